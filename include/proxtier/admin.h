@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * admin.h: what the command shows of configuration and plugins, for programs that do the same.
+ */
+#ifndef PROXTIER_ADMIN_H
+#define PROXTIER_ADMIN_H
+
+#include <proxtier/cache.h>
+#include <proxtier/plugin.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Reads and checks the configuration that pxt_cache_open() with the same options would use, plugins and their options
+ * included, without opening any tier. PXT_ECONFIG with file:line:column, PXT_EPLUGIN. */
+PXT_API pxt_status pxt_config_check(const struct pxt_cache_options *options, struct pxt_error *error);
+/* The effective configuration as YAML; with `origin`, each value is followed by `# file:line` or `# default`.
+ * `*out` is malloc()ed, for free(). */
+PXT_API pxt_status pxt_config_show(const struct pxt_cache_options *options, bool origin, char **out,
+                                   struct pxt_error *error);
+/* Path of the file that would be read, or "built-in"; `*out` is malloc()ed. */
+PXT_API pxt_status pxt_config_path(const struct pxt_cache_options *options, char **out, struct pxt_error *error);
+
+/* A plugin as found. Valid during the call. */
+struct pxt_plugin_info {
+    const char *path;
+    const struct pxt_plugin *plugin; /* NULL where it cannot be loaded */
+    const char *problem;             /* why not; NULL where it can */
+};
+typedef bool pxt_plugin_fn(void *arg, const struct pxt_plugin_info *info);
+/* Calls `fn` for each plugin in the plugin folders of the configuration, by name. */
+PXT_API pxt_status pxt_plugin_each(const struct pxt_cache_options *options, pxt_plugin_fn *fn, void *arg,
+                                   struct pxt_error *error);
+/* The same for one, by name or path. PXT_EPLUGIN where it is missing or refused. */
+PXT_API pxt_status pxt_plugin_find(const struct pxt_cache_options *options, const char *name, pxt_plugin_fn *fn,
+                                   void *arg, struct pxt_error *error);
+
+/* A new key for the fernet encryptor: base64url of 32 random bytes. */
+PXT_API pxt_status pxt_fernet_key(pxt_secret **out, struct pxt_error *error);
+
+/* The core's own options (of the file, and of a tier), as tables that end with a NULL name; for help and manuals. */
+PXT_API const struct pxt_option *pxt_options_global(void);
+PXT_API const struct pxt_option *pxt_options_tier(void);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

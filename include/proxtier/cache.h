@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * cache.h: the cache: a chain of tiers, opened from YAML, used from any number of threads.
+ *
+ * All functions are thread-safe but pxt_cache_close(), which must be the last call on a cache. Several processes may
+ * open the same configuration: each sees what the others put and deleted with its next get. Where a call fails it
+ * returns a status, fills `error` (NULL is allowed), and has changed nothing, unless its comment says otherwise.
+ */
+#ifndef PROXTIER_CACHE_H
+#define PROXTIER_CACHE_H
+
+#include <proxtier/entry.h>
+#include <proxtier/stats.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct pxt_cache pxt_cache;
+
+enum pxt_message_level {
+    PXT_MESSAGE_ERROR, PXT_MESSAGE_WARNING, PXT_MESSAGE_NOTICE, PXT_MESSAGE_INFO, PXT_MESSAGE_DEBUG
+};
+/* Receives one line of log, from any thread. `component` is "chain", "l2", "fernet" ... It must not call the cache. */
+typedef void pxt_log_fn(void *arg, enum pxt_message_level level, const char *component, const char *message);
+/* A clock: the time now. Called from any thread. */
+typedef pxt_time pxt_clock_fn(void *arg);
+
+#define PXT_OPEN_NO_JANITOR 1u /* no background thread: expiry on get, and by pxt_cache_tick() */
+
+/* How to open a cache. Zero it, set `size`, then what is needed. */
+struct pxt_cache_options {
+    uint32_t size;           /* sizeof(struct pxt_cache_options) */
+    uint32_t flags;          /* PXT_OPEN_* */
+    const char *config_file; /* NULL: $PROXTIER_CONFIG, else the user's file, else /etc/proxtier/proxtier.yaml, else
+                                the built-in chain; see proxtier.yaml(5) */
+    const char *config_text; /* YAML in memory instead of any file */
+    pxt_log_fn *log;         /* NULL: silent */
+    void *log_arg;
+    enum pxt_message_level log_level; /* the most talkative level that is delivered */
+    pxt_clock_fn *clock;     /* NULL: the system's */
+    void *clock_arg;
+};
+
+/*
+ * Opens a cache; `options` may be NULL. `*out` must be closed.
+ * PXT_ECONFIG with file:line:column; PXT_EPLUGIN; what a required tier's open returned; PXT_ENOMEM.
+ */
+PXT_API pxt_status pxt_cache_open(const struct pxt_cache_options *options, pxt_cache **out, struct pxt_error *error);
+/* Writes access counts down, stops the janitor and closes all tiers. NULL is allowed. Entries that are still held
+ * stay valid. */
+PXT_API void pxt_cache_close(pxt_cache *cache);
+
+/* The key of a URL: `username` NULL, or the user name that belongs to its identity. `out` receives 16 hex digits and
+ * NUL. PXT_EINVAL where the URL is malformed. */
+PXT_API pxt_status pxt_key_of_url(const char *url, const char *username, char out[17], struct pxt_error *error);
+
+/*
+ * Finds an unexpired entry, fastest tier first, and copies it into the faster ones. `*out` is held for the caller:
+ * pxt_entry_release(). `tier` (may be NULL) receives the index of the tier that answered.
+ * PXT_NOT_FOUND; PXT_EINVAL (NULL, empty or over-long key); PXT_EBUSY, PXT_EIO ... where no tier had it and at least
+ * one that might could not be asked.
+ */
+PXT_API pxt_status pxt_cache_get(pxt_cache *cache, const char *key, pxt_entry **out, struct pxt_error *error);
+PXT_API pxt_status pxt_cache_get_from(pxt_cache *cache, const char *key, pxt_entry **out, unsigned *tier,
+                                      struct pxt_error *error);
+/* The same without promotion, counting or touching of recency: for listings and exports. */
+PXT_API pxt_status pxt_cache_peek(pxt_cache *cache, const char *key, pxt_entry **out, struct pxt_error *error);
+
+/*
+ * Stores an entry in every tier. Of the draft only `proxy_url` is needed: a URL with credentials is split, the key is
+ * made from the URL, times and time to live come from the clock and the configuration; credentials are sealed. An
+ * entry with that key is replaced: fields that the draft does not set start anew.
+ * When it returns PXT_OK at least one durable tier has it (or, in a chain without one, any tier).
+ * `key` (may be NULL; PXT_KEY_MAX + 1 bytes) receives the key. PXT_EINVAL names the field.
+ */
+PXT_API pxt_status pxt_cache_put(pxt_cache *cache, const struct pxt_draft *draft, char *key, struct pxt_error *error);
+/* Stores many, in batches. `results` (may be NULL) receives a status each: PXT_OK stored, others as pxt_cache_put();
+ * `replaced` (may be NULL) whether the key was stored before. Returns the first error that concerns the cache as a
+ * whole, else PXT_OK. */
+PXT_API pxt_status pxt_cache_put_many(pxt_cache *cache, const struct pxt_draft *drafts, size_t n, pxt_status *results,
+                                      bool *replaced, struct pxt_error *error);
+/* Removes an entry from every tier. PXT_NOT_FOUND where no tier had it. */
+PXT_API pxt_status pxt_cache_delete(pxt_cache *cache, const char *key, struct pxt_error *error);
+/* Removes all entries; `removed` (may be NULL) receives how many distinct entries there were. */
+PXT_API pxt_status pxt_cache_clear(pxt_cache *cache, uint64_t *removed, struct pxt_error *error);
+
+/* Calls `fn` once for each unexpired entry, each valid during the call; `fn` returns false to stop. It may call the
+ * cache. Nothing is promoted or counted. */
+typedef bool pxt_cache_each_fn(void *arg, pxt_entry *entry);
+PXT_API pxt_status pxt_cache_each(pxt_cache *cache, pxt_cache_each_fn *fn, void *arg, struct pxt_error *error);
+
+/* Opens a credential (PXT_FIELD_USERNAME or PXT_FIELD_PASSWORD). `*out` must be freed with pxt_secret_free().
+ * PXT_NOT_FOUND where the entry has none; PXT_EDECRYPT with a wrong key or damaged token. */
+PXT_API pxt_status pxt_cache_open_secret(pxt_cache *cache, const pxt_entry *entry, enum pxt_field_id field,
+                                         pxt_secret **out, struct pxt_error *error);
+
+/* The outcome of using or checking a proxy. Zero it, set `size`, then what is known. */
+struct pxt_report {
+    uint32_t size;
+    bool ok;
+    double latency_ms;    /* < 0: unknown */
+    const char *reason;   /* of a failure; NULL: none */
+    const char *url;      /* what was asked for; NULL: unknown */
+};
+/*
+ * Records an outcome: counters, health, next check time, history; at `failure_threshold` failures in a row the entry
+ * is evicted from all tiers, if health.invalidate is on. `health` (may be NULL) receives the health after it, `evicted`
+ * (may be NULL) whether it was evicted. PXT_NOT_FOUND for unknown and expired keys.
+ */
+PXT_API pxt_status pxt_cache_report(pxt_cache *cache, const char *key, const struct pxt_report *report,
+                                    enum pxt_health *health, bool *evicted, struct pxt_error *error);
+/* ProxyWhirl's invalidate_by_health: a failure without details. */
+PXT_API pxt_status pxt_cache_invalidate(pxt_cache *cache, const char *key, struct pxt_error *error);
+
+/* Applies noted accesses of all threads, so that live counters (PXT_FIELD_LIVE) of entries in memory are exact. */
+PXT_API pxt_status pxt_cache_settle(pxt_cache *cache, struct pxt_error *error);
+/* Does at once what the janitor does at intervals: removes expired entries, writes access counts down, lets
+ * degraded tiers back in, compacts. `expired` (may be NULL) receives how many entries expired. */
+PXT_API pxt_status pxt_cache_tick(pxt_cache *cache, uint64_t *expired, struct pxt_error *error);
+/* Makes everything acknowledged survive loss of power. */
+PXT_API pxt_status pxt_cache_sync(pxt_cache *cache, struct pxt_error *error);
+
+/* Fills `stats`, whose `size` must be set. */
+PXT_API pxt_status pxt_cache_stats(pxt_cache *cache, struct pxt_stats *stats, struct pxt_error *error);
+/* The number of tiers, and their names ("l1"); NULL beyond. */
+PXT_API unsigned pxt_cache_tier_count(const pxt_cache *cache);
+PXT_API const char *pxt_cache_tier_name(const pxt_cache *cache, unsigned tier);
+/* The time by the cache's clock. */
+PXT_API pxt_time pxt_cache_now(const pxt_cache *cache);
+
+/* ---- lists in and out ----------------------------------------------------------------------------------------- */
+
+enum pxt_list_format {
+    PXT_LIST_AUTO,  /* by extension, else by content */
+    PXT_LIST_TEXT,  /* one proxy a line, in any of the forms that proxtier-import(5) names */
+    PXT_LIST_JSON,  /* an array of objects, or an object that contains one */
+    PXT_LIST_JSONL, /* an object a line */
+    PXT_LIST_CSV    /* with a header */
+};
+
+struct pxt_warm_counts {
+    uint64_t loaded;    /* stored, new */
+    uint64_t updated;   /* stored, replacing one that was there before */
+    uint64_t duplicate; /* the same key again in this list: the last one stays */
+    uint64_t refused;   /* no valid proxy */
+};
+
+/* Called for each refused record, with its place and the reason; never with a credential. */
+typedef void pxt_refused_fn(void *arg, uint64_t line, uint64_t column, const char *reason);
+/* Called now and then with the bytes read so far and the size of the file (0: unknown). */
+typedef void pxt_progress_fn(void *arg, uint64_t done, uint64_t total, const struct pxt_warm_counts *counts);
+
+struct pxt_warm_options {
+    uint32_t size;
+    enum pxt_list_format format;
+    const char *default_scheme; /* for lines without one; NULL: http, or what a section comment of the list says */
+    const char *source;         /* for records without one; NULL: "warmed" */
+    int64_t ttl_override;       /* seconds for all records; < 0: none */
+    bool dry_run;               /* read and count, store nothing */
+    pxt_refused_fn *refused;
+    void *refused_arg;
+    pxt_progress_fn *progress;
+    void *progress_arg;
+};
+#define PXT_WARM_OPTIONS_INIT {sizeof(struct pxt_warm_options), PXT_LIST_AUTO, NULL, NULL, -1, false, NULL, NULL, NULL, NULL}
+/* Loads a list; path "-" is standard input. `options` and `counts` may be NULL. PXT_ENOINPUT where it cannot be
+ * opened; PXT_EINVAL where the whole is not of its format. What was stored before a failure stays stored and counted. */
+PXT_API pxt_status pxt_cache_warm(pxt_cache *cache, const char *path, const struct pxt_warm_options *options,
+                                  struct pxt_warm_counts *counts, struct pxt_error *error);
+
+/* Writes all unexpired entries to `stream` (a FILE *) as JSONL, all fields. Credentials stay sealed
+ * (`username_encrypted`), or with `reveal` are written in the clear (`username`). `count` may be NULL. */
+PXT_API pxt_status pxt_cache_export(pxt_cache *cache, void *stream, bool reveal, uint64_t *count,
+                                    struct pxt_error *error);
+
+/* The version of the running library, "1.0.0". */
+PXT_API const char *pxt_version(void);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * plugin.h: what every plugin has: a descriptor, declared options, and the services of its host.
+ *
+ * A plugin is a shared object that exports one symbol, `pxt_plugin`, made by PXT_PLUGIN() at the end of its source.
+ * It includes <proxtier/tier.h>, <proxtier/eviction.h> or <proxtier/encryptor.h>, and nothing else of proxtier; it
+ * links against nothing of proxtier. It never prints, exits, aborts, or changes signal handlers, locale, umask or
+ * working directory.
+ *
+ * ABI changes, newest first:
+ *   1.0  2026-11-21  first
+ */
+#ifndef PROXTIER_PLUGIN_H
+#define PROXTIER_PLUGIN_H
+
+#include <proxtier/entry.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define PXT_ABI_MAJOR 1 /* plugins of another major are refused */
+#define PXT_ABI_MINOR 0 /* raised when something is added at the end of a struct */
+
+enum pxt_plugin_kind { PXT_KIND_TIER = 1, PXT_KIND_EVICTION = 2, PXT_KIND_ENCRYPTOR = 3 };
+
+/* ---- options -------------------------------------------------------------------------------------------------- */
+
+enum pxt_option_type {
+    PXT_OPTION_TEXT,
+    PXT_OPTION_INTEGER,
+    PXT_OPTION_BOOL,     /* true or false */
+    PXT_OPTION_DURATION, /* 90, 90s, 15m, 1h, 7d, 250ms: read as microseconds; bounds are microseconds too */
+    PXT_OPTION_SIZE,     /* 512, 4KiB, 64MiB, 1GiB: read as bytes */
+    PXT_OPTION_PATH,     /* `~/`, `${cache}/`, `${state}/` and `${config}/` at the start are replaced by the core */
+    PXT_OPTION_CHOICE    /* one of the words in `choices`, separated by '|' ; read as text */
+};
+
+/* One declared option. The core reads YAML, checks it against this table and hands over values; a plugin never
+ * parses. A table ends with an element whose name is NULL. */
+struct pxt_option {
+    const char *name;
+    enum pxt_option_type type;
+    const char *default_text; /* as it would stand in YAML; NULL: none, the setting is absent */
+    int64_t min, max;         /* of INTEGER, DURATION, SIZE, inclusive; both 0: any that is >= 0 */
+    const char *choices;      /* of CHOICE */
+    const char *help;         /* one sentence, for `proxtier plugin info` and the manual */
+};
+
+/* The checked values of a plugin's options: owned by the core, valid until the plugin's instance is closed. */
+struct pxt_settings;
+
+/* ---- the host ------------------------------------------------------------------------------------------------- */
+
+enum pxt_log_level { PXT_LOG_ERROR, PXT_LOG_WARNING, PXT_LOG_NOTICE, PXT_LOG_INFO, PXT_LOG_DEBUG };
+
+/* A key with its length and hash, made by the core. Valid during the call; `text` ends in NUL. */
+struct pxt_key {
+    const char *text;
+    uint32_t length;
+    uint64_t hash; /* of `text`: well mixed, the same in every process and version */
+};
+
+/*
+ * What the core offers. Every function takes the host that the plugin was opened with; all are thread-safe, and may be
+ * called from open until close returns. A newer core has a longer struct: check `size` before using what was added
+ * after ABI 1.0.
+ */
+struct pxt_host {
+    uint32_t size; /* of this struct in the running core */
+    uint32_t reserved;
+
+    /* The time. Plugins call nothing else for it: tests replace this clock. */
+    pxt_time (*now)(const struct pxt_host *host);
+    /* Logs one line; never a secret. */
+    void (*log)(const struct pxt_host *host, enum pxt_log_level level, const char *format, ...) PXT_PRINTF(3, 4);
+    /* Fills `error` (NULL is allowed) and returns `status`, so that `return host->fail(...)` reads well. The text says
+     * what failed, on what, and what to do. `system_errno` != 0 adds its text. */
+    pxt_status (*fail)(const struct pxt_host *host, struct pxt_error *error, pxt_status status, int system_errno,
+                       const char *format, ...) PXT_PRINTF(5, 6);
+    /* The status for an errno: PXT_ENOSPC for ENOSPC and EDQUOT, PXT_EACCES, PXT_ENOMEM, PXT_EBUSY, else PXT_EIO. */
+    pxt_status (*status_of_errno)(int system_errno);
+
+    /* Settings by option name. A text or path lives as long as the settings; NULL where absent. Numbers: bool 0 or 1,
+     * duration in microseconds, size in bytes; 0 where absent. */
+    const char *(*setting_text)(const struct pxt_settings *settings, const char *name);
+    int64_t (*setting_number)(const struct pxt_settings *settings, const char *name);
+    bool (*setting_given)(const struct pxt_settings *settings, const char *name);
+
+    /* Makes the folder (and missing parents) with mode 0700, or checks that it is owned by this user or root and
+     * that no one else may write to it. PXT_EACCES with a remedy otherwise. */
+    pxt_status (*prepare_folder)(const struct pxt_host *host, const char *path, struct pxt_error *error);
+
+    /* The field table; the same as pxt_fields() gives to programs. */
+    const struct pxt_field *fields;
+    size_t field_count;
+
+    /* Makes an entry from a draft, checked against the field table (PXT_EINVAL says which field and why). Credentials
+     * must be sealed. `*out` must be released. */
+    pxt_status (*entry_new)(const struct pxt_host *host, const struct pxt_draft *draft, pxt_entry **out,
+                            struct pxt_error *error);
+    /* Fills a draft from an entry: pxt_entry_read(). */
+    void (*entry_read)(const pxt_entry *entry, struct pxt_draft *draft);
+    /* The entry's key; lives as long as the entry is held. */
+    void (*entry_key)(const pxt_entry *entry, struct pxt_key *key);
+    /* A number, time, health or bool of the entry, without reading all of it. */
+    int64_t (*entry_number)(const pxt_entry *entry, enum pxt_field_id field);
+    /* Takes a further hold by counting; for an entry that the caller holds already. */
+    pxt_entry *(*entry_hold)(pxt_entry *entry);
+    /* Lets go of a hold, however it was taken. */
+    void (*entry_release)(pxt_entry *entry);
+    /*
+     * Holds the entry that `*place` points to, without writing to memory that other threads read: the hold is announced
+     * in a slot of the calling thread (M. Michael, "Hazard Pointers", IEEE TPDS 2004). `*place` is written by other
+     * threads with release order while this runs, and whoever removes the entry from it calls entry_release()
+     * afterwards, never before. NULL where `*place` is NULL. The memory of `place` itself must stay readable.
+     */
+    pxt_entry *(*entry_acquire)(pxt_entry *const *place);
+    /* Raises the live counters of an entry: adds `hits` to access_count; last_accessed becomes the later of the two. */
+    void (*entry_touch)(pxt_entry *entry, uint64_t hits, pxt_time last_accessed);
+    /* A small number that no other running thread has: an index for memory of a thread's own. Numbers of ended
+     * threads are given out again. Below PXT_THREAD_MAX; equal to it where so many threads run that none is left, and
+     * the caller must do without. */
+    unsigned (*thread_index)(void);
+
+    /* Writes an entry as one line of JSON with the separators and field order of the JSONL log, without newline. Returns
+     * the length that it needs; writes nothing where `capacity` is smaller. Credentials are written as
+     * `username_encrypted` and `password_encrypted`: hexadecimal of the token. */
+    size_t (*json_write)(const pxt_entry *entry, char *buffer, size_t capacity);
+    /* Reads such a line (NUL-terminated after `length`); unknown members are ignored, wrong values give PXT_EINVAL
+     * with the member's name. */
+    pxt_status (*json_read)(const struct pxt_host *host, const char *text, size_t length, pxt_entry **out,
+                            struct pxt_error *error);
+    /* Fills `key` with text, length and hash of `text`. */
+    void (*key_init)(struct pxt_key *key, const char *text, size_t length);
+};
+#define PXT_THREAD_MAX 4096
+
+/* ---- the descriptor ------------------------------------------------------------------------------------------- */
+
+struct pxt_plugin {
+    char magic[8];        /* PXT_PLUGIN_MAGIC */
+    uint32_t struct_size; /* of this struct at the plugin's compile time: the core reads no further */
+    uint16_t abi_major, abi_minor;
+    uint32_t kind; /* enum pxt_plugin_kind */
+    uint32_t reserved;
+    const char *name;    /* that of the file without .so */
+    const char *version; /* of the plugin */
+    const char *licence; /* SPDX identifier */
+    const char *summary; /* one line */
+    const struct pxt_option *options; /* NULL: none */
+    const void *ops;                  /* struct pxt_tier_ops, pxt_eviction_ops or pxt_encryptor_ops */
+};
+#define PXT_PLUGIN_MAGIC "proxtier"
+
+#ifdef __cplusplus
+#define PXT_PLUGIN_LINKAGE extern "C"
+#else
+#define PXT_PLUGIN_LINKAGE extern
+#endif
+/* Defines the exported descriptor: PXT_PLUGIN(PXT_KIND_TIER, "name", "1.0", "MIT", "summary", options, &ops); */
+#define PXT_PLUGIN(kind_, name_, version_, licence_, summary_, options_, ops_)                                         \
+    PXT_PLUGIN_LINKAGE PXT_API const struct pxt_plugin pxt_plugin;                                                     \
+    const struct pxt_plugin pxt_plugin = {{'p', 'r', 'o', 'x', 't', 'i', 'e', 'r'},                                    \
+                                          (uint32_t)sizeof(struct pxt_plugin),                                         \
+                                          PXT_ABI_MAJOR,                                                               \
+                                          PXT_ABI_MINOR,                                                               \
+                                          (uint32_t)(kind_),                                                           \
+                                          0,                                                                           \
+                                          name_,                                                                       \
+                                          version_,                                                                    \
+                                          licence_,                                                                    \
+                                          summary_,                                                                    \
+                                          options_,                                                                    \
+                                          ops_}
+
+#ifdef __cplusplus
+}
+#endif
+#endif

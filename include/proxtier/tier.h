@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * tier.h: the ABI of tiers: stores of entries.
+ *
+ * A tier knows nothing of its neighbours. Seven operations are required (open, close, get, put, del, each, count);
+ * what else it offers makes it faster or keeps it exact, and the core does the rest with those seven.
+ * examples/ grows from a tier of 30 lines to one over files; the stock tiers use this header only.
+ *
+ * Rules for all operations:
+ *  - Threads: without PXT_TIER_CONCURRENT the core calls one operation at a time on an instance. Calls on one key never
+ *    overlap with writes (put, del) on that key, except get by a CONCURRENT tier.
+ *  - Return PXT_OK, PXT_NOT_FOUND where it is the answer, or an error made with host->fail(). An error counts against the
+ *    tier: after several in a row the core goes on without it for a while. After an error the entry is stored either
+ *    as before or as asked, never in between.
+ *  - Keys and entries are the caller's; hold an entry (host->entry_hold) to keep it beyond the call.
+ *  - Expiry is the core's: a tier returns what it has, expired or not.
+ */
+#ifndef PROXTIER_TIER_H
+#define PROXTIER_TIER_H
+
+#include <proxtier/eviction.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define PXT_TIER_CONCURRENT 1u   /* locks itself; otherwise the core serialises calls */
+#define PXT_TIER_DURABLE 2u      /* survives the end of the process */
+#define PXT_TIER_SHARED 4u       /* several processes may open it at once and see each other's writes */
+#define PXT_TIER_POLICY_STATE 8u  /* offers victim() and keeps the state of any policy beside its entries */
+#define PXT_TIER_POLICY_ORDER 16u /* offers victim() for policies that name an order */
+
+#define PXT_GET_PEEK 1u /* not a hit: recency and access counts stay as they are */
+
+/* What a tier is opened with; valid until close. */
+struct pxt_tier_setup {
+    uint32_t size;
+    uint32_t reserved;
+    const char *name;                    /* of the link, for messages: "l2" */
+    const struct pxt_settings *settings; /* of the options that the tier declared */
+    uint64_t max_entries;                /* capacity, enforced by the core through victim(); 0: unlimited */
+    const struct pxt_eviction_ops *policy; /* NULL where no victim() will be asked for */
+    const struct pxt_host *policy_host;  /* for policy->open */
+    const struct pxt_settings *policy_settings;
+};
+
+/* Accesses that happened elsewhere, to be added to a stored entry. */
+struct pxt_touch {
+    struct pxt_key key;
+    uint64_t hits;         /* add to access_count */
+    pxt_time last_accessed; /* the later one stays; PXT_TIME_NONE: leave */
+    uint32_t evicted_from_l1; /* 1: set that flag */
+    uint32_t reserved;
+};
+
+/* One health check, for the history. */
+struct pxt_check {
+    uint32_t size;
+    uint32_t reserved;
+    struct pxt_key key;
+    pxt_time time;
+    enum pxt_health status;  /* after the check */
+    double response_time_ms; /* < 0: unknown */
+    const char *error_message; /* NULL: none */
+    const char *check_url;     /* "" where unknown */
+};
+
+/* Called for each entry; returns false to stop. The entry is valid during the call. It must not call the tier. */
+typedef bool pxt_entry_fn(void *arg, pxt_entry *entry);
+typedef bool pxt_check_fn(void *arg, const struct pxt_check *check);
+typedef void pxt_key_fn(void *arg, const struct pxt_key *key);
+
+struct pxt_tier_ops {
+    uint32_t size; /* sizeof(struct pxt_tier_ops) at compile time */
+    uint32_t flags; /* PXT_TIER_* */
+
+    /* Opens an instance. On failure nothing remains open and `*self` is not used. */
+    pxt_status (*open)(const struct pxt_host *host, const struct pxt_tier_setup *setup, void **self,
+                       struct pxt_error *error);
+    /* Closes it; no other call runs or follows. Everything acknowledged is already safe. */
+    void (*close)(void *self);
+    /* Finds an entry. `*out` is held for the caller. PXT_NOT_FOUND where there is none. `flags`: PXT_GET_*. */
+    pxt_status (*get)(void *self, const struct pxt_key *key, unsigned flags, pxt_entry **out, struct pxt_error *error);
+    /* Stores an entry in place of any with the same key. When it returns, a durable tier's entry survives kill -9. */
+    pxt_status (*put)(void *self, pxt_entry *entry, struct pxt_error *error);
+    /* Removes it. PXT_NOT_FOUND where there is none. `why` is for the policy. */
+    pxt_status (*del)(void *self, const struct pxt_key *key, enum pxt_removal why, struct pxt_error *error);
+    /* Calls `fn` for each entry, in any order. Entries that come or go meanwhile may be seen or not, others exactly
+     * once. */
+    pxt_status (*each)(void *self, pxt_entry_fn *fn, void *arg, struct pxt_error *error);
+    /* The number of entries. */
+    pxt_status (*count)(void *self, uint64_t *out, struct pxt_error *error);
+
+    /* ---- optional from here on: NULL, or beyond `size` = the core's default, named in brackets ---- */
+
+    /* Removes all entries and says how many there were. [each + del] */
+    pxt_status (*clear)(void *self, uint64_t *removed, struct pxt_error *error);
+    /* PXT_OK where the key is stored, else PXT_NOT_FOUND; not a hit. [get with PXT_GET_PEEK] */
+    pxt_status (*contains)(void *self, const struct pxt_key *key, struct pxt_error *error);
+    /* Stores `n` entries, in order, all or none. [put, one after the other] */
+    pxt_status (*put_many)(void *self, pxt_entry *const *entries, size_t n, struct pxt_error *error);
+    /* Adds accesses to stored entries; keys that are not stored are skipped. Need not be durable at once.
+     * [get with PEEK, entry_touch, put] */
+    pxt_status (*touch)(void *self, const struct pxt_touch *touches, size_t n, struct pxt_error *error);
+    /* Applies hits that were noted but not yet counted: afterwards the live counters of stored entries are exact. A tier
+     * that offers it counts hits on its entries itself, through host->entry_touch, whenever it likes.
+     * [the core counts them, at each hit] */
+    pxt_status (*settle)(void *self, struct pxt_error *error);
+    /* Says whom setup->policy would have leave, held for the caller, without removing it; the core demotes it and then
+     * calls del(..., PXT_REMOVE_POLICY). Room is needed for an entry whose key hash is `incoming`. PXT_NOT_FOUND where
+     * the tier is empty. Required with PXT_TIER_POLICY_STATE or _ORDER. [the core keeps the policy's state itself] */
+    pxt_status (*victim)(void *self, uint64_t incoming, pxt_entry **out, struct pxt_error *error);
+    /* Removes up to `limit` entries with expires_at <= now and calls `fn` (not NULL) with the key of each after its
+     * removal. `*removed` < limit means that none is left. [each + del] */
+    pxt_status (*expire)(void *self, pxt_time now, size_t limit, pxt_key_fn *fn, void *arg, uint64_t *removed,
+                         struct pxt_error *error);
+    /* Adds a check to the history, keeping at most `keep` checks of the key (0: all). [not kept] */
+    pxt_status (*check_add)(void *self, const struct pxt_check *check, uint64_t keep, struct pxt_error *error);
+    /* The history of a key, newest first. [PXT_ENOTSUP] */
+    pxt_status (*check_each)(void *self, const struct pxt_key *key, pxt_check_fn *fn, void *arg,
+                             struct pxt_error *error);
+    /* Work for idle times: compaction, checkpoints. Called by the janitor and before close. [nothing] */
+    pxt_status (*maintain)(void *self, struct pxt_error *error);
+    /* Makes everything acknowledged survive loss of power. [nothing] */
+    pxt_status (*sync)(void *self, struct pxt_error *error);
+    /* A path that all processes which share this store have in common; beside it the core keeps a file
+     * `PATH.coherence`. Required with PXT_TIER_SHARED. */
+    const char *(*shared_path)(void *self);
+    /* How many entries were found damaged since open. [0] */
+    uint64_t (*corruptions)(void *self);
+};
+
+#ifdef __cplusplus
+}
+#endif
+#endif
