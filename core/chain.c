@@ -1,0 +1,382 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * chain.c: get, put and delete across the links.
+ *
+ * Whatever changes a key in more than one tier holds that key's stripe, so that for the threads of this process, and
+ * through the coherence file for other processes, it is one step: a reader never sees a deleted entry come back through a
+ * promotion that was under way. A hit in the first tier holds nothing: what it returns was stored when it looked.
+ */
+#include "chain.h"
+#include "entry.h"
+#include "fail.h"
+#include "holds.h"
+#include <string.h>
+#include <time.h>
+
+pxt_status pxt_chain_open(struct pxt_chain *chain, const struct pxt_config *config, const struct pxt_logger *logger,
+                          const struct pxt_clock *clock, struct pxt_error *error)
+{
+    const char *shared = NULL;
+    chain->clock = *clock;
+    chain->logger = logger;
+    chain->coherence.fd = -1;
+    chain->expire_batch = (size_t)pxt_settings_number(config->settings, "cleanup.batch");
+    pthread_mutex_init(&chain->access_lock, NULL);
+    for (unsigned i = 0; i < PXT_STRIPES; i++)
+        pthread_mutex_init(&chain->stripe_lock[i], NULL);
+    for (; chain->count < config->tier_count; chain->count++) {
+        struct pxt_link *link = &chain->link[chain->count];
+        pxt_status status = pxt_link_open(link, chain->count, &config->tier[chain->count], config->settings, logger,
+                                          &chain->clock, error);
+        if (status) {
+            chain->count++; /* its locks exist */
+            return status;
+        }
+        chain->any_durable |= pxt_link_durable(link);
+        if (link->self && (link->flags & PXT_TIER_SHARED) && link->ops->shared_path)
+            shared = link->ops->shared_path(link->self); /* of the slowest: it has everything */
+    }
+    return pxt_coherence_open(&chain->coherence, shared, pxt_settings_number(config->settings, "lock_timeout") / 1000,
+                              error);
+}
+
+void pxt_chain_close(struct pxt_chain *chain)
+{
+    for (unsigned i = 0; i < chain->count; i++)
+        pxt_link_close(&chain->link[i]);
+    pxt_coherence_close(&chain->coherence);
+    pxt_keyset_free(&chain->accessed);
+    for (unsigned i = 0; i < PXT_THREAD_MAX; i++)
+        pxt_free(atomic_load(&chain->counts[i]));
+    for (unsigned i = 0; i < PXT_STRIPES; i++)
+        pthread_mutex_destroy(&chain->stripe_lock[i]);
+    pthread_mutex_destroy(&chain->access_lock);
+    pxt_holds_reclaim();
+}
+
+pxt_time pxt_chain_stamp(struct pxt_chain *chain)
+{
+    pxt_time now = pxt_clock_now(&chain->clock), last = atomic_load(&chain->last_stamp);
+    pxt_time stamp;
+    do {
+        stamp = now > last ? now : last + 1;
+        if (last - now > PXT_SECOND) /* the clock was set back: follow it */
+            stamp = now;
+    } while (!atomic_compare_exchange_weak(&chain->last_stamp, &last, stamp));
+    return stamp;
+}
+
+pxt_status pxt_chain_lock(struct pxt_chain *chain, const struct pxt_key *key, bool shared, struct pxt_error *error)
+{
+    unsigned stripe = pxt_stripe(key->hash);
+    pthread_mutex_lock(&chain->stripe_lock[stripe]);
+    pxt_status status = shared ? pxt_coherence_lock(&chain->coherence, stripe, 1, error) : PXT_OK;
+    if (status)
+        pthread_mutex_unlock(&chain->stripe_lock[stripe]);
+    return status;
+}
+
+void pxt_chain_unlock(struct pxt_chain *chain, const struct pxt_key *key, bool shared)
+{
+    unsigned stripe = pxt_stripe(key->hash);
+    if (shared)
+        pxt_coherence_unlock(&chain->coherence, stripe, 1);
+    pthread_mutex_unlock(&chain->stripe_lock[stripe]);
+}
+
+bool pxt_chain_stale(const struct pxt_chain *chain, const struct pxt_link *link, const pxt_entry *entry)
+{
+    struct pxt_key key;
+    if (link->flags & PXT_TIER_SHARED)
+        return false;
+    pxt_entry_key_of(entry, &key);
+    return pxt_entry_generation(entry) != pxt_generation(&chain->coherence, key.hash);
+}
+
+static void raise_count(_Atomic uint64_t *count)
+{
+    /* One writer, its thread: no locked instruction. */
+    atomic_store_explicit(count, atomic_load_explicit(count, memory_order_relaxed) + 1, memory_order_relaxed);
+}
+
+/*
+ * Whether its time has come. The coarse clock costs a tenth of the exact one, and is behind it by at most a tick (10 ms
+ * where the kernel ticks slowest): only close to the end is the exact one asked.
+ */
+static bool expired(const struct pxt_chain *chain, const pxt_entry *entry)
+{
+    if (!chain->clock.fn) {
+        struct timespec coarse;
+        clock_gettime(CLOCK_REALTIME_COARSE, &coarse);
+        pxt_time about = (pxt_time)coarse.tv_sec * PXT_SECOND + coarse.tv_nsec / 1000;
+        if (!pxt_entry_expired(entry, about + 20000))
+            return false;
+    }
+    return pxt_entry_expired(entry, pxt_clock_now(&chain->clock));
+}
+
+pxt_status pxt_chain_insert(struct pxt_chain *chain, struct pxt_link *link, pxt_entry *entry,
+                            struct pxt_leaving *leaving, struct pxt_error *error)
+{
+    struct pxt_key key;
+    pxt_entry_key_of(entry, &key);
+    if (!pxt_link_stores(link))
+        return PXT_ENOTSUP; /* capacity 0: a link that only passes on */
+    if (link->limited && leaving)
+        pxt_evict_choose(chain, link, &key, leaving);
+    return pxt_link_put(link, entry, error);
+}
+
+/* Copies what link `from` answered into the faster ones. */
+static void promote(struct pxt_chain *chain, unsigned from, pxt_entry *entry, struct pxt_leaving *leaving)
+{
+    for (unsigned i = from; i-- > 0;) {
+        struct pxt_link *link = &chain->link[i];
+        if (!pxt_link_on(link))
+            continue;
+        if (pxt_chain_insert(chain, link, entry, leaving, NULL) == PXT_OK)
+            PXT_COUNT(link, promotions, 1);
+    }
+}
+
+/* A hit in a tier that does not count by itself. */
+static void count_access(struct pxt_chain *chain, struct pxt_link *link, const struct pxt_key *key, pxt_entry *entry)
+{
+    if (link->ops->settle)
+        return;
+    pxt_time now = pxt_chain_stamp(chain);
+    pxt_entry_touch(entry, 1, now);
+    if (pxt_link_durable(link)) {
+        pxt_entry_take_unwritten(entry);
+        pxt_access_note(chain, key, 1, now, false);
+    }
+}
+
+/* Asks one link. PXT_NOT_FOUND also where what it has is old; an expired entry is removed everywhere. */
+static pxt_status ask(struct pxt_chain *chain, struct pxt_link *link, const struct pxt_key *key, pxt_entry **out,
+                      struct pxt_error *error)
+{
+    pxt_status status = pxt_link_get(link, key, 0, out, error);
+    if (status)
+        return status;
+    if (pxt_chain_stale(chain, link, *out)) {
+        pxt_link_del(link, key, PXT_REMOVE_DELETED, NULL);
+    } else if (expired(chain, *out)) {
+        pxt_chain_remove(chain, key, PXT_REMOVE_EXPIRED, NULL);
+        PXT_COUNT(link, evictions_ttl, 1);
+    } else {
+        return PXT_OK;
+    }
+    pxt_entry_release(*out);
+    *out = NULL;
+    return PXT_NOT_FOUND;
+}
+
+/* The way down: with the key's lock held. */
+static pxt_status descend(struct pxt_chain *chain, const struct pxt_key *key, pxt_entry **out, unsigned *tier,
+                          struct pxt_leaving *leaving, struct pxt_error *error)
+{
+    struct pxt_thread_counts *counts = pxt_chain_counts(chain);
+    pxt_status worst = PXT_NOT_FOUND;
+    uint32_t generation = pxt_generation(&chain->coherence, key->hash);
+    for (unsigned i = 0; i < chain->count; i++) {
+        struct pxt_link *link = &chain->link[i];
+        if (!pxt_link_stores(link))
+            continue;
+        pxt_status status = ask(chain, link, key, out, worst == PXT_NOT_FOUND ? error : NULL);
+        if (status == PXT_OK) {
+            raise_count(&counts->hits[i]);
+            count_access(chain, link, key, *out);
+            if (link->flags & PXT_TIER_SHARED)
+                pxt_entry_set_generation(*out, generation); /* made for this get: no one else has it yet */
+            promote(chain, i, *out, leaving);
+            *tier = i;
+            return PXT_OK;
+        }
+        if (pxt_link_present(link))
+            raise_count(&counts->misses[i]);
+        if (status != PXT_NOT_FOUND && worst == PXT_NOT_FOUND && pxt_link_present(link))
+            worst = status;
+    }
+    raise_count(&counts->nowhere);
+    return worst;
+}
+
+pxt_status pxt_chain_get(struct pxt_chain *chain, const struct pxt_key *key, pxt_entry **out, unsigned *tier,
+                         struct pxt_error *error)
+{
+    struct pxt_link *first = &chain->link[0];
+    if ((first->flags & PXT_TIER_CONCURRENT) && first->ops->settle && pxt_link_on(first) && !first->tracker &&
+        !atomic_load_explicit(&first->missed_count, memory_order_acquire)) {
+        pxt_status status = first->ops->get(first->self, key, 0, out, error);
+        if (status == PXT_OK) {
+            if (!pxt_chain_stale(chain, first, *out) && !expired(chain, *out)) {
+                raise_count(&pxt_chain_counts(chain)->hits[0]);
+                *tier = 0;
+                return PXT_OK;
+            }
+            pxt_entry_release(*out);
+            *out = NULL;
+        }
+    }
+    struct pxt_leaving leaving = {.count = 0};
+    pxt_chain_readmit(chain);
+    pxt_status status = pxt_chain_lock(chain, key, true, error);
+    bool shared = status == PXT_OK;
+    if (!shared)
+        pthread_mutex_lock(&chain->stripe_lock[pxt_stripe(key->hash)]);
+    /* Another process that holds the key too long keeps this one from promoting, not from reading. */
+    status = descend(chain, key, out, tier, shared ? &leaving : NULL, error);
+    pxt_chain_unlock(chain, key, shared);
+    pxt_evict_finish(chain, &leaving);
+    return status;
+}
+
+pxt_status pxt_chain_find(struct pxt_chain *chain, const struct pxt_key *key, unsigned except, pxt_entry **out,
+                          struct pxt_error *error)
+{
+    pxt_status worst = PXT_NOT_FOUND;
+    for (unsigned i = 0; i < chain->count; i++) {
+        struct pxt_link *link = &chain->link[i];
+        if (i == except || !pxt_link_stores(link))
+            continue;
+        pxt_status status = pxt_link_get(link, key, PXT_GET_PEEK, out, worst == PXT_NOT_FOUND ? error : NULL);
+        if (status == PXT_OK && !pxt_chain_stale(chain, link, *out))
+            return PXT_OK;
+        if (status == PXT_OK)
+            pxt_entry_release(*out);
+        else if (status != PXT_NOT_FOUND && worst == PXT_NOT_FOUND && pxt_link_present(link))
+            worst = status;
+    }
+    *out = NULL;
+    return worst;
+}
+
+pxt_status pxt_chain_peek(struct pxt_chain *chain, const struct pxt_key *key, pxt_entry **out, struct pxt_error *error)
+{
+    pthread_mutex_lock(&chain->stripe_lock[pxt_stripe(key->hash)]);
+    pxt_status status = pxt_chain_find(chain, key, PXT_CHAIN_MAX, out, error);
+    pthread_mutex_unlock(&chain->stripe_lock[pxt_stripe(key->hash)]);
+    if (status == PXT_OK && expired(chain, *out)) {
+        pxt_entry_release(*out);
+        *out = NULL;
+        return PXT_NOT_FOUND;
+    }
+    return status;
+}
+
+pxt_status pxt_chain_store(struct pxt_chain *chain, pxt_entry *entry, struct pxt_leaving *leaving,
+                           struct pxt_error *error)
+{
+    struct pxt_key key;
+    pxt_status first = PXT_OK;
+    bool taken = false;
+    pxt_entry_key_of(entry, &key);
+    pxt_access_forget(chain, &key);
+    for (unsigned i = chain->count; i-- > 0;) {
+        struct pxt_link *link = &chain->link[i];
+        if (!pxt_link_durable(link) && chain->any_durable)
+            continue; /* memory comes last: it may not have what no durable tier took */
+        pxt_status status = pxt_chain_insert(chain, link, entry, leaving, first ? NULL : error);
+        taken |= status == PXT_OK;
+        first = first ? first : status;
+    }
+    if (!taken)
+        return first == PXT_ENOTSUP || first == PXT_EUNAVAILABLE
+                   ? pxt_fail(error, PXT_EUNAVAILABLE, 0, "no tier could take the entry: see `proxtier stats`")
+                   : first;
+    pxt_generation_bump(&chain->coherence, key.hash);
+    pxt_entry_set_generation(entry, pxt_generation(&chain->coherence, key.hash));
+    for (unsigned i = chain->count; chain->any_durable && i-- > 0;)
+        if (!pxt_link_durable(&chain->link[i]))
+            pxt_chain_insert(chain, &chain->link[i], entry, leaving, NULL);
+    return PXT_OK;
+}
+
+pxt_status pxt_chain_put(struct pxt_chain *chain, pxt_entry *entry, struct pxt_error *error)
+{
+    struct pxt_leaving leaving = {.count = 0};
+    struct pxt_key key;
+    pxt_entry_key_of(entry, &key);
+    pxt_chain_readmit(chain);
+    pxt_status status = pxt_chain_lock(chain, &key, true, error);
+    if (status)
+        return status;
+    status = pxt_chain_store(chain, entry, &leaving, error);
+    pxt_chain_unlock(chain, &key, true);
+    pxt_evict_finish(chain, &leaving);
+    return status;
+}
+
+pxt_status pxt_chain_remove(struct pxt_chain *chain, const struct pxt_key *key, enum pxt_removal why,
+                            struct pxt_error *error)
+{
+    bool found = false, reached = false;
+    pxt_status first = PXT_OK;
+    pxt_access_forget(chain, key);
+    for (unsigned i = chain->count; i-- > 0;) {
+        struct pxt_link *link = &chain->link[i];
+        if (!pxt_link_present(link))
+            continue;
+        pxt_status status = pxt_link_del(link, key, why, first ? NULL : error);
+        found |= status == PXT_OK;
+        if (status == PXT_OK || status == PXT_NOT_FOUND)
+            reached |= pxt_link_durable(link) || !chain->any_durable;
+        else
+            first = first ? first : status;
+    }
+    pxt_generation_bump(&chain->coherence, key->hash);
+    if (!reached)
+        return first ? first : PXT_EUNAVAILABLE;
+    return found ? PXT_OK : PXT_NOT_FOUND;
+}
+
+pxt_status pxt_chain_delete(struct pxt_chain *chain, const struct pxt_key *key, enum pxt_removal why,
+                            struct pxt_error *error)
+{
+    pxt_chain_readmit(chain);
+    pxt_status status = pxt_chain_lock(chain, key, true, error);
+    if (status)
+        return status;
+    status = pxt_chain_remove(chain, key, why, error);
+    pxt_chain_unlock(chain, key, true);
+    return status;
+}
+
+static pxt_status change_locked(struct pxt_chain *chain, const struct pxt_key *key, pxt_change_fn *change, void *arg,
+                                enum pxt_removal why, struct pxt_leaving *leaving, struct pxt_error *error)
+{
+    pxt_entry *entry = NULL, *changed = NULL;
+    pxt_status status = pxt_chain_find(chain, key, PXT_CHAIN_MAX, &entry, error);
+    if (status)
+        return status;
+    if (expired(chain, entry)) {
+        pxt_chain_remove(chain, key, PXT_REMOVE_EXPIRED, NULL);
+        PXT_COUNT(&chain->link[0], evictions_ttl, 1);
+        status = PXT_NOT_FOUND;
+    } else {
+        status = change(arg, entry, &changed, error);
+    }
+    if (!status && changed)
+        status = pxt_chain_store(chain, changed, leaving, error);
+    else if (!status)
+        status = pxt_chain_remove(chain, key, why, error);
+    pxt_entry_release(entry);
+    pxt_entry_release(changed);
+    return status;
+}
+
+pxt_status pxt_chain_change(struct pxt_chain *chain, const struct pxt_key *key, pxt_change_fn *change, void *arg,
+                            enum pxt_removal why, struct pxt_error *error)
+{
+    struct pxt_leaving leaving = {.count = 0};
+    pxt_chain_settle(chain, NULL); /* the copy that is stored anew has all hits so far */
+    pxt_chain_readmit(chain);
+    pxt_status status = pxt_chain_lock(chain, key, true, error);
+    if (status)
+        return status;
+    status = change_locked(chain, key, change, arg, why, &leaving, error);
+    pxt_chain_unlock(chain, key, true);
+    pxt_evict_finish(chain, &leaving);
+    return status;
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * coherence.h: what the processes that share a store tell each other: a page of generation counters, and locks.
+ */
+#ifndef PXT_COHERENCE_H
+#define PXT_COHERENCE_H
+
+#include <proxtier/plugin.h>
+#include <stdatomic.h>
+
+enum { PXT_STRIPES = 256, PXT_GENERATIONS = 32768 };
+
+/* The page; where nothing is shared, `page` points to one counter that never changes and `mask` is 0, so that a hit
+ * compares without asking. */
+struct pxt_coherence {
+    _Atomic uint32_t *page;
+    size_t mask;
+    int fd; /* -1: nothing is shared */
+    int64_t timeout_ms;
+    char *path;
+    _Atomic uint32_t none;
+};
+/* `shared_path` as tier.h defines it, or NULL. */
+pxt_status pxt_coherence_open(struct pxt_coherence *coherence, const char *shared_path, int64_t timeout_ms,
+                              struct pxt_error *error);
+void pxt_coherence_close(struct pxt_coherence *coherence);
+
+static inline uint32_t pxt_generation(const struct pxt_coherence *coherence, uint64_t hash)
+{
+    return atomic_load_explicit(&coherence->page[hash & coherence->mask], memory_order_acquire);
+}
+/* After a write and before it is acknowledged: entries of this stripe that other processes hold in memory are old. */
+static inline void pxt_generation_bump(struct pxt_coherence *coherence, uint64_t hash)
+{
+    if (coherence->fd >= 0)
+        atomic_fetch_add_explicit(&coherence->page[hash & coherence->mask], 1, memory_order_acq_rel);
+}
+void pxt_generation_bump_all(struct pxt_coherence *coherence);
+
+static inline unsigned pxt_stripe(uint64_t hash)
+{
+    return (unsigned)(hash >> 24) % PXT_STRIPES;
+}
+/* Locks `n` stripes from `first` among processes; the caller holds the chain's own locks of these stripes. PXT_EBUSY
+ * after the timeout. */
+pxt_status pxt_coherence_lock(struct pxt_coherence *coherence, unsigned first, unsigned n, struct pxt_error *error);
+void pxt_coherence_unlock(struct pxt_coherence *coherence, unsigned first, unsigned n);
+
+#endif

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * config_options.c: the core's own options, each once: the configuration, its help, `config show` and the manual are made
+ * from these tables.
+ */
+#include <proxtier/admin.h>
+
+#define SECONDS(n) ((n) * PXT_SECOND)
+#define YEARS_100 SECONDS(INT64_C(3153600000))
+
+const struct pxt_option *pxt_options_global(void)
+{
+    static const struct pxt_option table[] = {
+        {"default_ttl", PXT_OPTION_DURATION, "1h", SECONDS(60), YEARS_100, NULL,
+         "time to live of entries that come without one"},
+        {"cleanup.background", PXT_OPTION_BOOL, "true", 0, 0, NULL, "whether a thread does what follows at intervals"},
+        {"cleanup.interval", PXT_OPTION_DURATION, "60s", SECONDS(5), SECONDS(86400), NULL,
+         "how often expired entries are removed, access counts written down and files compacted"},
+        {"cleanup.batch", PXT_OPTION_INTEGER, "1000", 1, 1000000, NULL,
+         "expired entries removed in one step; readers wait for no more than one step"},
+        {"health.invalidate", PXT_OPTION_BOOL, "true", 0, 0, NULL,
+         "whether an entry is evicted when it failed too often"},
+        {"health.failure_threshold", PXT_OPTION_INTEGER, "3", 1, 1000000, NULL, "failures in a row that are too many"},
+        {"health.history", PXT_OPTION_INTEGER, "100", 0, 1000000, NULL, "checks kept of an entry; 0: all"},
+        {"health.check_interval", PXT_OPTION_DURATION, "5m", SECONDS(1), YEARS_100, NULL,
+         "time to the next check of a proxy that works"},
+        {"health.check_interval_max", PXT_OPTION_DURATION, "1h", SECONDS(1), YEARS_100, NULL,
+         "longest time to the next check; each failure in a row doubles it up to this"},
+        {"degrade.threshold", PXT_OPTION_INTEGER, "3", 1, 1000000, NULL,
+         "failures in a row after which a tier is turned off"},
+        {"degrade.backoff", PXT_OPTION_DURATION, "1s", 1000, SECONDS(86400), NULL,
+         "how long a tier stays off before it is tried again; doubles with each failed trial"},
+        {"degrade.backoff_max", PXT_OPTION_DURATION, "1m", 1000, SECONDS(86400), NULL, "longest such time"},
+        {"lock_timeout", PXT_OPTION_DURATION, "5s", 0, SECONDS(3600), NULL,
+         "how long to wait for another process that is changing the same entry"},
+        {NULL, PXT_OPTION_TEXT, NULL, 0, 0, NULL, NULL}};
+    return table;
+}
+
+const struct pxt_option *pxt_options_tier(void)
+{
+    static const struct pxt_option table[] = {
+        {"name", PXT_OPTION_TEXT, NULL, 0, 0, NULL, "name of the tier in messages and statistics; l1, l2 ... by default"},
+        {"plugin", PXT_OPTION_TEXT, NULL, 0, 0, NULL, "the tier's plugin, by name or absolute path"},
+        {"max_entries", PXT_OPTION_TEXT, "unlimited", 0, 0, NULL, "its capacity: a number, or unlimited"},
+        {"eviction", PXT_OPTION_TEXT, "lru", 0, 0, NULL,
+         "who leaves when it is full: a policy, or {plugin: NAME, ...its options}"},
+        {"required", PXT_OPTION_BOOL, "true", 0, 0, NULL, "whether the cache opens without this tier"},
+        {NULL, PXT_OPTION_TEXT, NULL, 0, 0, NULL, NULL}};
+    return table;
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * entry.h (core): how an entry lies in memory, and what only the core does with it.
+ */
+#ifndef PXT_CORE_ENTRY_H
+#define PXT_CORE_ENTRY_H
+
+#include <proxtier/plugin.h>
+#include <stdatomic.h>
+
+/* Makes an entry: checks the draft against the field table. PXT_EINVAL names field and reason. */
+pxt_status pxt_entry_new(const struct pxt_draft *draft, pxt_entry **out, struct pxt_error *error);
+/* Like `entry`, with other live counters and evicted_from_l1. */
+pxt_status pxt_entry_copy(const pxt_entry *entry, bool evicted_from_l1, pxt_entry **out, struct pxt_error *error);
+void pxt_entry_key_of(const pxt_entry *entry, struct pxt_key *key);
+/* The token of a credential, or NULL. */
+const char *pxt_entry_token(const pxt_entry *entry, enum pxt_field_id field, size_t *length);
+void pxt_entry_touch(pxt_entry *entry, uint64_t hits, pxt_time last_accessed);
+/* How many hits the slower tiers have not been told of; they count as told afterwards. */
+uint64_t pxt_entry_take_unwritten(pxt_entry *entry);
+/* The coherence generation under which it was read; set before the entry is handed to a tier. */
+uint32_t pxt_entry_generation(const pxt_entry *entry);
+void pxt_entry_set_generation(pxt_entry *entry, uint32_t generation);
+pxt_entry *pxt_entry_acquire(pxt_entry *const *place);
+
+#endif

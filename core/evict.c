@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * evict.c: who leaves a full tier, and where to.
+ *
+ * The policy says who leaves before the new entry comes in, so that the newcomer is never weighed against the others;
+ * the victim goes after the newcomer's lock is released, because handing it down needs its own. In between the tier
+ * holds one more than its capacity. An entry leaves a tier only when the next one has it: it is never in none.
+ */
+#include "chain.h"
+#include "entry.h"
+
+/* Ordered stores choose by fields on disk: what was noted has to stand there first. */
+static void write_down_before(struct pxt_chain *chain, const struct pxt_link *link)
+{
+    if ((link->flags & PXT_TIER_POLICY_ORDER) && !(link->flags & PXT_TIER_POLICY_STATE) && !link->tracker)
+        pxt_access_write(chain, NULL);
+}
+
+static bool full(struct pxt_link *link, unsigned already_leaving)
+{
+    uint64_t count;
+    return pxt_link_count(link, &count, NULL) == PXT_OK && count >= link->max_entries + already_leaving;
+}
+
+void pxt_evict_choose(struct pxt_chain *chain, struct pxt_link *link, const struct pxt_key *incoming,
+                      struct pxt_leaving *leaving)
+{
+    unsigned already = 0;
+    for (unsigned i = 0; i < leaving->count; i++)
+        already += leaving->item[i].link == link->index;
+    if (leaving->count == sizeof leaving->item / sizeof *leaving->item || !pxt_link_on(link))
+        return;
+    if (pxt_link_contains(link, incoming, NULL) == PXT_OK || !full(link, already))
+        return;
+    write_down_before(chain, link);
+    pxt_entry *victim = NULL;
+    if (pxt_link_victim(link, incoming->hash, &victim, NULL) != PXT_OK)
+        return;
+    leaving->item[leaving->count].link = link->index;
+    leaving->item[leaving->count++].entry = victim;
+}
+
+/* The next link that can have it; NULL where there is none. */
+static struct pxt_link *next_of(struct pxt_chain *chain, const struct pxt_link *link)
+{
+    for (unsigned i = link->index + 1; i < chain->count; i++)
+        if (pxt_link_on(&chain->link[i]) && pxt_link_stores(&chain->link[i]))
+            return &chain->link[i];
+    return NULL;
+}
+
+/* True where the entry may leave `link`. */
+static bool hand_down(struct pxt_chain *chain, struct pxt_link *link, const struct pxt_key *key, pxt_entry *entry,
+                      struct pxt_leaving *leaving)
+{
+    bool from_first = link->index == 0;
+    struct pxt_link *next = next_of(chain, link);
+    if (!next)
+        return link->index + 1 == chain->count || !pxt_link_present(&chain->link[chain->count - 1]);
+    uint64_t unwritten = pxt_link_durable(link) ? 0 : pxt_entry_take_unwritten(entry);
+    if (pxt_link_contains(next, key, NULL) == PXT_OK) {
+        if (unwritten || from_first)
+            pxt_access_note(chain, key, unwritten, pxt_entry_number(entry, PXT_FIELD_LAST_ACCESSED), from_first);
+        PXT_COUNT(link, demotions, 1);
+        return true;
+    }
+    pxt_entry *copy = NULL;
+    pxt_status status = pxt_entry_copy(entry, from_first, &copy, NULL);
+    if (!status)
+        pxt_entry_set_generation(copy, pxt_entry_generation(entry));
+    if (!status)
+        status = pxt_chain_insert(chain, next, copy, leaving, NULL);
+    pxt_entry_release(copy);
+    if (!status) {
+        PXT_COUNT(link, demotions, 1);
+        return true;
+    }
+    /* The next one failed. It may go where a slower one has it; else it stays, over capacity rather than lost. */
+    for (unsigned i = next->index + 1; i < chain->count; i++)
+        if (pxt_link_contains(&chain->link[i], key, NULL) == PXT_OK)
+            return true;
+    return false;
+}
+
+void pxt_evict_one(struct pxt_chain *chain, struct pxt_link *link, const struct pxt_key *key,
+                   struct pxt_leaving *leaving)
+{
+    pxt_entry *entry = NULL;
+    if (pxt_link_get(link, key, PXT_GET_PEEK, &entry, NULL) != PXT_OK)
+        return; /* it left meanwhile */
+    bool gone_elsewhere = pxt_chain_stale(chain, link, entry) ||
+                          pxt_entry_expired(entry, pxt_clock_now(&chain->clock));
+    if (gone_elsewhere) {
+        pxt_link_del(link, key, PXT_REMOVE_DELETED, NULL);
+    } else if (hand_down(chain, link, key, entry, leaving)) {
+        if (pxt_link_del(link, key, PXT_REMOVE_POLICY, NULL) == PXT_OK)
+            PXT_COUNT(link, evictions_policy, 1);
+    }
+    pxt_entry_release(entry);
+}
+
+static void finish_one(struct pxt_chain *chain, struct pxt_link *link, pxt_entry *victim, struct pxt_leaving *leaving)
+{
+    struct pxt_key key;
+    pxt_entry_key_of(victim, &key);
+    if (pxt_chain_lock(chain, &key, true, NULL) != PXT_OK)
+        return; /* it stays, over capacity, until the next insertion */
+    pxt_evict_one(chain, link, &key, leaving);
+    pxt_chain_unlock(chain, &key, true);
+}
+
+/* Threads that inserted at once may each have found room: whoever comes last makes it good. */
+static void trim(struct pxt_chain *chain, struct pxt_link *link, struct pxt_leaving *leaving)
+{
+    for (unsigned i = 0; i < PXT_CHAIN_MAX; i++) {
+        pxt_entry *victim = NULL;
+        if (!full(link, 1) || pxt_link_victim(link, 0, &victim, NULL) != PXT_OK)
+            return;
+        finish_one(chain, link, victim, leaving);
+        pxt_entry_release(victim);
+    }
+}
+
+void pxt_evict_finish(struct pxt_chain *chain, struct pxt_leaving *leaving)
+{
+    bool touched[PXT_CHAIN_MAX] = {false};
+    while (leaving->count) {
+        leaving->count--;
+        unsigned index = leaving->item[leaving->count].link;
+        pxt_entry *victim = leaving->item[leaving->count].entry;
+        finish_one(chain, &chain->link[index], victim, leaving);
+        pxt_entry_release(victim);
+        touched[index] = true;
+    }
+    for (unsigned i = 0; i < chain->count; i++)
+        if (touched[i])
+            trim(chain, &chain->link[i], leaving);
+    while (leaving->count)
+        pxt_entry_release(leaving->item[--leaving->count].entry); /* chosen while trimming: they stay till next time */
+}

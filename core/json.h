@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * json.h: entry <-> one line of JSON, by walking the field table.
+ */
+#ifndef PXT_JSON_H
+#define PXT_JSON_H
+
+#include <proxtier/plugin.h>
+
+/* See pxt_host.json_write: ProxyWhirl's separators `", "` and `": "`, its field order, non-ASCII escaped as \uXXXX,
+ * times as Python's isoformat() writes them, tokens as hexadecimal in username_encrypted / password_encrypted, which
+ * are present only where there is a token. */
+size_t pxt_json_write(const pxt_entry *entry, char *buffer, size_t capacity);
+/* See pxt_host.json_read. Reads its own field table directly; text must end in NUL. */
+pxt_status pxt_json_read(const char *text, size_t length, pxt_entry **out, struct pxt_error *error);
+/* Appends a JSON string with quotes, escaped, to buffer at `at`; returns the new length needed (never writes beyond
+ * capacity). */
+size_t pxt_json_string(char *buffer, size_t capacity, size_t at, const char *text, size_t length);
+
+#endif

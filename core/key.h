@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * key.h: keys and their hashes.
+ */
+#ifndef PXT_KEY_H
+#define PXT_KEY_H
+
+#include <proxtier/plugin.h>
+
+/* The hash of a key: the same in every process and version, for shards, stripes and tables. */
+uint64_t pxt_key_hash(const char *text, size_t length);
+void pxt_key_init(struct pxt_key *key, const char *text, size_t length);
+/* First 16 hex digits of SHA-256 of `identity`. */
+void pxt_key_digest(const char *identity, size_t length, char out[17]);
+/* Checks a key given by a caller: not NULL, not empty, not over-long, no control characters. */
+pxt_status pxt_key_check(const char *text, struct pxt_key *out, struct pxt_error *error);
+
+#endif

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * link.c: opens a tier into a link, and what every call on it has in common: the guard, the serial lock, the memory of
+ * what it missed. The operations themselves are in link_ops.c.
+ */
+#include "link.h"
+#include "fail.h"
+#include "key.h"
+#include "link_call.h"
+#include <stdio.h>
+#include <string.h>
+
+/* The core's own tracker is used where the tier cannot apply this policy itself. */
+static bool tier_applies_policy(const struct pxt_tier_ops *ops, const struct pxt_eviction_ops *policy)
+{
+    if (ops->flags & PXT_TIER_POLICY_STATE)
+        return true;
+    return (ops->flags & PXT_TIER_POLICY_ORDER) && policy->order;
+}
+
+static bool track(void *arg, pxt_entry *entry)
+{
+    struct pxt_link *link = arg;
+    struct pxt_key key;
+    link->host.host.entry_key(entry, &key);
+    return pxt_tracker_put(link->tracker, &key, NULL) == PXT_OK;
+}
+
+static pxt_status open_tier(struct pxt_link *link, const struct pxt_tier_config *config, struct pxt_error *error)
+{
+    const struct pxt_eviction_ops *policy =
+        link->limited && link->max_entries ? config->eviction.module->ops : NULL;
+    bool tracked = policy && !tier_applies_policy(link->ops, policy);
+    struct pxt_tier_setup setup = {.size = sizeof setup,
+                                   .name = config->name,
+                                   .settings = config->tier.settings,
+                                   .max_entries = link->limited ? link->max_entries : 0,
+                                   .policy = tracked ? NULL : policy,
+                                   .policy_host = &link->policy_host.host,
+                                   .policy_settings = config->eviction.settings};
+    pxt_status status = PXT_OK;
+    if (tracked)
+        status = pxt_tracker_open(policy, &link->policy_host.host, config->eviction.settings, link->max_entries,
+                                  &link->tracker, error);
+    if (!status)
+        status = link->ops->open(&link->host.host, &setup, &link->self, error);
+    if (status) {
+        link->self = NULL;
+        pxt_tracker_close(link->tracker);
+        link->tracker = NULL;
+        return status;
+    }
+    return tracked ? link->ops->each(link->self, track, link, error) : PXT_OK;
+}
+
+pxt_status pxt_link_open(struct pxt_link *link, unsigned index, const struct pxt_tier_config *config,
+                         const struct pxt_settings *global, const struct pxt_logger *logger,
+                         const struct pxt_clock *clock, struct pxt_error *error)
+{
+    char policy_component[80];
+    link->index = index;
+    link->name = config->name;
+    link->plugin = config->plugin;
+    link->logger = logger;
+    link->limited = config->max_entries != UINT64_MAX;
+    link->max_entries = config->max_entries;
+    pthread_mutex_init(&link->serial, NULL);
+    pthread_mutex_init(&link->missed_lock, NULL);
+    pxt_guard_init(&link->guard, (unsigned)pxt_settings_number(global, "degrade.threshold"),
+                   pxt_settings_number(global, "degrade.backoff") / 1000,
+                   pxt_settings_number(global, "degrade.backoff_max") / 1000);
+    pxt_host_init(&link->host, config->name, logger, clock);
+    snprintf(policy_component, sizeof policy_component, "%s.eviction", config->name);
+    pxt_host_init(&link->policy_host, policy_component, logger, clock);
+    if (!config->tier.module) {
+        atomic_store(&link->guard.state, PXT_TIER_ABSENT);
+        snprintf(link->guard.reason, sizeof link->guard.reason, "%s",
+                 config->problem ? config->problem : "its plugin is missing");
+        return PXT_OK;
+    }
+    link->ops = config->tier.module->ops;
+    link->flags = link->ops->flags;
+    struct pxt_error local;
+    pxt_status status = open_tier(link, config, &local);
+    if (!status)
+        return PXT_OK;
+    pxt_error_prefix(&local, "tier %s (%s) cannot be opened", config->name, config->plugin);
+    if (config->required) {
+        if (error)
+            *error = local;
+        return status;
+    }
+    pxt_log(logger, PXT_MESSAGE_WARNING, "chain", "%s; going on without it, it is not required", local.message);
+    atomic_store(&link->guard.state, PXT_TIER_ABSENT);
+    snprintf(link->guard.reason, sizeof link->guard.reason, "%.250s", local.message);
+    return PXT_OK;
+}
+
+void pxt_link_close(struct pxt_link *link)
+{
+    if (!link->name)
+        return;
+    if (link->self)
+        link->ops->close(link->self);
+    pxt_tracker_close(link->tracker);
+    pxt_keyset_free(&link->missed);
+    pxt_guard_destroy(&link->guard);
+    pthread_mutex_destroy(&link->serial);
+    pthread_mutex_destroy(&link->missed_lock);
+}
+
+void pxt_link_failed(struct pxt_link *link, const struct pxt_error *error)
+{
+    PXT_COUNT(link, failures, 1);
+    pxt_log(link->logger, PXT_MESSAGE_WARNING, link->name, "%s", error->message);
+    if (pxt_guard_failed(&link->guard, pxt_clock_monotonic_ms(), error->message))
+        pxt_log(link->logger, PXT_MESSAGE_ERROR, "chain",
+                "tier %s is off after %u failures in a row; the others go on; it is tried again in %lld ms",
+                link->name, link->guard.threshold, (long long)link->guard.backoff_ms);
+}
+
+bool pxt_link_enter(struct pxt_link *link, bool probing, struct pxt_error *error)
+{
+    if (!link->self || (!probing && !pxt_guard_on(&link->guard))) {
+        PXT_COUNT(link, skipped, 1);
+        pxt_fail(error, PXT_EUNAVAILABLE, 0, "tier %s is off", link->name);
+        return false;
+    }
+    if (!(link->flags & PXT_TIER_CONCURRENT))
+        pthread_mutex_lock(&link->serial);
+    return true;
+}
+
+pxt_status pxt_link_leave(struct pxt_link *link, pxt_status status, struct pxt_error *local, struct pxt_error *error)
+{
+    if (!(link->flags & PXT_TIER_CONCURRENT))
+        pthread_mutex_unlock(&link->serial);
+    if (status == PXT_OK || status == PXT_NOT_FOUND) {
+        pxt_guard_succeeded(&link->guard);
+        return status;
+    }
+    if (status == PXT_EINVAL || status == PXT_ENOTSUP || status == PXT_ENOMEM) {
+        /* The caller's fault, or the machine's: no reason to turn the tier off. */
+    } else {
+        pxt_link_failed(link, local);
+    }
+    if (error)
+        *error = *local;
+    return status;
+}
+
+void pxt_link_missed(struct pxt_link *link, const struct pxt_key *key)
+{
+    if (!link->self)
+        return;
+    pthread_mutex_lock(&link->missed_lock);
+    if (!pxt_keyset_add(&link->missed, key))
+        pxt_log(link->logger, PXT_MESSAGE_ERROR, "chain",
+                "out of memory while remembering what tier %s missed: clear it before you use it again", link->name);
+    atomic_store(&link->missed_count, link->missed.count);
+    pthread_mutex_unlock(&link->missed_lock);
+}
+
+bool pxt_link_is_missed(struct pxt_link *link, const struct pxt_key *key)
+{
+    if (!atomic_load_explicit(&link->missed_count, memory_order_acquire))
+        return false;
+    pthread_mutex_lock(&link->missed_lock);
+    bool missed = pxt_keyset_find(&link->missed, key) != NULL;
+    pthread_mutex_unlock(&link->missed_lock);
+    return missed;
+}
+
+bool pxt_link_any_missed(struct pxt_link *link, char *text, struct pxt_key *key)
+{
+    pthread_mutex_lock(&link->missed_lock);
+    const struct pxt_keyset_item *item = pxt_keyset_any(&link->missed);
+    if (item) {
+        memcpy(text, item->text, item->key.length + 1);
+        pxt_key_init(key, text, item->key.length);
+    }
+    pthread_mutex_unlock(&link->missed_lock);
+    return item != NULL;
+}
+
+void pxt_link_made_good(struct pxt_link *link, const struct pxt_key *key)
+{
+    if (!atomic_load_explicit(&link->missed_count, memory_order_acquire))
+        return;
+    pthread_mutex_lock(&link->missed_lock);
+    pxt_keyset_remove(&link->missed, key);
+    atomic_store(&link->missed_count, link->missed.count);
+    pthread_mutex_unlock(&link->missed_lock);
+}

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * link.h: one tier in the chain, with its capacity, policy, guard, counters and what it missed.
+ *
+ * A link_* call on a tier that is off answers PXT_EUNAVAILABLE without asking it. A failed call counts against the
+ * tier; a failed or skipped write is remembered, and until it was made good that key is not read from this tier. So a
+ * tier that comes back never answers with what was replaced or deleted meanwhile.
+ */
+#ifndef PXT_LINK_H
+#define PXT_LINK_H
+
+#include "config.h"
+#include "guard.h"
+#include "host.h"
+#include "keyset.h"
+#include "tracker.h"
+#include <proxtier/tier.h>
+
+struct pxt_link {
+    const char *name, *plugin;
+    unsigned index;
+    const struct pxt_tier_ops *ops;
+    void *self; /* NULL: absent */
+    unsigned flags;
+    bool limited;
+    uint64_t max_entries; /* where limited */
+    struct pxt_host_instance host, policy_host;
+    struct pxt_guard guard;
+    pthread_mutex_t serial;      /* around calls where the tier is not concurrent */
+    struct pxt_tracker *tracker; /* the policy's state, where the tier keeps none */
+    const struct pxt_logger *logger;
+    char *absent_reason;
+
+    /* What this tier missed; `missed_lock` is a leaf. */
+    pthread_mutex_t missed_lock;
+    struct pxt_keyset missed;
+    _Atomic uint64_t missed_count; /* read without the lock: usually 0 */
+
+#define X(name, help) _Atomic uint64_t name;
+    struct {
+        PXT_TIER_COUNTERS(X)
+    } counter;
+#undef X
+    uint64_t corruptions_seen;
+};
+#define PXT_COUNT(link, name, n) atomic_fetch_add_explicit(&(link)->counter.name, (n), memory_order_relaxed)
+
+/* Opens the tier of a configuration into `link`, which must not move afterwards. */
+pxt_status pxt_link_open(struct pxt_link *link, unsigned index, const struct pxt_tier_config *config,
+                         const struct pxt_settings *global, const struct pxt_logger *logger,
+                         const struct pxt_clock *clock, struct pxt_error *error);
+void pxt_link_close(struct pxt_link *link);
+
+static inline bool pxt_link_present(const struct pxt_link *link)
+{
+    return link->self != NULL;
+}
+static inline bool pxt_link_on(const struct pxt_link *link)
+{
+    return link->self && pxt_guard_on(&link->guard);
+}
+static inline bool pxt_link_durable(const struct pxt_link *link)
+{
+    return link->flags & PXT_TIER_DURABLE;
+}
+static inline bool pxt_link_stores(const struct pxt_link *link)
+{
+    return !link->limited || link->max_entries;
+}
+
+/* The operations, as in tier.h, with the core's defaults. `del` gives PXT_OK where the key is gone. */
+pxt_status pxt_link_get(struct pxt_link *link, const struct pxt_key *key, unsigned flags, pxt_entry **out,
+                        struct pxt_error *error);
+pxt_status pxt_link_put(struct pxt_link *link, pxt_entry *entry, struct pxt_error *error);
+pxt_status pxt_link_put_many(struct pxt_link *link, pxt_entry *const *entries, size_t n, struct pxt_error *error);
+pxt_status pxt_link_del(struct pxt_link *link, const struct pxt_key *key, enum pxt_removal why,
+                        struct pxt_error *error);
+pxt_status pxt_link_contains(struct pxt_link *link, const struct pxt_key *key, struct pxt_error *error);
+pxt_status pxt_link_count(struct pxt_link *link, uint64_t *out, struct pxt_error *error);
+pxt_status pxt_link_each(struct pxt_link *link, pxt_entry_fn *fn, void *arg, struct pxt_error *error);
+pxt_status pxt_link_clear(struct pxt_link *link, uint64_t *removed, struct pxt_error *error);
+pxt_status pxt_link_touch(struct pxt_link *link, const struct pxt_touch *touches, size_t n, struct pxt_error *error);
+pxt_status pxt_link_settle(struct pxt_link *link, struct pxt_error *error);
+pxt_status pxt_link_victim(struct pxt_link *link, uint64_t incoming, pxt_entry **out, struct pxt_error *error);
+pxt_status pxt_link_expire(struct pxt_link *link, pxt_time now, size_t limit, pxt_key_fn *fn, void *arg,
+                           uint64_t *removed, struct pxt_error *error);
+pxt_status pxt_link_check_add(struct pxt_link *link, const struct pxt_check *check, uint64_t keep,
+                              struct pxt_error *error);
+pxt_status pxt_link_maintain(struct pxt_link *link, struct pxt_error *error);
+pxt_status pxt_link_sync(struct pxt_link *link, struct pxt_error *error);
+
+/* Remembers that this tier has not what it should have for a key. */
+void pxt_link_missed(struct pxt_link *link, const struct pxt_key *key);
+bool pxt_link_is_missed(struct pxt_link *link, const struct pxt_key *key);
+/* Copies some key that was missed into `text` (PXT_KEY_MAX + 1 bytes); false where none was. */
+bool pxt_link_any_missed(struct pxt_link *link, char *text, struct pxt_key *key);
+void pxt_link_made_good(struct pxt_link *link, const struct pxt_key *key);
+/* Every write that failed is remembered already; the result of a call that goes round the guard (a probe) is told
+ * with these. */
+void pxt_link_failed(struct pxt_link *link, const struct pxt_error *error);
+
+#endif

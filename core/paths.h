@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * paths.h: where things live, and whether a place is safe.
+ */
+#ifndef PXT_PATHS_H
+#define PXT_PATHS_H
+
+#include <proxtier/error.h>
+#include <stdbool.h>
+
+/* Replaces `~/`, `${cache}/`, `${state}/`, `${config}/` at the start: XDG folders with /proxtier for users; for root
+ * without HOME set: /var/cache/proxtier, /var/lib/proxtier, /etc/proxtier. `*out` is pxt_free()d. */
+pxt_status pxt_path_expand(const char *path, char **out, struct pxt_error *error);
+/* See pxt_host.prepare_folder. */
+pxt_status pxt_path_prepare_folder(const char *path, struct pxt_error *error);
+/* Whether an open file or folder, and every folder above `path`, is owned by root or this user and writable by no one
+ * else (sticky folders such as /tmp may stand above). PXT_EACCES names the culprit and the remedy. */
+pxt_status pxt_path_check_safe(const char *path, int fd, struct pxt_error *error);
+
+#endif

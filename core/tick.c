@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * tick.c: what has to be done now and then: expiry, writing down accesses, letting tiers back in, maintenance. Called
+ * by the janitor, by pxt_cache_tick(), and in part on the way of calls that find a back-off over.
+ */
+#include "chain.h"
+#include "entry.h"
+#include "fail.h"
+#include <stdio.h>
+
+/* ---- expiry --------------------------------------------------------------------------------------------------- */
+
+struct sweep {
+    struct pxt_chain *chain;
+    struct pxt_keyset keys; /* expired in the link that is swept; to be removed from the others */
+    bool no_memory;
+};
+
+static void expired_key(void *arg, const struct pxt_key *key)
+{
+    struct sweep *sweep = arg;
+    if (!pxt_keyset_add(&sweep->keys, key))
+        sweep->no_memory = true; /* the others' own sweep, and every get, find it expired as well */
+}
+
+static void remove_if_expired(struct pxt_chain *chain, struct pxt_link *link, const struct pxt_key *key, pxt_time now)
+{
+    pxt_entry *entry = NULL;
+    if (pxt_link_get(link, key, PXT_GET_PEEK, &entry, NULL) != PXT_OK)
+        return;
+    if (pxt_entry_expired(entry, now))
+        pxt_link_del(link, key, PXT_REMOVE_EXPIRED, NULL);
+    pxt_entry_release(entry);
+    pxt_access_forget(chain, key);
+}
+
+/* The copies in the other tiers go with it, each under its key's lock: it may have been put anew meanwhile. */
+static void remove_elsewhere(struct pxt_chain *chain, const struct pxt_link *from, const struct pxt_key *key,
+                             pxt_time now)
+{
+    if (pxt_chain_lock(chain, key, true, NULL) != PXT_OK)
+        return;
+    for (unsigned i = 0; i < chain->count; i++)
+        if (&chain->link[i] != from && pxt_link_on(&chain->link[i]))
+            remove_if_expired(chain, &chain->link[i], key, now);
+    pxt_chain_unlock(chain, key, true);
+}
+
+/* One link, from batch to batch: readers wait for no more than one. */
+static pxt_status sweep_link(struct pxt_chain *chain, struct pxt_link *link, uint64_t *expired,
+                             struct pxt_error *error)
+{
+    for (;;) {
+        struct sweep sweep = {.chain = chain};
+        uint64_t removed = 0;
+        pxt_time now = pxt_clock_now(&chain->clock);
+        pxt_status status = pxt_link_expire(link, now, chain->expire_batch, expired_key, &sweep, &removed, error);
+        PXT_COUNT(link, evictions_ttl, removed);
+        *expired += removed;
+        for (size_t i = 0; chain->count > 1 && i < sweep.keys.bucket_count; i++)
+            for (struct pxt_keyset_item *item = sweep.keys.bucket[i]; item; item = item->next)
+                remove_elsewhere(chain, link, &item->key, now);
+        pxt_keyset_free(&sweep.keys);
+        if (status || removed < chain->expire_batch)
+            return status;
+    }
+}
+
+/* From the slowest, which has everything: what expired is counted there, once. */
+pxt_status pxt_chain_expire(struct pxt_chain *chain, uint64_t *expired, struct pxt_error *error)
+{
+    pxt_status first = PXT_OK;
+    *expired = 0;
+    for (unsigned i = chain->count; i-- > 0;) {
+        if (!pxt_link_on(&chain->link[i]))
+            continue;
+        pxt_status status = sweep_link(chain, &chain->link[i], expired, first ? NULL : error);
+        first = first ? first : status;
+    }
+    return first;
+}
+
+/* ---- accesses ------------------------------------------------------------------------------------------------- */
+
+pxt_status pxt_chain_settle(struct pxt_chain *chain, struct pxt_error *error)
+{
+    pxt_status first = PXT_OK;
+    for (unsigned i = 0; i < chain->count; i++) {
+        if (!pxt_link_on(&chain->link[i]))
+            continue;
+        pxt_status status = pxt_link_settle(&chain->link[i], first ? NULL : error);
+        first = first ? first : status;
+    }
+    return first;
+}
+
+static bool note_unwritten(void *arg, pxt_entry *entry)
+{
+    struct pxt_chain *chain = arg;
+    struct pxt_key key;
+    uint64_t hits = pxt_entry_take_unwritten(entry);
+    if (hits) {
+        pxt_entry_key_of(entry, &key);
+        pxt_access_note(chain, &key, hits, pxt_entry_number(entry, PXT_FIELD_LAST_ACCESSED), false);
+    }
+    return true;
+}
+
+pxt_status pxt_chain_write_accesses(struct pxt_chain *chain, struct pxt_error *error)
+{
+    pxt_status status = pxt_chain_settle(chain, error);
+    for (unsigned i = 0; chain->any_durable && i < chain->count; i++)
+        if (pxt_link_on(&chain->link[i]) && !pxt_link_durable(&chain->link[i]))
+            pxt_link_each(&chain->link[i], note_unwritten, chain, NULL);
+    pxt_status written = pxt_access_write(chain, status ? NULL : error);
+    return status ? status : written;
+}
+
+/* ---- degraded tiers ------------------------------------------------------------------------------------------- */
+
+/* Gives a tier what the others have for a key, or takes away what they have not. */
+static pxt_status reconcile(struct pxt_chain *chain, struct pxt_link *link, const struct pxt_key *key,
+                            struct pxt_error *error)
+{
+    pxt_entry *entry = NULL;
+    pxt_status status = pxt_chain_lock(chain, key, true, error);
+    if (status)
+        return status;
+    status = pxt_chain_find(chain, key, link->index, &entry, error);
+    if (status == PXT_OK)
+        status = pxt_link_put(link, entry, error);
+    else if (status == PXT_NOT_FOUND)
+        status = pxt_link_del(link, key, PXT_REMOVE_DELETED, error);
+    pxt_generation_bump(&chain->coherence, key->hash);
+    pxt_chain_unlock(chain, key, true);
+    pxt_entry_release(entry);
+    return status == PXT_NOT_FOUND ? PXT_OK : status;
+}
+
+static pxt_status catch_up(struct pxt_chain *chain, struct pxt_link *link, struct pxt_error *error)
+{
+    char text[PXT_KEY_MAX + 1];
+    struct pxt_key key;
+    while (pxt_link_any_missed(link, text, &key)) {
+        pxt_status status = reconcile(chain, link, &key, error);
+        if (status)
+            return status;
+    }
+    return PXT_OK;
+}
+
+/* The probe: one call that asks little; then everything that was missed. */
+static void probe(struct pxt_chain *chain, struct pxt_link *link)
+{
+    struct pxt_error error = {.status = PXT_OK};
+    uint64_t count;
+    bool serial = !(link->flags & PXT_TIER_CONCURRENT);
+    if (serial)
+        pthread_mutex_lock(&link->serial);
+    pxt_status status = link->ops->count(link->self, &count, &error);
+    if (serial)
+        pthread_mutex_unlock(&link->serial);
+    if (!status)
+        status = catch_up(chain, link, &error);
+    pxt_guard_probed(&link->guard, status == PXT_OK, pxt_clock_monotonic_ms(), error.message);
+    if (status)
+        pxt_log(chain->logger, PXT_MESSAGE_WARNING, "chain", "tier %s stays off: %s", link->name, error.message);
+    else
+        pxt_log(chain->logger, PXT_MESSAGE_NOTICE, "chain", "tier %s is on again, with all that it missed",
+                link->name);
+}
+
+void pxt_chain_readmit(struct pxt_chain *chain)
+{
+    for (unsigned i = 0; i < chain->count; i++) {
+        struct pxt_link *link = &chain->link[i];
+        if (!link->self || (pxt_guard_on(&link->guard) && !atomic_load(&link->missed_count)))
+            continue;
+        if (pxt_guard_may_probe(&link->guard, pxt_clock_monotonic_ms()))
+            probe(chain, link);
+    }
+}
+
+/* A tier that is on may have missed single writes as well. */
+static void make_good(struct pxt_chain *chain)
+{
+    for (unsigned i = 0; i < chain->count; i++)
+        if (pxt_link_on(&chain->link[i]) && atomic_load(&chain->link[i].missed_count))
+            catch_up(chain, &chain->link[i], NULL);
+}
+
+void pxt_chain_maintain(struct pxt_chain *chain)
+{
+    pxt_chain_readmit(chain);
+    make_good(chain);
+    for (unsigned i = 0; i < chain->count; i++)
+        if (pxt_link_on(&chain->link[i]))
+            pxt_link_maintain(&chain->link[i], NULL);
+}
