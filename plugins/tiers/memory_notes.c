@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * memory_notes.c: accesses noted by each thread for itself, and applied in batches.
+ *
+ * A ring has one writer, its thread, and one reader at a time, whoever has the shard's lock. A note names a node and
+ * which of its lives was meant; when it is applied after the node was freed, it is void.
+ */
+#include "memory_shard.h"
+#include <stdlib.h>
+#include <string.h>
+
+static struct ring *rings_of_thread(struct memory *memory, unsigned thread)
+{
+    struct ring *rings = atomic_load_explicit(&memory->rings[thread], memory_order_acquire);
+    if (rings)
+        return rings;
+    rings = aligned_alloc(64, (memory->shard_count * sizeof *rings + 63) & ~(size_t)63);
+    if (!rings)
+        return NULL;
+    memset(rings, 0, memory->shard_count * sizeof *rings);
+    atomic_store_explicit(&memory->rings[thread], rings, memory_order_release);
+    unsigned end = atomic_load(&memory->rings_end);
+    while (end < thread + 1 && !atomic_compare_exchange_weak(&memory->rings_end, &end, thread + 1)) {
+    }
+    return rings;
+}
+
+static void apply(struct shard *shard, uint64_t note, pxt_time time)
+{
+    struct memory *memory = shard->memory;
+    struct node *node = shard_node(shard, (uint32_t)note);
+    pxt_entry *entry = __atomic_load_n(&node->entry, __ATOMIC_RELAXED);
+    if (!entry || atomic_load_explicit(&node->lifetime, memory_order_relaxed) != (uint32_t)(note >> 32))
+        return;
+    if (shard->policy)
+        memory->policy->accessed(shard->policy, node->state, 1);
+    memory->host->entry_touch(entry, 1, time);
+}
+
+static void apply_ring(struct shard *shard, struct ring *ring, pxt_time now)
+{
+    uint32_t head = atomic_load_explicit(&ring->head, memory_order_acquire);
+    uint32_t tail = atomic_load_explicit(&ring->tail, memory_order_relaxed);
+    /* The times of a batch differ by a microsecond each, so that stores which order by time keep the order of hits. */
+    for (uint32_t left = head - tail; left; left--, tail++)
+        apply(shard, atomic_load_explicit(&ring->note[tail % RING], memory_order_relaxed), now - (pxt_time)left + 1);
+    atomic_store_explicit(&ring->tail, tail, memory_order_release);
+}
+
+void notes_apply(struct shard *shard)
+{
+    struct memory *memory = shard->memory;
+    pxt_time now = 0;
+    unsigned end = atomic_load_explicit(&memory->rings_end, memory_order_acquire);
+    for (unsigned i = 0; i < end; i++) {
+        struct ring *rings = atomic_load_explicit(&memory->rings[i], memory_order_acquire);
+        if (!rings)
+            continue;
+        struct ring *ring = &rings[shard->number];
+        if (atomic_load_explicit(&ring->head, memory_order_acquire) ==
+            atomic_load_explicit(&ring->tail, memory_order_relaxed))
+            continue;
+        if (!now)
+            now = memory->host->now(memory->host);
+        apply_ring(shard, ring, now);
+    }
+}
+
+/* The ring is full, or the thread has none: the note is applied at once, after what the ring holds. */
+static void add_slowly(struct shard *shard, struct node *node, struct ring *ring)
+{
+    pthread_mutex_lock(&shard->lock);
+    pxt_time now = shard->memory->host->now(shard->memory->host);
+    if (ring)
+        apply_ring(shard, ring, now - 1);
+    uint64_t lifetime = atomic_load_explicit(&node->lifetime, memory_order_relaxed);
+    apply(shard, lifetime << 32 | node->number, now);
+    pthread_mutex_unlock(&shard->lock);
+}
+
+void notes_add(struct shard *shard, struct node *node)
+{
+    struct memory *memory = shard->memory;
+    unsigned thread = memory->host->thread_index();
+    struct ring *rings = thread < PXT_THREAD_MAX ? rings_of_thread(memory, thread) : NULL;
+    struct ring *ring = rings ? &rings[shard->number] : NULL;
+    if (!ring) {
+        add_slowly(shard, node, NULL);
+        return;
+    }
+    uint32_t head = atomic_load_explicit(&ring->head, memory_order_relaxed);
+    if (head - atomic_load_explicit(&ring->tail, memory_order_acquire) == RING) {
+        add_slowly(shard, node, ring);
+        return;
+    }
+    uint64_t lifetime = atomic_load_explicit(&node->lifetime, memory_order_relaxed);
+    atomic_store_explicit(&ring->note[head % RING], lifetime << 32 | node->number, memory_order_relaxed);
+    atomic_store_explicit(&ring->head, head + 1, memory_order_release);
+}
+
+void notes_free(struct memory *memory)
+{
+    for (unsigned i = 0; i < atomic_load(&memory->rings_end); i++)
+        free(atomic_load(&memory->rings[i]));
+}
