@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * command.h: what the files of the command share. There is one table of commands, with their options (commands.c): from it
+ * come dispatch, option parsing, help, manual and completions.
+ */
+#ifndef CLI_COMMAND_H
+#define CLI_COMMAND_H
+
+#include <proxtier/admin.h>
+#include <proxtier/proxtier.h>
+#include <stdio.h>
+
+enum { EXIT_NO_MATCH = 1, EXIT_USAGE = 64, EXIT_DATA = 65, EXIT_OUTPUT = 74 };
+
+/* An option. Its value lands in invocation->value[index in the command's table]. */
+struct option_row {
+    const char *name;     /* long, without dashes; NULL ends the table */
+    char letter;          /* short, or 0 */
+    const char *argument; /* what --help calls its value; NULL: a switch */
+    const char *help;
+};
+struct invocation;
+struct command {
+    const char *name;
+    const char *arguments; /* "KEY|URL..." */
+    const char *summary;
+    const struct option_row *options; /* NULL: none */
+    int min_arguments, max_arguments; /* < 0: any number */
+    int (*run)(struct invocation *invocation);
+};
+enum { OPTIONS_MAX = 24 };
+struct invocation {
+    const struct command *command;
+    int count;
+    char **arguments;
+    const char *value[OPTIONS_MAX]; /* of the command's options; "" for a switch that is given */
+    struct pxt_cache_options open;
+    bool quiet, verbose;
+};
+
+extern const struct command commands[];             /* ends with a NULL name */
+extern const struct option_row global_options[]; /* ends with a NULL name */
+
+/* The value of the command's option by name; NULL where not given. */
+const char *option(const struct invocation *invocation, const char *name);
+
+/* report.c of the command line: messages and exits */
+int fail(const struct pxt_error *error);
+int usage(const struct invocation *invocation, const char *format, ...) PXT_PRINTF(2, 3);
+/* Flushes standard output; 0, or 74 with a message where it could not be written. */
+int finish_output(int status);
+
+/* common.c */
+pxt_status open_cache(const struct invocation *invocation, pxt_cache **out, struct pxt_error *error);
+/* A KEY or URL as given to a key. False with a message where it is neither. */
+bool key_of(const struct invocation *invocation, const char *text, char key[PXT_KEY_MAX + 1], int *exit_code);
+/* 90, 15m, 1h to seconds; false where malformed. */
+bool read_seconds(const char *text, int64_t *out);
+/* The entry's URL, with credentials (percent-encoded) where `reveal`. */
+pxt_status print_url(FILE *out, pxt_cache *cache, pxt_entry *entry, bool reveal, struct pxt_error *error);
+/* The entry as one line of JSON; tokens and credentials are left out. */
+void print_json(FILE *out, const pxt_entry *entry);
+void print_json_text(FILE *out, const char *text);
+/* A field's value as text. */
+void print_field(FILE *out, const pxt_entry *entry, enum pxt_field_id field);
+/* Whether it passes --source, --scheme, --healthy, --health. */
+bool matches(const struct invocation *invocation, const pxt_entry *entry);
+
+int run_warm(struct invocation *), run_get(struct invocation *), run_put(struct invocation *),
+    run_delete(struct invocation *), run_list(struct invocation *), run_show(struct invocation *),
+    run_clear(struct invocation *), run_stats(struct invocation *), run_report(struct invocation *),
+    run_export(struct invocation *), run_expire(struct invocation *), run_keygen(struct invocation *),
+    run_plugin(struct invocation *), run_config(struct invocation *), run_completion(struct invocation *),
+    run_help(struct invocation *);
+
+/* help.c */
+void print_command_help(FILE *out, const struct command *command);
+void print_help(FILE *out);
+void print_manual(FILE *out);
+const struct command *find_command(const char *name);
+const char *nearest_command(const char *name);
+
+#endif

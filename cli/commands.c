@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * commands.c: the table of commands and their options.
+ */
+#include "command.h"
+
+#define END {NULL, 0, NULL, NULL}
+#define REVEAL {"reveal", 0, NULL, "show credentials in the clear, percent-encoded"}
+#define JSON {"json", 0, NULL, "as JSON"}
+#define SELECT                                                                                                         \
+    {"source", 0, "NAME", "only entries of this source"}, {"scheme", 0, "SCHEME", "only http, https, socks5 ..."},     \
+    {                                                                                                                  \
+        "healthy", 0, NULL, "only entries whose last check was good"                                                   \
+    }
+
+const struct option_row global_options[] = {
+    {"config", 'c', "FILE", "configuration; else $PROXTIER_CONFIG, the user's, the system's, the built-in one"},
+    {"log-level", 0, "LEVEL", "error, warning (default), notice, info or debug"},
+    {"verbose", 'v', NULL, "the same as --log-level info"},
+    {"quiet", 'q', NULL, "no progress, no notices"},
+    {"help", 'h', NULL, "help, also of a command"},
+    {"version", 'V', NULL, "versions of the program and of the plugin ABI"},
+    END};
+
+static const struct option_row warm[] = {
+    {"format", 0, "FORMAT", "auto, text, json, jsonl or csv"},
+    {"default-scheme", 0, "SCHEME", "of lines that name none; else what the list's comments say, else http"},
+    {"source", 0, "NAME", "of records that name none; warmed by default"},
+    {"ttl", 0, "TIME", "time to live of all records: 90s, 15m, 1h, 7d"},
+    {"dry-run", 0, NULL, "read and count, store nothing"},
+    {"reject", 0, "FILE", "write places and reasons of refused records there"},
+    {"strict", 0, NULL, "exit 65 when a record was refused"},
+    END};
+static const struct option_row get[] = {REVEAL, {"tier", 0, NULL, "add the name of the tier that answered"}, JSON,
+                                        {"count", 'n', "N", "without a key: so many, each once"}, SELECT, END};
+static const struct option_row put[] = {
+    {"source", 0, "NAME", "where it came from; user by default"},
+    {"ttl", 0, "TIME", "time to live: 90s, 15m, 1h, 7d"},
+    {"key", 0, "KEY", "a key of your own"},
+    {"username", 0, "NAME", "user name at the proxy"},
+    {"password-file", 0, "FILE", "password: first line of the file; - is standard input"},
+    END};
+static const struct option_row list[] = {REVEAL, JSON, {"keys", 0, NULL, "keys instead of URLs"}, SELECT,
+                                         {"health", 0, "STATE", "only unknown, healthy, degraded, unhealthy or dead"},
+                                         END};
+static const struct option_row show[] = {JSON, END};
+static const struct option_row clear[] = {{"yes", 'y', NULL, "do not ask"}, END};
+static const struct option_row stats[] = {JSON,
+                                          {"flat", 0, NULL, "one metric a line, ProxyWhirl's names"},
+                                          {"openmetrics", 0, NULL, "OpenMetrics text, for Prometheus"},
+                                          END};
+static const struct option_row report[] = {{"latency", 0, "MS", "how long it took"},
+                                           {"reason", 0, "TEXT", "why it failed"},
+                                           {"url", 0, "URL", "what was asked for"},
+                                           END};
+static const struct option_row export_options[] = {REVEAL, END};
+static const struct option_row keygen[] = {{"out", 'o', "FILE", "write it to a new file, mode 0600"}, END};
+static const struct option_row plugin[] = {JSON, END};
+static const struct option_row config[] = {{"origin", 0, NULL, "show: where each value comes from"}, END};
+static const struct option_row help[] = {{"man", 0, NULL, "the manual page, as mdoc(7)"}, END};
+
+const struct command commands[] = {
+    {"warm", "FILE|-", "load a list of proxies: text lines, JSON, JSONL or CSV", warm, 1, 1, run_warm},
+    {"get", "[KEY|URL]", "print a proxy's URL; without a key, a random one that is neither unhealthy nor dead", get, 0, 1,
+     run_get},
+    {"put", "URL", "store a proxy and print its key", put, 1, 1, run_put},
+    {"delete", "KEY|URL...", "remove proxies from all tiers", NULL, 1, -1, run_delete},
+    {"list", "", "print all proxies, one URL a line", list, 0, 0, run_list},
+    {"show", "KEY|URL", "print all fields of a proxy", show, 1, 1, run_show},
+    {"clear", "", "remove all proxies from all tiers", clear, 0, 0, run_clear},
+    {"stats", "", "print sizes and counters of all tiers", stats, 0, 0, run_stats},
+    {"report", "KEY|URL ok|fail", "record how a proxy worked", report, 2, 2, run_report},
+    {"export", "[FILE]", "write all proxies as JSONL; credentials stay sealed", export_options, 0, 1, run_export},
+    {"expire", "", "remove expired proxies now, and compact files", NULL, 0, 0, run_expire},
+    {"keygen", "", "make a key for the fernet encryptor", keygen, 0, 0, run_keygen},
+    {"plugin", "list|info NAME", "what plugins there are, and what options they have", plugin, 1, 2, run_plugin},
+    {"config", "check|show", "check the configuration, or print what is in effect", config, 1, 1, run_config},
+    {"completion", "bash|zsh|fish", "print a shell's completion script", NULL, 1, 1, run_completion},
+    {"help", "[COMMAND]", "print help", help, 0, 1, run_help},
+    {NULL, NULL, NULL, NULL, 0, 0, NULL}};

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * config.c: proxtier config check | show
+ */
+#include "command.h"
+#include <stdlib.h>
+#include <string.h>
+
+static int check(const struct invocation *invocation)
+{
+    struct pxt_error error;
+    char *path = NULL;
+    if (pxt_config_path(&invocation->open, &path, &error) || pxt_config_check(&invocation->open, &error)) {
+        free(path);
+        return fail(&error);
+    }
+    printf("%s: ok\n", path);
+    free(path);
+    return 0;
+}
+
+static int show(const struct invocation *invocation)
+{
+    struct pxt_error error;
+    char *text = NULL;
+    if (pxt_config_show(&invocation->open, option(invocation, "origin") != NULL, &text, &error))
+        return fail(&error);
+    fputs(text, stdout);
+    free(text);
+    return 0;
+}
+
+int run_config(struct invocation *invocation)
+{
+    const char *what = invocation->arguments[0];
+    if (!strcmp(what, "check"))
+        return finish_output(check(invocation));
+    if (!strcmp(what, "show"))
+        return finish_output(show(invocation));
+    return usage(invocation, "config needs `check` or `show`");
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * delete.c: proxtier delete KEY|URL...
+ */
+#include "command.h"
+
+int run_delete(struct invocation *invocation)
+{
+    struct pxt_error error;
+    pxt_cache *cache;
+    int code = 0, missing = 0;
+    if (open_cache(invocation, &cache, &error))
+        return fail(&error);
+    for (int i = 0; i < invocation->count && !code; i++) {
+        char key[PXT_KEY_MAX + 1];
+        if (!key_of(invocation, invocation->arguments[i], key, &code))
+            break;
+        pxt_status status = pxt_cache_delete(cache, key, &error);
+        missing += status == PXT_NOT_FOUND;
+        if (status && status != PXT_NOT_FOUND)
+            code = fail(&error);
+    }
+    pxt_cache_close(cache);
+    return code ? code : missing ? EXIT_NO_MATCH : 0;
+}

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * main.c: reads the command line by the tables and runs the command.
+ */
+#include "command.h"
+#include <getopt.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+int fail(const struct pxt_error *error)
+{
+    fprintf(stderr, "proxtier: %s\n", error->message);
+    return pxt_status_exit_code(error->status);
+}
+
+int usage(const struct invocation *invocation, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    fputs("proxtier: ", stderr);
+    vfprintf(stderr, format, args);
+    va_end(args);
+    if (invocation && invocation->command)
+        fprintf(stderr, "; try `proxtier %s --help`\n", invocation->command->name);
+    else
+        fputs("; try `proxtier --help`\n", stderr);
+    return EXIT_USAGE;
+}
+
+int finish_output(int status)
+{
+    if (fflush(stdout) || ferror(stdout)) {
+        perror("proxtier: cannot write to standard output");
+        return status ? status : EXIT_OUTPUT;
+    }
+    return status;
+}
+
+const char *option(const struct invocation *invocation, const char *name)
+{
+    const struct option_row *rows = invocation->command->options;
+    for (int i = 0; rows && rows[i].name; i++)
+        if (!strcmp(rows[i].name, name))
+            return invocation->value[i];
+    return NULL;
+}
+
+static void log_line(void *arg, enum pxt_message_level level, const char *component, const char *message)
+{
+    static const char *const names[] = {"error", "warning", "notice", "info", "debug"};
+    (void)arg;
+    fprintf(stderr, "proxtier: %s: %s: %s\n", names[level], component, message);
+}
+
+static bool set_level(struct invocation *invocation, const char *name)
+{
+    static const char *const names[] = {"error", "warning", "notice", "info", "debug"};
+    for (int i = 0; i < 5; i++)
+        if (!strcmp(name, names[i])) {
+            invocation->open.log_level = (enum pxt_message_level)i;
+            return true;
+        }
+    return false;
+}
+
+static void print_version(void)
+{
+    printf("proxtier %s\nplugin ABI %d.%d\n", pxt_version(), PXT_ABI_MAJOR, PXT_ABI_MINOR);
+}
+
+/* getopt's tables from ours: the global options, then the command's; `val` is 256 + place. */
+static void make_tables(const struct command *command, struct option table[2 * OPTIONS_MAX], char letters[128])
+{
+    size_t n = 0;
+    strcpy(letters, command ? ":" : "+:");
+    for (int pass = 0; pass < 2; pass++) {
+        const struct option_row *rows = pass ? (command ? command->options : NULL) : global_options;
+        for (int i = 0; rows && rows[i].name; i++) {
+            table[n++] = (struct option){rows[i].name, rows[i].argument ? required_argument : no_argument, NULL,
+                                         256 + pass * 100 + i};
+            if (rows[i].letter) {
+                char letter[3] = {rows[i].letter, rows[i].argument ? ':' : '\0', '\0'};
+                strcat(letters, letter);
+            }
+        }
+    }
+    table[n] = (struct option){NULL, 0, NULL, 0};
+}
+
+static int place_of(const struct command *command, int found)
+{
+    if (found >= 256)
+        return found - 256;
+    for (int i = 0; global_options[i].name; i++)
+        if (global_options[i].letter == found)
+            return i;
+    for (int i = 0; command && command->options && command->options[i].name; i++)
+        if (command->options[i].letter == found)
+            return 100 + i;
+    return -1;
+}
+
+/* Returns -1 to go on, else an exit code. */
+static int take_global(struct invocation *invocation, const char *name, const char *value)
+{
+    if (!strcmp(name, "config")) {
+        invocation->open.config_file = value;
+    } else if (!strcmp(name, "log-level")) {
+        if (!set_level(invocation, value))
+            return usage(invocation, "--log-level %s is not error, warning, notice, info or debug", value);
+    } else if (!strcmp(name, "verbose")) {
+        invocation->verbose = true;
+        invocation->open.log_level = PXT_MESSAGE_INFO;
+    } else if (!strcmp(name, "quiet")) {
+        invocation->quiet = true;
+        invocation->open.log_level = PXT_MESSAGE_ERROR;
+    } else if (!strcmp(name, "version")) {
+        print_version();
+        return finish_output(0);
+    } else {
+        if (invocation->command)
+            print_command_help(stdout, invocation->command);
+        else
+            print_help(stdout);
+        return finish_output(0);
+    }
+    return -1;
+}
+
+static int parse(struct invocation *invocation, int argc, char **argv)
+{
+    struct option table[2 * OPTIONS_MAX];
+    char letters[128];
+    int found;
+    make_tables(invocation->command, table, letters);
+    optind = 0;
+    while ((found = getopt_long(argc, argv, letters, table, NULL)) != -1) {
+        if (found == ':')
+            return usage(invocation, "%s needs a value", argv[optind - 1]);
+        int place = found == '?' ? -1 : place_of(invocation->command, found);
+        if (place < 0)
+            return usage(invocation, "unknown option %s", argv[optind - 1]);
+        if (place >= 100) {
+            invocation->value[place - 100] = optarg ? optarg : "";
+            continue;
+        }
+        int code = take_global(invocation, global_options[place].name, optarg);
+        if (code >= 0)
+            return code;
+    }
+    invocation->count = argc - optind;
+    invocation->arguments = argv + optind;
+    return -1;
+}
+
+static int run(struct invocation *invocation, int argc, char **argv)
+{
+    const struct command *command = invocation->command;
+    int code = parse(invocation, argc, argv);
+    if (code >= 0)
+        return code;
+    if (invocation->count < command->min_arguments)
+        return usage(invocation, "%s needs %s", command->name, command->arguments);
+    if (command->max_arguments >= 0 && invocation->count > command->max_arguments)
+        return usage(invocation, "%s takes no \"%s\"", command->name, invocation->arguments[command->max_arguments]);
+    return command->run(invocation);
+}
+
+/* Credentials pass through this process: no core dump of it, no other process may look into it. */
+static void harden(void)
+{
+    struct rlimit none = {0, 0};
+    setrlimit(RLIMIT_CORE, &none);
+    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+    umask(077);
+}
+
+int main(int argc, char **argv)
+{
+    struct invocation invocation = {.open = {.size = sizeof invocation.open,
+                                             .flags = PXT_OPEN_NO_JANITOR,
+                                             .log = log_line,
+                                             .log_level = PXT_MESSAGE_NOTICE}};
+    harden();
+    int code = parse(&invocation, argc, argv);
+    if (code >= 0)
+        return code;
+    if (!invocation.count) {
+        print_help(stderr);
+        return EXIT_USAGE;
+    }
+    const char *name = invocation.arguments[0];
+    invocation.command = find_command(name);
+    if (!invocation.command) {
+        const char *near = nearest_command(name);
+        return near ? usage(NULL, "unknown command \"%s\" (did you mean \"%s\"?)", name, near)
+                    : usage(NULL, "unknown command \"%s\"", name);
+    }
+    return run(&invocation, invocation.count, invocation.arguments);
+}

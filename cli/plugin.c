@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * plugin.c: proxtier plugin list | info NAME
+ */
+#include "command.h"
+#include <string.h>
+
+static const char *kind_name(uint32_t kind)
+{
+    static const char *const names[] = {"?", "tier", "eviction", "encryptor"};
+    return names[kind <= PXT_KIND_ENCRYPTOR ? kind : 0];
+}
+
+static const char *type_name(enum pxt_option_type type)
+{
+    static const char *const names[] = {"text", "integer", "bool", "duration", "size", "path", "choice"};
+    return (unsigned)type < 7 ? names[type] : "?";
+}
+
+static void print_member(const char *name, const char *text, const char *before)
+{
+    printf("%s\"%s\": ", before, name);
+    print_json_text(stdout, text);
+}
+
+static void print_info_json(const struct pxt_plugin_info *info)
+{
+    print_member("path", info->path, "{");
+    if (!info->plugin) {
+        print_member("problem", info->problem, ", ");
+        puts("}");
+        return;
+    }
+    const struct pxt_plugin *plugin = info->plugin;
+    print_member("name", plugin->name, ", ");
+    print_member("kind", kind_name(plugin->kind), ", ");
+    print_member("version", plugin->version, ", ");
+    print_member("summary", plugin->summary, ", ");
+    print_member("licence", plugin->licence ? plugin->licence : "", ", ");
+    printf(", \"abi\": \"%u.%u\", \"options\": [", plugin->abi_major, plugin->abi_minor);
+    for (const struct pxt_option *row = plugin->options; row && row->name; row++) {
+        print_member("name", row->name, row == plugin->options ? "{" : ", {");
+        print_member("type", type_name(row->type), ", ");
+        if (row->default_text)
+            print_member("default", row->default_text, ", ");
+        print_member("help", row->help ? row->help : "", ", ");
+        putchar('}');
+    }
+    puts("]}");
+}
+
+static bool print_row(void *arg, const struct pxt_plugin_info *info)
+{
+    const struct invocation *invocation = arg;
+    if (option(invocation, "json"))
+        print_info_json(info);
+    else if (info->plugin)
+        printf("%-10s %-10s %-8s ABI %u.%u  %s\n", info->plugin->name, kind_name(info->plugin->kind),
+               info->plugin->version, info->plugin->abi_major, info->plugin->abi_minor, info->plugin->summary);
+    else
+        printf("%-10s refused: %s\n", info->path, info->problem);
+    return true;
+}
+
+static bool print_info(void *arg, const struct pxt_plugin_info *info)
+{
+    const struct invocation *invocation = arg;
+    const struct pxt_plugin *plugin = info->plugin;
+    if (option(invocation, "json")) {
+        print_info_json(info);
+        return true;
+    }
+    printf("name=%s\nkind=%s\nversion=%s\nlicence=%s\nabi=%u.%u\npath=%s\nsummary=%s\n", plugin->name,
+           kind_name(plugin->kind), plugin->version, plugin->licence ? plugin->licence : "", plugin->abi_major,
+           plugin->abi_minor, info->path, plugin->summary);
+    for (const struct pxt_option *row = plugin->options; row && row->name; row++)
+        printf("option=%s\n  type=%s\n  default=%s\n  help=%s\n", row->name,
+               row->type == PXT_OPTION_CHOICE ? row->choices : type_name(row->type),
+               row->default_text ? row->default_text : "", row->help ? row->help : "");
+    return true;
+}
+
+int run_plugin(struct invocation *invocation)
+{
+    struct pxt_error error;
+    pxt_status status;
+    const char *what = invocation->arguments[0];
+    if (!strcmp(what, "list") && invocation->count == 1)
+        status = pxt_plugin_each(&invocation->open, print_row, invocation, &error);
+    else if (!strcmp(what, "info") && invocation->count == 2)
+        status = pxt_plugin_find(&invocation->open, invocation->arguments[1], print_info, invocation, &error);
+    else
+        return usage(invocation, "plugin needs `list` or `info NAME`");
+    return finish_output(status ? fail(&error) : 0);
+}

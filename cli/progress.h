@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * progress.h: a progress bar on a terminal.
+ */
+#ifndef CLI_PROGRESS_H
+#define CLI_PROGRESS_H
+
+#include <proxtier/proxtier.h>
+
+struct progress {
+    bool shown;
+    double started, drawn;
+};
+/* Shows nothing where standard error is no terminal. */
+void progress_start(struct progress *progress, bool wanted);
+/* A pxt_progress_fn; `arg` is the progress. */
+void progress_step(void *arg, uint64_t done, uint64_t total, const struct pxt_warm_counts *counts);
+void progress_end(struct progress *progress);
+double progress_seconds(void);
+
+#endif

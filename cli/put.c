@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * put.c: proxtier put URL
+ */
+#include "command.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The first line of a file, into memory that is wiped. */
+static bool read_password(const char *path, char *buffer, size_t size, size_t *length)
+{
+    FILE *file = strcmp(path, "-") ? fopen(path, "re") : stdin;
+    if (!file) {
+        fprintf(stderr, "proxtier: cannot open %s: %s\n", path, strerror(errno));
+        return false;
+    }
+    setvbuf(file, NULL, _IONBF, 0); /* no copy of it in a buffer */
+    *length = 0;
+    for (int c; *length + 1 < size && (c = getc(file)) != EOF && c != '\n';)
+        buffer[(*length)++] = (char)c;
+    if (*length && buffer[*length - 1] == '\r')
+        --*length;
+    if (file != stdin)
+        fclose(file);
+    return true;
+}
+
+static void set_text(struct pxt_draft *draft, enum pxt_field_id field, const char *text)
+{
+    if (text)
+        pxt_draft_set_text(draft, field, text, strlen(text));
+}
+
+static int put(const struct invocation *invocation, struct pxt_draft *draft)
+{
+    struct pxt_error error;
+    char key[PXT_KEY_MAX + 1];
+    pxt_cache *cache;
+    if (open_cache(invocation, &cache, &error))
+        return fail(&error);
+    pxt_status status = pxt_cache_put(cache, draft, key, &error);
+    pxt_cache_close(cache);
+    if (status)
+        return fail(&error);
+    puts(key);
+    return finish_output(0);
+}
+
+int run_put(struct invocation *invocation)
+{
+    struct pxt_draft draft;
+    char password[PXT_SECRET_MAX + 1];
+    size_t length = 0;
+    int64_t ttl;
+    char *url = invocation->arguments[0];
+    const char *ttl_text = option(invocation, "ttl"), *file = option(invocation, "password-file");
+    pxt_draft_init(&draft);
+    char *copy = strdup(url);
+    if (!copy)
+        return 70;
+    set_text(&draft, PXT_FIELD_PROXY_URL, copy);
+    if (strchr(url, '@'))
+        explicit_bzero(url, strlen(url)); /* other processes see the command line */
+    set_text(&draft, PXT_FIELD_SOURCE, option(invocation, "source"));
+    set_text(&draft, PXT_FIELD_KEY, option(invocation, "key"));
+    set_text(&draft, PXT_FIELD_USERNAME, option(invocation, "username"));
+    int code = -1;
+    if (ttl_text && !read_seconds(ttl_text, &ttl))
+        code = usage(invocation, "--ttl %s is no time such as 90s, 15m, 1h or 7d", ttl_text);
+    else if (ttl_text)
+        pxt_draft_set_number(&draft, PXT_FIELD_TTL_SECONDS, ttl);
+    if (code < 0 && file && !read_password(file, password, sizeof password, &length))
+        code = 66;
+    if (code < 0 && file)
+        pxt_draft_set_text(&draft, PXT_FIELD_PASSWORD, password, length);
+    if (code < 0)
+        code = put(invocation, &draft);
+    explicit_bzero(password, sizeof password);
+    explicit_bzero(copy, strlen(copy));
+    free(copy);
+    return code;
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * stats.c: proxtier stats
+ */
+#include "command.h"
+#include <stdlib.h>
+
+int run_stats(struct invocation *invocation)
+{
+    struct pxt_error error;
+    struct pxt_stats stats = {.size = sizeof stats};
+    pxt_cache *cache;
+    char *text = NULL;
+    enum pxt_stats_format format = option(invocation, "json")          ? PXT_STATS_JSON
+                                   : option(invocation, "flat")        ? PXT_STATS_FLAT
+                                   : option(invocation, "openmetrics") ? PXT_STATS_OPENMETRICS
+                                                                       : PXT_STATS_TEXT;
+    if (open_cache(invocation, &cache, &error))
+        return fail(&error);
+    pxt_status status = pxt_cache_stats(cache, &stats, &error);
+    if (!status)
+        status = pxt_stats_format(&stats, format, &text, &error);
+    if (!status)
+        fputs(text, stdout);
+    free(text);
+    pxt_cache_close(cache);
+    return status ? fail(&error) : finish_output(0);
+}
