@@ -36,6 +36,9 @@ static bool add_folder(char ***folders, size_t *count, const char *path, size_t 
 {
     if (!length || path[0] != '/')
         return true; /* never the current folder */
+    for (size_t i = 0; i < *count; i++)
+        if (!strncmp((*folders)[i], path, length) && !(*folders)[i][length])
+            return true;
     char **grown = pxt_realloc(*folders, (*count + 2) * sizeof(*grown));
     if (!grown)
         return false;

@@ -31,6 +31,10 @@ static pxt_status split_url(struct pxt_draft *draft, struct pxt_proxy *proxy, ch
         pxt_draft_set_text(draft, PXT_FIELD_USERNAME, proxy->username, proxy->username_length);
     if (proxy->has_password && !draft->value[PXT_FIELD_PASSWORD].set)
         pxt_draft_set_text(draft, PXT_FIELD_PASSWORD, proxy->password, proxy->password_length);
+    static const enum pxt_field_id credentials[] = {PXT_FIELD_USERNAME, PXT_FIELD_PASSWORD};
+    for (size_t i = 0; i < 2; i++) /* an empty one is none: `http://user:@host:1` */
+        if (draft->value[credentials[i]].set && !draft->value[credentials[i]].length)
+            pxt_draft_unset(draft, credentials[i]);
     if (draft->value[PXT_FIELD_KEY].set)
         return PXT_OK;
     const struct pxt_value *user = &draft->value[PXT_FIELD_USERNAME];
@@ -68,7 +72,7 @@ static pxt_time add_seconds(pxt_time time, int64_t seconds)
 static void fill_in(pxt_cache *cache, struct pxt_draft *draft)
 {
     struct pxt_value *value = draft->value;
-    pxt_time now = pxt_chain_stamp(&cache->chain);
+    pxt_time now = pxt_clock_now(&cache->clock);
     if (!value[PXT_FIELD_SOURCE].set)
         pxt_draft_set_text(draft, PXT_FIELD_SOURCE, "user", 4);
     if (!value[PXT_FIELD_TTL_SECONDS].set)
@@ -76,7 +80,7 @@ static void fill_in(pxt_cache *cache, struct pxt_draft *draft)
     if (!value[PXT_FIELD_FETCH_TIME].set)
         pxt_draft_set_number(draft, PXT_FIELD_FETCH_TIME, now);
     if (!value[PXT_FIELD_LAST_ACCESSED].set)
-        pxt_draft_set_number(draft, PXT_FIELD_LAST_ACCESSED, now);
+        pxt_draft_set_number(draft, PXT_FIELD_LAST_ACCESSED, pxt_chain_stamp(&cache->chain));
     int64_t ttl = value[PXT_FIELD_TTL_SECONDS].as.number;
     if (!value[PXT_FIELD_EXPIRES_AT].set && ttl >= 0)
         pxt_draft_set_number(draft, PXT_FIELD_EXPIRES_AT, add_seconds(value[PXT_FIELD_FETCH_TIME].as.number, ttl));

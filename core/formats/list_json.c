@@ -146,8 +146,9 @@ static struct json_object *parse_line(struct json_tokener *tokener, const char *
 {
     json_tokener_reset(tokener);
     struct json_object *object = json_tokener_parse_ex(tokener, line, (int)length);
-    if (json_tokener_get_error(tokener) == json_tokener_success && json_tokener_get_parse_end(tokener) >= length &&
-        object)
+    size_t end = json_tokener_get_parse_end(tokener);
+    if (object && json_tokener_get_error(tokener) == json_tokener_success &&
+        end + strspn(line + end, " \t\r") == length)
         return object;
     if (object)
         forget(object);
@@ -171,7 +172,7 @@ pxt_status pxt_list_read_jsonl(struct pxt_list *list)
         size_t left = length - (size_t)(start - line);
         if (strspn(start, " \t") >= left)
             continue;
-        struct json_object *object = parse_line(tokener, start, left + 1); /* with its NUL: numbers need an end */
+        struct json_object *object = parse_line(tokener, start, left);
         if (!object) {
             status = pxt_list_refuse(list, number, json_tokener_get_parse_end(tokener) + 1, "malformed JSON");
             continue;

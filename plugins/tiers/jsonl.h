@@ -24,7 +24,10 @@ struct jsonl_node {
     uint32_t shard;
     pxt_time expires_at; /* PXT_TIME_NONE: not looked at yet */
     char *key;
+    uint64_t sequence; /* in which it came, as far as this process saw it */
     bool in_policy;
+    uint32_t early_hits; /* before it was in the policy */
+    pxt_time early_last;
     uint64_t state[]; /* the policy's */
 };
 
@@ -55,7 +58,7 @@ struct jsonl {
     bool full_sync, compatible;
     int64_t lock_timeout; /* microseconds */
     unsigned shard_count;
-    _Atomic uint64_t corruptions;
+    _Atomic uint64_t corruptions, sequence;
     struct jsonl_shard shard[];
 };
 

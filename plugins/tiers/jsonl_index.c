@@ -93,6 +93,7 @@ struct jsonl_node *index_put(struct jsonl *tier, struct jsonl_shard *shard, cons
         *place = node;
         shard->count++;
     }
+    node->sequence = ++tier->sequence;
     node->offset = offset;
     node->length = length;
     node->expires_at = expires_at;
@@ -136,8 +137,11 @@ void index_clear(struct jsonl *tier, struct jsonl_shard *shard)
 
 void index_accessed(struct jsonl *tier, struct jsonl_node *node)
 {
-    if (!node->in_policy)
+    if (!node->in_policy) {
+        node->early_hits++;
+        node->early_last = tier->policy ? tier->host->now(tier->host) : 0;
         return;
+    }
     pthread_mutex_lock(&tier->policy_lock);
     tier->policy->accessed(tier->policy_self, node->state, 1);
     pthread_mutex_unlock(&tier->policy_lock);
@@ -148,7 +152,7 @@ void index_accessed(struct jsonl *tier, struct jsonl_node *node)
 enum { ORDER_MAX = 4 };
 struct ranked {
     int64_t rank[ORDER_MAX];
-    off_t offset; /* among equals, the log's order */
+    uint64_t sequence; /* among equals, who came first */
     struct jsonl_node *node;
 };
 
@@ -158,15 +162,16 @@ static int by_rank(const void *a, const void *b)
     for (int i = 0; i < ORDER_MAX; i++)
         if (left->rank[i] != right->rank[i])
             return left->rank[i] < right->rank[i] ? -1 : 1;
-    return (left->offset > right->offset) - (left->offset < right->offset);
+    return (left->sequence > right->sequence) - (left->sequence < right->sequence);
 }
 
 static void rank(struct jsonl *tier, struct jsonl_shard *shard, struct jsonl_node *node, struct ranked *out)
 {
     pxt_entry *entry = NULL;
-    *out = (struct ranked){.offset = node->offset, .node = node};
+    *out = (struct ranked){.sequence = node->sequence, .node = node};
     if (!tier->policy->order || shard_read(tier, shard, node, &entry, NULL) != PXT_OK)
         return; /* unreadable ones come first: they are found out when they are asked for */
+    tier->host->entry_touch(entry, node->early_hits, node->early_last);
     for (int i = 0; i < ORDER_MAX && tier->policy->order[i] != PXT_FIELD_COUNT; i++)
         out->rank[i] = tier->host->entry_number(entry, tier->policy->order[i]);
     tier->host->entry_release(entry);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * l2_sqlite: ProxyWhirl's second tier in SQLite: the file l2_cache.db in the cache folder, table l2_cache. That table has
- * no columns for the health monitoring; ours are kept beside it, in proxtier_l2_health.
+ * l2_sqlite: ProxyWhirl's second tier in SQLite: the file l2_cache.db in the cache folder, table l2_cache. That table
+ * has no columns for the health monitoring; ours are kept beside it, in proxtier_l2_health.
  */
 #include "sqlite_store.h"
 #include <stdio.h>

@@ -8,7 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Data in the file must not be able to run anything: no functions out of the schema, no changes of the schema by hand. */
+/* Data in the file must not be able to run anything: no functions out of the schema, no changes of the schema by hand.
+ */
 static void configure(struct store *store, sqlite3 *db)
 {
     sqlite3_extended_result_codes(db, 1);

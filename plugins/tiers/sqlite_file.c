@@ -2,9 +2,9 @@
  *
  * sqlite_file.c: the database file from the outside: safe to use, private, and out of the way when it is damaged.
  *
- * A database file that this process has open through SQLite must never be opened and closed here: closing any descriptor
- * of a file drops all POSIX locks that the process holds on it. Hence lstat and chmod by path; the folder, which only this
- * user may write to, keeps others from swapping names.
+ * A database file that this process has open through SQLite must never be opened and closed here: closing any
+ * descriptor of a file drops all POSIX locks that the process holds on it. Hence lstat and chmod by path; the folder,
+ * which only this user may write to, keeps others from swapping names.
  */
 #include "sqlite_store.h"
 #include <errno.h>
@@ -37,8 +37,9 @@ static pxt_status check_file(struct store *store, const char *path, struct pxt_e
     if (!S_ISREG(file.st_mode))
         return host->fail(host, error, PXT_EACCES, 0, "%s is not a regular file: move it away", path);
     if (file.st_uid != geteuid() && file.st_uid != 0)
-        return host->fail(host, error, PXT_EACCES, 0, "%s belongs to user %lu, who could change it: use a file of your own",
-                          path, (unsigned long)file.st_uid);
+        return host->fail(host, error, PXT_EACCES, 0,
+                          "%s belongs to user %lu, who could change it: use a file of your own", path,
+                          (unsigned long)file.st_uid);
     if (file.st_mode & 022)
         return host->fail(host, error, PXT_EACCES, 0, "%s can be written by others (mode %04o): chmod go-w %s", path,
                           (unsigned)file.st_mode & 07777, path);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * sqlite_history.c: health checks, in ProxyWhirl's table health_history. They go with their entry (ON DELETE CASCADE), and
- * stay when it is updated.
+ * sqlite_history.c: health checks, in ProxyWhirl's table health_history. They go with their entry (ON DELETE CASCADE),
+ * and stay when it is updated.
  */
 #include "sqlite_store.h"
 #include <math.h>
@@ -59,7 +59,7 @@ pxt_status store_check_add(void *self, const struct pxt_check *check, uint64_t k
     return txn_end(store, connection, status, error);
 }
 
-/* ---- reading ----------------------------------------------------------------------------------------------------- */
+/* ---- reading ---- */
 
 /* A check with its texts behind it. */
 struct record {
@@ -127,8 +127,7 @@ static pxt_status read_history(struct store *store, const struct pxt_key *key, s
 }
 
 /* Read as a whole first, so that no lock is held while `fn` runs. */
-pxt_status store_check_each(void *self, const struct pxt_key *key, pxt_check_fn *fn, void *arg,
-                            struct pxt_error *error)
+pxt_status store_check_each(void *self, const struct pxt_key *key, pxt_check_fn *fn, void *arg, struct pxt_error *error)
 {
     struct record *first = NULL;
     pxt_status status = read_history(self, key, &first, error);

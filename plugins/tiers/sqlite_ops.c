@@ -110,7 +110,7 @@ pxt_status store_clear(void *self, uint64_t *removed, struct pxt_error *error)
     return status;
 }
 
-/* ---- the number of rows ------------------------------------------------------------------------------------------ */
+/* ---- the number of rows ---- */
 
 static pxt_status read_number(struct store *store, struct connection *connection, enum sqlite_statement which,
                               int64_t *out, struct pxt_error *error)
@@ -149,7 +149,7 @@ pxt_status store_count(void *self, uint64_t *out, struct pxt_error *error)
     return status;
 }
 
-/* ---- the walk ---------------------------------------------------------------------------------------------------- */
+/* ---- the walk ---- */
 
 enum { PAGE = 256 };
 struct page {

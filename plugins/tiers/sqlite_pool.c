@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * sqlite_pool.c: one connection that writes, and as many that read as are needed at once, up to a limit; each opened at its
- * first use and kept with its statements. A single thread never opens a second one: it reads through the writer.
+ * sqlite_pool.c: one connection that writes, and as many that read as are needed at once, up to a limit; each opened at
+ * its first use and kept with its statements. A single thread never opens a second one: it reads through the writer.
  *
- * When the file turned out to be damaged, or another one stands in its place, the next call waits until no connection is
- * in use, closes all, and opens the file anew.
+ * When the file turned out to be damaged, or another one stands in its place, the next call waits until no connection
+ * is in use, closes all, and opens the file anew.
  */
 #include "sqlite_store.h"
 #include <stdlib.h>

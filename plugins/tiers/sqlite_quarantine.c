@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * sqlite_quarantine.c: rows that are no entry (a foreign hand, a damaged page) go to the table proxtier_quarantine, as they
- * are and with the reason, so that they are neither lost nor in the way.
+ * sqlite_quarantine.c: rows that are no entry (a foreign hand, a damaged page) go to the table proxtier_quarantine, as
+ * they are and with the reason, so that they are neither lost nor in the way.
  */
 #include "sqlite_store.h"
 
@@ -59,8 +59,9 @@ pxt_status quarantine(struct store *store, int64_t rowid, struct pxt_error *erro
     status = txn_end(store, connection, status, error);
     if (unreadable && !status) {
         atomic_fetch_add(&store->corruptions, 1);
-        store->host->log(store->host, PXT_LOG_WARNING, "%s: a row of %s is unreadable (%s): moved to proxtier_quarantine",
-                         store->path, store->schema.layout->table, reason.message);
+        store->host->log(store->host, PXT_LOG_WARNING,
+                         "%s: a row of %s is unreadable (%s): moved to proxtier_quarantine", store->path,
+                         store->schema.layout->table, reason.message);
     }
     return status;
 }

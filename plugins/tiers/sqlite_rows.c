@@ -22,14 +22,14 @@ pxt_time time_of(double seconds)
     return (pxt_time)whole * PXT_SECOND + llround((seconds - whole) * (double)PXT_SECOND);
 }
 
-/* ---- transactions --------------------------------------------------------------------------------------------- */
+/* ---- transactions ---- */
 
 pxt_status run(struct store *store, struct connection *connection, sqlite3_stmt *statement, struct pxt_error *error,
                const char *doing)
 {
     int rc = sqlite3_step(statement);
-    pxt_status status = rc == SQLITE_DONE || rc == SQLITE_ROW ? PXT_OK
-                                                              : store_fail(store, connection->db, rc, error, doing);
+    pxt_status status =
+        rc == SQLITE_DONE || rc == SQLITE_ROW ? PXT_OK : store_fail(store, connection->db, rc, error, doing);
     sqlite3_reset(statement);
     return status;
 }
@@ -72,7 +72,7 @@ pxt_status txn_end(struct store *store, struct connection *connection, pxt_statu
     return committed;
 }
 
-/* ---- to rows --------------------------------------------------------------------------------------------------- */
+/* ---- to rows ---- */
 
 static void bind_value(sqlite3_stmt *statement, int at, enum pxt_field_type type, const struct pxt_value *value)
 {
@@ -132,8 +132,7 @@ static pxt_status put_table(struct store *store, struct connection *connection, 
         if (store->schema.extra[id] == extra || id == PXT_FIELD_KEY)
             bind_value(statement, (int)id + 1, store->host->fields[id].type, &draft->value[id]);
     if (!extra && store->schema.layout->stamps)
-        sqlite3_bind_double(statement, (int)store->schema.field_count + 1,
-                            seconds_of(store->host->now(store->host)));
+        sqlite3_bind_double(statement, (int)store->schema.field_count + 1, seconds_of(store->host->now(store->host)));
     status = run(store, connection, statement, error, "store an entry");
     sqlite3_clear_bindings(statement);
     return status;
@@ -164,7 +163,7 @@ pxt_status rows_put(struct store *store, struct connection *connection, pxt_entr
     return status;
 }
 
-/* ---- from rows ------------------------------------------------------------------------------------------------- */
+/* ---- from rows ---- */
 
 static int64_t health_of(const char *name, size_t length)
 {
@@ -188,8 +187,8 @@ static bool read_column(sqlite3_stmt *statement, int at, const struct pxt_field 
         return true;
     if (field->type == PXT_TYPE_TEXT || field->type == PXT_TYPE_SECRET || field->type == PXT_TYPE_HEALTH) {
         bool secret = field->type == PXT_TYPE_SECRET;
-        const char *text = secret ? sqlite3_column_blob(statement, at)
-                                  : (const char *)sqlite3_column_text(statement, at);
+        const char *text =
+            secret ? sqlite3_column_blob(statement, at) : (const char *)sqlite3_column_text(statement, at);
         size_t length = (size_t)sqlite3_column_bytes(statement, at);
         if (!text && length)
             return false;

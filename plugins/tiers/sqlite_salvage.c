@@ -66,6 +66,7 @@ void salvage(struct store *store, const char *damaged)
     sqlite3_close(db);
     store->counted = false;
     if (saved)
-        store->host->log(store->host, PXT_LOG_NOTICE, "%s: %llu entries could be read in the damaged file and were kept%s",
-                         store->path, (unsigned long long)saved, whole ? "" : "; others are lost");
+        store->host->log(store->host, PXT_LOG_NOTICE,
+                         "%s: %llu entries could be read in the damaged file and were kept%s", store->path,
+                         (unsigned long long)saved, whole ? "" : "; others are lost");
 }

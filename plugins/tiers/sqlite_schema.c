@@ -238,9 +238,9 @@ static char *quarantine_sql(const struct sqlite_layout *layout)
         sqlite_text_add(&names, ",%s", column->name);
     text.failed = names.failed;
     if (!text.failed)
-        sqlite_text_add(&text,
-                        "INSERT INTO proxtier_quarantine(quarantined_at,reason%s) SELECT ?2,?3%s FROM %s WHERE rowid=?1",
-                        names.data, names.data, layout->table);
+        sqlite_text_add(
+            &text, "INSERT INTO proxtier_quarantine(quarantined_at,reason%s) SELECT ?2,?3%s FROM %s WHERE rowid=?1",
+            names.data, names.data, layout->table);
     free(names.data);
     return take(&text);
 }

@@ -40,13 +40,13 @@ enum sqlite_statement {
     SQL_DEL_EXTRA, /* ?1 key */
     SQL_DEL,       /* ?1 key */
     SQL_CLEAR,
-    SQL_TOUCH,         /* ?1 key, ?2 hits, ?3 last access or NULL, ?4 evicted, ?5 now */
-    SQL_EXPIRE,        /* ?1 now, ?2 how many; returns keys */
-    SQL_QUARANTINE,    /* ?1 rowid, ?2 now, ?3 reason */
-    SQL_REMOVE_ROW,    /* ?1 rowid */
-    SQL_CHECK_ADD,     /* ?1 key, ?2 time, ?3 status, ?4 response time, ?5 error, ?6 url */
-    SQL_CHECK_PRUNE,   /* ?1 key, ?2 how many stay */
-    SQL_CHECK_EACH,    /* ?1 key */
+    SQL_TOUCH,       /* ?1 key, ?2 hits, ?3 last access or NULL, ?4 evicted, ?5 now */
+    SQL_EXPIRE,      /* ?1 now, ?2 how many; returns keys */
+    SQL_QUARANTINE,  /* ?1 rowid, ?2 now, ?3 reason */
+    SQL_REMOVE_ROW,  /* ?1 rowid */
+    SQL_CHECK_ADD,   /* ?1 key, ?2 time, ?3 status, ?4 response time, ?5 error, ?6 url */
+    SQL_CHECK_PRUNE, /* ?1 key, ?2 how many stay */
+    SQL_CHECK_EACH,  /* ?1 key */
     SQL_STATEMENTS
 };
 
@@ -65,8 +65,8 @@ pxt_status sqlite_schema_make(struct sqlite_schema *schema, const struct sqlite_
                               const struct pxt_host *host, const enum pxt_field_id *order, struct pxt_error *error);
 void sqlite_schema_free(struct sqlite_schema *schema);
 
-/* sqlite_tables.c: makes what is missing in the file: tables, columns of older versions, indexes. Returns an SQLite code;
- * SQLITE_MISMATCH where a table of that name is of another kind, with the missing column in `*column`. */
+/* sqlite_tables.c: makes what is missing in the file: tables, columns of older versions, indexes. Returns an SQLite
+ * code; SQLITE_MISMATCH where a table of that name is of another kind, with the missing column in `*column`. */
 int sqlite_tables_make(const struct sqlite_schema *schema, const struct pxt_host *host, sqlite3 *db,
                        const char **column);
 

@@ -2,8 +2,8 @@
  *
  * sqlite_store.c: opens and closes a store.
  *
- * One file, in WAL mode: readers never wait for the writer, what a transaction wrote survives the end of the process, and
- * several processes may have it open. Files of ProxyWhirl are used as they are, tables and columns included.
+ * One file, in WAL mode: readers never wait for the writer, what a transaction wrote survives the end of the process,
+ * and several processes may have it open. Files of ProxyWhirl are used as they are, tables and columns included.
  */
 #include "sqlite_store.h"
 #include <stdlib.h>

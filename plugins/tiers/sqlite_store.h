@@ -55,13 +55,30 @@ struct store {
 
 /* Options that both plugins have. */
 #define STORE_OPTIONS                                                                                                  \
-    {"sync", PXT_OPTION_CHOICE, "normal", 0, 0, "none|normal|full",                                                    \
-     "what an acknowledged write survives: none and normal: the end of the process; full: loss of power too"},        \
-        {"busy_timeout", PXT_OPTION_DURATION, "5s", 0, 3600 * PXT_SECOND, NULL,                                        \
+    {"sync",                                                                                                           \
+     PXT_OPTION_CHOICE,                                                                                                \
+     "normal",                                                                                                         \
+     0,                                                                                                                \
+     0,                                                                                                                \
+     "none|normal|full",                                                                                               \
+     "what an acknowledged write survives: none and normal: the end of the process; full: loss of power too"},         \
+        {"busy_timeout",                                                                                               \
+         PXT_OPTION_DURATION,                                                                                          \
+         "5s",                                                                                                         \
+         0,                                                                                                            \
+         3600 * PXT_SECOND,                                                                                            \
+         NULL,                                                                                                         \
          "how long to wait for another process's lock"},                                                               \
-        {"mmap", PXT_OPTION_SIZE, "256MiB", 0, 0, NULL,                                                                \
-         "how much of the file to read through memory; 0 where other programs might truncate it"},                    \
-        {"connections", PXT_OPTION_INTEGER, "4", 1, 64, NULL, "reading connections at most, opened when needed"}
+        {"mmap",                                                                                                       \
+         PXT_OPTION_SIZE,                                                                                              \
+         "256MiB",                                                                                                     \
+         0,                                                                                                            \
+         0,                                                                                                            \
+         NULL,                                                                                                         \
+         "how much of the file to read through memory; 0 where other programs might truncate it"},                     \
+    {                                                                                                                  \
+        "connections", PXT_OPTION_INTEGER, "4", 1, 64, NULL, "reading connections at most, opened when needed"         \
+    }
 
 /* sqlite_store.c: takes over `path` (malloc()ed), also on failure. */
 pxt_status store_open(const struct pxt_host *host, const struct pxt_tier_setup *setup,

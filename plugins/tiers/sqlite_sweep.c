@@ -73,7 +73,7 @@ pxt_status store_victim(void *self, uint64_t incoming, pxt_entry **out, struct p
     }
 }
 
-/* ---- expiry ---------------------------------------------------------------------------------------------------- */
+/* ---- expiry ---- */
 
 enum { EXPIRE_BATCH = 1000 };
 
@@ -156,7 +156,7 @@ pxt_status store_expire(void *self, pxt_time now, size_t limit, pxt_key_fn *fn, 
     return status;
 }
 
-/* ---- idle times -------------------------------------------------------------------------------------------------- */
+/* ---- idle times ---- */
 
 pxt_status store_maintain(void *self, struct pxt_error *error)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * sqlite_tables.c: makes what is missing in a database file: the reference's tables and indexes, columns that files of
- * older versions lack, and the tables of our own. Where nothing is missing it only reads, so that opening needs no lock.
+ * older versions lack, and the tables of our own. Where nothing is missing it only reads, so that opening needs no
+ * lock.
  */
 #include "sqlite_schema.h"
 #include <stdio.h>
@@ -109,9 +110,10 @@ static void plan_extra_table(struct plan *plan, const struct sqlite_schema *sche
         sqlite_text_add(&plan->sql, ") WITHOUT ROWID;");
     snprintf(trigger, sizeof trigger, "%s_gone", extra);
     if (!exists(plan, trigger))
-        sqlite_text_add(&plan->sql,
-                        "CREATE TRIGGER IF NOT EXISTS %s AFTER DELETE ON %s BEGIN DELETE FROM %s WHERE key=old.key; END;",
-                        trigger, plan->layout->table, extra);
+        sqlite_text_add(
+            &plan->sql,
+            "CREATE TRIGGER IF NOT EXISTS %s AFTER DELETE ON %s BEGIN DELETE FROM %s WHERE key=old.key; END;", trigger,
+            plan->layout->table, extra);
 }
 
 static void make_plan(struct plan *plan, const struct sqlite_schema *schema, const struct pxt_host *host,

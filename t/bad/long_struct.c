@@ -2,9 +2,11 @@
  *
  * Built with a header that is newer than the core's: its structs are longer, its ABI minor is higher. It must load.
  */
-#define pxt_plugin pxt_plugin_unused
+#include <proxtier/tier.h>
+#undef PXT_PLUGIN
+#define PXT_PLUGIN(kind, name, version, licence, summary, options, ops) /* the example's own is left out */            \
+    static const void *const ops_of_the_example __attribute__((unused)) = ops
 #include "../../examples/forgetful.c"
-#undef pxt_plugin
 struct longer_ops {
     struct pxt_tier_ops known;
     void (*unknown_to_the_core[8])(void);
