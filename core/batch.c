@@ -9,7 +9,6 @@
 #include "fail.h"
 #include <string.h>
 
-
 static void find_replaced(struct pxt_chain *chain, pxt_entry *const *entries, size_t n, bool *replaced)
 {
     for (size_t i = 0; i < n; i++) {

@@ -282,10 +282,10 @@ uint64_t pxt_entry_take_unwritten(pxt_entry *entry)
 
 uint32_t pxt_entry_generation(const pxt_entry *entry)
 {
-    return entry->generation;
+    return atomic_load_explicit(&entry->generation, memory_order_relaxed);
 }
 
 void pxt_entry_set_generation(pxt_entry *entry, uint32_t generation)
 {
-    entry->generation = generation;
+    atomic_store_explicit(&entry->generation, generation, memory_order_relaxed);
 }

@@ -41,7 +41,7 @@ enum pxt_number_slot {
 struct pxt_entry {
     uint64_t hash;
     pxt_time expires_at;
-    uint32_t generation;
+    _Atomic uint32_t generation;
     _Atomic uint32_t count; /* counted holds; holds in slots come on top: see holds.c */
     uint16_t key_length;
     uint16_t retired; /* on the list below; under the lock of holds.c */
