@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * command.h: what the files of the command share. There is one table of commands, with their options (commands.c): from it
- * come dispatch, option parsing, help, manual and completions.
+ * command.h: what the files of the command share. There is one table of commands, with their options (commands.c): from
+ * it come dispatch, option parsing, help, manual and completions.
  */
 #ifndef CLI_COMMAND_H
 #define CLI_COMMAND_H
@@ -38,7 +38,7 @@ struct invocation {
     bool quiet, verbose;
 };
 
-extern const struct command commands[];             /* ends with a NULL name */
+extern const struct command commands[];          /* ends with a NULL name */
 extern const struct option_row global_options[]; /* ends with a NULL name */
 
 /* The value of the command's option by name; NULL where not given. */

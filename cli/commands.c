@@ -4,9 +4,18 @@
  */
 #include "command.h"
 
-#define END {NULL, 0, NULL, NULL}
-#define REVEAL {"reveal", 0, NULL, "show credentials in the clear, percent-encoded"}
-#define JSON {"json", 0, NULL, "as JSON"}
+#define END                                                                                                            \
+    {                                                                                                                  \
+        NULL, 0, NULL, NULL                                                                                            \
+    }
+#define REVEAL                                                                                                         \
+    {                                                                                                                  \
+        "reveal", 0, NULL, "show credentials in the clear, percent-encoded"                                            \
+    }
+#define JSON                                                                                                           \
+    {                                                                                                                  \
+        "json", 0, NULL, "as JSON"                                                                                     \
+    }
 #define SELECT                                                                                                         \
     {"source", 0, "NAME", "only entries of this source"}, {"scheme", 0, "SCHEME", "only http, https, socks5 ..."},     \
     {                                                                                                                  \
@@ -31,8 +40,9 @@ static const struct option_row warm[] = {
     {"reject", 0, "FILE", "write places and reasons of refused records there"},
     {"strict", 0, NULL, "exit 65 when a record was refused"},
     END};
-static const struct option_row get[] = {REVEAL, {"tier", 0, NULL, "add the name of the tier that answered"}, JSON,
-                                        {"count", 'n', "N", "without a key: so many, each once"}, SELECT, END};
+static const struct option_row get[] = {REVEAL, {"tier", 0, NULL, "add the name of the tier that answered"},
+                                        JSON,   {"count", 'n', "N", "without a key: so many, each once"},
+                                        SELECT, END};
 static const struct option_row put[] = {
     {"source", 0, "NAME", "where it came from; user by default"},
     {"ttl", 0, "TIME", "time to live: 90s, 15m, 1h, 7d"},
@@ -40,7 +50,10 @@ static const struct option_row put[] = {
     {"username", 0, "NAME", "user name at the proxy"},
     {"password-file", 0, "FILE", "password: first line of the file; - is standard input"},
     END};
-static const struct option_row list[] = {REVEAL, JSON, {"keys", 0, NULL, "keys instead of URLs"}, SELECT,
+static const struct option_row list[] = {REVEAL,
+                                         JSON,
+                                         {"keys", 0, NULL, "keys instead of URLs"},
+                                         SELECT,
                                          {"health", 0, "STATE", "only unknown, healthy, degraded, unhealthy or dead"},
                                          END};
 static const struct option_row show[] = {JSON, END};
@@ -61,8 +74,8 @@ static const struct option_row help[] = {{"man", 0, NULL, "the manual page, as m
 
 const struct command commands[] = {
     {"warm", "FILE|-", "load a list of proxies: text lines, JSON, JSONL or CSV", warm, 1, 1, run_warm},
-    {"get", "[KEY|URL]", "print a proxy's URL; without a key, a random one that is neither unhealthy nor dead", get, 0, 1,
-     run_get},
+    {"get", "[KEY|URL]", "print a proxy's URL; without a key, a random one that is neither unhealthy nor dead", get, 0,
+     1, run_get},
     {"put", "URL", "store a proxy and print its key", put, 1, 1, run_put},
     {"delete", "KEY|URL...", "remove proxies from all tiers", NULL, 1, -1, run_delete},
     {"list", "", "print all proxies, one URL a line", list, 0, 0, run_list},

@@ -34,9 +34,10 @@ static void bash(void)
             }
         fputs("\" ;;\n", stdout);
     }
-    fputs("    esac\n    mapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$current\"; compgen -f -- \"$current\")\n}\n"
-          "complete -o filenames -F _proxtier proxtier\n",
-          stdout);
+    fputs(
+        "    esac\n    mapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$current\"; compgen -f -- \"$current\")\n}\n"
+        "complete -o filenames -F _proxtier proxtier\n",
+        stdout);
 }
 
 static void zsh(void)

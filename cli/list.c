@@ -21,8 +21,8 @@ static bool print_entry(void *arg, pxt_entry *entry)
     else if (option(listing->invocation, "keys"))
         fputs(pxt_entry_key(entry), stdout);
     else
-        listing->status = print_url(stdout, listing->cache, entry, option(listing->invocation, "reveal") != NULL,
-                                    &listing->error);
+        listing->status =
+            print_url(stdout, listing->cache, entry, option(listing->invocation, "reveal") != NULL, &listing->error);
     return putchar('\n') != EOF && !listing->status;
 }
 

@@ -3,8 +3,8 @@
  * chain.c: get, put and delete across the links.
  *
  * Whatever changes a key in more than one tier holds that key's stripe, so that for the threads of this process, and
- * through the coherence file for other processes, it is one step: a reader never sees a deleted entry come back through a
- * promotion that was under way. A hit in the first tier holds nothing: what it returns was stored when it looked.
+ * through the coherence file for other processes, it is one step: a reader never sees a deleted entry come back through
+ * a promotion that was under way. A hit in the first tier holds nothing: what it returns was stored when it looked.
  */
 #include "chain.h"
 #include "entry.h"

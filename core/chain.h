@@ -49,14 +49,13 @@ void pxt_chain_close(struct pxt_chain *chain);
 /* chain.c: see cache.h for what each does. */
 pxt_status pxt_chain_get(struct pxt_chain *chain, const struct pxt_key *key, pxt_entry **out, unsigned *tier,
                          struct pxt_error *error);
-pxt_status pxt_chain_peek(struct pxt_chain *chain, const struct pxt_key *key, pxt_entry **out,
-                          struct pxt_error *error);
+pxt_status pxt_chain_peek(struct pxt_chain *chain, const struct pxt_key *key, pxt_entry **out, struct pxt_error *error);
 pxt_status pxt_chain_put(struct pxt_chain *chain, pxt_entry *entry, struct pxt_error *error);
 pxt_status pxt_chain_delete(struct pxt_chain *chain, const struct pxt_key *key, enum pxt_removal why,
                             struct pxt_error *error);
 pxt_status pxt_chain_clear(struct pxt_chain *chain, uint64_t *removed, struct pxt_error *error);
-/* Under the key's lock: reads the entry as `get` would, lets `change` make another of it (or NULL: evict it everywhere),
- * and stores that. */
+/* Under the key's lock: reads the entry as `get` would, lets `change` make another of it (or NULL: evict it
+ * everywhere), and stores that. */
 typedef pxt_status pxt_change_fn(void *arg, pxt_entry *entry, pxt_entry **out, struct pxt_error *error);
 pxt_status pxt_chain_change(struct pxt_chain *chain, const struct pxt_key *key, pxt_change_fn *change, void *arg,
                             enum pxt_removal why, struct pxt_error *error);

@@ -76,7 +76,8 @@ void pxt_generation_bump_all(struct pxt_coherence *coherence)
 
 static int set_lock(struct pxt_coherence *coherence, short type, unsigned first, unsigned n)
 {
-    struct flock range = {.l_type = type, .l_whence = SEEK_SET, .l_start = PAGE_BYTES + (off_t)first, .l_len = (off_t)n};
+    struct flock range = {
+        .l_type = type, .l_whence = SEEK_SET, .l_start = PAGE_BYTES + (off_t)first, .l_len = (off_t)n};
     return fcntl(coherence->fd, F_OFD_SETLK, &range);
 }
 
@@ -94,10 +95,11 @@ pxt_status pxt_coherence_lock(struct pxt_coherence *coherence, unsigned first, u
         int64_t now = pxt_clock_monotonic_ms();
         deadline = deadline ? deadline : now + coherence->timeout_ms;
         if (now >= deadline)
-            return pxt_fail(error, PXT_EBUSY, 0,
-                            "another process holds a lock on %s for longer than %lld ms: look for a stopped process, or "
-                            "raise lock_timeout",
-                            coherence->path, (long long)coherence->timeout_ms);
+            return pxt_fail(
+                error, PXT_EBUSY, 0,
+                "another process holds a lock on %s for longer than %lld ms: look for a stopped process, or "
+                "raise lock_timeout",
+                coherence->path, (long long)coherence->timeout_ms);
         nanosleep(&(struct timespec){.tv_nsec = wait_us * 1000}, NULL);
     }
 }

@@ -8,7 +8,8 @@
 #include <proxtier/plugin.h>
 #include <stdatomic.h>
 
-/* A batch takes all stripes at once, and a tier under it its own locks; thread sanitizers follow 64 of a thread at most. */
+/* A batch takes all stripes at once, and a tier under it its own locks; thread sanitizers follow 64 of a thread at
+ * most. */
 enum { PXT_STRIPES = 32, PXT_GENERATIONS = 32768 };
 
 /* The page; where nothing is shared, `page` points to one counter that never changes and `mask` is 0, so that a hit

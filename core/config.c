@@ -80,9 +80,9 @@ static pxt_status read_tree(const struct pxt_cache_options *options, struct pxt_
     char *path = NULL;
     if (options && options->config_text) {
         config->path = pxt_strdup("(text)");
-        return config->path ? pxt_yaml_read_text(options->config_text, strlen(options->config_text), config->path,
-                                                 tree, error)
-                            : pxt_fail_memory(error, "a path");
+        return config->path
+                   ? pxt_yaml_read_text(options->config_text, strlen(options->config_text), config->path, tree, error)
+                   : pxt_fail_memory(error, "a path");
     }
     pxt_status status = find_file(options, &path, error);
     if (status)
@@ -175,9 +175,9 @@ static pxt_status apply_environment(struct pxt_settings *settings, struct pxt_er
         char variable[80];
         size_t length = (size_t)snprintf(variable, sizeof variable, "PROXTIER_%s", option->name);
         for (size_t i = 0; i < length; i++)
-            variable[i] = variable[i] == '.'                           ? '_'
+            variable[i] = variable[i] == '.'                         ? '_'
                           : variable[i] >= 'a' && variable[i] <= 'z' ? (char)(variable[i] - 'a' + 'A')
-                                                                       : variable[i];
+                                                                     : variable[i];
         const char *value = secure_getenv(variable);
         if (!value)
             continue;
@@ -214,9 +214,10 @@ static pxt_status read_source_ttl(struct loading *loading, const struct pxt_yaml
     for (size_t i = 0; i < map->count; i++) {
         int64_t microseconds;
         const struct pxt_yaml_node *value = map->child[i];
-        if (value->kind != PXT_YAML_SCALAR ||
-            !pxt_read_quantity(value->scalar, PXT_OPTION_DURATION, &microseconds) || microseconds < 60 * PXT_SECOND)
-            return pxt_yaml_fail(loading->error, value, "source_ttl of %s: a time of at least 60s is expected, such as 2h",
+        if (value->kind != PXT_YAML_SCALAR || !pxt_read_quantity(value->scalar, PXT_OPTION_DURATION, &microseconds) ||
+            microseconds < 60 * PXT_SECOND)
+            return pxt_yaml_fail(loading->error, value,
+                                 "source_ttl of %s: a time of at least 60s is expected, such as 2h",
                                  map->name[i]->scalar);
         config->source_ttl[i].seconds = microseconds / PXT_SECOND;
         config->source_ttl[i].source = pxt_strdup(map->name[i]->scalar);
@@ -275,8 +276,8 @@ static pxt_status choose(struct loading *loading, const struct pxt_yaml_node *no
         name = plugin->scalar;
         map = node;
     }
-    pxt_status status = pxt_loader_open(loading->config->plugin_folders, name, kind, loading->logger, &chosen->module,
-                                        loading->error);
+    pxt_status status =
+        pxt_loader_open(loading->config->plugin_folders, name, kind, loading->logger, &chosen->module, loading->error);
     if (status) {
         if (node)
             pxt_error_prefix(loading->error, "%s:%u:%u", node->file, node->line, node->column);
@@ -291,7 +292,8 @@ static void chosen_free(struct pxt_chosen *chosen)
     pxt_loader_close(chosen->module);
 }
 
-/* ---- tiers ---------------------------------------------------------------------------------------------------------- */
+/* ---- tiers ----------------------------------------------------------------------------------------------------------
+ */
 
 static pxt_status read_capacity(struct loading *loading, const struct pxt_yaml_node *node, uint64_t *out)
 {
@@ -342,7 +344,8 @@ static pxt_status name_tier(struct loading *loading, const struct pxt_yaml_node 
     const struct pxt_yaml_node *name = pxt_yaml_member(map, "name");
     if (name && name->kind == PXT_YAML_SCALAR) {
         size_t length = strlen(name->scalar);
-        if (!length || length > 32 || strspn(name->scalar, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") != length)
+        if (!length || length > 32 ||
+            strspn(name->scalar, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") != length)
             return pxt_yaml_fail(loading->error, name, "name: 1 to 32 letters, digits, - or _ are expected");
     }
     tier->name = name && name->kind == PXT_YAML_SCALAR ? pxt_strdup(name->scalar) : pxt_asprintf("l%zu", index + 1);

@@ -29,7 +29,7 @@ struct pxt_source_ttl {
     int64_t seconds;
 };
 struct pxt_config {
-    char *path; /* of the file, or "built-in" */
+    char *path;                    /* of the file, or "built-in" */
     struct pxt_settings *settings; /* of pxt_options_global(); sections flattened: "health.failure_threshold" */
     size_t source_ttl_count;
     struct pxt_source_ttl *source_ttl;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * config_options.c: the core's own options, each once: the configuration, its help, `config show` and the manual are made
- * from these tables.
+ * config_options.c: the core's own options, each once: the configuration, its help, `config show` and the manual are
+ * made from these tables.
  */
 #include <proxtier/admin.h>
 
-#define SECONDS(n) ((n) * PXT_SECOND)
+#define SECONDS(n) ((n)*PXT_SECOND)
 #define YEARS_100 SECONDS(INT64_C(3153600000))
 
 const struct pxt_option *pxt_options_global(void)
@@ -40,7 +40,8 @@ const struct pxt_option *pxt_options_global(void)
 const struct pxt_option *pxt_options_tier(void)
 {
     static const struct pxt_option table[] = {
-        {"name", PXT_OPTION_TEXT, NULL, 0, 0, NULL, "name of the tier in messages and statistics; l1, l2 ... by default"},
+        {"name", PXT_OPTION_TEXT, NULL, 0, 0, NULL,
+         "name of the tier in messages and statistics; l1, l2 ... by default"},
         {"plugin", PXT_OPTION_TEXT, NULL, 0, 0, NULL, "the tier's plugin, by name or absolute path"},
         {"max_entries", PXT_OPTION_TEXT, "unlimited", 0, 0, NULL, "its capacity: a number, or unlimited"},
         {"eviction", PXT_OPTION_TEXT, "lru", 0, 0, NULL,

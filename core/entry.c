@@ -252,8 +252,8 @@ bool pxt_entry_expired(const pxt_entry *entry, pxt_time now)
 
 void pxt_entry_key_of(const pxt_entry *entry, struct pxt_key *key)
 {
-    key->text = entry->key_length < PXT_KEY_INLINE ? entry->key
-                                                   : (const char *)entry + entry->text[PXT_TEXT_KEY].offset;
+    key->text =
+        entry->key_length < PXT_KEY_INLINE ? entry->key : (const char *)entry + entry->text[PXT_TEXT_KEY].offset;
     key->length = entry->key_length;
     key->hash = entry->hash;
 }
@@ -267,9 +267,8 @@ void pxt_entry_touch(pxt_entry *entry, uint64_t hits, pxt_time last_accessed)
     } while (!atomic_compare_exchange_weak_explicit(count, &old, raised, memory_order_relaxed, memory_order_relaxed));
     _Atomic int64_t *last = &entry->number[PXT_NUMBER_LAST_ACCESSED];
     int64_t seen = atomic_load_explicit(last, memory_order_relaxed);
-    while (seen < last_accessed &&
-           !atomic_compare_exchange_weak_explicit(last, &seen, last_accessed, memory_order_relaxed,
-                                                  memory_order_relaxed)) {
+    while (seen < last_accessed && !atomic_compare_exchange_weak_explicit(last, &seen, last_accessed,
+                                                                          memory_order_relaxed, memory_order_relaxed)) {
     }
 }
 

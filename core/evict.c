@@ -88,8 +88,7 @@ void pxt_evict_one(struct pxt_chain *chain, struct pxt_link *link, const struct 
     pxt_entry *entry = NULL;
     if (pxt_link_get(link, key, PXT_GET_PEEK, &entry, NULL) != PXT_OK)
         return; /* it left meanwhile */
-    bool gone_elsewhere = pxt_chain_stale(chain, link, entry) ||
-                          pxt_entry_expired(entry, pxt_clock_now(&chain->clock));
+    bool gone_elsewhere = pxt_chain_stale(chain, link, entry) || pxt_entry_expired(entry, pxt_clock_now(&chain->clock));
     if (gone_elsewhere) {
         pxt_link_del(link, key, PXT_REMOVE_DELETED, NULL);
     } else if (hand_down(chain, link, key, entry, leaving)) {

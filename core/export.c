@@ -14,7 +14,8 @@
 
 enum { LINE_MAX_BYTES = 128 * 1024 };
 
-struct export {
+struct export
+{
     pxt_cache *cache;
     FILE *stream;
     bool reveal;
@@ -64,8 +65,8 @@ static size_t write_revealed(struct export *export, pxt_entry *entry)
 static bool write_entry(void *arg, pxt_entry *entry)
 {
     struct export *export = arg;
-    size_t length = export->reveal ? write_revealed(export, entry)
-                                   : pxt_json_write(entry, export->line, LINE_MAX_BYTES);
+    size_t length =
+        export->reveal ? write_revealed(export, entry) : pxt_json_write(entry, export->line, LINE_MAX_BYTES);
     if (export->status)
         return false;
     export->line[length++] = '\n';

@@ -22,9 +22,9 @@ pxt_status pxt_fail_memory(struct pxt_error *error, const char *what);
 void pxt_error_prefix(struct pxt_error *error, const char *format, ...) PXT_PRINTF(2, 3);
 
 /* malloc family: every allocation of the core goes through these, so that failure is handled and tested in one way. */
-void *pxt_alloc(size_t size);              /* zeroed */
+void *pxt_alloc(size_t size);                 /* zeroed */
 void *pxt_alloc_array(size_t n, size_t size); /* zeroed, overflow-checked */
-void *pxt_alloc_line(size_t size); /* zeroed, at the start of a cache line */
+void *pxt_alloc_line(size_t size);            /* zeroed, at the start of a cache line */
 void *pxt_realloc(void *old, size_t size);
 char *pxt_strdup(const char *text);
 char *pxt_strndup(const char *text, size_t length);

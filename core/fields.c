@@ -7,8 +7,7 @@
 const struct pxt_field *pxt_fields(size_t *count)
 {
     static const struct pxt_field table[] = {
-#define X(id, name, type, def, flags, since, help)                                                                     \
-    {name, PXT_TYPE_##type, def, flags, since, help},
+#define X(id, name, type, def, flags, since, help) {name, PXT_TYPE_##type, def, flags, since, help},
         PXT_FIELDS(X)
 #undef X
     };

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * guard.c: a circuit breaker for one tier. ON until `threshold` failures in a row; then OFF for a back-off; then PROBING
- * while one caller tries; then ON, or OFF for twice as long, up to a limit. Back-offs go by the monotonic clock.
+ * guard.c: a circuit breaker for one tier. ON until `threshold` failures in a row; then OFF for a back-off; then
+ * PROBING while one caller tries; then ON, or OFF for twice as long, up to a limit. Back-offs go by the monotonic
+ * clock.
  */
 #include "guard.h"
 #include <stdio.h>
@@ -67,8 +68,8 @@ void pxt_guard_probed(struct pxt_guard *guard, bool good, int64_t now_ms, const 
         __atomic_store_n(&guard->in_a_row, 0, __ATOMIC_RELAXED);
         guard->reason[0] = '\0';
     } else {
-        guard->backoff_ms = guard->backoff_ms * 2 > guard->backoff_max_ms ? guard->backoff_max_ms
-                                                                          : guard->backoff_ms * 2;
+        guard->backoff_ms =
+            guard->backoff_ms * 2 > guard->backoff_max_ms ? guard->backoff_max_ms : guard->backoff_ms * 2;
         guard->probe_at_ms = now_ms + guard->backoff_ms;
         snprintf(guard->reason, sizeof guard->reason, "%s", reason);
     }

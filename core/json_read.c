@@ -384,8 +384,8 @@ pxt_status pxt_json_read(const char *text, size_t length, pxt_entry **out, struc
                           reader.problem, (size_t)(reader.at - text) + 1);
     skip_blanks(&reader);
     if (!status && reader.at != reader.end)
-        status = pxt_fail(error, PXT_EINVAL, 0, "something follows the object at byte %zu",
-                          (size_t)(reader.at - text) + 1);
+        status =
+            pxt_fail(error, PXT_EINVAL, 0, "something follows the object at byte %zu", (size_t)(reader.at - text) + 1);
     if (!status)
         status = pxt_entry_new(&draft, out, error);
     if (large)

@@ -28,8 +28,7 @@ static bool track(void *arg, pxt_entry *entry)
 
 static pxt_status open_tier(struct pxt_link *link, const struct pxt_tier_config *config, struct pxt_error *error)
 {
-    const struct pxt_eviction_ops *policy =
-        link->limited && link->max_entries ? config->eviction.module->ops : NULL;
+    const struct pxt_eviction_ops *policy = link->limited && link->max_entries ? config->eviction.module->ops : NULL;
     bool tracked = policy && !tier_applies_policy(link->ops, policy);
     struct pxt_tier_setup setup = {.size = sizeof setup,
                                    .name = config->name,
@@ -115,8 +114,8 @@ void pxt_link_failed(struct pxt_link *link, const struct pxt_error *error)
     pxt_log(link->logger, PXT_MESSAGE_WARNING, link->name, "%s", error->message);
     if (pxt_guard_failed(&link->guard, pxt_clock_monotonic_ms(), error->message))
         pxt_log(link->logger, PXT_MESSAGE_ERROR, "chain",
-                "tier %s is off after %u failures in a row; the others go on; it is tried again in %lld ms",
-                link->name, link->guard.threshold, (long long)link->guard.backoff_ms);
+                "tier %s is off after %u failures in a row; the others go on; it is tried again in %lld ms", link->name,
+                link->guard.threshold, (long long)link->guard.backoff_ms);
 }
 
 bool pxt_link_enter(struct pxt_link *link, bool probing, struct pxt_error *error)

@@ -4,8 +4,8 @@
  */
 #include "entry.h"
 #include "fail.h"
-#include "link_call.h"
 #include "key.h"
+#include "link_call.h"
 #include <string.h>
 
 /* A link that is being let back in passes the guard by: whoever probes has set PROBING and is alone. */
@@ -99,8 +99,7 @@ pxt_status pxt_link_put_many(struct pxt_link *link, pxt_entry *const *entries, s
     return status;
 }
 
-pxt_status pxt_link_del(struct pxt_link *link, const struct pxt_key *key, enum pxt_removal why,
-                        struct pxt_error *error)
+pxt_status pxt_link_del(struct pxt_link *link, const struct pxt_key *key, enum pxt_removal why, struct pxt_error *error)
 {
     struct pxt_error local = {.status = PXT_OK};
     if (!pxt_link_enter(link, probing(link), error)) {

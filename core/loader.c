@@ -2,9 +2,9 @@
  *
  * loader.c: opens plugins.
  *
- * A plugin runs with all rights of the process, so its file is opened once, the open descriptor is checked (what it is, who
- * may write to it or to a folder above it), and that descriptor is what is loaded, through /proc/self/fd: nothing can be
- * swapped in between. libltdl is given nothing to search: no .la file, no folder, no path from the environment.
+ * A plugin runs with all rights of the process, so its file is opened once, the open descriptor is checked (what it is,
+ * who may write to it or to a folder above it), and that descriptor is what is loaded, through /proc/self/fd: nothing
+ * can be swapped in between. libltdl is given nothing to search: no .la file, no folder, no path from the environment.
  */
 #include "loader.h"
 #include "didyoumean.h"
@@ -167,8 +167,8 @@ static int open_plugin(const char *path, char real[PATH_MAX], struct pxt_error *
     folder[length] = '\0';
     if (!realpath(length ? folder : "/", parent) || strncmp(real, parent, strlen(parent)) ||
         real[strlen(parent)] != '/' || strchr(real + strlen(parent) + 1, '/')) {
-        *status = pxt_fail(error, PXT_EPLUGIN, 0, "plugin %s is a link out of its folder, to %s: install the file itself",
-                           path, real);
+        *status = pxt_fail(error, PXT_EPLUGIN, 0,
+                           "plugin %s is a link out of its folder, to %s: install the file itself", path, real);
         return -1;
     }
     int fd = open(real, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
@@ -191,7 +191,8 @@ static pxt_status check_file(const char *real, int fd, struct pxt_error *error)
     return status;
 }
 
-/* ---- checking the descriptor -------------------------------------------------------------------------------------- */
+/* ---- checking the descriptor --------------------------------------------------------------------------------------
+ */
 
 static size_t core_ops_size(uint32_t kind)
 {
@@ -218,13 +219,13 @@ static const char *missing_in(uint32_t kind, const void *ops)
 {
     if (kind == PXT_KIND_TIER) {
         const struct pxt_tier_ops *tier = ops;
-        return !tier->open    ? "open"
-               : !tier->close ? "close"
-               : !tier->get   ? "get"
-               : !tier->put   ? "put"
-               : !tier->del   ? "del"
-               : !tier->each  ? "each"
-               : !tier->count ? "count"
+        return !tier->open                                                                        ? "open"
+               : !tier->close                                                                     ? "close"
+               : !tier->get                                                                       ? "get"
+               : !tier->put                                                                       ? "put"
+               : !tier->del                                                                       ? "del"
+               : !tier->each                                                                      ? "each"
+               : !tier->count                                                                     ? "count"
                : (tier->flags & (PXT_TIER_POLICY_STATE | PXT_TIER_POLICY_ORDER)) && !tier->victim ? "victim"
                : (tier->flags & PXT_TIER_SHARED) && !tier->shared_path                            ? "shared_path"
                                                                                                   : NULL;
@@ -266,8 +267,8 @@ static pxt_status copy_ops(struct pxt_module *module, struct pxt_error *error)
     return PXT_OK;
 }
 
-static pxt_status check_descriptor(struct pxt_module *module, const struct pxt_plugin *found,
-                                   enum pxt_plugin_kind kind, const char *name, struct pxt_error *error)
+static pxt_status check_descriptor(struct pxt_module *module, const struct pxt_plugin *found, enum pxt_plugin_kind kind,
+                                   const char *name, struct pxt_error *error)
 {
     const char *path = module->path;
     if (memcmp(found->magic, PXT_PLUGIN_MAGIC, sizeof found->magic))
@@ -298,7 +299,8 @@ enum { LOAD_PATH = 300 };
 
 /*
  * The path of a descriptor under /proc. The dynamic linker takes two loads by the same path for the same object without
- * looking at the file, and descriptors are numbered anew: so each bit of the file's identity is written into the path, as
+ * looking at the file, and descriptors are numbered anew: so each bit of the file's identity is written into the path,
+ * as
  * `./` or as a further `/`, which change nothing of where it leads.
  */
 static void path_of_descriptor(int fd, const struct stat *file, char path[LOAD_PATH])

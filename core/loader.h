@@ -22,10 +22,10 @@ struct pxt_module {
 pxt_status pxt_loader_folders(const char *const *configured, char ***out, struct pxt_error *error);
 void pxt_loader_folders_free(char **folders);
 /*
- * Opens `name` (a plugin name, or a path with '/') of the wanted kind (0: any). Checks: file and every parent folder are
- * owned by root or this user and not writable by others; a regular file, not reached by a link out of the folders; loaded
- * through the checked descriptor (/proc/self/fd/N); one descriptor with the magic, ABI major, kind, required operations.
- * PXT_EPLUGIN with path, reason and remedy.
+ * Opens `name` (a plugin name, or a path with '/') of the wanted kind (0: any). Checks: file and every parent folder
+ * are owned by root or this user and not writable by others; a regular file, not reached by a link out of the folders;
+ * loaded through the checked descriptor (/proc/self/fd/N); one descriptor with the magic, ABI major, kind, required
+ * operations. PXT_EPLUGIN with path, reason and remedy.
  */
 pxt_status pxt_loader_open(char *const *folders, const char *name, enum pxt_plugin_kind kind,
                            const struct pxt_logger *logger, struct pxt_module **out, struct pxt_error *error);

@@ -76,11 +76,11 @@ struct unit {
     const char *name;
     int64_t factor;
 };
-static const struct unit durations[] = {{"", 1000000},       {"us", 1},          {"ms", 1000},
-                                        {"s", 1000000},      {"m", 60000000},    {"h", 3600000000},
-                                        {"d", 86400000000},  {"w", 604800000000}, {NULL, 0}};
-static const struct unit sizes[] = {{"", 1},       {"B", 1},           {"KiB", 1 << 10},        {"MiB", 1 << 20},
-                                    {"GiB", 1 << 30}, {"TiB", INT64_C(1) << 40}, {NULL, 0}};
+static const struct unit durations[] = {{"", 1000000},      {"us", 1},           {"ms", 1000},
+                                        {"s", 1000000},     {"m", 60000000},     {"h", 3600000000},
+                                        {"d", 86400000000}, {"w", 604800000000}, {NULL, 0}};
+static const struct unit sizes[] = {
+    {"", 1}, {"B", 1}, {"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}, {"TiB", INT64_C(1) << 40}, {NULL, 0}};
 static const struct unit plain[] = {{"", 1}, {NULL, 0}};
 
 static const struct unit *units_of(enum pxt_option_type type)
@@ -117,7 +117,8 @@ void pxt_write_quantity(int64_t number, enum pxt_option_type type, char *out, si
     if (type == PXT_OPTION_DURATION && !number)
         snprintf(out, size, "0s");
     else
-        snprintf(out, size, "%lld%s", (long long)(number / best->factor), best->factor == 1 && type != PXT_OPTION_DURATION ? "" : best->name);
+        snprintf(out, size, "%lld%s", (long long)(number / best->factor),
+                 best->factor == 1 && type != PXT_OPTION_DURATION ? "" : best->name);
 }
 
 static const char *expectation(enum pxt_option_type type)
@@ -147,11 +148,11 @@ static bool one_of(const char *text, const char *choices)
     return false;
 }
 
-/* ---- one value ---------------------------------------------------------------------------------------------------- */
+/* ---- one value ----------------------------------------------------------------------------------------------------
+ */
 
 /* Types `text`; on failure `problem` says what is wrong. */
-static pxt_status type_value(struct value *value, const char *text, char *problem, size_t size,
-                             struct pxt_error *error)
+static pxt_status type_value(struct value *value, const char *text, char *problem, size_t size, struct pxt_error *error)
 {
     const struct pxt_option *option = value->option;
     char low[40], high[40];
@@ -240,7 +241,8 @@ pxt_status pxt_settings_override(struct pxt_settings *settings, const char *name
     return status;
 }
 
-/* ---- a whole map ---------------------------------------------------------------------------------------------------- */
+/* ---- a whole map ----------------------------------------------------------------------------------------------------
+ */
 
 static bool listed(const char *const *names, const char *name)
 {

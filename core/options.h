@@ -12,8 +12,8 @@
 struct pxt_settings;
 
 /*
- * Types the members of a YAML mapping by a table. `map` may be NULL (defaults only). Members named in `known` (a NULL-ended
- * list, may be NULL) are left to the caller. `whose` stands in messages: "l1_memory", "the configuration".
+ * Types the members of a YAML mapping by a table. `map` may be NULL (defaults only). Members named in `known` (a
+ * NULL-ended list, may be NULL) are left to the caller. `whose` stands in messages: "l1_memory", "the configuration".
  * PXT_ECONFIG as file:line:column: message, with did-you-mean for unknown names.
  */
 pxt_status pxt_settings_read(const struct pxt_option *table, const struct pxt_yaml_node *map, const char *const *known,

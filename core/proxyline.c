@@ -79,8 +79,7 @@ static const char *with_credentials(struct pxt_proxy *out, struct field host, st
                                     struct field password)
 {
     const char *problem = host_and_port(out, host, port);
-    return problem ? problem
-                   : pxt_userinfo_set(out, user.text, user.length, password.text, password.length, false);
+    return problem ? problem : pxt_userinfo_set(out, user.text, user.length, password.text, password.length, false);
 }
 
 static const char *blank_separated(struct pxt_proxy *out, const char *text, size_t length)

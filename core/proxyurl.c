@@ -201,9 +201,8 @@ const char *pxt_authority_set(struct pxt_proxy *out, const char *text, size_t le
     if (start > text) {
         const char *colon = memchr(text, ':', (size_t)(start - 1 - text));
         const char *user_end = colon ? colon : start - 1;
-        const char *problem =
-            pxt_userinfo_set(out, text, (size_t)(user_end - text), colon ? colon + 1 : NULL,
-                             colon ? (size_t)(start - 1 - colon - 1) : 0, true);
+        const char *problem = pxt_userinfo_set(out, text, (size_t)(user_end - text), colon ? colon + 1 : NULL,
+                                               colon ? (size_t)(start - 1 - colon - 1) : 0, true);
         if (problem)
             return problem;
     }

@@ -25,7 +25,8 @@ struct pxt_proxy {
  */
 pxt_status pxt_proxy_parse_url(const char *text, size_t length, struct pxt_proxy *out, struct pxt_error *error);
 /* Parses any of the line forms of lists (host:port, user:pass@host:port, host:port:user:pass, ...), see
- * proxtier-import(5). `default_scheme` for forms without one. `column` (may be NULL) receives where it is wrong, from 1. */
+ * proxtier-import(5). `default_scheme` for forms without one. `column` (may be NULL) receives where it is wrong,
+ * from 1. */
 pxt_status pxt_proxy_parse_line(const char *text, size_t length, const char *default_scheme, struct pxt_proxy *out,
                                 size_t *column, struct pxt_error *error);
 /* The key: SHA-256 of the URL, or of scheme://user@host:port where there is a user name. */

@@ -7,7 +7,8 @@
 
 #include <proxtier/entry.h>
 
-/* A secret with room for `size` bytes, to be filled by the caller and then given its length. NULL when out of memory. */
+/* A secret with room for `size` bytes, to be filled by the caller and then given its length. NULL when out of memory.
+ */
 pxt_secret *pxt_secret_room(size_t size);
 char *pxt_secret_bytes(pxt_secret *secret);
 void pxt_secret_set_length(pxt_secret *secret, size_t length);

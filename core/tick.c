@@ -47,8 +47,7 @@ static void remove_elsewhere(struct pxt_chain *chain, const struct pxt_link *fro
 }
 
 /* One link, from batch to batch: readers wait for no more than one. */
-static pxt_status sweep_link(struct pxt_chain *chain, struct pxt_link *link, uint64_t *expired,
-                             struct pxt_error *error)
+static pxt_status sweep_link(struct pxt_chain *chain, struct pxt_link *link, uint64_t *expired, struct pxt_error *error)
 {
     for (;;) {
         struct sweep sweep = {.chain = chain};
@@ -166,8 +165,7 @@ static void probe(struct pxt_chain *chain, struct pxt_link *link)
     if (status)
         pxt_log(chain->logger, PXT_MESSAGE_WARNING, "chain", "tier %s stays off: %s", link->name, error.message);
     else
-        pxt_log(chain->logger, PXT_MESSAGE_NOTICE, "chain", "tier %s is on again, with all that it missed",
-                link->name);
+        pxt_log(chain->logger, PXT_MESSAGE_NOTICE, "chain", "tier %s is on again, with all that it missed", link->name);
 }
 
 void pxt_chain_readmit(struct pxt_chain *chain)

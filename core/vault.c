@@ -61,9 +61,8 @@ static pxt_status ready(struct pxt_vault *vault, struct pxt_error *error)
 static struct pxt_seal_context context_of(const char *key, enum pxt_field_id field)
 {
     size_t count;
-    return (struct pxt_seal_context){.size = sizeof(struct pxt_seal_context),
-                                     .entry_key = key,
-                                     .field = pxt_fields(&count)[field].name};
+    return (struct pxt_seal_context){
+        .size = sizeof(struct pxt_seal_context), .entry_key = key, .field = pxt_fields(&count)[field].name};
 }
 
 static bool is_plain(const struct pxt_draft *draft, size_t i, const struct pxt_field *fields)
@@ -86,8 +85,7 @@ static pxt_status seal_field(struct pxt_vault *vault, const char *key, struct px
     struct pxt_value *value = &draft->value[id];
     struct pxt_seal_context context = context_of(key, (enum pxt_field_id)id);
     size_t length = 0;
-    pxt_status status =
-        vault->ops->seal(vault->self, &context, value->as.text, value->length, *at, &length, error);
+    pxt_status status = vault->ops->seal(vault->self, &context, value->as.text, value->length, *at, &length, error);
     if (!status) {
         pxt_draft_set_token(draft, (enum pxt_field_id)id, *at, length);
         *at += length;
@@ -139,8 +137,8 @@ pxt_status pxt_vault_open_field(struct pxt_vault *vault, const pxt_entry *entry,
         return pxt_fail_memory(error, "a credential");
     pxt_entry_key_of(entry, &key);
     struct pxt_seal_context context = context_of(key.text, field);
-    status = vault->ops->open_token(vault->self, &context, token, token_length, pxt_secret_bytes(secret), &length,
-                                    error);
+    status =
+        vault->ops->open_token(vault->self, &context, token, token_length, pxt_secret_bytes(secret), &length, error);
     if (status) {
         pxt_secret_free(secret);
         return status;

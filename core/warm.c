@@ -68,8 +68,8 @@ static pxt_status flush(struct pxt_list *list)
         memset(warming->result, 0, warming->count * sizeof *warming->result);
         memset(warming->replaced, 0, warming->count * sizeof *warming->replaced);
     } else {
-        status = pxt_cache_put_many(warming->cache, warming->draft, warming->count, warming->result,
-                                    warming->replaced, list->error);
+        status = pxt_cache_put_many(warming->cache, warming->draft, warming->count, warming->result, warming->replaced,
+                                    list->error);
     }
     for (size_t i = 0; i < warming->count && !status; i++)
         count_result(list, i);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * yaml_tree.c: reads YAML through libyaml's events, never through its document loader, which takes quadratic time on hostile
- * nesting. What proxtier has no use for is refused rather than half understood.
+ * yaml_tree.c: reads YAML through libyaml's events, never through its document loader, which takes quadratic time on
+ * hostile nesting. What proxtier has no use for is refused rather than half understood.
  */
 #include "yaml_tree.h"
 #include "fail.h"
@@ -85,8 +85,8 @@ static struct pxt_yaml_node *build(struct builder *builder, yaml_event_t *event,
 
 static struct pxt_yaml_node *build_scalar(struct builder *builder, yaml_event_t *event)
 {
-    if (event->data.scalar.anchor || (event->data.scalar.tag && !event->data.scalar.plain_implicit &&
-                                      !event->data.scalar.quoted_implicit)) {
+    if (event->data.scalar.anchor ||
+        (event->data.scalar.tag && !event->data.scalar.plain_implicit && !event->data.scalar.quoted_implicit)) {
         fail_at(builder, event->start_mark, "anchors and tags are not supported: write the value itself");
         return NULL;
     }
@@ -169,8 +169,7 @@ static bool build_map(struct builder *builder, struct pxt_yaml_node *map, unsign
         else if (earlier)
             builder->status = pxt_yaml_fail(builder->error, name, "\"%s\" is given twice: first in line %u",
                                             name->scalar, earlier->line);
-        struct pxt_yaml_node *child =
-            builder->status ? NULL : build_next(builder, depth + 1, YAML_NO_EVENT, &ended);
+        struct pxt_yaml_node *child = builder->status ? NULL : build_next(builder, depth + 1, YAML_NO_EVENT, &ended);
         if (!child) {
             pxt_yaml_free(name);
             return false;

@@ -11,11 +11,11 @@
 enum pxt_yaml_kind { PXT_YAML_SCALAR, PXT_YAML_MAP, PXT_YAML_LIST };
 struct pxt_yaml_node {
     enum pxt_yaml_kind kind;
-    bool plain;             /* a scalar without quotes: `null` and empty mean absent only then */
-    const char *file;       /* for messages; shared by all nodes */
-    unsigned line, column;  /* from 1 */
-    char *scalar;           /* of a scalar */
-    size_t count;           /* of a map or list */
+    bool plain;                   /* a scalar without quotes: `null` and empty mean absent only then */
+    const char *file;             /* for messages; shared by all nodes */
+    unsigned line, column;        /* from 1 */
+    char *scalar;                 /* of a scalar */
+    size_t count;                 /* of a map or list */
     struct pxt_yaml_node **child; /* values */
     struct pxt_yaml_node **name;  /* of a map: its keys (scalars), else NULL */
 };

@@ -27,10 +27,8 @@ static void open_chain(const char *format, ...)
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    struct pxt_cache_options options = {.size = sizeof options,
-                                        .flags = PXT_OPEN_NO_JANITOR,
-                                        .config_text = text,
-                                        .clock = test_clock};
+    struct pxt_cache_options options = {
+        .size = sizeof options, .flags = PXT_OPEN_NO_JANITOR, .config_text = text, .clock = test_clock};
     cache = NULL;
     if (pxt_cache_open(&options, &cache, &error)) {
         printf("Bail out! %s\n", error.message);
@@ -121,8 +119,8 @@ static void a_hit_below_comes_up(void)
 static void an_expired_entry_is_a_miss_everywhere(void)
 {
     uint64_t expired;
-    open_chain("tiers: [{plugin: l1_memory}, {plugin: l2_jsonl, dir: %s/l2}, {plugin: l3_sqlite, path: %s/l3.db}]", folder,
-               folder);
+    open_chain("tiers: [{plugin: l1_memory}, {plugin: l2_jsonl, dir: %s/l2}, {plugin: l3_sqlite, path: %s/l3.db}]",
+               folder, folder);
     put("short", 10);
     put("long", 1000);
     put("zero", 0);
@@ -222,7 +220,8 @@ static void health_goes_through_its_states(void)
     is_int(health, PXT_HEALTH_UNHEALTHY, "at the threshold it is unhealthy");
     ok(!evicted, "and stays, for invalidation is off");
     int64_t due = field_of("p", PXT_FIELD_NEXT_CHECK_TIME) - now;
-    ok(due >= 4 * 225 * PXT_SECOND && due <= 4 * 375 * PXT_SECOND, "two failures: four times the interval, with jitter");
+    ok(due >= 4 * 225 * PXT_SECOND && due <= 4 * 375 * PXT_SECOND,
+       "two failures: four times the interval, with jitter");
     pxt_cache_report(cache, "p", &bad, &health, &evicted, &error);
     pxt_cache_report(cache, "p", &bad, &health, &evicted, &error);
     is_int(health, PXT_HEALTH_DEAD, "at twice the threshold it is dead");
@@ -355,7 +354,8 @@ static void a_simple_tier_gets_capacity_and_policy_from_the_core(void)
     is_int(got_from("a"), 1, "a tier of 50 lines stands in a chain");
     struct pxt_stats s = stats();
     for (int format = PXT_STATS_TEXT; format <= PXT_STATS_OPENMETRICS; format++) {
-        is_int(pxt_stats_format(&s, (enum pxt_stats_format)format, &out, &error), PXT_OK, "statistics in format %d", format);
+        is_int(pxt_stats_format(&s, (enum pxt_stats_format)format, &out, &error), PXT_OK, "statistics in format %d",
+               format);
         ok(strlen(out) > 100, "... have a text");
         free(out);
     }

@@ -46,15 +46,24 @@ static void the_vectors_of_the_specification(void)
         const char *what, *token;
         bool good;
     } vectors[] = {
-        {"verify", "gAAAAAAdwJ6wAAECAwQFBgcICQoLDA0ODy021cpGVWKZ_eEwCGM4BLLF_5CV9dOPmrhuVUPgJobwOz7JcbmrR64jVmpU4IwqDA==", true},
-        {"incorrect mac", "gAAAAAAdwJ6xAAECAwQFBgcICQoLDA0OD3HkMATM5lFqGaerZ-fWPAl1-szkFVzXTuGb4hR8AKtwcaX1YdykQUFBQUFBQUFBQQ==", false},
+        {"verify",
+         "gAAAAAAdwJ6wAAECAwQFBgcICQoLDA0ODy021cpGVWKZ_eEwCGM4BLLF_5CV9dOPmrhuVUPgJobwOz7JcbmrR64jVmpU4IwqDA==", true},
+        {"incorrect mac",
+         "gAAAAAAdwJ6xAAECAwQFBgcICQoLDA0OD3HkMATM5lFqGaerZ-fWPAl1-szkFVzXTuGb4hR8AKtwcaX1YdykQUFBQUFBQUFBQQ==", false},
         {"too short", "gAAAAAAdwJ6xAAECAwQFBgcICQoLDA0OD3HkMATM5lFqGaerZ-fWPA==", false},
-        {"invalid base64", "%%%%%%%%%%%%%AECAwQFBgcICQoLDA0OD3HkMATM5lFqGaerZ-fWPAl1-szkFVzXTuGb4hR8AKtwcaX1YdykRtfsH-p1YsUD2Q==", false},
-        {"size no multiple of the block", "gAAAAAAdwJ6xAAECAwQFBgcICQoLDA0OD3HkMATM5lFqGaerZ-fWPOm73QeoCk9uGib28Xe5vz6oxq5nmxbx_v7mrfyudzUm", false},
-        {"padding error", "gAAAAAAdwJ6xAAECAwQFBgcICQoLDA0ODz4LEpdELGQAad7aNEHbf-JkLPIpuiYRLQ3RtXatOYREu2FWke6CnJNYIbkuKNqOhw==", false},
-        {"far future", "gAAAAAAdwStRAAECAwQFBgcICQoLDA0OD3HkMATM5lFqGaerZ-fWPAnja1xKYyhd-Y6mSkTOyTGJmw2Xc2a6kBd-iX9b_qXQcw==", true},
-        {"expired", "gAAAAAAdwJ6xAAECAwQFBgcICQoLDA0OD3HkMATM5lFqGaerZ-fWPAl1-szkFVzXTuGb4hR8AKtwcaX1YdykRtfsH-p1YsUD2Q==", true},
-        {"incorrect IV", "gAAAAAAdwJ6xBQECAwQFBgcICQoLDA0OD3HkMATM5lFqGaerZ-fWPAkLhFLHpGtDBRLRTZeUfWgHSv49TF2AUEZ1TIvcZjK1zQ==", false}};
+        {"invalid base64",
+         "%%%%%%%%%%%%%AECAwQFBgcICQoLDA0OD3HkMATM5lFqGaerZ-fWPAl1-szkFVzXTuGb4hR8AKtwcaX1YdykRtfsH-p1YsUD2Q==", false},
+        {"size no multiple of the block",
+         "gAAAAAAdwJ6xAAECAwQFBgcICQoLDA0OD3HkMATM5lFqGaerZ-fWPOm73QeoCk9uGib28Xe5vz6oxq5nmxbx_v7mrfyudzUm", false},
+        {"padding error",
+         "gAAAAAAdwJ6xAAECAwQFBgcICQoLDA0ODz4LEpdELGQAad7aNEHbf-JkLPIpuiYRLQ3RtXatOYREu2FWke6CnJNYIbkuKNqOhw==", false},
+        {"far future",
+         "gAAAAAAdwStRAAECAwQFBgcICQoLDA0OD3HkMATM5lFqGaerZ-fWPAnja1xKYyhd-Y6mSkTOyTGJmw2Xc2a6kBd-iX9b_qXQcw==", true},
+        {"expired",
+         "gAAAAAAdwJ6xAAECAwQFBgcICQoLDA0OD3HkMATM5lFqGaerZ-fWPAl1-szkFVzXTuGb4hR8AKtwcaX1YdykRtfsH-p1YsUD2Q==", true},
+        {"incorrect IV",
+         "gAAAAAAdwJ6xBQECAwQFBgcICQoLDA0OD3HkMATM5lFqGaerZ-fWPAkLhFLHpGtDBRLRTZeUfWgHSv49TF2AUEZ1TIvcZjK1zQ==",
+         false}};
     struct open_encryptor it;
     char plain[200];
     size_t length;
@@ -145,7 +154,8 @@ static void a_key_file_must_be_private_and_whole(void)
     write_file(path, "too short\n", 0600);
     open_it(&it, yaml);
     is_int(it.status, PXT_ECONFIG, "a malformed key is refused");
-    ok(strstr(it.user.error.message, path) && !strstr(it.user.error.message, "too short"), "... by its file, not itself");
+    ok(strstr(it.user.error.message, path) && !strstr(it.user.error.message, "too short"),
+       "... by its file, not itself");
     close_it(&it);
     snprintf(yaml, sizeof yaml, "{key_command: 'echo " SPEC_KEY "'}");
     open_it(&it, yaml);
@@ -195,7 +205,8 @@ static void python_reads_what_we_write(void)
     open_it(&it, "{}");
     it.ops->seal(it.self, &context, "interop", 7, token, &length, &it.user.error);
     snprintf(command, sizeof command,
-             "python3 -c 'from cryptography.fernet import Fernet; assert Fernet(b\"%s\").decrypt(b\"%.*s\") == b\"interop\"'",
+             "python3 -c 'from cryptography.fernet import Fernet; assert Fernet(b\"%s\").decrypt(b\"%.*s\") == "
+             "b\"interop\"'",
              SPEC_KEY, (int)length, token);
     is_int(system(command), 0, "Python's cryptography opens our token");
     close_it(&it);

@@ -38,7 +38,8 @@ static void a_line_of_proxywhirl_survives_to_the_byte(void)
     ok(entry, "a line with every field is read%s%s", entry ? "" : ": ", entry ? "" : error.message);
     if (!entry)
         return;
-    is_str(pxt_entry_text(entry, PXT_FIELD_SOURCE, NULL), "gr\xc3\xbc\xc3\x9f \xf0\x9f\x91\x8b", "escapes become UTF-8");
+    is_str(pxt_entry_text(entry, PXT_FIELD_SOURCE, NULL), "gr\xc3\xbc\xc3\x9f \xf0\x9f\x91\x8b",
+           "escapes become UTF-8");
     is_int(pxt_entry_number(entry, PXT_FIELD_FETCH_TIME), INT64_C(1767323045123456), "a time to the microsecond");
     is_int(pxt_entry_number(entry, PXT_FIELD_HEALTH_STATUS), PXT_HEALTH_DEGRADED, "a health state");
     pxt_draft_init(&draft);
@@ -67,8 +68,8 @@ static void refuses(const char *line, const char *why)
 static void order_and_strangers_do_not_matter(void)
 {
     struct pxt_error error = {.message = ""};
-    pxt_entry *entry = read_line(" { \"ttl_seconds\" : 60.0 , \"x\": {\"y\": [1, -2.5e3, null, \"\\u0041\"]}, " BASE " } ",
-                                 &error);
+    pxt_entry *entry =
+        read_line(" { \"ttl_seconds\" : 60.0 , \"x\": {\"y\": [1, -2.5e3, null, \"\\u0041\"]}, " BASE " } ", &error);
     ok(entry, "blanks, other members, any order, 60.0 as a whole number %s", error.message);
     pxt_entry_release(entry);
 }

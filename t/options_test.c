@@ -43,8 +43,8 @@ int main(void)
     struct pxt_settings *settings = NULL;
     char text[40];
     setenv("HOME", "/home/someone", 1);
-    is_int(read_yaml("{ttl: 15m, room: 64KiB, on: true, mode: safe, where: ~/x, country: no}", &settings, &error), PXT_OK,
-           "all types");
+    is_int(read_yaml("{ttl: 15m, room: 64KiB, on: true, mode: safe, where: ~/x, country: no}", &settings, &error),
+           PXT_OK, "all types");
     is_int(pxt_settings_number(settings, "ttl"), 900 * PXT_SECOND, "15m");
     is_int(pxt_settings_number(settings, "room"), 65536, "64KiB");
     is_int(pxt_settings_number(settings, "on"), 1, "true");

@@ -7,6 +7,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static unsigned tap_run_, tap_failed_;
@@ -42,6 +43,15 @@ __attribute__((unused, format(printf, 4, 5))) static int tap_ok_(int pass, const
     } while (0)
 #define skip(why, ...) (printf("ok %u - # SKIP %s\n", ++tap_run_, why))
 #define diag(...) (printf("# "), printf(__VA_ARGS__), printf("\n"))
+
+/* How much to do of something that is more convincing in quantity: a tenth where PXT_SLOW is set (valgrind), a hundred
+ * times as much where PXT_LONG is. */
+__attribute__((unused)) static int tap_amount(int usual)
+{
+    if (getenv("PXT_LONG"))
+        return usual * 100;
+    return getenv("PXT_SLOW") ? (usual + 9) / 10 : usual;
+}
 
 __attribute__((unused)) static int tap_done(void)
 {

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { THREADS = 16, KEYS = 64, ROUNDS = 400 };
+enum { THREADS = 16, KEYS = 64 };
 static char folder[] = "/tmp/proxtier-threads-XXXXXX";
 static pxt_cache *cache;
 static struct pxt_error error;
@@ -65,7 +65,7 @@ static void *own_keys(void *arg)
     int64_t written[KEYS / THREADS];
     for (int i = 0; i < KEYS / THREADS; i++)
         written[i] = -1;
-    for (int64_t round = 0; round < ROUNDS; round++) {
+    for (int64_t round = 0; round < tap_amount(400); round++) {
         char key[20];
         seed = seed * 1664525u + 1013904223u;
         unsigned which = (seed >> 16) % (KEYS / THREADS);
@@ -117,7 +117,7 @@ static void nobody_loses_what_he_wrote(const char *what, const char *format)
 static _Atomic int64_t highest;
 static void *one_key(void *arg)
 {
-    for (int i = 0; i < ROUNDS; i++) {
+    for (int i = 0; i < tap_amount(400); i++) {
         if ((uintptr_t)arg == 0) {
             put("one", i);
             atomic_store(&highest, i);
@@ -160,10 +160,12 @@ int main(void)
     if (!mkdtemp(folder))
         return 1;
     hits_are_counted_exactly();
-    nobody_loses_what_he_wrote("memory over memory", "tiers: [{plugin: l1_memory, max_entries: 8}, {plugin: l1_memory}]");
-    nobody_loses_what_he_wrote("memory, files, database",
-                               "tiers: [{plugin: l1_memory, max_entries: 8, shards: 2}, {plugin: l2_jsonl, max_entries: "
-                               "24, eviction: fifo, dir: %s/l2}, {plugin: l3_sqlite, path: %s/l3.db}]");
+    nobody_loses_what_he_wrote("memory over memory",
+                               "tiers: [{plugin: l1_memory, max_entries: 8}, {plugin: l1_memory}]");
+    nobody_loses_what_he_wrote(
+        "memory, files, database",
+        "tiers: [{plugin: l1_memory, max_entries: 8, shards: 2}, {plugin: l2_jsonl, max_entries: "
+        "24, eviction: fifo, dir: %s/l2}, {plugin: l3_sqlite, path: %s/l3.db}]");
     nobody_loses_what_he_wrote("memory, database, database",
                                "tiers: [{plugin: l1_memory, max_entries: 8, eviction: sieve}, {plugin: l2_sqlite, "
                                "max_entries: 24, dir: %s/l2}, {plugin: l3_sqlite, path: %s/l3.db}]");

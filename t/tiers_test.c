@@ -154,7 +154,8 @@ static void all_fields_come_back(void)
         else if (field[i].type == PXT_TYPE_HEALTH)
             pxt_draft_set_number(&draft, id, PXT_HEALTH_UNHEALTHY);
         else
-            pxt_draft_set_number(&draft, id, field[i].type == PXT_TYPE_TIME ? T0 + 123457 + (int64_t)i : (int64_t)i + 1);
+            pxt_draft_set_number(&draft, id,
+                                 field[i].type == PXT_TYPE_TIME ? T0 + 123457 + (int64_t)i : (int64_t)i + 1);
     }
     pxt_draft_set_text(&draft, PXT_FIELD_KEY, odd, strlen(odd));
     is_int(pxt_entry_new(&draft, &entry, &error), PXT_OK, "an entry with every field");
@@ -168,7 +169,7 @@ static void all_fields_come_back(void)
         const struct pxt_value *a = &draft.value[i], *b = &back.value[i];
         bool bytes = field[i].type == PXT_TYPE_TEXT || field[i].type == PXT_TYPE_SECRET;
         bool same = a->set == b->set && (bytes ? a->length == b->length && !memcmp(a->as.text, b->as.text, a->length)
-                                              : a->as.number == b->as.number);
+                                               : a->as.number == b->as.number);
         if (!same)
             diag("%s differs", field[i].name);
         different += !same;
@@ -241,7 +242,8 @@ static void victim_is(const char *eviction, const char *want)
         set_place(name, eviction);
     open_tier(eviction, 10);
     if (strcmp(name, "l2_jsonl")) /* it takes the stored order over when first asked, and goes by what happens then */
-        is_int(ops->victim(self, 0, &entry, &error), PXT_NOT_FOUND, "%s, %s: no victim in an empty tier", name, eviction);
+        is_int(ops->victim(self, 0, &entry, &error), PXT_NOT_FOUND, "%s, %s: no victim in an empty tier", name,
+               eviction);
     put("old", T0 + 1, 9, T0 + 300, T0 + 1000);
     put("rare", T0 + 2, 1, T0 + 200, T0 + 1000);
     put("quiet", T0 + 3, 5, T0 + 100, T0 + 1000);
@@ -339,7 +341,9 @@ static void killed_while_writing(void)
         _exit(0);
     }
     close(ack[1]);
-    usleep(150000);
+    while (last < 20 && read(ack[0], &number, sizeof number) == sizeof number)
+        last = number;
+    usleep(50000);
     kill(child, SIGKILL);
     waitpid(child, NULL, 0);
     while (read(ack[0], &number, sizeof number) == sizeof number)
@@ -415,7 +419,8 @@ static void a_full_disk_loses_nothing(void)
             status = put_simply(key);
         }
         /* SQLite knows a full disk from other failures, but not this limit. */
-        bool good = (status == PXT_ENOSPC || (status == PXT_EIO && strstr(name, "sqlite"))) && has("key3") && has("key20");
+        bool good =
+            (status == PXT_ENOSPC || (status == PXT_EIO && strstr(name, "sqlite"))) && has("key3") && has("key20");
         if (!good)
             printf("# %s %s\n", pxt_status_name(status), error.message);
         fflush(stdout);
@@ -444,7 +449,8 @@ static void private_files(void)
     is_int(system(command), 0, "%s: no file or folder is open to others, whatever the umask", name);
 }
 
-/* ---- l2_jsonl's own ----------------------------------------------------------------------------------------------- */
+/* ---- l2_jsonl's own -----------------------------------------------------------------------------------------------
+ */
 
 static void shard_path(char *path, size_t size, const char *key, const char *sub)
 {

@@ -168,9 +168,7 @@ static char separator_of(const char *chunk, size_t n)
 {
     const char *end = memchr(chunk, '\n', n);
     size_t length = end ? (size_t)(end - chunk) : n;
-    return memchr(chunk, '\t', length)                                        ? '\t'
-           : memchr(chunk, ';', length) && !memchr(chunk, ',', length) ? ';'
-                                                                              : ',';
+    return memchr(chunk, '\t', length) ? '\t' : memchr(chunk, ';', length) && !memchr(chunk, ',', length) ? ';' : ',';
 }
 
 static pxt_status read_rows(struct pxt_list *list, struct table *table, struct csv_parser *parser, char *chunk)

@@ -59,8 +59,8 @@ static void take_scheme(struct json_object *value, struct address *address)
 }
 
 /* One member into the record. False where its value is none. */
-static bool take_member(struct pxt_record *record, struct address *address, const char *name,
-                        struct json_object *value, char **room, const char *room_end)
+static bool take_member(struct pxt_record *record, struct address *address, const char *name, struct json_object *value,
+                        char **room, const char *room_end)
 {
     enum pxt_field_id field;
     if (!value)
@@ -103,10 +103,9 @@ static const char *complete(struct pxt_record *record, struct address *address)
     if (!address->host)
         return "it names no proxy: proxy_url, or host and port, is expected";
     bool bare_v6 = strchr(address->host, ':') && address->host[0] != '[' && address->port;
-    int n = address->port
-                ? snprintf(address->text, sizeof address->text, bare_v6 ? "[%s]:%s" : "%s:%s", address->host,
-                           address->port)
-                : snprintf(address->text, sizeof address->text, "%s", address->host);
+    int n = address->port ? snprintf(address->text, sizeof address->text, bare_v6 ? "[%s]:%s" : "%s:%s", address->host,
+                                     address->port)
+                          : snprintf(address->text, sizeof address->text, "%s", address->host);
     if (n < 0 || (size_t)n >= sizeof address->text)
         return "the host is too long";
     record->url = address->text;

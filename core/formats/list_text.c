@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * list_text.c: one proxy a line, in any form that proxyline.c knows. A comment such as `# SOCKS5 Proxies (28)` says what
- * scheme the lines after it have that name none.
+ * list_text.c: one proxy a line, in any form that proxyline.c knows. A comment such as `# SOCKS5 Proxies (28)` says
+ * what scheme the lines after it have that name none.
  */
-#include "list.h"
 #include "../fail.h"
+#include "list.h"
 #include <string.h>
 
 bool pxt_list_line(struct pxt_list *list, char *buffer, size_t *length)
@@ -50,8 +50,7 @@ static const char *section_scheme(const char *line)
     return NULL;
 }
 
-static pxt_status take_line(struct pxt_list *list, const char *line, size_t length, uint64_t number,
-                            const char *scheme)
+static pxt_status take_line(struct pxt_list *list, const char *line, size_t length, uint64_t number, const char *scheme)
 {
     struct pxt_record record = {.line = number, .column = 1, .url = line, .url_length = length, .scheme = scheme};
     pxt_draft_init(&record.draft);

@@ -13,13 +13,13 @@ static const struct {
     enum pxt_list_name kind;
     enum pxt_field_id field;
 } aliases[] = {
-    {"proxy_url", PXT_NAME_URL, PXT_FIELD_PROXY_URL}, {"url", PXT_NAME_URL, PXT_FIELD_PROXY_URL},
-    {"proxy", PXT_NAME_URL, PXT_FIELD_PROXY_URL},     {"host", PXT_NAME_HOST, PXT_FIELD_PROXY_URL},
-    {"ip", PXT_NAME_HOST, PXT_FIELD_PROXY_URL},       {"server", PXT_NAME_HOST, PXT_FIELD_PROXY_URL},
-    {"address", PXT_NAME_HOST, PXT_FIELD_PROXY_URL},  {"port", PXT_NAME_PORT, PXT_FIELD_PROXY_URL},
+    {"proxy_url", PXT_NAME_URL, PXT_FIELD_PROXY_URL},   {"url", PXT_NAME_URL, PXT_FIELD_PROXY_URL},
+    {"proxy", PXT_NAME_URL, PXT_FIELD_PROXY_URL},       {"host", PXT_NAME_HOST, PXT_FIELD_PROXY_URL},
+    {"ip", PXT_NAME_HOST, PXT_FIELD_PROXY_URL},         {"server", PXT_NAME_HOST, PXT_FIELD_PROXY_URL},
+    {"address", PXT_NAME_HOST, PXT_FIELD_PROXY_URL},    {"port", PXT_NAME_PORT, PXT_FIELD_PROXY_URL},
     {"protocol", PXT_NAME_SCHEME, PXT_FIELD_PROXY_URL}, {"scheme", PXT_NAME_SCHEME, PXT_FIELD_PROXY_URL},
-    {"type", PXT_NAME_SCHEME, PXT_FIELD_PROXY_URL},   {"types", PXT_NAME_SCHEME, PXT_FIELD_PROXY_URL},
-    {"user", PXT_NAME_FIELD, PXT_FIELD_USERNAME},     {"login", PXT_NAME_FIELD, PXT_FIELD_USERNAME},
+    {"type", PXT_NAME_SCHEME, PXT_FIELD_PROXY_URL},     {"types", PXT_NAME_SCHEME, PXT_FIELD_PROXY_URL},
+    {"user", PXT_NAME_FIELD, PXT_FIELD_USERNAME},       {"login", PXT_NAME_FIELD, PXT_FIELD_USERNAME},
     {"pass", PXT_NAME_FIELD, PXT_FIELD_PASSWORD},
 };
 
@@ -85,7 +85,7 @@ static bool read_count(const char *text, size_t length, int64_t *out)
 static bool read_health(const char *text, size_t length, int64_t *out)
 {
     for (*out = 0; *out < PXT_HEALTH_COUNT; ++*out)
-        if (same(pxt_health_name((enum pxt_health)*out), text, length))
+        if (same(pxt_health_name((enum pxt_health) * out), text, length))
             return true;
     return false;
 }

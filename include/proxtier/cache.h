@@ -19,7 +19,11 @@ extern "C" {
 typedef struct pxt_cache pxt_cache;
 
 enum pxt_message_level {
-    PXT_MESSAGE_ERROR, PXT_MESSAGE_WARNING, PXT_MESSAGE_NOTICE, PXT_MESSAGE_INFO, PXT_MESSAGE_DEBUG
+    PXT_MESSAGE_ERROR,
+    PXT_MESSAGE_WARNING,
+    PXT_MESSAGE_NOTICE,
+    PXT_MESSAGE_INFO,
+    PXT_MESSAGE_DEBUG
 };
 /* Receives one line of log, from any thread. `component` is "chain", "l2", "fernet" ... It must not call the cache. */
 typedef void pxt_log_fn(void *arg, enum pxt_message_level level, const char *component, const char *message);
@@ -38,7 +42,7 @@ struct pxt_cache_options {
     pxt_log_fn *log;         /* NULL: silent */
     void *log_arg;
     enum pxt_message_level log_level; /* the most talkative level that is delivered */
-    pxt_clock_fn *clock;     /* NULL: the system's */
+    pxt_clock_fn *clock;              /* NULL: the system's */
     void *clock_arg;
 };
 
@@ -99,9 +103,9 @@ PXT_API pxt_status pxt_cache_open_secret(pxt_cache *cache, const pxt_entry *entr
 struct pxt_report {
     uint32_t size;
     bool ok;
-    double latency_ms;    /* < 0: unknown */
-    const char *reason;   /* of a failure; NULL: none */
-    const char *url;      /* what was asked for; NULL: unknown */
+    double latency_ms;  /* < 0: unknown */
+    const char *reason; /* of a failure; NULL: none */
+    const char *url;    /* what was asked for; NULL: unknown */
 };
 /*
  * Records an outcome: counters, health, next check time, history; at `failure_threshold` failures in a row the entry
@@ -163,9 +167,13 @@ struct pxt_warm_options {
     pxt_progress_fn *progress;
     void *progress_arg;
 };
-#define PXT_WARM_OPTIONS_INIT {sizeof(struct pxt_warm_options), PXT_LIST_AUTO, NULL, NULL, -1, false, NULL, NULL, NULL, NULL}
+#define PXT_WARM_OPTIONS_INIT                                                                                          \
+    {                                                                                                                  \
+        sizeof(struct pxt_warm_options), PXT_LIST_AUTO, NULL, NULL, -1, false, NULL, NULL, NULL, NULL                  \
+    }
 /* Loads a list; path "-" is standard input. `options` and `counts` may be NULL. PXT_ENOINPUT where it cannot be
- * opened; PXT_EINVAL where the whole is not of its format. What was stored before a failure stays stored and counted. */
+ * opened; PXT_EINVAL where the whole is not of its format. What was stored before a failure stays stored and counted.
+ */
 PXT_API pxt_status pxt_cache_warm(pxt_cache *cache, const char *path, const struct pxt_warm_options *options,
                                   struct pxt_warm_counts *counts, struct pxt_error *error);
 

@@ -32,8 +32,8 @@ struct pxt_encryptor_ops {
     void (*close)(void *self);
     /* The largest token for a plain text of `plain_length` bytes. */
     size_t (*token_size)(void *self, size_t plain_length);
-    /* Seals. `token` has room for token_size(); `*token_length` receives the bytes used. Tokens are printable ASCII unless
-     * the encryptor's manual says otherwise. */
+    /* Seals. `token` has room for token_size(); `*token_length` receives the bytes used. Tokens are printable ASCII
+     * unless the encryptor's manual says otherwise. */
     pxt_status (*seal)(void *self, const struct pxt_seal_context *context, const char *plain, size_t plain_length,
                        char *token, size_t *token_length, struct pxt_error *error);
     /* Opens a token. `plain` is secret memory with room for `token_length` bytes. PXT_EDECRYPT where it was not sealed

@@ -17,13 +17,13 @@ extern "C" {
 
 /* Microseconds since 1970-01-01T00:00:00Z, without leap seconds. */
 typedef int64_t pxt_time;
-#define PXT_TIME_NONE INT64_MIN               /* no time: null in JSON, NULL in SQL */
+#define PXT_TIME_NONE INT64_MIN                  /* no time: null in JSON, NULL in SQL */
 #define PXT_TIME_MAX INT64_C(253402300799999999) /* 9999-12-31T23:59:59.999999Z; later times are clamped to it */
 #define PXT_SECOND INT64_C(1000000)
 
-#define PXT_KEY_MAX 255       /* longest key in bytes, without the final NUL */
-#define PXT_TEXT_MAX 4096     /* longest text field in bytes */
-#define PXT_SECRET_MAX 4096   /* longest credential in bytes, before it is sealed */
+#define PXT_KEY_MAX 255                         /* longest key in bytes, without the final NUL */
+#define PXT_TEXT_MAX 4096                       /* longest text field in bytes */
+#define PXT_SECRET_MAX 4096                     /* longest credential in bytes, before it is sealed */
 #define PXT_COUNT_MAX INT64_C(9007199254740991) /* 2^53-1: what JSON and REAL columns carry exactly */
 
 enum pxt_field_type {
@@ -76,7 +76,8 @@ enum pxt_field_id {
         PXT_FIELD_COUNT /* number of fields that this header knows; the library may know more */
 };
 
-#define PXT_HEALTHS(X) X(UNKNOWN, "unknown") X(HEALTHY, "healthy") X(DEGRADED, "degraded") X(UNHEALTHY, "unhealthy") X(DEAD, "dead")
+#define PXT_HEALTHS(X)                                                                                                 \
+    X(UNKNOWN, "unknown") X(HEALTHY, "healthy") X(DEGRADED, "degraded") X(UNHEALTHY, "unhealthy") X(DEAD, "dead")
 enum pxt_health {
 #define X(id, name) PXT_HEALTH_##id,
     PXT_HEALTHS(X)

@@ -17,15 +17,15 @@ extern "C" {
 
 /* Why an entry leaves a store. */
 enum pxt_removal {
-    PXT_REMOVE_DELETED,    /* the user asked */
-    PXT_REMOVE_POLICY,     /* chosen by victim() */
-    PXT_REMOVE_EXPIRED,    /* its time to live ended */
-    PXT_REMOVE_HEALTH,     /* it failed too often */
-    PXT_REMOVE_CORRUPTION  /* it could not be read */
+    PXT_REMOVE_DELETED,   /* the user asked */
+    PXT_REMOVE_POLICY,    /* chosen by victim() */
+    PXT_REMOVE_EXPIRED,   /* its time to live ended */
+    PXT_REMOVE_HEALTH,    /* it failed too often */
+    PXT_REMOVE_CORRUPTION /* it could not be read */
 };
 
 struct pxt_eviction_ops {
-    uint32_t size; /* sizeof(struct pxt_eviction_ops) at compile time */
+    uint32_t size;  /* sizeof(struct pxt_eviction_ops) at compile time */
     uint32_t flags; /* 0 */
     /* Bytes of state an entry; aligned to 8; zeroed by the store before `inserted`. At most 256. */
     size_t state_size;
@@ -50,8 +50,8 @@ struct pxt_eviction_ops {
     void (*replaced)(void *self, void *state);
     /* It left, for whatever reason. */
     void (*removed)(void *self, void *state, enum pxt_removal why);
-    /* Says who leaves next: the state of an entry that is in the policy, or NULL where there is none. The caller removes
-     * it (removed(..., PXT_REMOVE_POLICY)) before it asks again, but may insert others in between. */
+    /* Says who leaves next: the state of an entry that is in the policy, or NULL where there is none. The caller
+     * removes it (removed(..., PXT_REMOVE_POLICY)) before it asks again, but may insert others in between. */
     void *(*victim)(void *self);
 };
 

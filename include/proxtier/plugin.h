@@ -123,8 +123,8 @@ struct pxt_host {
      * the caller must do without. */
     unsigned (*thread_index)(void);
 
-    /* Writes an entry as one line of JSON with the separators and field order of the JSONL log, without newline. Returns
-     * the length that it needs; writes nothing where `capacity` is smaller. Credentials are written as
+    /* Writes an entry as one line of JSON with the separators and field order of the JSONL log, without newline.
+     * Returns the length that it needs; writes nothing where `capacity` is smaller. Credentials are written as
      * `username_encrypted` and `password_encrypted`: hexadecimal of the token. */
     size_t (*json_write)(const pxt_entry *entry, char *buffer, size_t capacity);
     /* Reads such a line (NUL-terminated after `length`); unknown members are ignored, wrong values give PXT_EINVAL
@@ -144,10 +144,10 @@ struct pxt_plugin {
     uint16_t abi_major, abi_minor;
     uint32_t kind; /* enum pxt_plugin_kind */
     uint32_t reserved;
-    const char *name;    /* that of the file without .so */
-    const char *version; /* of the plugin */
-    const char *licence; /* SPDX identifier */
-    const char *summary; /* one line */
+    const char *name;                 /* that of the file without .so */
+    const char *version;              /* of the plugin */
+    const char *licence;              /* SPDX identifier */
+    const char *summary;              /* one line */
     const struct pxt_option *options; /* NULL: none */
     const void *ops;                  /* struct pxt_tier_ops, pxt_eviction_ops or pxt_encryptor_ops */
 };

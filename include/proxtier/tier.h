@@ -9,8 +9,8 @@
  * Rules for all operations:
  *  - Threads: without PXT_TIER_CONCURRENT the core calls one operation at a time on an instance. Calls on one key never
  *    overlap with writes (put, del) on that key, except get by a CONCURRENT tier.
- *  - Return PXT_OK, PXT_NOT_FOUND where it is the answer, or an error made with host->fail(). An error counts against the
- *    tier: after several in a row the core goes on without it for a while. After an error the entry is stored either
+ *  - Return PXT_OK, PXT_NOT_FOUND where it is the answer, or an error made with host->fail(). An error counts against
+ * the tier: after several in a row the core goes on without it for a while. After an error the entry is stored either
  *    as before or as asked, never in between.
  *  - Keys and entries are the caller's; hold an entry (host->entry_hold) to keep it beyond the call.
  *  - Expiry is the core's: a tier returns what it has, expired or not.
@@ -24,9 +24,9 @@
 extern "C" {
 #endif
 
-#define PXT_TIER_CONCURRENT 1u   /* locks itself; otherwise the core serialises calls */
-#define PXT_TIER_DURABLE 2u      /* survives the end of the process */
-#define PXT_TIER_SHARED 4u       /* several processes may open it at once and see each other's writes */
+#define PXT_TIER_CONCURRENT 1u    /* locks itself; otherwise the core serialises calls */
+#define PXT_TIER_DURABLE 2u       /* survives the end of the process */
+#define PXT_TIER_SHARED 4u        /* several processes may open it at once and see each other's writes */
 #define PXT_TIER_POLICY_STATE 8u  /* offers victim() and keeps the state of any policy beside its entries */
 #define PXT_TIER_POLICY_ORDER 16u /* offers victim() for policies that name an order */
 
@@ -36,19 +36,19 @@ extern "C" {
 struct pxt_tier_setup {
     uint32_t size;
     uint32_t reserved;
-    const char *name;                    /* of the link, for messages: "l2" */
-    const struct pxt_settings *settings; /* of the options that the tier declared */
-    uint64_t max_entries;                /* capacity, enforced by the core through victim(); 0: unlimited */
+    const char *name;                      /* of the link, for messages: "l2" */
+    const struct pxt_settings *settings;   /* of the options that the tier declared */
+    uint64_t max_entries;                  /* capacity, enforced by the core through victim(); 0: unlimited */
     const struct pxt_eviction_ops *policy; /* NULL where no victim() will be asked for */
-    const struct pxt_host *policy_host;  /* for policy->open */
+    const struct pxt_host *policy_host;    /* for policy->open */
     const struct pxt_settings *policy_settings;
 };
 
 /* Accesses that happened elsewhere, to be added to a stored entry. */
 struct pxt_touch {
     struct pxt_key key;
-    uint64_t hits;         /* add to access_count */
-    pxt_time last_accessed; /* the later one stays; PXT_TIME_NONE: leave */
+    uint64_t hits;            /* add to access_count */
+    pxt_time last_accessed;   /* the later one stays; PXT_TIME_NONE: leave */
     uint32_t evicted_from_l1; /* 1: set that flag */
     uint32_t reserved;
 };
@@ -59,8 +59,8 @@ struct pxt_check {
     uint32_t reserved;
     struct pxt_key key;
     pxt_time time;
-    enum pxt_health status;  /* after the check */
-    double response_time_ms; /* < 0: unknown */
+    enum pxt_health status;    /* after the check */
+    double response_time_ms;   /* < 0: unknown */
     const char *error_message; /* NULL: none */
     const char *check_url;     /* "" where unknown */
 };
@@ -71,7 +71,7 @@ typedef bool pxt_check_fn(void *arg, const struct pxt_check *check);
 typedef void pxt_key_fn(void *arg, const struct pxt_key *key);
 
 struct pxt_tier_ops {
-    uint32_t size; /* sizeof(struct pxt_tier_ops) at compile time */
+    uint32_t size;  /* sizeof(struct pxt_tier_ops) at compile time */
     uint32_t flags; /* PXT_TIER_* */
 
     /* Opens an instance. On failure nothing remains open and `*self` is not used. */
@@ -102,9 +102,9 @@ struct pxt_tier_ops {
     /* Adds accesses to stored entries; keys that are not stored are skipped. Need not be durable at once.
      * [get with PEEK, entry_touch, put] */
     pxt_status (*touch)(void *self, const struct pxt_touch *touches, size_t n, struct pxt_error *error);
-    /* Applies hits that were noted but not yet counted: afterwards the live counters of stored entries are exact. A tier
-     * that offers it counts hits on its entries itself, through host->entry_touch, whenever it likes.
-     * [the core counts them, at each hit] */
+    /* Applies hits that were noted but not yet counted: afterwards the live counters of stored entries are exact. A
+     * tier that offers it counts hits on its entries itself, through host->entry_touch, whenever it likes. [the core
+     * counts them, at each hit] */
     pxt_status (*settle)(void *self, struct pxt_error *error);
     /* Says whom setup->policy would have leave, held for the caller, without removing it; the core demotes it and then
      * calls del(..., PXT_REMOVE_POLICY). Room is needed for an entry whose key hash is `incoming`. PXT_NOT_FOUND where

@@ -40,8 +40,8 @@ static unsigned value_of(char letter_)
     unsigned c = (unsigned char)letter_;
     unsigned upper = in_range(c, 'A', 'Z'), lower = in_range(c, 'a', 'z'), digit = in_range(c, '0', '9'),
              minus = in_range(c, '-', '-'), low_line = in_range(c, '_', '_');
-    unsigned value = (upper & (c - 'A')) | (lower & (c - 'a' + 26)) | (digit & (c - '0' + 52)) | (minus & 62) |
-                     (low_line & 63);
+    unsigned value =
+        (upper & (c - 'A')) | (lower & (c - 'a' + 26)) | (digit & (c - '0' + 52)) | (minus & 62) | (low_line & 63);
     return value | ((upper | lower | digit | minus | low_line) ? 0u : 256u);
 }
 

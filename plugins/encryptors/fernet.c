@@ -199,16 +199,17 @@ static pxt_status fernet_open_token(void *self, const struct pxt_seal_context *c
     bool good = false;
     if (!bytes)
         return fernet->host->fail(fernet->host, error, PXT_ENOMEM, 0, "out of memory for a token");
-    if (base64url_decode(token, token_length, bytes, &size) && size >= HEAD + BLOCK + MAC && bytes[0] == TOKEN_VERSION &&
-        (size - HEAD - MAC) % BLOCK == 0)
+    if (base64url_decode(token, token_length, bytes, &size) && size >= HEAD + BLOCK + MAC &&
+        bytes[0] == TOKEN_VERSION && (size - HEAD - MAC) % BLOCK == 0)
         for (int i = 0; i < FERNET_KEYS && !good; i++)
             good = open_with(&fernet->key[i], bytes, size, plain, plain_length);
     free(bytes);
     return good ? PXT_OK
-                : fernet->host->fail(fernet->host, error, PXT_EDECRYPT, 0,
-                                     "the %s of entry %s cannot be opened: it was sealed with another key, or is damaged; "
-                                     "give that key as previous_key_file or %s",
-                                     context->field, context->entry_key, "PROXYWHIRL_CACHE_KEY_PREVIOUS");
+                : fernet->host->fail(
+                      fernet->host, error, PXT_EDECRYPT, 0,
+                      "the %s of entry %s cannot be opened: it was sealed with another key, or is damaged; "
+                      "give that key as previous_key_file or %s",
+                      context->field, context->entry_key, "PROXYWHIRL_CACHE_KEY_PREVIOUS");
 }
 
 static pxt_status fernet_key_ids(void *self, char *buffer, size_t size, struct pxt_error *error)

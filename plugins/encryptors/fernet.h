@@ -5,8 +5,8 @@
 #ifndef FERNET_H
 #define FERNET_H
 
-#include <proxtier/encryptor.h>
 #include <gcrypt.h>
+#include <proxtier/encryptor.h>
 #include <pthread.h>
 
 enum { FERNET_KEY = 32, FERNET_KEY_TEXT = 44, FERNET_POOL = 16, FERNET_KEYS = 2 };

@@ -58,8 +58,8 @@ static pxt_status check_key_file(struct fernet *fernet, int fd, const char *path
     if (file.st_uid != geteuid() && file.st_uid != 0)
         return host->fail(host, error, PXT_EACCES, 0, "key file %s belongs to another user: chown it", path);
     if (file.st_mode & 077)
-        return host->fail(host, error, PXT_EACCES, 0, "key file %s can be read or written by others: chmod 600 %s", path,
-                          path);
+        return host->fail(host, error, PXT_EACCES, 0, "key file %s can be read or written by others: chmod 600 %s",
+                          path, path);
     return PXT_OK;
 }
 
@@ -99,8 +99,7 @@ static pxt_status key_from_file(struct fernet *fernet, struct fernet_key *key, c
     return status ? status : set_key(fernet, key, text, length, source, error);
 }
 
-static pxt_status key_from_env(struct fernet *fernet, struct fernet_key *key, const char *name,
-                               struct pxt_error *error)
+static pxt_status key_from_env(struct fernet *fernet, struct fernet_key *key, const char *name, struct pxt_error *error)
 {
     char text[TEXT_ROOM], source[256];
     const char *value = secure_getenv(name);
@@ -130,8 +129,8 @@ static pxt_status read_command(struct fernet *fernet, pid_t child, int fd, char 
         if (!n)
             break;
         clock_gettime(CLOCK_MONOTONIC, &now);
-        left = COMMAND_TIMEOUT_MS - (int)((now.tv_sec - before.tv_sec) * 1000 +
-                                          (now.tv_nsec - before.tv_nsec) / 1000000);
+        left =
+            COMMAND_TIMEOUT_MS - (int)((now.tv_sec - before.tv_sec) * 1000 + (now.tv_nsec - before.tv_nsec) / 1000000);
     }
     clock_gettime(CLOCK_MONOTONIC, &now);
     bool late = (now.tv_sec - before.tv_sec) * 1000 >= COMMAND_TIMEOUT_MS;

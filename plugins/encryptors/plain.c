@@ -27,8 +27,8 @@ static size_t plain_token_size(void *self, size_t plain_length)
     return plain_length;
 }
 
-static pxt_status plain_seal(void *self, const struct pxt_seal_context *context, const char *plain,
-                             size_t plain_length, char *token, size_t *token_length, struct pxt_error *error)
+static pxt_status plain_seal(void *self, const struct pxt_seal_context *context, const char *plain, size_t plain_length,
+                             char *token, size_t *token_length, struct pxt_error *error)
 {
     (void)self;
     (void)context;

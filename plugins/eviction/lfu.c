@@ -12,7 +12,7 @@
 #include <stdlib.h>
 
 struct bucket {
-    struct link link; /* among the buckets, by frequency */
+    struct link link;    /* among the buckets, by frequency */
     struct link entries; /* newest at the head */
     uint64_t frequency;
 };

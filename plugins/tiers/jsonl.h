@@ -37,7 +37,7 @@ struct jsonl_shard {
     int log, lock_file; /* -1: not open */
     dev_t device;
     ino_t inode;
-    off_t indexed; /* all lines before this are in the index */
+    off_t indexed;    /* all lines before this are in the index */
     off_t live, dead; /* bytes of lines that count, and of those that do not */
     bool broken_lines;
     struct jsonl_node **bucket;

@@ -105,10 +105,10 @@ static pxt_status write_new(struct jsonl *tier, struct jsonl_shard *shard, struc
         good = false;
     }
     free(line);
-    return good ? PXT_OK
-                : tier->host->fail(tier->host, error, tier->host->status_of_errno(code), code,
-                                   "cannot write shard_%02u of %s anew; the old one stays", shard->number,
-                                   tier->folder);
+    return good
+               ? PXT_OK
+               : tier->host->fail(tier->host, error, tier->host->status_of_errno(code), code,
+                                  "cannot write shard_%02u of %s anew; the old one stays", shard->number, tier->folder);
 }
 
 static void take_over(struct jsonl_shard *shard, struct jsonl_node **nodes, int fd, const struct stat *file)

@@ -2,9 +2,9 @@
  *
  * jsonl_scan.c: reads a shard's log, from where the index ends, line by line.
  *
- * A line that counts begins with its key, as we and ProxyWhirl write it, and then only the key is read; any other line is
- * read whole. A deletion is an object without a key: ProxyWhirl skips it. What is no entry and no deletion is damaged:
- * counted, passed over, and put aside at the next compaction. The last line counts when its newline is there.
+ * A line that counts begins with its key, as we and ProxyWhirl write it, and then only the key is read; any other line
+ * is read whole. A deletion is an object without a key: ProxyWhirl skips it. What is no entry and no deletion is
+ * damaged: counted, passed over, and put aside at the next compaction. The last line counts when its newline is there.
  */
 #include "jsonl.h"
 #include <errno.h>
@@ -50,8 +50,8 @@ static bool index_slowly(struct jsonl *tier, struct jsonl_shard *shard, const ch
     if (!good)
         return false;
     tier->host->entry_key(entry, &key);
-    *no_memory = !index_put(tier, shard, &key, offset, (uint32_t)length,
-                            tier->host->entry_number(entry, PXT_FIELD_EXPIRES_AT));
+    *no_memory =
+        !index_put(tier, shard, &key, offset, (uint32_t)length, tier->host->entry_number(entry, PXT_FIELD_EXPIRES_AT));
     tier->host->entry_release(entry);
     return true;
 }
@@ -72,8 +72,8 @@ static bool index_line(struct jsonl *tier, struct jsonl_shard *shard, const char
         tier->corruptions++;
         shard->broken_lines = true;
         shard->dead += (off_t)length + 1;
-        tier->host->log(tier->host, PXT_LOG_WARNING, "%s/shard_%02u.jsonl has a damaged line at byte %lld", tier->folder,
-                        shard->number, (long long)offset);
+        tier->host->log(tier->host, PXT_LOG_WARNING, "%s/shard_%02u.jsonl has a damaged line at byte %lld",
+                        tier->folder, shard->number, (long long)offset);
     }
     return !no_memory;
 }
@@ -120,8 +120,8 @@ pxt_status shard_scan(struct jsonl *tier, struct jsonl_shard *shard, off_t end, 
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0) {
-            status = host->fail(host, error, PXT_EIO, errno, "cannot read %s/shard_%02u.jsonl", tier->folder,
-                                shard->number);
+            status =
+                host->fail(host, error, PXT_EIO, errno, "cannot read %s/shard_%02u.jsonl", tier->folder, shard->number);
             break;
         }
         if (!index_chunk(tier, shard, chunk, (size_t)n, &used)) {

@@ -47,7 +47,8 @@ static pxt_status open_log(struct jsonl *tier, struct jsonl_shard *shard, bool c
     if (shard->log >= 0)
         close(shard->log);
     shard_name(shard, "jsonl", name);
-    shard->log = openat(tier->folder_fd, name, O_RDWR | O_APPEND | O_CLOEXEC | O_NOFOLLOW | (create ? O_CREAT : 0), 0600);
+    shard->log =
+        openat(tier->folder_fd, name, O_RDWR | O_APPEND | O_CLOEXEC | O_NOFOLLOW | (create ? O_CREAT : 0), 0600);
     if (shard->log < 0 && errno == ENOENT && !create)
         return PXT_OK;
     if (shard->log < 0)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * l2_jsonl: entries as lines of JSON in ProxyWhirl's files, shard_00.jsonl and so on. Each is an append-only log: a put is
- * one append, a get one read at an offset that an index in memory knows. It can be read and mended by hand.
+ * l2_jsonl: entries as lines of JSON in ProxyWhirl's files, shard_00.jsonl and so on. Each is an append-only log: a put
+ * is one append, a get one read at an offset that an index in memory knows. It can be read and mended by hand.
  *
  * Other processes: before each operation the file's inode and size are compared with what is indexed; lines that
  * others appended are taken in, a file that was replaced is read anew.
@@ -238,7 +238,8 @@ static pxt_status jsonl_each(void *self, pxt_entry_fn *fn, void *arg, struct pxt
     return status;
 }
 
-/* ---- writing ------------------------------------------------------------------------------------------------------ */
+/* ---- writing ------------------------------------------------------------------------------------------------------
+ */
 
 /* The entry as a line with its newline, malloc()ed or in `room`. */
 static char *line_of(struct jsonl *tier, pxt_entry *entry, char *room, size_t size, size_t *length)
@@ -267,13 +268,13 @@ static pxt_status put_locked(struct jsonl *tier, struct jsonl_shard *shard, pxt_
     char *line = line_of(tier, entry, room, sizeof room, &length);
     if (!line)
         return host->fail(host, error, PXT_ENOMEM, 0, "out of memory for a line");
-    pxt_status status = length > JSONL_LINE_MAX
-                            ? host->fail(host, error, PXT_EINVAL, 0, "entry %s makes a line of more than 64 KiB", key.text)
-                            : shard_append(tier, shard, line, length, &offset, error);
+    pxt_status status = length > JSONL_LINE_MAX ? host->fail(host, error, PXT_EINVAL, 0,
+                                                             "entry %s makes a line of more than 64 KiB", key.text)
+                                                : shard_append(tier, shard, line, length, &offset, error);
     if (line != room)
         free(line);
-    if (!status && !index_put(tier, shard, &key, offset, (uint32_t)length - 1,
-                              host->entry_number(entry, PXT_FIELD_EXPIRES_AT))) {
+    if (!status &&
+        !index_put(tier, shard, &key, offset, (uint32_t)length - 1, host->entry_number(entry, PXT_FIELD_EXPIRES_AT))) {
         shard->indexed = offset; /* the line stands: it is taken in with the next refresh */
     }
     return status;
@@ -303,8 +304,7 @@ static pxt_status del_locked(struct jsonl *tier, struct jsonl_shard *shard, stru
     /* Keys with characters that JSON escapes are written as the entry's own line has them. */
     size_t length = (size_t)snprintf(line, sizeof line, "{\"deleted\": \"");
     for (const char *c = node->key; *c; c++)
-        length += (size_t)snprintf(line + length, sizeof line - length,
-                                   *c == '"' || *c == '\\' ? "\\%c" : "%c", *c);
+        length += (size_t)snprintf(line + length, sizeof line - length, *c == '"' || *c == '\\' ? "\\%c" : "%c", *c);
     length += (size_t)snprintf(line + length, sizeof line - length, "\"}\n");
     pxt_status status = shard_append(tier, shard, line, length, &offset, error);
     if (status)
@@ -363,7 +363,8 @@ static pxt_status jsonl_clear(void *self, uint64_t *removed, struct pxt_error *e
     return status;
 }
 
-/* ---- many at once --------------------------------------------------------------------------------------------------- */
+/* ---- many at once ---------------------------------------------------------------------------------------------------
+ */
 
 struct undo {
     off_t end; /* of the log before; < 0: not written to */
@@ -574,8 +575,8 @@ static pxt_status jsonl_expire(void *self, pxt_time now, size_t limit, pxt_key_f
 {
     struct jsonl *tier = self;
     struct gone gone = {.key = calloc(limit, sizeof(char *))};
-    pxt_status status = gone.key ? PXT_OK
-                                 : tier->host->fail(tier->host, error, PXT_ENOMEM, 0, "out of memory for keys");
+    pxt_status status =
+        gone.key ? PXT_OK : tier->host->fail(tier->host, error, PXT_ENOMEM, 0, "out of memory for keys");
     for (unsigned i = 0; i < tier->shard_count && !status && gone.count < limit; i++) {
         pthread_mutex_lock(&tier->shard[i].lock);
         status = expire_shard(tier, &tier->shard[i], now, limit, &gone, error);
@@ -592,7 +593,8 @@ static pxt_status jsonl_expire(void *self, pxt_time now, size_t limit, pxt_key_f
     return status;
 }
 
-/* ---- upkeep ------------------------------------------------------------------------------------------------------- */
+/* ---- upkeep -------------------------------------------------------------------------------------------------------
+ */
 
 static pxt_status maintain_shard(struct jsonl *tier, struct jsonl_shard *shard, struct pxt_error *error)
 {
@@ -645,26 +647,26 @@ static uint64_t jsonl_corruptions(void *self)
     return ((struct jsonl *)self)->corruptions;
 }
 
-static const struct pxt_tier_ops ops = {
-    .size = sizeof ops,
-    .flags = PXT_TIER_CONCURRENT | PXT_TIER_DURABLE | PXT_TIER_SHARED | PXT_TIER_POLICY_STATE,
-    .open = jsonl_open,
-    .close = jsonl_close,
-    .get = jsonl_get,
-    .put = jsonl_put,
-    .del = jsonl_del,
-    .each = jsonl_each,
-    .count = jsonl_count,
-    .clear = jsonl_clear,
-    .contains = jsonl_contains,
-    .put_many = jsonl_put_many,
-    .touch = jsonl_touch,
-    .victim = jsonl_victim,
-    .expire = jsonl_expire,
-    .maintain = jsonl_maintain,
-    .sync = jsonl_sync,
-    .shared_path = jsonl_shared_path,
-    .corruptions = jsonl_corruptions};
+static const struct pxt_tier_ops ops = {.size = sizeof ops,
+                                        .flags = PXT_TIER_CONCURRENT | PXT_TIER_DURABLE | PXT_TIER_SHARED |
+                                                 PXT_TIER_POLICY_STATE,
+                                        .open = jsonl_open,
+                                        .close = jsonl_close,
+                                        .get = jsonl_get,
+                                        .put = jsonl_put,
+                                        .del = jsonl_del,
+                                        .each = jsonl_each,
+                                        .count = jsonl_count,
+                                        .clear = jsonl_clear,
+                                        .contains = jsonl_contains,
+                                        .put_many = jsonl_put_many,
+                                        .touch = jsonl_touch,
+                                        .victim = jsonl_victim,
+                                        .expire = jsonl_expire,
+                                        .maintain = jsonl_maintain,
+                                        .sync = jsonl_sync,
+                                        .shared_path = jsonl_shared_path,
+                                        .corruptions = jsonl_corruptions};
 
-PXT_PLUGIN(PXT_KIND_TIER, "l2_jsonl", "1.0.0", "MIT", "entries in sharded JSON Lines logs, ProxyWhirl's files",
-           options, &ops);
+PXT_PLUGIN(PXT_KIND_TIER, "l2_jsonl", "1.0.0", "MIT", "entries in sharded JSON Lines logs, ProxyWhirl's files", options,
+           &ops);
