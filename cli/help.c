@@ -66,8 +66,14 @@ void print_help(FILE *out)
     fputs("\nglobal options:\n", out);
     print_options(out, global_options);
     fputs("\nexit codes: 0 done; 1 no match; 64 usage; 65 bad data; 66 no input; 69 unavailable; 70 internal;\n"
-          "74 input or output; 75 locked, try again; 77 permission or key; 78 configuration\n",
+          "73 cannot make a file; 74 input or output; 75 locked, try again; 77 permission or key; 78 configuration\n",
           out);
+}
+
+static void sentence(FILE *out, const char *text)
+{
+    size_t length = strlen(text);
+    fprintf(out, "%s%s\n", text, length && text[length - 1] == '.' ? "" : ".");
 }
 
 static void manual_options(FILE *out, const struct option_row *rows)
@@ -80,9 +86,23 @@ static void manual_options(FILE *out, const struct option_row *rows)
         fprintf(out, "Fl -%s", rows->name);
         if (rows->argument)
             fprintf(out, " Ar %s", rows->argument);
-        fprintf(out, "\n%s.\n", rows->help);
+        fputc('\n', out);
+        sentence(out, rows->help);
     }
     fputs(".El\n", out);
+}
+
+static void manual_commands(FILE *out)
+{
+    fputs(".Sh COMMANDS\nOptions of a command stand behind its name, global ones anywhere.\n", out);
+    for (const struct command *command = commands; command->name; command++) {
+        /* \& keeps a bracket or dot at the end from being punctuation. */
+        fprintf(out, ".Ss %s%s%s%s\n", command->name, *command->arguments ? " " : "", command->arguments,
+                *command->arguments ? "\\&" : "");
+        sentence(out, command->summary);
+        if (command->options)
+            manual_options(out, command->options);
+    }
 }
 
 static void manual_exit_codes(FILE *out)
@@ -91,41 +111,94 @@ static void manual_exit_codes(FILE *out)
         int code;
         const char *text;
     } codes[] = {{0, "done"},
-                 {1, "nothing matches"},
+                 {1, "nothing matches: no such proxy, or none that may be used"},
                  {64, "the command line is wrong"},
                  {65, "a value or a list is malformed, or stored data is damaged"},
                  {66, "an input file cannot be opened"},
                  {69, "no tier could serve the call, or a plugin is missing or refused"},
                  {70, "out of memory, or a bug"},
+                 {73, "an output file cannot be made"},
                  {74, "reading or writing failed, or no space is left"},
                  {75, "locked by another process: try again"},
                  {77, "permission denied, permissions too wide, or a credential cannot be opened"},
                  {78, "the configuration is wrong"}};
     fputs(".Sh EXIT STATUS\n.Bl -tag -width Ds\n", out);
-    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
-        fprintf(out, ".It %d\n%s.\n", codes[i].code, codes[i].text);
-    fputs(".El\n", out);
+    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
+        fprintf(out, ".It %d\n", codes[i].code);
+        sentence(out, codes[i].text);
+    }
+    fputs(".El\n.Pp\nThese are the numbers of\n.Pa sysexits.h ;\n1 is that of\n.Ql grep .\n", out);
 }
+
+/* What the tables do not say. */
+static const char manual_start[] =
+    ".\\\" made by `proxtier help --man`: change cli/commands.c or cli/help.c instead\n"
+    ".Dd November 21, 2026\n.Dt PROXTIER 1\n.Os\n.Sh NAME\n.Nm proxtier\n"
+    ".Nd a pool of network proxies in a chain of tiers\n.Sh SYNOPSIS\n.Nm\n"
+    ".Op Ar global option ...\n.Ar command\n.Op Ar option ...\n.Op Ar argument ...\n.Sh DESCRIPTION\n.Nm\n"
+    "keeps network proxies (URL, credentials, source, time to live, health) in memory, in files and in a\n"
+    "database, as\n.Xr proxtier.yaml 5\nsays.\nIt works without any configuration.\n.Pp\n"
+    "A proxy is stored under a key.\nWhere none is given that is the first 16 hexadecimal digits of SHA-256 of its URL,\n"
+    "or of\n.Ql scheme://user@host:port\nwhere it has a user name.\nCommands that take\n.Ar KEY|URL\n"
+    "take either; a URL needs its user name, but not its password.\n.Pp\n"
+    "A URL is\n.Ql scheme://[user[:password]@]host:port\nwith the scheme http, https, socks4, socks4a, socks5 or socks5h.\n"
+    "A password on the command line can be seen by other users while the program starts; better use\n"
+    ".Fl -password-file ,\nor\n.Cm warm\nfrom a file.\n"
+    "Credentials are sealed where they are stored, and are shown only with\n.Fl -reveal .\n.Pp\n"
+    "Proxies expire when their time to live is over, and leave after several failures in a row that were told with\n"
+    ".Cm report .\n.Nm\ndoes not check proxies itself.\n.Pp\n"
+    "Results go to standard output, messages to standard error.\n.Sh GLOBAL OPTIONS\n";
+
+static const char manual_environment[] =
+    ".Sh ENVIRONMENT\n.Bl -tag -width Ds\n"
+    ".It Ev PROXTIER_CONFIG\nConfiguration file, where\n.Fl -config\nis not given.\n"
+    ".It Ev PROXTIER_PLUGIN_PATH\nFurther folders with plugins, absolute, separated by colons.\n"
+    ".It Ev PROXTIER_DEFAULT_TTL , PROXTIER_HEALTH_FAILURE_THRESHOLD , No ...\n"
+    "Override the options\n.Ic default_ttl , health.failure_threshold ,\nand so on; see\n.Xr proxtier.yaml 5 .\n"
+    ".It Ev PROXYWHIRL_CACHE_ENCRYPTION_KEY , PROXYWHIRL_CACHE_KEY_PREVIOUS\n"
+    "Current and previous key of the\n.Ql fernet\nencryptor, where the configuration names no other source.\n"
+    ".It Ev CREDENTIALS_DIRECTORY\nFolder with the keys\n.Pa fernet.key\nand\n.Pa fernet-previous.key .\n"
+    ".It Ev HOME , XDG_CACHE_HOME , XDG_STATE_HOME , XDG_CONFIG_HOME\nWhere the files below are.\n.El\n"
+    ".Sh FILES\n.Bl -tag -width Ds\n"
+    ".It Pa ~/.config/proxtier/proxtier.yaml , /etc/proxtier/proxtier.yaml\nThe configuration: the first one that is there.\n"
+    ".It Pa ~/.cache/proxtier/shard_*.jsonl\nThe second tier, where the configuration says nothing else; see\n"
+    ".Xr proxtier-jsonl 5 .\n"
+    ".It Pa ~/.local/state/proxtier/proxtier.db\nThe third tier: a SQLite database.\n"
+    ".It Pa ~/.local/state/proxtier/fernet.key\n"
+    "The key of credentials, made once where none was given.\nKeep a copy: without it stored credentials are lost.\n.El\n";
+
+static const char manual_examples[] =
+    ".Sh EXAMPLES\nLoad a list and see what became of it:\n.Bd -literal -offset indent\n"
+    "$ proxtier warm --source vendor --ttl 1d list.txt\n$ proxtier stats\n$ proxtier list --source vendor\n.Ed\n.Pp\n"
+    "Use a random proxy, and tell how it worked:\n.Bd -literal -offset indent\n"
+    "proxy=$(proxtier get --reveal --scheme http) || exit\n"
+    "if curl -fsS -x \"$proxy\" -o page.html https://example.org/; then\n    proxtier report \"$proxy\" ok\nelse\n"
+    "    proxtier report \"$proxy\" fail --reason \"curl exit $?\"\nfi\n.Ed\n.Pp\n"
+    "Store one with a password that no one sees, and print it:\n.Bd -literal -offset indent\n"
+    "$ proxtier put --username alice --password-file secret.txt http://192.0.2.7:8080\n"
+    "$ proxtier show http://alice@192.0.2.7:8080\n.Ed\n.Pp\n"
+    "Ten different proxies that were found to work:\n.Bd -literal -offset indent\n"
+    "$ proxtier get --healthy -n 10\n.Ed\n.Pp\n"
+    "Save all proxies, and bring them back:\n.Bd -literal -offset indent\n"
+    "$ proxtier export backup.jsonl\n$ proxtier warm backup.jsonl\n.Ed\n.Pp\n"
+    "Metrics for the textfile collector of Prometheus, and upkeep, from time to time:\n.Bd -literal -offset indent\n"
+    "$ proxtier expire && proxtier stats --openmetrics >proxtier.prom\n.Ed\n.Pp\n"
+    "What is in effect, and where each value comes from:\n.Bd -literal -offset indent\n"
+    "$ proxtier config check && proxtier config show --origin\n.Ed\n";
+
+static const char manual_end[] =
+    ".Sh SEE ALSO\n.Xr libproxtier 3 ,\n.Xr proxtier-plugin 3 ,\n.Xr proxtier-import 5 ,\n.Xr proxtier-jsonl 5 ,\n"
+    ".Xr proxtier.yaml 5\n";
 
 void print_manual(FILE *out)
 {
-    fputs(".\\\" made by `proxtier help --man`: change cli/commands.c instead\n.Dd November 21, 2026\n.Dt PROXTIER 1\n"
-          ".Os\n.Sh NAME\n.Nm proxtier\n.Nd a pool of network proxies in a chain of tiers\n.Sh SYNOPSIS\n.Nm\n"
-          ".Op Ar global option ...\n.Ar command\n.Op Ar option ...\n.Op Ar argument ...\n.Sh DESCRIPTION\n.Nm\n"
-          "keeps network proxies (URL, credentials, source, time to live, health) in memory, in files and in a\n"
-          "database, as\n.Xr proxtier.yaml 5\nsays.\nIt works without any configuration.\n.Sh GLOBAL OPTIONS\n",
-          out);
+    fputs(manual_start, out);
     manual_options(out, global_options);
-    fputs(".Sh COMMANDS\n", out);
-    for (const struct command *command = commands; command->name; command++) {
-        fprintf(out, ".Ss %s %s\n%s.\n", command->name, command->arguments, command->summary);
-        if (command->options)
-            manual_options(out, command->options);
-    }
+    manual_commands(out);
+    fputs(manual_environment, out);
     manual_exit_codes(out);
-    fputs(".Sh SEE ALSO\n.Xr libproxtier 3 ,\n.Xr proxtier-plugin 3 ,\n.Xr proxtier-import 5 ,\n"
-          ".Xr proxtier.yaml 5\n",
-          out);
+    fputs(manual_examples, out);
+    fputs(manual_end, out);
 }
 
 int run_help(struct invocation *invocation)
