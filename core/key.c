@@ -46,7 +46,7 @@ void pxt_key_init(struct pxt_key *key, const char *text, size_t length)
     key->hash = pxt_key_hash(text, length);
 }
 
-static void start_gcrypt(void)
+static void start_gcrypt_once(void)
 {
     /* The program may have set libgcrypt up its own way: then it is left alone. */
     if (gcry_control(GCRYCTL_INITIALIZATION_FINISHED_P))
@@ -56,12 +56,17 @@ static void start_gcrypt(void)
     gcry_control(GCRYCTL_INITIALIZATION_FINISHED, 0);
 }
 
-void pxt_key_digest(const char *identity, size_t length, char out[17])
+void pxt_gcrypt_start(void)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, start_gcrypt_once);
+}
+
+void pxt_key_digest(const char *identity, size_t length, char out[17])
+{
     static const char digits[] = "0123456789abcdef";
     unsigned char digest[32];
-    pthread_once(&once, start_gcrypt);
+    pxt_gcrypt_start();
     gcry_md_hash_buffer(GCRY_MD_SHA256, digest, identity, length);
     for (size_t i = 0; i < 8; i++) {
         out[2 * i] = digits[digest[i] >> 4];

@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 enum { THREADS = 16, KEYS = 64 };
@@ -155,10 +156,36 @@ static void hits_are_counted_exactly(void)
     close_chain();
 }
 
+static void *put_once(void *arg)
+{
+    char key[20];
+    snprintf(key, sizeof key, "first%u", (unsigned)(uintptr_t)arg);
+    if (put(key, 1))
+        atomic_fetch_add(&wrong, 1);
+    return NULL;
+}
+
+/* libgcrypt, which hashes keys for the files, is not initialised by two threads at once: each child is a first time. */
+static void the_first_calls_of_a_process_may_come_together(void)
+{
+    int state, good = 0, children = tap_amount(20);
+    for (int i = 0; i < children; i++) {
+        pid_t child = fork();
+        if (!child) {
+            open_chain("tiers: [{plugin: l2_jsonl, dir: %s/first}]", folder, "");
+            run(put_once);
+            _exit(wrong != 0);
+        }
+        good += waitpid(child, &state, 0) == child && state == 0;
+    }
+    is_int(good, children, "16 threads make their first call at once, in each of %d processes", children);
+}
+
 int main(void)
 {
     if (!mkdtemp(folder))
         return 1;
+    the_first_calls_of_a_process_may_come_together();
     hits_are_counted_exactly();
     nobody_loses_what_he_wrote("memory over memory",
                                "tiers: [{plugin: l1_memory, max_entries: 8}, {plugin: l1_memory}]");

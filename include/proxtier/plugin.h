@@ -5,7 +5,8 @@
  * A plugin is a shared object that exports one symbol, `pxt_plugin`, made by PXT_PLUGIN() at the end of its source.
  * It includes <proxtier/tier.h>, <proxtier/eviction.h> or <proxtier/encryptor.h>, and nothing else of proxtier; it
  * links against nothing of proxtier. It never prints, exits, aborts, or changes signal handlers, locale, umask or
- * working directory.
+ * working directory. The core has initialised libgcrypt (for threads, without its secure memory) before it opens the
+ * first plugin.
  *
  * ABI changes, newest first:
  *   1.0  2026-11-21  first

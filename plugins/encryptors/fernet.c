@@ -76,20 +76,9 @@ static void fernet_close(void *self)
     free(fernet);
 }
 
-static void start_gcrypt(void)
-{
-    if (gcry_control(GCRYCTL_INITIALIZATION_FINISHED_P))
-        return; /* by the program, its way */
-    gcry_check_version(NULL);
-    gcry_control(GCRYCTL_DISABLE_SECMEM, 0);
-    gcry_control(GCRYCTL_INITIALIZATION_FINISHED, 0);
-}
-
 static pxt_status fernet_open(const struct pxt_host *host, const struct pxt_settings *settings, void **self,
                               struct pxt_error *error)
 {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, start_gcrypt);
     struct fernet *fernet = calloc(1, sizeof *fernet);
     if (!fernet)
         return host->fail(host, error, PXT_ENOMEM, 0, "out of memory for keys");
