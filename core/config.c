@@ -292,8 +292,7 @@ static void chosen_free(struct pxt_chosen *chosen)
     pxt_loader_close(chosen->module);
 }
 
-/* ---- tiers ----------------------------------------------------------------------------------------------------------
- */
+/* ---- tiers ------------------------------------------------------------------------------------------------------ */
 
 static pxt_status read_capacity(struct loading *loading, const struct pxt_yaml_node *node, uint64_t *out)
 {

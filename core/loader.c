@@ -191,8 +191,7 @@ static pxt_status check_file(const char *real, int fd, struct pxt_error *error)
     return status;
 }
 
-/* ---- checking the descriptor --------------------------------------------------------------------------------------
- */
+/* ---- checking the descriptor ------------------------------------------------------------------------------------ */
 
 static size_t core_ops_size(uint32_t kind)
 {

@@ -148,8 +148,7 @@ static bool one_of(const char *text, const char *choices)
     return false;
 }
 
-/* ---- one value ----------------------------------------------------------------------------------------------------
- */
+/* ---- one value -------------------------------------------------------------------------------------------------- */
 
 /* Types `text`; on failure `problem` says what is wrong. */
 static pxt_status type_value(struct value *value, const char *text, char *problem, size_t size, struct pxt_error *error)
@@ -241,8 +240,7 @@ pxt_status pxt_settings_override(struct pxt_settings *settings, const char *name
     return status;
 }
 
-/* ---- a whole map ----------------------------------------------------------------------------------------------------
- */
+/* ---- a whole map ------------------------------------------------------------------------------------------------ */
 
 static bool listed(const char *const *names, const char *name)
 {

@@ -449,8 +449,7 @@ static void private_files(void)
     is_int(system(command), 0, "%s: no file or folder is open to others, whatever the umask", name);
 }
 
-/* ---- l2_jsonl's own -----------------------------------------------------------------------------------------------
- */
+/* ---- l2_jsonl's own --------------------------------------------------------------------------------------------- */
 
 static void shard_path(char *path, size_t size, const char *key, const char *sub)
 {

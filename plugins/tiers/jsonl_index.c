@@ -147,8 +147,7 @@ void index_accessed(struct jsonl *tier, struct jsonl_node *node)
     pthread_mutex_unlock(&tier->policy_lock);
 }
 
-/* ---- the policy, after a restart ----------------------------------------------------------------------------------
- */
+/* ---- the policy, after a restart -------------------------------------------------------------------------------- */
 
 enum { ORDER_MAX = 4 };
 struct ranked {

@@ -238,8 +238,7 @@ static pxt_status jsonl_each(void *self, pxt_entry_fn *fn, void *arg, struct pxt
     return status;
 }
 
-/* ---- writing ------------------------------------------------------------------------------------------------------
- */
+/* ---- writing ---------------------------------------------------------------------------------------------------- */
 
 /* The entry as a line with its newline, malloc()ed or in `room`. */
 static char *line_of(struct jsonl *tier, pxt_entry *entry, char *room, size_t size, size_t *length)
@@ -363,8 +362,7 @@ static pxt_status jsonl_clear(void *self, uint64_t *removed, struct pxt_error *e
     return status;
 }
 
-/* ---- many at once ---------------------------------------------------------------------------------------------------
- */
+/* ---- many at once ----------------------------------------------------------------------------------------------- */
 
 struct undo {
     off_t end; /* of the log before; < 0: not written to */
@@ -593,8 +591,7 @@ static pxt_status jsonl_expire(void *self, pxt_time now, size_t limit, pxt_key_f
     return status;
 }
 
-/* ---- upkeep -------------------------------------------------------------------------------------------------------
- */
+/* ---- upkeep ----------------------------------------------------------------------------------------------------- */
 
 static pxt_status maintain_shard(struct jsonl *tier, struct jsonl_shard *shard, struct pxt_error *error)
 {
