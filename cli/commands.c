@@ -24,7 +24,7 @@
 
 const struct option_row global_options[] = {
     {"config", 'c', "FILE", "configuration; else $PROXTIER_CONFIG, the user's, the system's, the built-in one"},
-    {"log-level", 0, "LEVEL", "error, warning (default), notice, info or debug"},
+    {"log-level", 0, "LEVEL", "error, warning, notice (default), info or debug"},
     {"verbose", 'v', NULL, "the same as --log-level info"},
     {"quiet", 'q', NULL, "no progress, no notices"},
     {"help", 'h', NULL, "help, also of a command"},
@@ -66,7 +66,7 @@ static const struct option_row report[] = {{"latency", 0, "MS", "how long it too
                                            {"reason", 0, "TEXT", "why it failed"},
                                            {"url", 0, "URL", "what was asked for"},
                                            END};
-static const struct option_row export_options[] = {REVEAL, END};
+static const struct option_row export_options[] = {{"reveal", 0, NULL, "write credentials in the clear"}, END};
 static const struct option_row keygen[] = {{"out", 'o', "FILE", "write it to a new file, mode 0600"}, END};
 static const struct option_row plugin[] = {JSON, END};
 static const struct option_row config[] = {{"origin", 0, NULL, "show: where each value comes from"}, END};

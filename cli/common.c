@@ -12,32 +12,11 @@ pxt_status open_cache(const struct invocation *invocation, pxt_cache **out, stru
     return pxt_cache_open(&invocation->open, out, error);
 }
 
-/* Splits user:password@ off; a URL on the command line may have it. */
-static bool key_of_url(const char *text, char key[PXT_KEY_MAX + 1], struct pxt_error *error)
-{
-    char user[1024], *end;
-    const char *start = strstr(text, "://"), *at = strrchr(text, '@');
-    if (!start || !at || at < start)
-        return pxt_key_of_url(text, NULL, key, error) == PXT_OK;
-    start += 3;
-    size_t length = (size_t)(at - start);
-    if (length >= sizeof user)
-        return false;
-    memcpy(user, start, length);
-    user[length] = '\0';
-    if ((end = strchr(user, ':')))
-        *end = '\0';
-    char bare[600];
-    snprintf(bare, sizeof bare, "%.*s%s", (int)(start - text), text, at + 1);
-    return pxt_key_of_url(bare, *user ? user : NULL, key, error) == PXT_OK;
-}
-
 bool key_of(const struct invocation *invocation, const char *text, char key[PXT_KEY_MAX + 1], int *exit_code)
 {
-    struct pxt_error error = {.status = PXT_EINVAL, .message = "the URL is too long"};
-    (void)invocation;
+    struct pxt_error error;
     if (strstr(text, "://")) {
-        if (key_of_url(text, key, &error))
+        if (pxt_key_of_url(text, NULL, key, &error) == PXT_OK)
             return true;
         *exit_code = fail(&error);
         return false;

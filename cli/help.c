@@ -138,10 +138,12 @@ static const char manual_start[] =
     ".Op Ar global option ...\n.Ar command\n.Op Ar option ...\n.Op Ar argument ...\n.Sh DESCRIPTION\n.Nm\n"
     "keeps network proxies (URL, credentials, source, time to live, health) in memory, in files and in a\n"
     "database, as\n.Xr proxtier.yaml 5\nsays.\nIt works without any configuration.\n.Pp\n"
-    "A proxy is stored under a key.\nWhere none is given that is the first 16 hexadecimal digits of SHA-256 of its URL,\n"
+    "A proxy is stored under a key.\nWhere none is given that is the first 16 hexadecimal digits of SHA-256 of its "
+    "URL,\n"
     "or of\n.Ql scheme://user@host:port\nwhere it has a user name.\nCommands that take\n.Ar KEY|URL\n"
     "take either; a URL needs its user name, but not its password.\n.Pp\n"
-    "A URL is\n.Ql scheme://[user[:password]@]host:port\nwith the scheme http, https, socks4, socks4a, socks5 or socks5h.\n"
+    "A URL is\n.Ql scheme://[user[:password]@]host:port\nwith the scheme http, https, socks4, socks4a, socks5 or "
+    "socks5h.\n"
     "A password on the command line can be seen by other users while the program starts; better use\n"
     ".Fl -password-file ,\nor\n.Cm warm\nfrom a file.\n"
     "Credentials are sealed where they are stored, and are shown only with\n.Fl -reveal .\n.Pp\n"
@@ -160,12 +162,14 @@ static const char manual_environment[] =
     ".It Ev CREDENTIALS_DIRECTORY\nFolder with the keys\n.Pa fernet.key\nand\n.Pa fernet-previous.key .\n"
     ".It Ev HOME , XDG_CACHE_HOME , XDG_STATE_HOME , XDG_CONFIG_HOME\nWhere the files below are.\n.El\n"
     ".Sh FILES\n.Bl -tag -width Ds\n"
-    ".It Pa ~/.config/proxtier/proxtier.yaml , /etc/proxtier/proxtier.yaml\nThe configuration: the first one that is there.\n"
+    ".It Pa ~/.config/proxtier/proxtier.yaml , /etc/proxtier/proxtier.yaml\nThe configuration: the first one that is "
+    "there.\n"
     ".It Pa ~/.cache/proxtier/shard_*.jsonl\nThe second tier, where the configuration says nothing else; see\n"
     ".Xr proxtier-jsonl 5 .\n"
     ".It Pa ~/.local/state/proxtier/proxtier.db\nThe third tier: a SQLite database.\n"
     ".It Pa ~/.local/state/proxtier/fernet.key\n"
-    "The key of credentials, made once where none was given.\nKeep a copy: without it stored credentials are lost.\n.El\n";
+    "The key of credentials, made once where none was given.\nKeep a copy: without it stored credentials are "
+    "lost.\n.El\n";
 
 static const char manual_examples[] =
     ".Sh EXAMPLES\nLoad a list and see what became of it:\n.Bd -literal -offset indent\n"

@@ -1,73 +1,138 @@
 /* SPDX-License-Identifier: MIT
  *
- * access_log.c: hits that are to be written down to durable tiers, gathered by key, and written in batches by the
- * janitor, before an ordered store chooses a victim, and on close. Losing them loses counts, never entries.
+ * access_log.c: hits that are to be written down to durable tiers: gathered by key for each of them, and written in
+ * batches by the janitor, before an ordered store chooses a victim, and on close. Losing them loses counts, never
+ * entries.
  */
 #include "chain.h"
 
 enum { BATCH = 512, SOON = 65536 }; /* when so many keys are noted, they are written without waiting for the janitor */
 
+static bool writes_touches(const struct pxt_link *link)
+{
+    return link->ops && link->ops->touch;
+}
+
 void pxt_access_note(struct pxt_chain *chain, const struct pxt_key *key, uint64_t hits, pxt_time last, bool evicted)
 {
-    pthread_mutex_lock(&chain->access_lock);
-    struct pxt_keyset_item *item = pxt_keyset_add(&chain->accessed, key);
-    if (item) {
-        item->hits += hits;
-        item->last_accessed = last > item->last_accessed ? last : item->last_accessed;
-        item->evicted_from_l1 |= evicted;
+    for (unsigned i = 0; i < chain->count; i++) {
+        struct pxt_link *link = &chain->link[i];
+        if (!pxt_link_present(link) || !pxt_link_durable(link))
+            continue;
+        pthread_mutex_lock(&link->accessed_lock);
+        bool many = link->accessed.count >= SOON;
+        struct pxt_keyset_item *item =
+            many && !pxt_link_on(link) ? pxt_keyset_find(&link->accessed, key) : pxt_keyset_add(&link->accessed, key);
+        if (item) {
+            item->hits += hits;
+            item->last_accessed = last > item->last_accessed ? last : item->last_accessed;
+            item->evicted_from_l1 |= evicted;
+        }
+        pthread_mutex_unlock(&link->accessed_lock);
+        if (many && writes_touches(link))
+            pxt_access_write(chain, link, NULL);
     }
-    bool many = chain->accessed.count >= SOON;
-    pthread_mutex_unlock(&chain->access_lock);
-    if (many)
-        pxt_access_write(chain, NULL);
 }
 
 void pxt_access_forget(struct pxt_chain *chain, const struct pxt_key *key)
 {
-    pthread_mutex_lock(&chain->access_lock);
-    pxt_keyset_remove(&chain->accessed, key);
-    pthread_mutex_unlock(&chain->access_lock);
+    for (unsigned i = 0; i < chain->count; i++) {
+        struct pxt_link *link = &chain->link[i];
+        if (!pxt_link_durable(link))
+            continue;
+        pthread_mutex_lock(&link->accessed_lock);
+        pxt_keyset_remove(&link->accessed, key);
+        pthread_mutex_unlock(&link->accessed_lock);
+    }
 }
 
-static pxt_status write_batch(struct pxt_chain *chain, const struct pxt_touch *touches, size_t n,
-                              struct pxt_error *error)
+void pxt_access_forget_all(struct pxt_chain *chain)
+{
+    for (unsigned i = 0; i < chain->count; i++) {
+        struct pxt_keyset forgotten;
+        pthread_mutex_lock(&chain->link[i].accessed_lock);
+        pxt_keyset_take(&chain->link[i].accessed, &forgotten);
+        pthread_mutex_unlock(&chain->link[i].accessed_lock);
+        pxt_keyset_free(&forgotten);
+    }
+}
+
+static struct pxt_touch touch_of(const struct pxt_keyset_item *item)
+{
+    return (struct pxt_touch){.key = item->key,
+                              .hits = item->hits,
+                              .last_accessed = item->last_accessed,
+                              .evicted_from_l1 = item->evicted_from_l1};
+}
+
+/* A tier with `touch` adds to what it has at that instant; what it no longer has is skipped. */
+static pxt_status write_batches(struct pxt_link *link, const struct pxt_keyset *taken, struct pxt_error *error)
+{
+    struct pxt_touch touches[BATCH];
+    pxt_status first = PXT_OK;
+    size_t n = 0, left = taken->count;
+    for (size_t i = 0; i < taken->bucket_count; i++)
+        for (const struct pxt_keyset_item *item = taken->bucket[i]; item; item = item->next) {
+            touches[n++] = touch_of(item);
+            if (--left && n < BATCH)
+                continue;
+            pxt_status status = pxt_link_touch(link, touches, n, first ? NULL : error);
+            first = first ? first : status;
+            n = 0;
+        }
+    return first;
+}
+
+/* For others it is a get and a put, which only the key's lock makes one step. */
+static pxt_status write_singly(struct pxt_chain *chain, struct pxt_link *link, const struct pxt_keyset *taken,
+                               struct pxt_error *error)
+{
+    pxt_status first = PXT_OK;
+    for (size_t i = 0; i < taken->bucket_count; i++)
+        for (const struct pxt_keyset_item *item = taken->bucket[i]; item; item = item->next) {
+            struct pxt_touch touch = touch_of(item);
+            pxt_status status = pxt_chain_lock(chain, &item->key, true, first ? NULL : error);
+            if (!status) {
+                status = pxt_link_touch(link, &touch, 1, first ? NULL : error);
+                pxt_chain_unlock(chain, &item->key, true);
+            }
+            first = first ? first : status;
+        }
+    return first;
+}
+
+static void take(struct pxt_link *link, struct pxt_keyset *taken)
+{
+    pthread_mutex_lock(&link->accessed_lock);
+    pxt_keyset_take(&link->accessed, taken);
+    pthread_mutex_unlock(&link->accessed_lock);
+}
+
+pxt_status pxt_access_write(struct pxt_chain *chain, struct pxt_link *link, struct pxt_error *error)
+{
+    struct pxt_keyset taken;
+    (void)chain;
+    if (!pxt_link_on(link) || !writes_touches(link))
+        return PXT_OK;
+    take(link, &taken);
+    pxt_status status = write_batches(link, &taken, error);
+    pxt_keyset_free(&taken);
+    return status;
+}
+
+pxt_status pxt_access_write_all(struct pxt_chain *chain, struct pxt_error *error)
 {
     pxt_status first = PXT_OK;
     for (unsigned i = 0; i < chain->count; i++) {
         struct pxt_link *link = &chain->link[i];
-        if (!pxt_link_durable(link) || !pxt_link_on(link))
+        struct pxt_keyset taken;
+        if (!pxt_link_on(link) || !pxt_link_durable(link))
             continue;
-        pxt_status status = pxt_link_touch(link, touches, n, first ? NULL : error);
+        take(link, &taken);
+        pxt_status status = writes_touches(link) ? write_batches(link, &taken, first ? NULL : error)
+                                                 : write_singly(chain, link, &taken, first ? NULL : error);
+        pxt_keyset_free(&taken);
         first = first ? first : status;
     }
-    return first;
-}
-
-pxt_status pxt_access_write(struct pxt_chain *chain, struct pxt_error *error)
-{
-    struct pxt_keyset taken;
-    pthread_mutex_lock(&chain->access_lock);
-    pxt_keyset_take(&chain->accessed, &taken);
-    pthread_mutex_unlock(&chain->access_lock);
-    struct pxt_touch touches[BATCH];
-    size_t n = 0;
-    pxt_status first = PXT_OK;
-    for (size_t i = 0; i < taken.bucket_count; i++)
-        for (struct pxt_keyset_item *item = taken.bucket[i]; item; item = item->next) {
-            touches[n++] = (struct pxt_touch){.key = item->key,
-                                              .hits = item->hits,
-                                              .last_accessed = item->last_accessed,
-                                              .evicted_from_l1 = item->evicted_from_l1};
-            if (n < BATCH)
-                continue;
-            pxt_status status = write_batch(chain, touches, n, first ? NULL : error);
-            first = first ? first : status;
-            n = 0;
-        }
-    if (n) {
-        pxt_status status = write_batch(chain, touches, n, first ? NULL : error);
-        first = first ? first : status;
-    }
-    pxt_keyset_free(&taken);
     return first;
 }

@@ -61,8 +61,7 @@ static pxt_status into_link(struct pxt_chain *chain, struct pxt_link *link, pxt_
     for (size_t at = 0; at < n; at += step) {
         size_t some = n - at < step ? n - at : step;
         if (link->limited && pxt_link_on(link)) {
-            if (!(link->flags & PXT_TIER_POLICY_STATE))
-                pxt_access_write(chain, NULL);
+            pxt_evict_prepare(chain, link);
             make_room(chain, link, entries + at, some);
         }
         pxt_status status = pxt_link_put_many(link, entries + at, some, first ? NULL : error);

@@ -21,7 +21,6 @@ pxt_status pxt_chain_open(struct pxt_chain *chain, const struct pxt_config *conf
     chain->logger = logger;
     chain->coherence.fd = -1;
     chain->expire_batch = (size_t)pxt_settings_number(config->settings, "cleanup.batch");
-    pthread_mutex_init(&chain->access_lock, NULL);
     for (unsigned i = 0; i < PXT_STRIPES; i++)
         pthread_mutex_init(&chain->stripe_lock[i], NULL);
     for (; chain->count < config->tier_count; chain->count++) {
@@ -32,7 +31,7 @@ pxt_status pxt_chain_open(struct pxt_chain *chain, const struct pxt_config *conf
             chain->count++; /* its locks exist */
             return status;
         }
-        chain->any_durable |= pxt_link_durable(link);
+        chain->any_durable |= pxt_link_present(link) && pxt_link_durable(link);
         if (link->self && (link->flags & PXT_TIER_SHARED) && link->ops->shared_path)
             shared = link->ops->shared_path(link->self); /* of the slowest: it has everything */
     }
@@ -45,12 +44,10 @@ void pxt_chain_close(struct pxt_chain *chain)
     for (unsigned i = 0; i < chain->count; i++)
         pxt_link_close(&chain->link[i]);
     pxt_coherence_close(&chain->coherence);
-    pxt_keyset_free(&chain->accessed);
     for (unsigned i = 0; i < PXT_THREAD_MAX; i++)
         pxt_free(atomic_load(&chain->counts[i]));
     for (unsigned i = 0; i < PXT_STRIPES; i++)
         pthread_mutex_destroy(&chain->stripe_lock[i]);
-    pthread_mutex_destroy(&chain->access_lock);
     pxt_holds_reclaim();
 }
 
@@ -152,27 +149,29 @@ static void count_access(struct pxt_chain *chain, struct pxt_link *link, const s
     }
 }
 
-/* Asks one link. PXT_NOT_FOUND also where what it has is old; an expired entry is removed everywhere. */
-static pxt_status ask(struct pxt_chain *chain, struct pxt_link *link, const struct pxt_key *key, pxt_entry **out,
-                      struct pxt_error *error)
+/* Asks one link. PXT_NOT_FOUND also where what it has is old; an expired entry is removed everywhere, if the key is locked
+ * among processes too. */
+static pxt_status ask(struct pxt_chain *chain, struct pxt_link *link, const struct pxt_key *key, bool locked,
+                      pxt_entry **out, struct pxt_error *error)
 {
     pxt_status status = pxt_link_get(link, key, 0, out, error);
     if (status)
         return status;
     if (pxt_chain_stale(chain, link, *out)) {
         pxt_link_del(link, key, PXT_REMOVE_DELETED, NULL);
-    } else if (expired(chain, *out)) {
+    } else if (!expired(chain, *out)) {
+        return PXT_OK;
+    } else if (locked) {
         pxt_chain_remove(chain, key, PXT_REMOVE_EXPIRED, NULL);
         PXT_COUNT(link, evictions_ttl, 1);
-    } else {
-        return PXT_OK;
     }
     pxt_entry_release(*out);
     *out = NULL;
     return PXT_NOT_FOUND;
 }
 
-/* The way down: with the key's lock held. */
+/* The way down, with the key's lock held. Without `leaving`, that is, where another process has the key, nothing is
+ * changed in any tier. */
 static pxt_status descend(struct pxt_chain *chain, const struct pxt_key *key, pxt_entry **out, unsigned *tier,
                           struct pxt_leaving *leaving, struct pxt_error *error)
 {
@@ -183,13 +182,14 @@ static pxt_status descend(struct pxt_chain *chain, const struct pxt_key *key, px
         struct pxt_link *link = &chain->link[i];
         if (!pxt_link_stores(link))
             continue;
-        pxt_status status = ask(chain, link, key, out, worst == PXT_NOT_FOUND ? error : NULL);
+        pxt_status status = ask(chain, link, key, leaving != NULL, out, worst == PXT_NOT_FOUND ? error : NULL);
         if (status == PXT_OK) {
             raise_count(&counts->hits[i]);
             count_access(chain, link, key, *out);
             if (link->flags & PXT_TIER_SHARED)
                 pxt_entry_set_generation(*out, generation); /* made for this get: no one else has it yet */
-            promote(chain, i, *out, leaving);
+            if (leaving)
+                promote(chain, i, *out, leaving);
             *tier = i;
             return PXT_OK;
         }
@@ -327,7 +327,7 @@ pxt_status pxt_chain_remove(struct pxt_chain *chain, const struct pxt_key *key, 
     }
     pxt_generation_bump(&chain->coherence, key->hash);
     if (!reached)
-        return first ? first : PXT_EUNAVAILABLE;
+        return first ? first : pxt_fail(error, PXT_EUNAVAILABLE, 0, "no tier could be asked: see `proxtier stats`");
     return found ? PXT_OK : PXT_NOT_FOUND;
 }
 

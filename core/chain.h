@@ -8,7 +8,7 @@
  *   2. the same stripes among processes (coherence.h)
  *   3. link->serial: one call inside a tier that does not lock itself
  *   4. locks of tiers and policies
- *   5. leaves: guard, missed, access log, tracker, holds
+ *   5. leaves: guard, missed, accessed, tracker, holds
  * A hit in the first tier takes none of 1 to 3.
  */
 #ifndef PXT_CHAIN_H
@@ -35,10 +35,6 @@ struct pxt_chain {
     pthread_mutex_t stripe_lock[PXT_STRIPES];
     _Atomic(struct pxt_thread_counts *) counts[PXT_THREAD_MAX];
     struct pxt_thread_counts shared_counts; /* of threads without a number */
-
-    /* Accesses to be written down; under access_lock, a leaf. */
-    pthread_mutex_t access_lock;
-    struct pxt_keyset accessed;
     _Atomic pxt_time last_stamp;
 };
 
@@ -91,6 +87,8 @@ struct pxt_leaving {
 /* Before an insertion: has the policy say who leaves, where the link is full. */
 void pxt_evict_choose(struct pxt_chain *chain, struct pxt_link *link, const struct pxt_key *incoming,
                       struct pxt_leaving *leaving);
+/* Ordered stores choose by fields on disk: what was noted has to stand there first. */
+void pxt_evict_prepare(struct pxt_chain *chain, struct pxt_link *link);
 /* Without any lock held: demotes and removes them, and whoever has to leave for it in turn. */
 void pxt_evict_finish(struct pxt_chain *chain, struct pxt_leaving *leaving);
 /* With the key's lock held: hands `entry` of `link` down and removes it. */
@@ -100,8 +98,11 @@ void pxt_evict_one(struct pxt_chain *chain, struct pxt_link *link, const struct 
 /* access_log.c */
 void pxt_access_note(struct pxt_chain *chain, const struct pxt_key *key, uint64_t hits, pxt_time last, bool evicted);
 void pxt_access_forget(struct pxt_chain *chain, const struct pxt_key *key);
-/* Writes down what is noted to every durable tier. */
-pxt_status pxt_access_write(struct pxt_chain *chain, struct pxt_error *error);
+void pxt_access_forget_all(struct pxt_chain *chain);
+/* Writes down what is noted for a link that offers `touch`; any lock may be held. */
+pxt_status pxt_access_write(struct pxt_chain *chain, struct pxt_link *link, struct pxt_error *error);
+/* Writes down what is noted to every durable tier. No lock may be held. */
+pxt_status pxt_access_write_all(struct pxt_chain *chain, struct pxt_error *error);
 
 pxt_status pxt_chain_lock(struct pxt_chain *chain, const struct pxt_key *key, bool shared, struct pxt_error *error);
 void pxt_chain_unlock(struct pxt_chain *chain, const struct pxt_key *key, bool shared);

@@ -42,11 +42,11 @@ const struct pxt_option *pxt_options_tier(void)
     static const struct pxt_option table[] = {
         {"name", PXT_OPTION_TEXT, NULL, 0, 0, NULL,
          "name of the tier in messages and statistics; l1, l2 ... by default"},
-        {"plugin", PXT_OPTION_TEXT, NULL, 0, 0, NULL, "the tier's plugin, by name or absolute path"},
+        {"plugin", PXT_OPTION_TEXT, NULL, 0, 0, NULL, "the tier's plugin, by name, or by path where it has a slash"},
         {"max_entries", PXT_OPTION_TEXT, "unlimited", 0, 0, NULL, "its capacity: a number, or unlimited"},
         {"eviction", PXT_OPTION_TEXT, "lru", 0, 0, NULL,
          "who leaves when it is full: a policy, or {plugin: NAME, ...its options}"},
-        {"required", PXT_OPTION_BOOL, "true", 0, 0, NULL, "whether the cache opens without this tier"},
+        {"required", PXT_OPTION_BOOL, "true", 0, 0, NULL, "false: the cache opens without this tier where it cannot be opened"},
         {NULL, PXT_OPTION_TEXT, NULL, 0, 0, NULL, NULL}};
     return table;
 }

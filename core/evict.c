@@ -9,11 +9,10 @@
 #include "chain.h"
 #include "entry.h"
 
-/* Ordered stores choose by fields on disk: what was noted has to stand there first. */
-static void write_down_before(struct pxt_chain *chain, const struct pxt_link *link)
+void pxt_evict_prepare(struct pxt_chain *chain, struct pxt_link *link)
 {
     if ((link->flags & PXT_TIER_POLICY_ORDER) && !(link->flags & PXT_TIER_POLICY_STATE) && !link->tracker)
-        pxt_access_write(chain, NULL);
+        pxt_access_write(chain, link, NULL);
 }
 
 static bool full(struct pxt_link *link, unsigned already_leaving)
@@ -32,7 +31,7 @@ void pxt_evict_choose(struct pxt_chain *chain, struct pxt_link *link, const stru
         return;
     if (pxt_link_contains(link, incoming, NULL) == PXT_OK || !full(link, already))
         return;
-    write_down_before(chain, link);
+    pxt_evict_prepare(chain, link);
     pxt_entry *victim = NULL;
     if (pxt_link_victim(link, incoming->hash, &victim, NULL) != PXT_OK)
         return;

@@ -140,6 +140,8 @@ pxt_status pxt_cache_report(pxt_cache *cache, const char *text, const struct pxt
     struct pxt_key key;
     if (!cache || !report)
         return pxt_fail(error, PXT_EINVAL, 0, "cache and report must not be NULL");
+    if (report->size < sizeof *report)
+        return pxt_fail(error, PXT_EINVAL, 0, "report->size must be sizeof(struct pxt_report)");
     pxt_status status = pxt_key_check(text, &key, error);
     if (status)
         return status;

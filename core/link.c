@@ -65,6 +65,7 @@ pxt_status pxt_link_open(struct pxt_link *link, unsigned index, const struct pxt
     link->max_entries = config->max_entries;
     pthread_mutex_init(&link->serial, NULL);
     pthread_mutex_init(&link->missed_lock, NULL);
+    pthread_mutex_init(&link->accessed_lock, NULL);
     pxt_guard_init(&link->guard, (unsigned)pxt_settings_number(global, "degrade.threshold"),
                    pxt_settings_number(global, "degrade.backoff") / 1000,
                    pxt_settings_number(global, "degrade.backoff_max") / 1000);
@@ -103,9 +104,11 @@ void pxt_link_close(struct pxt_link *link)
         link->ops->close(link->self);
     pxt_tracker_close(link->tracker);
     pxt_keyset_free(&link->missed);
+    pxt_keyset_free(&link->accessed);
     pxt_guard_destroy(&link->guard);
     pthread_mutex_destroy(&link->serial);
     pthread_mutex_destroy(&link->missed_lock);
+    pthread_mutex_destroy(&link->accessed_lock);
 }
 
 void pxt_link_failed(struct pxt_link *link, const struct pxt_error *error)

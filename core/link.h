@@ -36,6 +36,10 @@ struct pxt_link {
     struct pxt_keyset missed;
     _Atomic uint64_t missed_count; /* read without the lock: usually 0 */
 
+    /* Accesses to be written down to this tier, if it is durable; `accessed_lock` is a leaf. */
+    pthread_mutex_t accessed_lock;
+    struct pxt_keyset accessed;
+
 #define X(name, help) _Atomic uint64_t name;
     struct {
         PXT_TIER_COUNTERS(X)
@@ -82,6 +86,11 @@ pxt_status pxt_link_clear(struct pxt_link *link, uint64_t *removed, struct pxt_e
 pxt_status pxt_link_touch(struct pxt_link *link, const struct pxt_touch *touches, size_t n, struct pxt_error *error);
 pxt_status pxt_link_settle(struct pxt_link *link, struct pxt_error *error);
 pxt_status pxt_link_victim(struct pxt_link *link, uint64_t incoming, pxt_entry **out, struct pxt_error *error);
+/* Whether the tier removes what expired by itself, with pxt_link_expire(); else its keys are gathered, and each is
+ * removed under its own lock: it may have been put anew meanwhile. */
+bool pxt_link_expires(const struct pxt_link *link);
+pxt_status pxt_link_gather_expired(struct pxt_link *link, pxt_time now, size_t limit, struct pxt_keyset *out,
+                                   struct pxt_error *error);
 pxt_status pxt_link_expire(struct pxt_link *link, pxt_time now, size_t limit, pxt_key_fn *fn, void *arg,
                            uint64_t *removed, struct pxt_error *error);
 pxt_status pxt_link_check_add(struct pxt_link *link, const struct pxt_check *check, uint64_t keep,

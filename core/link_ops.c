@@ -129,8 +129,53 @@ pxt_status pxt_link_count(struct pxt_link *link, uint64_t *out, struct pxt_error
     INSIDE(link, link->ops->count(link->self, out, &local));
 }
 
+struct held {
+    pxt_entry **entry;
+    size_t count, room;
+    bool no_memory;
+};
+
+static bool hold(void *arg, pxt_entry *entry)
+{
+    struct held *held = arg;
+    if (held->count == held->room) {
+        size_t room = held->room ? held->room * 2 : 64;
+        pxt_entry **larger = pxt_realloc(held->entry, room * sizeof(pxt_entry *));
+        held->no_memory = !larger;
+        if (!larger)
+            return false;
+        held->entry = larger;
+        held->room = room;
+    }
+    held->entry[held->count++] = pxt_entry_hold(entry);
+    return true;
+}
+
+static pxt_status hold_all(struct pxt_link *link, struct held *held, struct pxt_error *error)
+{
+    INSIDE(link, link->ops->each(link->self, hold, held, &local));
+}
+
+/* `fn` may call the chain, and so the tier: a serialised tier is left before. */
+static pxt_status each_outside(struct pxt_link *link, pxt_entry_fn *fn, void *arg, struct pxt_error *error)
+{
+    struct held held = {0};
+    pxt_status status = hold_all(link, &held, error);
+    if (!status && held.no_memory)
+        status = pxt_fail_memory(error, "a list of entries");
+    bool go_on = !status;
+    for (size_t i = 0; i < held.count; i++) {
+        go_on = go_on && fn(arg, held.entry[i]);
+        pxt_entry_release(held.entry[i]);
+    }
+    pxt_free(held.entry);
+    return status;
+}
+
 pxt_status pxt_link_each(struct pxt_link *link, pxt_entry_fn *fn, void *arg, struct pxt_error *error)
 {
+    if (!(link->flags & PXT_TIER_CONCURRENT))
+        return each_outside(link, fn, arg, error);
     INSIDE(link, link->ops->each(link->self, fn, arg, &local));
 }
 
@@ -154,48 +199,53 @@ static bool gather(void *arg, pxt_entry *entry)
     return !gathering->failed && gathering->keys.count < gathering->limit;
 }
 
-static pxt_status remove_gathered(struct pxt_link *link, struct gathering *gathering, enum pxt_removal why,
-                                  pxt_key_fn *fn, void *arg, uint64_t *removed, struct pxt_error *error)
+/* Only where the caller has made sure that no one else uses the link. */
+static pxt_status clear_singly(struct pxt_link *link, uint64_t *removed, struct pxt_error *error)
 {
-    *removed = 0;
-    pxt_status status = pxt_link_each(link, gather, gathering, error);
-    if (!status && gathering->failed)
+    struct gathering all = {.expired_by = INT64_MAX, .limit = SIZE_MAX};
+    pxt_status status = pxt_link_each(link, gather, &all, error);
+    if (!status && all.failed)
         status = pxt_fail_memory(error, "a list of keys");
-    for (struct pxt_keyset_item *item; !status && (item = pxt_keyset_any(&gathering->keys));) {
+    for (struct pxt_keyset_item *item; !status && (item = pxt_keyset_any(&all.keys));) {
         struct pxt_key key = item->key;
-        status = pxt_link_del(link, &key, why, error);
-        if (!status) {
-            ++*removed;
-            if (fn)
-                fn(arg, &key);
-        } else if (status == PXT_NOT_FOUND) {
-            status = PXT_OK;
-        }
-        pxt_keyset_remove(&gathering->keys, &key);
+        status = pxt_link_del(link, &key, PXT_REMOVE_DELETED, error);
+        *removed += status == PXT_OK;
+        status = status == PXT_NOT_FOUND ? PXT_OK : status;
+        pxt_keyset_remove(&all.keys, &key);
     }
-    pxt_keyset_free(&gathering->keys);
+    pxt_keyset_free(&all.keys);
     return status;
 }
 
 pxt_status pxt_link_clear(struct pxt_link *link, uint64_t *removed, struct pxt_error *error)
 {
     *removed = 0;
-    if (link->tracker || !link->ops || !link->ops->clear) {
-        struct gathering all = {.expired_by = INT64_MAX, .limit = SIZE_MAX};
-        return remove_gathered(link, &all, PXT_REMOVE_DELETED, NULL, NULL, removed, error);
-    }
+    if (link->tracker || !link->ops || !link->ops->clear)
+        return clear_singly(link, removed, error);
     INSIDE(link, link->ops->clear(link->self, removed, &local));
+}
+
+bool pxt_link_expires(const struct pxt_link *link)
+{
+    return !link->tracker && link->ops && link->ops->expire;
 }
 
 pxt_status pxt_link_expire(struct pxt_link *link, pxt_time now, size_t limit, pxt_key_fn *fn, void *arg,
                            uint64_t *removed, struct pxt_error *error)
 {
     *removed = 0;
-    if (link->tracker || !link->ops || !link->ops->expire) {
-        struct gathering expired = {.expired_by = now, .limit = limit};
-        return remove_gathered(link, &expired, PXT_REMOVE_EXPIRED, fn, arg, removed, error);
-    }
     INSIDE(link, link->ops->expire(link->self, now, limit, fn, arg, removed, &local));
+}
+
+pxt_status pxt_link_gather_expired(struct pxt_link *link, pxt_time now, size_t limit, struct pxt_keyset *out,
+                                   struct pxt_error *error)
+{
+    struct gathering expired = {.expired_by = now, .limit = limit};
+    pxt_status status = pxt_link_each(link, gather, &expired, error);
+    if (!status && expired.failed)
+        status = pxt_fail_memory(error, "a list of keys");
+    *out = expired.keys;
+    return status;
 }
 
 static pxt_status touch_one(struct pxt_link *link, const struct pxt_touch *touch, struct pxt_error *error)

@@ -128,6 +128,9 @@ static const char *colon_separated(struct pxt_proxy *out, const char *text, size
         return "the port is missing";
     if (n == 2)
         return host_and_port(out, field[0], field[1]);
+    /* Groups of an IPv6 address can look like ports: a host has a dot, or a letter beyond f. */
+    if (n >= 3 && memmem(text, length, "::", 2))
+        return "an IPv6 address needs brackets: [2001:db8::1]:8080";
     if (n == 4 && is_port(field[1]))
         return with_credentials(out, field[0], field[1], field[2], field[3]);
     if (n == 4 && is_port(field[3]))

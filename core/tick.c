@@ -23,46 +23,65 @@ static void expired_key(void *arg, const struct pxt_key *key)
         sweep->no_memory = true; /* the others' own sweep, and every get, find it expired as well */
 }
 
-static void remove_if_expired(struct pxt_chain *chain, struct pxt_link *link, const struct pxt_key *key, pxt_time now)
+static bool remove_if_expired(struct pxt_chain *chain, struct pxt_link *link, const struct pxt_key *key, pxt_time now)
 {
     pxt_entry *entry = NULL;
+    bool removed = false;
     if (pxt_link_get(link, key, PXT_GET_PEEK, &entry, NULL) != PXT_OK)
-        return;
+        return false;
     if (pxt_entry_expired(entry, now))
-        pxt_link_del(link, key, PXT_REMOVE_EXPIRED, NULL);
+        removed = pxt_link_del(link, key, PXT_REMOVE_EXPIRED, NULL) == PXT_OK;
     pxt_entry_release(entry);
     pxt_access_forget(chain, key);
+    return removed;
 }
 
-/* The copies in the other tiers go with it, each under its key's lock: it may have been put anew meanwhile. */
-static void remove_elsewhere(struct pxt_chain *chain, const struct pxt_link *from, const struct pxt_key *key,
-                             pxt_time now)
+/* The copies in the other tiers go with it, each under its key's lock: it may have been put anew meanwhile. True where
+ * it was removed from `from`, if that was not done before. */
+static bool remove_everywhere(struct pxt_chain *chain, const struct pxt_link *from, const struct pxt_key *key,
+                              pxt_time now)
 {
+    bool removed = false;
     if (pxt_chain_lock(chain, key, true, NULL) != PXT_OK)
-        return;
+        return false;
     for (unsigned i = 0; i < chain->count; i++)
-        if (&chain->link[i] != from && pxt_link_on(&chain->link[i]))
-            remove_if_expired(chain, &chain->link[i], key, now);
+        if (pxt_link_on(&chain->link[i]) && remove_if_expired(chain, &chain->link[i], key, now))
+            removed |= &chain->link[i] == from;
     pxt_chain_unlock(chain, key, true);
+    return removed;
+}
+
+/* One batch. `*removed` from this link; `*more` where another batch may find something. */
+static pxt_status sweep_batch(struct pxt_chain *chain, struct pxt_link *link, uint64_t *removed, bool *more,
+                              struct pxt_error *error)
+{
+    struct sweep sweep = {.chain = chain};
+    pxt_time now = pxt_clock_now(&chain->clock);
+    bool native = pxt_link_expires(link);
+    *removed = 0;
+    pxt_status status = native ? pxt_link_expire(link, now, chain->expire_batch, expired_key, &sweep, removed, error)
+                               : pxt_link_gather_expired(link, now, chain->expire_batch, &sweep.keys, error);
+    *more = !status && (native ? *removed : sweep.keys.count) >= chain->expire_batch;
+    for (size_t i = 0; (chain->count > 1 || !native) && i < sweep.keys.bucket_count; i++)
+        for (struct pxt_keyset_item *item = sweep.keys.bucket[i]; item; item = item->next)
+            *removed += remove_everywhere(chain, link, &item->key, now);
+    pxt_keyset_free(&sweep.keys);
+    *more = *more && *removed;
+    return status;
 }
 
 /* One link, from batch to batch: readers wait for no more than one. */
 static pxt_status sweep_link(struct pxt_chain *chain, struct pxt_link *link, uint64_t *expired, struct pxt_error *error)
 {
-    for (;;) {
-        struct sweep sweep = {.chain = chain};
-        uint64_t removed = 0;
-        pxt_time now = pxt_clock_now(&chain->clock);
-        pxt_status status = pxt_link_expire(link, now, chain->expire_batch, expired_key, &sweep, &removed, error);
+    pxt_status status;
+    uint64_t removed;
+    bool more;
+    do {
+        status = sweep_batch(chain, link, &removed, &more, error);
         PXT_COUNT(link, evictions_ttl, removed);
         *expired += removed;
-        for (size_t i = 0; chain->count > 1 && i < sweep.keys.bucket_count; i++)
-            for (struct pxt_keyset_item *item = sweep.keys.bucket[i]; item; item = item->next)
-                remove_elsewhere(chain, link, &item->key, now);
-        pxt_keyset_free(&sweep.keys);
-        if (status || removed < chain->expire_batch)
-            return status;
-    }
+    } while (!status && more);
+    return status;
 }
 
 /* From the slowest, which has everything: what expired is counted there, once. */
@@ -111,7 +130,7 @@ pxt_status pxt_chain_write_accesses(struct pxt_chain *chain, struct pxt_error *e
     for (unsigned i = 0; chain->any_durable && i < chain->count; i++)
         if (pxt_link_on(&chain->link[i]) && !pxt_link_durable(&chain->link[i]))
             pxt_link_each(&chain->link[i], note_unwritten, chain, NULL);
-    pxt_status written = pxt_access_write(chain, status ? NULL : error);
+    pxt_status written = pxt_access_write_all(chain, status ? NULL : error);
     return status ? status : written;
 }
 

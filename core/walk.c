@@ -82,7 +82,6 @@ static bool count_one(void *arg, pxt_entry *entry)
 static pxt_status clear_locked(struct pxt_chain *chain, struct pxt_error *error)
 {
     pxt_status first = PXT_OK;
-    struct pxt_keyset forgotten;
     for (unsigned i = chain->count; i-- > 0;) {
         uint64_t removed;
         if (!pxt_link_present(&chain->link[i]))
@@ -90,10 +89,7 @@ static pxt_status clear_locked(struct pxt_chain *chain, struct pxt_error *error)
         pxt_status status = pxt_link_clear(&chain->link[i], &removed, first ? NULL : error);
         first = first ? first : status;
     }
-    pthread_mutex_lock(&chain->access_lock);
-    pxt_keyset_take(&chain->accessed, &forgotten);
-    pthread_mutex_unlock(&chain->access_lock);
-    pxt_keyset_free(&forgotten);
+    pxt_access_forget_all(chain);
     pxt_generation_bump_all(&chain->coherence);
     return first;
 }

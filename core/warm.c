@@ -173,7 +173,9 @@ pxt_status pxt_list_take(struct pxt_list *list, struct pxt_record *record)
 {
     struct pxt_error local;
     size_t column = 1;
-    const char *scheme = list->default_scheme ? list->default_scheme : record->scheme ? record->scheme : "http";
+    const char *scheme = record->scheme ? record->scheme : "http";
+    if (list->default_scheme && !record->scheme_is_own)
+        scheme = list->default_scheme;
     if (pxt_proxy_parse_line(record->url, record->url_length, scheme, &list->warming->proxy, &column, &local))
         return pxt_list_refuse(list, record->line, record->column + column - 1, local.message);
     pxt_status status = add(list, record);
@@ -189,7 +191,7 @@ static bool ends_with(const char *path, const char *end)
     return length > wanted && !strcasecmp(path + length - wanted, end);
 }
 
-/* By extension, else by the first byte that is not blank: objects a line when the first line closes what it opened. */
+/* By extension, else by the first byte that is not blank. */
 static enum pxt_list_format tell_format(struct pxt_list *list)
 {
     if (ends_with(list->path, ".json"))
@@ -200,9 +202,18 @@ static enum pxt_list_format tell_format(struct pxt_list *list)
         return PXT_LIST_CSV;
     if (ends_with(list->path, ".txt"))
         return PXT_LIST_TEXT;
-    int c = getc(list->stream);
-    if (c != EOF)
-        ungetc(c, list->stream);
+    /* A byte order mark and blanks tell nothing. They are put back, for what counts lines: so many that any C library
+     * takes them. */
+    unsigned char seen[8];
+    size_t n = 0;
+    int c;
+    while ((c = getc(list->stream)) != EOF) {
+        seen[n++] = (unsigned char)c;
+        if (!strchr(" \t\r\n\xEF\xBB\xBF", c) || n == sizeof seen)
+            break;
+    }
+    while (n)
+        ungetc(seen[--n], list->stream);
     return c == '[' ? PXT_LIST_JSON : c == '{' ? PXT_LIST_JSONL : PXT_LIST_TEXT;
 }
 

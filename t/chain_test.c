@@ -362,6 +362,81 @@ static void a_simple_tier_gets_capacity_and_policy_from_the_core(void)
     close_chain();
 }
 
+struct emptying {
+    pxt_cache *cache;
+    int deleted;
+};
+
+static bool delete_it(void *arg, pxt_entry *entry)
+{
+    struct emptying *emptying = arg;
+    emptying->deleted += pxt_cache_delete(emptying->cache, pxt_entry_key(entry), NULL) == PXT_OK;
+    return true;
+}
+
+static void a_walk_may_call_the_cache(void)
+{
+    static const char *const chains[] = {
+        "plugin_dirs: [%s]\ntiers: [{plugin: table}]",
+        "plugin_dirs: [%s]\ntiers: [{plugin: l1_memory}, {plugin: folder, dir: %s/walk}]",
+        "plugin_dirs: [%s]\ntiers: [{plugin: l1_memory}, {plugin: l2_jsonl, dir: %s/walk-l2}, {plugin: l3_sqlite, "
+        "path: %s/walk.db}]"};
+    for (size_t i = 0; i < 3; i++) {
+        char key[20];
+        open_chain(chains[i], getenv("PROXTIER_BAD_PLUGINS"), folder, folder);
+        struct emptying emptying = {cache, 0};
+        for (int n = 0; n < 20; n++) {
+            snprintf(key, sizeof key, "walk%d", n);
+            put(key, -1);
+        }
+        is_int(pxt_cache_each(cache, delete_it, &emptying, &error), PXT_OK, "chain %zu: a walk that deletes", i);
+        is_int(emptying.deleted, 20, "... sees each once");
+        is_int(stats().total_size, 0, "... and leaves nothing");
+        close_chain();
+    }
+}
+
+/* table and folder offer the required operations only. */
+static void a_tier_with_seven_operations_has_all_the_rest_from_the_core(void)
+{
+    static const char chain[] = "plugin_dirs: [%s]\ntiers: [{plugin: table, max_entries: 2, eviction: fifo}, {plugin: "
+                                "folder, dir: %s/seven, max_entries: 3, eviction: lru}]";
+    const char *plugins = getenv("PROXTIER_BAD_PLUGINS");
+    open_chain(chain, plugins, folder);
+    put("a", -1);
+    put("b", -1);
+    put("c", 60);
+    is_int(stats().tier[0].size, 2, "capacity holds in the first");
+    is_int(got_from("a"), 1, "who had to leave is in the second");
+    put("d", -1);
+    is_int(stats().tier[1].size, 3, "capacity holds in the second");
+    pxt_cache_tick(cache, NULL, &error);
+    now += 61 * PXT_SECOND;
+    uint64_t expired = 0;
+    is_int(pxt_cache_tick(cache, &expired, &error), PXT_OK, "a tick");
+    ok(expired >= 1, "... removes what expired");
+    is_int(got_from("c"), -PXT_NOT_FOUND, "it is gone");
+    pxt_cache_close(cache);
+    open_chain(chain, plugins, folder);
+    is_int(got_from("a"), 1, "what stayed is there after a restart");
+    pxt_entry *entry;
+    pxt_cache_peek(cache, "a", &entry, &error);
+    is_int(pxt_entry_number(entry, PXT_FIELD_ACCESS_COUNT), 2, "with its accesses");
+    pxt_entry_release(entry);
+    close_chain();
+}
+
+static void memory_serves_alone_where_the_durable_tier_could_not_be_opened(void)
+{
+    open_chain("tiers: [{plugin: l1_memory}, {plugin: l3_sqlite, path: /proc/nowhere/x.db, required: false}]");
+    is_int(stats().tier[1].state, PXT_TIER_ABSENT, "a database that cannot be made leaves its tier absent");
+    put("k", -1);
+    is_int(got_from("k"), 0, "memory takes entries");
+    is_int(pxt_cache_delete(cache, "k", &error), PXT_OK, "and lets them go");
+    is_int(pxt_cache_delete(cache, "k", &error), PXT_NOT_FOUND, "once");
+    close_chain();
+}
+
 int main(void)
 {
     if (!mkdtemp(folder))
@@ -377,6 +452,9 @@ int main(void)
     a_tier_that_fails_is_left_out_and_catches_up();
     a_tier_that_is_not_required_may_be_missing();
     a_simple_tier_gets_capacity_and_policy_from_the_core();
+    a_walk_may_call_the_cache();
+    a_tier_with_seven_operations_has_all_the_rest_from_the_core();
+    memory_serves_alone_where_the_durable_tier_could_not_be_opened();
     rmdir(folder);
     return tap_done();
 }

@@ -81,4 +81,10 @@ for command in '' $("$PROXTIER" --help | sed -n '/^commands:/,/^$/s/^  \([a-z]*\
     run $command --help
     is "$code/${out%% *}" "0/usage:" "help of ${command:-proxtier}"
 done
+run put 'http://a%40b:pw@192.0.2.9:1'
+key=$out
+run get --reveal "$key"
+is "$out" 'http://a%40b:pw@192.0.2.9:1' "a user name with an @ is encoded"
+run report "$out" ok
+is "$code" 0 "and is found by the URL as it was printed"
 done_testing

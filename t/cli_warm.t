@@ -84,4 +84,12 @@ for pair in proxywhirl-all.txt:6754 proxywhirl-proxies.json:6754 proxywhirl-prox
         skip "the shared lists are not here"
     fi
 done
+fresh
+printf '\357\273\277\n[{"ip": "192.0.2.1", "port": 1, "protocol": "socks5"}, {"ip": "192.0.2.2", "port": 2}]\n' >"$work/odd"
+run warm --default-scheme https "$work/odd"
+like "$out" '^loaded 2, updated 0, duplicate 0, refused 0' "a byte order mark and a blank line before JSON"
+is "$("$PROXTIER" list | sort | tr '\n' ' ')" 'https://192.0.2.2:2 socks5://192.0.2.1:1 ' "a record's own protocol is its own"
+printf 'fe80:22::1\n' >"$work/odd"
+run warm "$work/odd"
+like "$err" 'needs brackets' "an IPv6 address is not taken for host and port"
 done_testing

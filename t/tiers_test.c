@@ -490,6 +490,31 @@ static void a_torn_line_is_cut_off_and_not_fused(void)
     close_tier();
 }
 
+static void a_deletion_is_read_in_any_spelling(void)
+{
+    char path[300];
+    static const char *const keys[] = {"plain", "quote\"d", "back\\slash", "gr\303\274n"};
+    static const char *const lines[] = {"{\"deleted\":\"plain\"}\n", "{ \"deleted\" : \"quote\\u0022d\" }\n",
+                                        "{\"deleted\": \"back\\u005Cslash\"}\n", "{\"deleted\":\"gr\\u00fcn\"}\n"};
+    set_place("l2_jsonl", "deletions");
+    strcpy(strchr(yaml, '}'), ", shards: 1}");
+    snprintf(path, sizeof path, "%s/deletions-l2_jsonl/shard_00.jsonl", test_folder());
+    for (size_t i = 0; i < 4; i++) {
+        struct pxt_key key = key_of(keys[i]);
+        open_tier(NULL, 0);
+        put_simply(keys[i]);
+        is_int(ops->del(self, &key, PXT_REMOVE_DELETED, &error), PXT_OK, "%s is deleted", keys[i]);
+        close_tier();
+        open_tier(NULL, 0);
+        ok(!has(keys[i]), "... and stays away when the log is read again");
+        put_simply(keys[i]);
+        append(path, lines[i]);
+        ok(!has(keys[i]), "... also when it is deleted by hand");
+        is_int(ops->corruptions(self), 0, "... and no line counts as damaged");
+        close_tier();
+    }
+}
+
 static void a_damaged_line_is_passed_over_and_put_aside(void)
 {
     char path[300], command[400];
@@ -582,6 +607,7 @@ int main(void)
     test_one("l2_sqlite", true);
     test_one("l3_sqlite", true);
     a_torn_line_is_cut_off_and_not_fused();
+    a_deletion_is_read_in_any_spelling();
     a_damaged_line_is_passed_over_and_put_aside();
     deletions_are_invisible_to_proxywhirl();
     another_process_may_hold_the_lock_only_so_long();

@@ -29,6 +29,7 @@ struct pxt_record {
     const char *url;        /* any form that a line may have */
     size_t url_length;
     const char *scheme; /* for a `url` without one; NULL: the default */
+    bool scheme_is_own; /* the record says so, not what stands around it: no option overrides it */
 };
 /* warm.c: takes a record; refuses it with its place where it is no proxy. Not PXT_OK only where all has to stop. */
 pxt_status pxt_list_take(struct pxt_list *list, struct pxt_record *record);

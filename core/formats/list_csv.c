@@ -134,6 +134,7 @@ static void on_row(int end, void *arg)
         record->line = table->row_line;
         record->column = 1;
         record->scheme = table->scheme[0] ? table->scheme : NULL;
+        record->scheme_is_own = record->scheme != NULL;
         if (!record->url && table->host[0]) {
             bool v6 = strchr(table->host, ':') && table->host[0] != '[';
             snprintf(table->address, sizeof table->address, v6 ? "[%s]:%s" : "%s:%s", table->host, table->port);

@@ -97,6 +97,7 @@ static bool take_member(struct pxt_record *record, struct address *address, cons
 
 static const char *complete(struct pxt_record *record, struct address *address)
 {
+    record->scheme_is_own = address->scheme != NULL;
     record->scheme = address->scheme ? address->scheme : record->scheme;
     if (record->url)
         return NULL;

@@ -55,7 +55,7 @@ PXT_API pxt_status pxt_cache_open(const struct pxt_cache_options *options, pxt_c
  * stay valid. */
 PXT_API void pxt_cache_close(pxt_cache *cache);
 
-/* The key of a URL: `username` NULL, or the user name that belongs to its identity. `out` receives 16 hex digits and
+/* The key of a URL: `username` NULL (then the URL's own, if it has one), or the user name that belongs to its identity. `out` receives 16 hex digits and
  * NUL. PXT_EINVAL where the URL is malformed. */
 PXT_API pxt_status pxt_key_of_url(const char *url, const char *username, char out[17], struct pxt_error *error);
 

@@ -25,7 +25,7 @@ struct pxt_seal_context {
 struct pxt_encryptor_ops {
     uint32_t size;  /* sizeof(struct pxt_encryptor_ops) at compile time */
     uint32_t flags; /* 0 */
-    /* Opens the encryptor; finds its keys by its settings. */
+    /* Opens the encryptor; finds its keys by its settings. `*self` must not be NULL. */
     pxt_status (*open)(const struct pxt_host *host, const struct pxt_settings *settings, void **self,
                        struct pxt_error *error);
     /* Wipes keys and closes. */

@@ -61,7 +61,7 @@ enum pxt_field_type {
     X(LAST_HEALTH_CHECK, "last_health_check", TIME, PXT_TIME_NONE, PXT_FIELD_OPTIONAL, "1.0", "last check")            \
     X(CONSECUTIVE_HEALTH_FAILURES, "consecutive_health_failures", COUNT, 0, 0, "1.0", "failed checks in a row")        \
     X(CONSECUTIVE_HEALTH_SUCCESSES, "consecutive_health_successes", COUNT, 0, 0, "1.0", "good checks in a row")        \
-    X(RECOVERY_ATTEMPT, "recovery_attempt", COUNT, 0, 0, "1.0", "checks since it was last healthy")                    \
+    X(RECOVERY_ATTEMPT, "recovery_attempt", COUNT, 0, 0, "1.0", "failed checks while unhealthy or dead")               \
     X(NEXT_CHECK_TIME, "next_check_time", TIME, PXT_TIME_NONE, PXT_FIELD_OPTIONAL, "1.0", "when to check again")       \
     X(LAST_HEALTH_ERROR, "last_health_error", TEXT, 0, PXT_FIELD_OPTIONAL, "1.0", "reason of the last failure")        \
     X(TOTAL_HEALTH_CHECKS, "total_health_checks", COUNT, 0, 0, "1.0", "all checks")                                    \
@@ -196,11 +196,12 @@ static inline const char *pxt_entry_url(const pxt_entry *entry)
 }
 
 /*
- * A credential in the clear: in memory that is locked, kept out of core dumps, and wiped when freed. It can be read
+ * A credential in the clear: in memory that is locked (as far as RLIMIT_MEMLOCK allows), kept out of core dumps, and
+ * wiped when freed. It can be read
  * with pxt_secret_text() only, so that each use can be found.
  */
 typedef struct pxt_secret pxt_secret;
-/* Copies `length` bytes (<= PXT_SECRET_MAX) into a new secret; NULL when out of (lockable) memory. */
+/* Copies `length` bytes (<= PXT_SECRET_MAX) into a new secret; NULL when out of memory. */
 PXT_API pxt_secret *pxt_secret_new(const char *text, size_t length);
 /* Its bytes, NUL-terminated, valid until it is freed. `length` may be NULL. */
 PXT_API const char *pxt_secret_text(const pxt_secret *secret, size_t *length);

@@ -51,7 +51,8 @@ struct pxt_eviction_ops {
     /* It left, for whatever reason. */
     void (*removed)(void *self, void *state, enum pxt_removal why);
     /* Says who leaves next: the state of an entry that is in the policy, or NULL where there is none. The caller
-     * removes it (removed(..., PXT_REMOVE_POLICY)) before it asks again, but may insert others in between. */
+     * removes it (removed(..., PXT_REMOVE_POLICY)) unless it is used meanwhile, and may insert others in between, or
+     * ask again. */
     void *(*victim)(void *self);
 };
 

@@ -79,7 +79,8 @@ struct pxt_host {
      * what failed, on what, and what to do. `system_errno` != 0 adds its text. */
     pxt_status (*fail)(const struct pxt_host *host, struct pxt_error *error, pxt_status status, int system_errno,
                        const char *format, ...) PXT_PRINTF(5, 6);
-    /* The status for an errno: PXT_ENOSPC for ENOSPC and EDQUOT, PXT_EACCES, PXT_ENOMEM, PXT_EBUSY, else PXT_EIO. */
+    /* The status for an errno: PXT_ENOSPC for ENOSPC, EDQUOT and EFBIG; PXT_EACCES for EACCES, EPERM and EROFS;
+     * PXT_EBUSY for EBUSY and EAGAIN; PXT_ENOMEM for ENOMEM; else PXT_EIO. */
     pxt_status (*status_of_errno)(int system_errno);
 
     /* Settings by option name. A text or path lives as long as the settings; NULL where absent. Numbers: bool 0 or 1,

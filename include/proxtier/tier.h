@@ -4,15 +4,17 @@
  *
  * A tier knows nothing of its neighbours. Seven operations are required (open, close, get, put, del, each, count);
  * what else it offers makes it faster or keeps it exact, and the core does the rest with those seven.
- * examples/ grows from a tier of 30 lines to one over files; the stock tiers use this header only.
+ * examples/ grows from a tier that forgets everything to one over files; the stock tiers use this header only.
  *
  * Rules for all operations:
- *  - Threads: without PXT_TIER_CONCURRENT the core calls one operation at a time on an instance. Calls on one key never
- *    overlap with writes (put, del) on that key, except get by a CONCURRENT tier.
- *  - Return PXT_OK, PXT_NOT_FOUND where it is the answer, or an error made with host->fail(). An error counts against
- * the tier: after several in a row the core goes on without it for a while. After an error the entry is stored either
- *    as before or as asked, never in between.
+ *  - Threads: without PXT_TIER_CONCURRENT the core calls one operation at a time on an instance. With it, calls of put and
+ *    del on one key never overlap; all others may come at any time.
+ *  - Return PXT_OK, PXT_NOT_FOUND where it is the answer, or an error made with host->fail(). An error (but PXT_EINVAL,
+ *    PXT_ENOTSUP and PXT_ENOMEM) counts against the tier: after several in a row the core goes on without it for a
+ *    while. After an error the entry is stored either as before or as asked, never in between.
  *  - Keys and entries are the caller's; hold an entry (host->entry_hold) to keep it beyond the call.
+ *  - A tier without PXT_TIER_SHARED gives back the very entries that it was given (host->entry_hold): where other tiers
+ *    of the chain are shared, the core knows by them whether another process has written since.
  *  - Expiry is the core's: a tier returns what it has, expired or not.
  */
 #ifndef PROXTIER_TIER_H
@@ -32,7 +34,7 @@ extern "C" {
 
 #define PXT_GET_PEEK 1u /* not a hit: recency and access counts stay as they are */
 
-/* What a tier is opened with; valid until close. */
+/* What a tier is opened with: valid during open(); what it points to, until close(). */
 struct pxt_tier_setup {
     uint32_t size;
     uint32_t reserved;
@@ -65,7 +67,8 @@ struct pxt_check {
     const char *check_url;     /* "" where unknown */
 };
 
-/* Called for each entry; returns false to stop. The entry is valid during the call. It must not call the tier. */
+/* Called for each entry; returns false to stop. The entry is valid during the call. A CONCURRENT tier holds no lock of
+ * its own while it calls, for it may be called back; others are not. */
 typedef bool pxt_entry_fn(void *arg, pxt_entry *entry);
 typedef bool pxt_check_fn(void *arg, const struct pxt_check *check);
 typedef void pxt_key_fn(void *arg, const struct pxt_key *key);
@@ -74,7 +77,7 @@ struct pxt_tier_ops {
     uint32_t size;  /* sizeof(struct pxt_tier_ops) at compile time */
     uint32_t flags; /* PXT_TIER_* */
 
-    /* Opens an instance. On failure nothing remains open and `*self` is not used. */
+    /* Opens an instance; `*self` must not be NULL. On failure nothing remains open and `*self` is not used. */
     pxt_status (*open)(const struct pxt_host *host, const struct pxt_tier_setup *setup, void **self,
                        struct pxt_error *error);
     /* Closes it; no other call runs or follows. Everything acknowledged is already safe. */

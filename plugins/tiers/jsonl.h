@@ -95,6 +95,14 @@ void shard_close_files(struct jsonl_shard *shard);
 /* jsonl_scan.c: reads lines into the index. */
 pxt_status shard_scan(struct jsonl *tier, struct jsonl_shard *shard, off_t end, bool locked, struct pxt_error *error);
 
+/* jsonl_deletion.c */
+enum { DELETION_MAX = 2 * PXT_KEY_MAX + 32 };
+/* Writes the line with its newline; returns its length. */
+size_t deletion_write(const char *key, char line[DELETION_MAX]);
+/* The key of such a line, in `text`; false where it is none. */
+bool deletion_read(const struct jsonl *tier, const char *line, size_t length, struct pxt_key *key,
+                   char text[PXT_KEY_MAX + 1]);
+
 /* jsonl_compact.c: with shard lock and file lock. */
 bool compact_is_due(const struct jsonl *tier, const struct jsonl_shard *shard);
 pxt_status compact(struct jsonl *tier, struct jsonl_shard *shard, struct pxt_error *error);

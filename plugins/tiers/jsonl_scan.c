@@ -13,14 +13,14 @@
 #include <unistd.h>
 
 enum { CHUNK = 256 * 1024 };
-static const char key_start[] = "{\"key\": \"", deleted_start[] = "{\"deleted\": \"";
+static const char key_start[] = "{\"key\": \"";
 
-/* The text between `start` and the next quote, where no escape is in it. */
-static bool quoted(const char *line, size_t length, const char *start, struct pxt_key *key, const struct pxt_host *host,
-                   char copy[PXT_KEY_MAX + 1])
+/* The key of a line that begins as ours do, where no escape is in it. */
+static bool starts_with_key(const char *line, size_t length, struct pxt_key *key, const struct pxt_host *host,
+                            char copy[PXT_KEY_MAX + 1])
 {
-    size_t begin = strlen(start);
-    if (length < begin + 2 || memcmp(line, start, begin))
+    size_t begin = sizeof key_start - 1;
+    if (length < begin + 2 || memcmp(line, key_start, begin))
         return false;
     const char *end = memchr(line + begin, '"', length - begin);
     size_t size = end ? (size_t)(end - line) - begin : 0;
@@ -61,9 +61,9 @@ static bool index_line(struct jsonl *tier, struct jsonl_shard *shard, const char
     char text[PXT_KEY_MAX + 1];
     struct pxt_key key;
     bool no_memory = false, whole = length && line[length - 1] == '}' && length <= JSONL_LINE_MAX;
-    if (whole && quoted(line, length, key_start, &key, tier->host, text)) {
+    if (whole && starts_with_key(line, length, &key, tier->host, text)) {
         no_memory = !index_put(tier, shard, &key, offset, (uint32_t)length, PXT_TIME_NONE);
-    } else if (whole && quoted(line, length, deleted_start, &key, tier->host, text)) {
+    } else if (whole && deletion_read(tier, line, length, &key, text)) {
         struct jsonl_node *node = index_find(shard, key.text, key.length, key.hash);
         if (node)
             index_remove(tier, shard, node, PXT_REMOVE_DELETED);

@@ -197,8 +197,12 @@ static char **keys_of(struct jsonl_shard *shard)
     size_t n = 0;
     for (size_t i = 0; keys && i < shard->bucket_count; i++)
         for (struct jsonl_node *node = shard->bucket[i]; node; node = node->next)
-            if ((keys[n] = strdup(node->key)))
-                n++;
+            if (!(keys[n++] = strdup(node->key))) {
+                while (n-- > 0)
+                    free(keys[n]);
+                free(keys);
+                return NULL;
+            }
     return keys;
 }
 
@@ -298,13 +302,9 @@ static pxt_status jsonl_put(void *self, pxt_entry *entry, struct pxt_error *erro
 static pxt_status del_locked(struct jsonl *tier, struct jsonl_shard *shard, struct jsonl_node *node,
                              enum pxt_removal why, struct pxt_error *error)
 {
-    char line[6 * PXT_KEY_MAX + 40];
+    char line[DELETION_MAX];
     off_t offset;
-    /* Keys with characters that JSON escapes are written as the entry's own line has them. */
-    size_t length = (size_t)snprintf(line, sizeof line, "{\"deleted\": \"");
-    for (const char *c = node->key; *c; c++)
-        length += (size_t)snprintf(line + length, sizeof line - length, *c == '"' || *c == '\\' ? "\\%c" : "%c", *c);
-    length += (size_t)snprintf(line + length, sizeof line - length, "\"}\n");
+    size_t length = deletion_write(node->key, line);
     pxt_status status = shard_append(tier, shard, line, length, &offset, error);
     if (status)
         return status;
