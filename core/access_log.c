@@ -5,6 +5,7 @@
  * entries.
  */
 #include "chain.h"
+#include "entry.h"
 
 enum { BATCH = 512, SOON = 65536 }; /* when so many keys are noted, they are written without waiting for the janitor */
 
@@ -34,16 +35,30 @@ void pxt_access_note(struct pxt_chain *chain, const struct pxt_key *key, uint64_
     }
 }
 
+void pxt_access_add(struct pxt_link *link, const struct pxt_key *key, pxt_entry *entry)
+{
+    pthread_mutex_lock(&link->accessed_lock);
+    const struct pxt_keyset_item *item = pxt_keyset_find(&link->accessed, key);
+    if (item) {
+        pxt_entry_touch(entry, item->hits, item->last_accessed);
+        pxt_entry_take_unwritten(entry); /* it is noted already */
+    }
+    pthread_mutex_unlock(&link->accessed_lock);
+}
+
+void pxt_access_forget_in(struct pxt_link *link, const struct pxt_key *key)
+{
+    if (!pxt_link_durable(link))
+        return;
+    pthread_mutex_lock(&link->accessed_lock);
+    pxt_keyset_remove(&link->accessed, key);
+    pthread_mutex_unlock(&link->accessed_lock);
+}
+
 void pxt_access_forget(struct pxt_chain *chain, const struct pxt_key *key)
 {
-    for (unsigned i = 0; i < chain->count; i++) {
-        struct pxt_link *link = &chain->link[i];
-        if (!pxt_link_durable(link))
-            continue;
-        pthread_mutex_lock(&link->accessed_lock);
-        pxt_keyset_remove(&link->accessed, key);
-        pthread_mutex_unlock(&link->accessed_lock);
-    }
+    for (unsigned i = 0; i < chain->count; i++)
+        pxt_access_forget_in(&chain->link[i], key);
 }
 
 void pxt_access_forget_all(struct pxt_chain *chain)

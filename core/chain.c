@@ -121,7 +121,10 @@ pxt_status pxt_chain_insert(struct pxt_chain *chain, struct pxt_link *link, pxt_
         return PXT_ENOTSUP; /* capacity 0: a link that only passes on */
     if (link->limited && leaving)
         pxt_evict_choose(chain, link, &key, leaving);
-    return pxt_link_put(link, entry, error);
+    pxt_status status = pxt_link_put(link, entry, error);
+    if (!status)
+        pxt_access_forget_in(link, &key); /* what is put has all accesses */
+    return status;
 }
 
 /* Copies what link `from` answered into the faster ones. */
@@ -149,12 +152,22 @@ static void count_access(struct pxt_chain *chain, struct pxt_link *link, const s
     }
 }
 
+/* An entry with the accesses that are noted but not yet written down to where it stands. */
+static pxt_status read_link(struct pxt_link *link, const struct pxt_key *key, unsigned flags, pxt_entry **out,
+                            struct pxt_error *error)
+{
+    pxt_status status = pxt_link_get(link, key, flags, out, error);
+    if (status == PXT_OK && (link->flags & PXT_TIER_SHARED)) /* made for this call: no one else has it */
+        pxt_access_add(link, key, *out);
+    return status;
+}
+
 /* Asks one link. PXT_NOT_FOUND also where what it has is old; an expired entry is removed everywhere, if the key is locked
  * among processes too. */
 static pxt_status ask(struct pxt_chain *chain, struct pxt_link *link, const struct pxt_key *key, bool locked,
                       pxt_entry **out, struct pxt_error *error)
 {
-    pxt_status status = pxt_link_get(link, key, 0, out, error);
+    pxt_status status = read_link(link, key, 0, out, error);
     if (status)
         return status;
     if (pxt_chain_stale(chain, link, *out)) {
@@ -240,7 +253,7 @@ pxt_status pxt_chain_find(struct pxt_chain *chain, const struct pxt_key *key, un
         struct pxt_link *link = &chain->link[i];
         if (i == except || !pxt_link_stores(link))
             continue;
-        pxt_status status = pxt_link_get(link, key, PXT_GET_PEEK, out, worst == PXT_NOT_FOUND ? error : NULL);
+        pxt_status status = read_link(link, key, PXT_GET_PEEK, out, worst == PXT_NOT_FOUND ? error : NULL);
         if (status == PXT_OK && !pxt_chain_stale(chain, link, *out))
             return PXT_OK;
         if (status == PXT_OK)

@@ -98,6 +98,9 @@ void pxt_evict_one(struct pxt_chain *chain, struct pxt_link *link, const struct 
 /* access_log.c */
 void pxt_access_note(struct pxt_chain *chain, const struct pxt_key *key, uint64_t hits, pxt_time last, bool evicted);
 void pxt_access_forget(struct pxt_chain *chain, const struct pxt_key *key);
+/* Adds what is noted for this link to an entry that was read from it. */
+void pxt_access_add(struct pxt_link *link, const struct pxt_key *key, pxt_entry *entry);
+void pxt_access_forget_in(struct pxt_link *link, const struct pxt_key *key);
 void pxt_access_forget_all(struct pxt_chain *chain);
 /* Writes down what is noted for a link that offers `touch`; any lock may be held. */
 pxt_status pxt_access_write(struct pxt_chain *chain, struct pxt_link *link, struct pxt_error *error);

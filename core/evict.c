@@ -39,6 +39,16 @@ void pxt_evict_choose(struct pxt_chain *chain, struct pxt_link *link, const stru
     leaving->item[leaving->count++].entry = victim;
 }
 
+/* Whether no slower tier is meant to have what leaves `link`: then it may be dropped. One that is off does not count as
+ * none: what should go there stays, over capacity rather than lost. */
+static bool is_last(const struct pxt_chain *chain, const struct pxt_link *link)
+{
+    for (unsigned i = link->index + 1; i < chain->count; i++)
+        if (pxt_link_present(&chain->link[i]) && pxt_link_stores(&chain->link[i]))
+            return false;
+    return true;
+}
+
 /* The next link that can have it; NULL where there is none. */
 static struct pxt_link *next_of(struct pxt_chain *chain, const struct pxt_link *link)
 {
@@ -48,6 +58,41 @@ static struct pxt_link *next_of(struct pxt_chain *chain, const struct pxt_link *
     return NULL;
 }
 
+/* A private tier hands out the very entry that it has: what it lacks of the faster one's hits is added there. While the
+ * faster tier had the entry, it got none itself. */
+static void raise_counts(struct pxt_link *next, const struct pxt_key *key, const pxt_entry *from)
+{
+    pxt_entry *entry = NULL;
+    if (pxt_link_durable(next) || pxt_link_get(next, key, PXT_GET_PEEK, &entry, NULL) != PXT_OK)
+        return;
+    int64_t lacking = pxt_entry_number(from, PXT_FIELD_ACCESS_COUNT) - pxt_entry_number(entry, PXT_FIELD_ACCESS_COUNT);
+    if (lacking > 0) {
+        pxt_entry_touch(entry, (uint64_t)lacking, pxt_entry_number(from, PXT_FIELD_LAST_ACCESSED));
+        pxt_entry_take_unwritten(entry); /* noted already */
+    }
+    pxt_entry_release(entry);
+}
+
+/* A slower tier in memory that gave this entry to the faster ones may have hits noted for it: the copy is to have them. */
+static void settle_below(struct pxt_chain *chain, const struct pxt_link *link)
+{
+    for (unsigned i = link->index + 1; i < chain->count; i++)
+        if (!pxt_link_durable(&chain->link[i]) && pxt_link_on(&chain->link[i]))
+            pxt_link_settle(&chain->link[i], NULL);
+}
+
+/* Hits that came while the entry was on its way out. */
+static void hand_down_late_hits(struct pxt_chain *chain, const struct pxt_link *link, const struct pxt_key *key,
+                                pxt_entry *entry)
+{
+    struct pxt_link *next = next_of(chain, link);
+    uint64_t late = pxt_link_durable(link) ? 0 : pxt_entry_take_unwritten(entry);
+    if (late && chain->any_durable)
+        pxt_access_note(chain, key, late, pxt_entry_number(entry, PXT_FIELD_LAST_ACCESSED), false);
+    if (late && next)
+        raise_counts(next, key, entry);
+}
+
 /* True where the entry may leave `link`. */
 static bool hand_down(struct pxt_chain *chain, struct pxt_link *link, const struct pxt_key *key, pxt_entry *entry,
                       struct pxt_leaving *leaving)
@@ -55,14 +100,16 @@ static bool hand_down(struct pxt_chain *chain, struct pxt_link *link, const stru
     bool from_first = link->index == 0;
     struct pxt_link *next = next_of(chain, link);
     if (!next)
-        return link->index + 1 == chain->count || !pxt_link_present(&chain->link[chain->count - 1]);
+        return is_last(chain, link);
     uint64_t unwritten = pxt_link_durable(link) ? 0 : pxt_entry_take_unwritten(entry);
+    if (unwritten || from_first)
+        pxt_access_note(chain, key, unwritten, pxt_entry_number(entry, PXT_FIELD_LAST_ACCESSED), from_first);
     if (pxt_link_contains(next, key, NULL) == PXT_OK) {
-        if (unwritten || from_first)
-            pxt_access_note(chain, key, unwritten, pxt_entry_number(entry, PXT_FIELD_LAST_ACCESSED), from_first);
+        raise_counts(next, key, entry);
         PXT_COUNT(link, demotions, 1);
         return true;
     }
+    settle_below(chain, link);
     pxt_entry *copy = NULL;
     pxt_status status = pxt_entry_copy(entry, from_first, &copy, NULL);
     if (!status)
@@ -87,12 +134,15 @@ void pxt_evict_one(struct pxt_chain *chain, struct pxt_link *link, const struct 
     pxt_entry *entry = NULL;
     if (pxt_link_get(link, key, PXT_GET_PEEK, &entry, NULL) != PXT_OK)
         return; /* it left meanwhile */
-    bool gone_elsewhere = pxt_chain_stale(chain, link, entry) || pxt_entry_expired(entry, pxt_clock_now(&chain->clock));
-    if (gone_elsewhere) {
+    if (pxt_chain_stale(chain, link, entry)) {
         pxt_link_del(link, key, PXT_REMOVE_DELETED, NULL);
+    } else if (pxt_entry_expired(entry, pxt_clock_now(&chain->clock))) {
+        pxt_chain_remove(chain, key, PXT_REMOVE_EXPIRED, NULL);
+        PXT_COUNT(link, evictions_ttl, 1);
     } else if (hand_down(chain, link, key, entry, leaving)) {
         if (pxt_link_del(link, key, PXT_REMOVE_POLICY, NULL) == PXT_OK)
             PXT_COUNT(link, evictions_policy, 1);
+        hand_down_late_hits(chain, link, key, entry);
     }
     pxt_entry_release(entry);
 }
@@ -121,18 +171,21 @@ static void trim(struct pxt_chain *chain, struct pxt_link *link, struct pxt_leav
 
 void pxt_evict_finish(struct pxt_chain *chain, struct pxt_leaving *leaving)
 {
-    bool touched[PXT_CHAIN_MAX] = {false};
-    while (leaving->count) {
-        leaving->count--;
-        unsigned index = leaving->item[leaving->count].link;
-        pxt_entry *victim = leaving->item[leaving->count].entry;
-        finish_one(chain, &chain->link[index], victim, leaving);
-        pxt_entry_release(victim);
-        touched[index] = true;
+    /* Who leaves one tier may push another out of the next: each round goes further down. */
+    for (unsigned round = 0; leaving->count && round < 2 * PXT_CHAIN_MAX; round++) {
+        bool touched[PXT_CHAIN_MAX] = {false};
+        while (leaving->count) {
+            leaving->count--;
+            unsigned index = leaving->item[leaving->count].link;
+            pxt_entry *victim = leaving->item[leaving->count].entry;
+            finish_one(chain, &chain->link[index], victim, leaving);
+            pxt_entry_release(victim);
+            touched[index] = true;
+        }
+        for (unsigned i = 0; i < chain->count; i++)
+            if (touched[i])
+                trim(chain, &chain->link[i], leaving);
     }
-    for (unsigned i = 0; i < chain->count; i++)
-        if (touched[i])
-            trim(chain, &chain->link[i], leaving);
     while (leaving->count)
-        pxt_entry_release(leaving->item[--leaving->count].entry); /* chosen while trimming: they stay till next time */
+        pxt_entry_release(leaving->item[--leaving->count].entry);
 }

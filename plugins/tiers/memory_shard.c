@@ -272,6 +272,7 @@ pxt_entry *shard_remove_node(struct shard *shard, struct node *node, enum pxt_re
 pxt_status shard_remove(struct shard *shard, const struct pxt_key *key, enum pxt_removal why)
 {
     pthread_mutex_lock(&shard->lock);
+    notes_apply(shard);
     struct node *node = find_node(shard, key);
     pxt_entry *entry = node ? shard_remove_node(shard, node, why) : NULL;
     pthread_mutex_unlock(&shard->lock);
