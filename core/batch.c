@@ -111,6 +111,7 @@ pxt_status pxt_chain_put_many(struct pxt_chain *chain, pxt_entry *const *entries
         pthread_mutex_lock(&chain->stripe_lock[i]);
     pxt_status status = pxt_coherence_lock(&chain->coherence, 0, PXT_STRIPES, error);
     if (!status) {
+        pxt_missed_learn(&chain->missed);
         if (replaced)
             find_replaced(chain, entries, n, replaced);
         status = store_all(chain, entries, n, error);

@@ -44,6 +44,8 @@ static pxt_status open_parts(pxt_cache *cache, const struct pxt_cache_options *o
     status = pxt_vault_open(&cache->config->encryptor, &cache->logger, &cache->clock, &cache->vault, error);
     if (!status)
         status = pxt_chain_open(&cache->chain, cache->config, &cache->logger, &cache->clock, error);
+    if (!status)
+        pxt_chain_make_good(&cache->chain);
     if (!status && setting(cache, "cleanup.background") && !(options->flags & PXT_OPEN_NO_JANITOR))
         status = pxt_janitor_start(&cache->janitor, &cache->chain, setting(cache, "cleanup.interval") / 1000, error);
     return status;

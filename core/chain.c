@@ -35,14 +35,20 @@ pxt_status pxt_chain_open(struct pxt_chain *chain, const struct pxt_config *conf
         if (link->self && (link->flags & PXT_TIER_SHARED) && link->ops->shared_path)
             shared = link->ops->shared_path(link->self); /* of the slowest: it has everything */
     }
-    return pxt_coherence_open(&chain->coherence, shared, pxt_settings_number(config->settings, "lock_timeout") / 1000,
-                              error);
+    pxt_status status = pxt_coherence_open(&chain->coherence, shared,
+                                           pxt_settings_number(config->settings, "lock_timeout") / 1000, error);
+    if (!status)
+        status = pxt_missed_open(&chain->missed, shared, &chain->coherence, chain->link, chain->count, logger, error);
+    for (unsigned i = 0; i < chain->count; i++)
+        chain->link[i].journal = &chain->missed;
+    return status;
 }
 
 void pxt_chain_close(struct pxt_chain *chain)
 {
     for (unsigned i = 0; i < chain->count; i++)
         pxt_link_close(&chain->link[i]);
+    pxt_missed_close(&chain->missed);
     pxt_coherence_close(&chain->coherence);
     for (unsigned i = 0; i < PXT_THREAD_MAX; i++)
         pxt_free(atomic_load(&chain->counts[i]));
@@ -70,6 +76,8 @@ pxt_status pxt_chain_lock(struct pxt_chain *chain, const struct pxt_key *key, bo
     pxt_status status = shared ? pxt_coherence_lock(&chain->coherence, stripe, 1, error) : PXT_OK;
     if (status)
         pthread_mutex_unlock(&chain->stripe_lock[stripe]);
+    else
+        pxt_missed_learn(&chain->missed);
     return status;
 }
 
@@ -268,6 +276,7 @@ pxt_status pxt_chain_find(struct pxt_chain *chain, const struct pxt_key *key, un
 pxt_status pxt_chain_peek(struct pxt_chain *chain, const struct pxt_key *key, pxt_entry **out, struct pxt_error *error)
 {
     pthread_mutex_lock(&chain->stripe_lock[pxt_stripe(key->hash)]);
+    pxt_missed_learn(&chain->missed);
     pxt_status status = pxt_chain_find(chain, key, PXT_CHAIN_MAX, out, error);
     pthread_mutex_unlock(&chain->stripe_lock[pxt_stripe(key->hash)]);
     if (status == PXT_OK && expired(chain, *out)) {
@@ -278,6 +287,24 @@ pxt_status pxt_chain_peek(struct pxt_chain *chain, const struct pxt_key *key, px
     return status;
 }
 
+/* A write that no tier took has changed nothing: what they had counts as before. */
+struct missed_before {
+    bool link[PXT_CHAIN_MAX];
+};
+
+static void note_missed(struct pxt_chain *chain, const struct pxt_key *key, struct missed_before *before)
+{
+    for (unsigned i = 0; i < chain->count; i++)
+        before->link[i] = pxt_link_is_missed(&chain->link[i], key) == PXT_KEY_MISSED;
+}
+
+static void forget_missed(struct pxt_chain *chain, const struct pxt_key *key, const struct missed_before *before)
+{
+    for (unsigned i = 0; i < chain->count; i++)
+        if (!before->link[i])
+            pxt_link_made_good(&chain->link[i], key);
+}
+
 pxt_status pxt_chain_store(struct pxt_chain *chain, pxt_entry *entry, struct pxt_leaving *leaving,
                            struct pxt_error *error)
 {
@@ -285,6 +312,8 @@ pxt_status pxt_chain_store(struct pxt_chain *chain, pxt_entry *entry, struct pxt
     pxt_status first = PXT_OK;
     bool taken = false;
     pxt_entry_key_of(entry, &key);
+    struct missed_before before;
+    note_missed(chain, &key, &before);
     pxt_access_forget(chain, &key);
     for (unsigned i = chain->count; i-- > 0;) {
         struct pxt_link *link = &chain->link[i];
@@ -294,10 +323,12 @@ pxt_status pxt_chain_store(struct pxt_chain *chain, pxt_entry *entry, struct pxt
         taken |= status == PXT_OK;
         first = first ? first : status;
     }
-    if (!taken)
+    if (!taken) {
+        forget_missed(chain, &key, &before);
         return first == PXT_ENOTSUP || first == PXT_EUNAVAILABLE
                    ? pxt_fail(error, PXT_EUNAVAILABLE, 0, "no tier could take the entry: see `proxtier stats`")
                    : first;
+    }
     pxt_generation_bump(&chain->coherence, key.hash);
     pxt_entry_set_generation(entry, pxt_generation(&chain->coherence, key.hash));
     for (unsigned i = chain->count; chain->any_durable && i-- > 0;)
@@ -326,11 +357,15 @@ pxt_status pxt_chain_remove(struct pxt_chain *chain, const struct pxt_key *key, 
 {
     bool found = false, reached = false;
     pxt_status first = PXT_OK;
+    struct missed_before before;
+    note_missed(chain, key, &before);
     pxt_access_forget(chain, key);
     for (unsigned i = chain->count; i-- > 0;) {
         struct pxt_link *link = &chain->link[i];
-        if (!pxt_link_present(link))
+        if (!pxt_link_present(link)) {
+            pxt_link_missed(link, key, true); /* it may be present for another process, or the next */
             continue;
+        }
         pxt_status status = pxt_link_del(link, key, why, first ? NULL : error);
         found |= status == PXT_OK;
         if (status == PXT_OK || status == PXT_NOT_FOUND)
@@ -339,8 +374,10 @@ pxt_status pxt_chain_remove(struct pxt_chain *chain, const struct pxt_key *key, 
             first = first ? first : status;
     }
     pxt_generation_bump(&chain->coherence, key->hash);
-    if (!reached)
+    if (!reached) {
+        forget_missed(chain, key, &before);
         return first ? first : pxt_fail(error, PXT_EUNAVAILABLE, 0, "no tier could be asked: see `proxtier stats`");
+    }
     return found ? PXT_OK : PXT_NOT_FOUND;
 }
 

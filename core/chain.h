@@ -28,6 +28,7 @@ struct pxt_chain {
     unsigned count;
     struct pxt_link link[PXT_CHAIN_MAX];
     struct pxt_coherence coherence;
+    struct pxt_missed missed;
     struct pxt_clock clock;
     const struct pxt_logger *logger;
     bool any_durable;
@@ -71,6 +72,8 @@ void pxt_chain_stats(struct pxt_chain *chain, struct pxt_stats *stats);
 pxt_status pxt_chain_expire(struct pxt_chain *chain, uint64_t *expired, struct pxt_error *error);
 pxt_status pxt_chain_write_accesses(struct pxt_chain *chain, struct pxt_error *error);
 void pxt_chain_readmit(struct pxt_chain *chain);
+/* Tiers that are on may have missed single writes, or been absent from another process. */
+void pxt_chain_make_good(struct pxt_chain *chain);
 void pxt_chain_maintain(struct pxt_chain *chain);
 pxt_status pxt_chain_settle(struct pxt_chain *chain, struct pxt_error *error);
 

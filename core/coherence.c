@@ -17,7 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { PAGE_BYTES = PXT_GENERATIONS * (int)sizeof(uint32_t) };
+enum { PAGE_BYTES = (PXT_GENERATIONS + PXT_WORDS) * (int)sizeof(uint32_t) };
 
 static pxt_status map_page(struct pxt_coherence *coherence, struct pxt_error *error)
 {

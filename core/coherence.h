@@ -22,6 +22,8 @@ struct pxt_coherence {
     char *path;
     _Atomic uint32_t none;
 };
+/* Words of the page behind the generations. */
+enum pxt_word { PXT_WORD_MISSED_EPOCH, PXT_WORD_MISSED_RESETS, PXT_WORDS = 16 };
 /* `shared_path` as tier.h defines it, or NULL. */
 pxt_status pxt_coherence_open(struct pxt_coherence *coherence, const char *shared_path, int64_t timeout_ms,
                               struct pxt_error *error);
@@ -37,14 +39,23 @@ static inline void pxt_generation_bump(struct pxt_coherence *coherence, uint64_t
     if (coherence->fd >= 0)
         atomic_fetch_add_explicit(&coherence->page[hash & coherence->mask], 1, memory_order_acq_rel);
 }
+static inline uint32_t pxt_coherence_word(const struct pxt_coherence *coherence, enum pxt_word word)
+{
+    return coherence->fd < 0 ? 0 : atomic_load_explicit(&coherence->page[PXT_GENERATIONS + word], memory_order_acquire);
+}
+/* Returns the new value. */
+static inline uint32_t pxt_coherence_raise(struct pxt_coherence *coherence, enum pxt_word word)
+{
+    return atomic_fetch_add_explicit(&coherence->page[PXT_GENERATIONS + word], 1, memory_order_acq_rel) + 1;
+}
 void pxt_generation_bump_all(struct pxt_coherence *coherence);
 
 static inline unsigned pxt_stripe(uint64_t hash)
 {
     return (unsigned)(hash >> 24) % PXT_STRIPES;
 }
-/* Locks `n` stripes from `first` among processes; the caller holds the chain's own locks of these stripes. PXT_EBUSY
- * after the timeout. */
+/* Locks `n` stripes from `first` among processes; the caller holds the chain's own locks of these stripes. Stripe
+ * PXT_STRIPES is that of missed.c. PXT_EBUSY after the timeout. */
 pxt_status pxt_coherence_lock(struct pxt_coherence *coherence, unsigned first, unsigned n, struct pxt_error *error);
 void pxt_coherence_unlock(struct pxt_coherence *coherence, unsigned first, unsigned n);
 

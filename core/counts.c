@@ -6,6 +6,7 @@
 #include "chain.h"
 #include "fail.h"
 #include "holds.h"
+#include <stdio.h>
 
 static struct pxt_thread_counts *make_counts(struct pxt_chain *chain, unsigned thread)
 {
@@ -46,6 +47,8 @@ static void fill_tier(struct pxt_link *link, struct pxt_tier_stats *tier)
 #undef X
     if (!pxt_link_on(link))
         return;
+    if (pxt_link_has_missed(link))
+        snprintf(tier->reason, sizeof tier->reason, "it has yet to catch up with what it missed");
     if (pxt_link_count(link, &tier->size, NULL) != PXT_OK)
         tier->size = 0;
     if (link->ops->corruptions)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * link.c: opens a tier into a link, and what every call on it has in common: the guard, the serial lock, the memory of
- * what it missed. The operations themselves are in link_ops.c.
+ * link.c: opens a tier into a link, and what every call on it has in common: the guard and the serial lock. The
+ * operations themselves are in link_ops.c, the memory of what it missed in link_missed.c.
  */
 #include "link.h"
 #include "fail.h"
@@ -66,6 +66,7 @@ pxt_status pxt_link_open(struct pxt_link *link, unsigned index, const struct pxt
     pthread_mutex_init(&link->serial, NULL);
     pthread_mutex_init(&link->missed_lock, NULL);
     pthread_mutex_init(&link->accessed_lock, NULL);
+    link->missed_max = (size_t)pxt_settings_number(global, "degrade.missed_max");
     pxt_guard_init(&link->guard, (unsigned)pxt_settings_number(global, "degrade.threshold"),
                    pxt_settings_number(global, "degrade.backoff") / 1000,
                    pxt_settings_number(global, "degrade.backoff_max") / 1000);
@@ -149,48 +150,4 @@ pxt_status pxt_link_leave(struct pxt_link *link, pxt_status status, struct pxt_e
     if (error)
         *error = *local;
     return status;
-}
-
-void pxt_link_missed(struct pxt_link *link, const struct pxt_key *key)
-{
-    if (!link->self)
-        return;
-    pthread_mutex_lock(&link->missed_lock);
-    if (!pxt_keyset_add(&link->missed, key))
-        pxt_log(link->logger, PXT_MESSAGE_ERROR, "chain",
-                "out of memory while remembering what tier %s missed: clear it before you use it again", link->name);
-    atomic_store(&link->missed_count, link->missed.count);
-    pthread_mutex_unlock(&link->missed_lock);
-}
-
-bool pxt_link_is_missed(struct pxt_link *link, const struct pxt_key *key)
-{
-    if (!atomic_load_explicit(&link->missed_count, memory_order_acquire))
-        return false;
-    pthread_mutex_lock(&link->missed_lock);
-    bool missed = pxt_keyset_find(&link->missed, key) != NULL;
-    pthread_mutex_unlock(&link->missed_lock);
-    return missed;
-}
-
-bool pxt_link_any_missed(struct pxt_link *link, char *text, struct pxt_key *key)
-{
-    pthread_mutex_lock(&link->missed_lock);
-    const struct pxt_keyset_item *item = pxt_keyset_any(&link->missed);
-    if (item) {
-        memcpy(text, item->text, item->key.length + 1);
-        pxt_key_init(key, text, item->key.length);
-    }
-    pthread_mutex_unlock(&link->missed_lock);
-    return item != NULL;
-}
-
-void pxt_link_made_good(struct pxt_link *link, const struct pxt_key *key)
-{
-    if (!atomic_load_explicit(&link->missed_count, memory_order_acquire))
-        return;
-    pthread_mutex_lock(&link->missed_lock);
-    pxt_keyset_remove(&link->missed, key);
-    atomic_store(&link->missed_count, link->missed.count);
-    pthread_mutex_unlock(&link->missed_lock);
 }

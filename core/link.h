@@ -13,6 +13,7 @@
 #include "guard.h"
 #include "host.h"
 #include "keyset.h"
+#include "missed.h"
 #include "tracker.h"
 #include <proxtier/tier.h>
 
@@ -31,10 +32,15 @@ struct pxt_link {
     const struct pxt_logger *logger;
     char *absent_reason;
 
-    /* What this tier missed; `missed_lock` is a leaf. */
+    /* What this tier missed; `missed_lock` is a leaf. More than `missed_max` puts count as all keys. */
     pthread_mutex_t missed_lock;
     struct pxt_keyset missed;
+    size_t missed_max, missed_puts;
+    bool missed_all;
+    bool resyncing;                /* all is missed, and the tier is being gone through */
+    unsigned missed_overflows;     /* how often that came */
     _Atomic uint64_t missed_count; /* read without the lock: usually 0 */
+    struct pxt_missed *journal;
 
     /* Accesses to be written down to this tier, if it is durable; `accessed_lock` is a leaf. */
     pthread_mutex_t accessed_lock;
@@ -45,7 +51,7 @@ struct pxt_link {
         PXT_TIER_COUNTERS(X)
     } counter;
 #undef X
-    uint64_t corruptions_seen;
+    _Atomic uint64_t corruptions_seen; /* by whoever last filled up what damage took */
 };
 #define PXT_COUNT(link, name, n) atomic_fetch_add_explicit(&(link)->counter.name, (n), memory_order_relaxed)
 
@@ -80,6 +86,8 @@ pxt_status pxt_link_put_many(struct pxt_link *link, pxt_entry *const *entries, s
 pxt_status pxt_link_del(struct pxt_link *link, const struct pxt_key *key, enum pxt_removal why,
                         struct pxt_error *error);
 pxt_status pxt_link_contains(struct pxt_link *link, const struct pxt_key *key, struct pxt_error *error);
+/* The same whatever it missed, also while it is let back in. */
+pxt_status pxt_link_holds(struct pxt_link *link, const struct pxt_key *key, struct pxt_error *error);
 pxt_status pxt_link_count(struct pxt_link *link, uint64_t *out, struct pxt_error *error);
 pxt_status pxt_link_each(struct pxt_link *link, pxt_entry_fn *fn, void *arg, struct pxt_error *error);
 pxt_status pxt_link_clear(struct pxt_link *link, uint64_t *removed, struct pxt_error *error);
@@ -98,12 +106,28 @@ pxt_status pxt_link_check_add(struct pxt_link *link, const struct pxt_check *che
 pxt_status pxt_link_maintain(struct pxt_link *link, struct pxt_error *error);
 pxt_status pxt_link_sync(struct pxt_link *link, struct pxt_error *error);
 
-/* Remembers that this tier has not what it should have for a key. */
-void pxt_link_missed(struct pxt_link *link, const struct pxt_key *key);
-bool pxt_link_is_missed(struct pxt_link *link, const struct pxt_key *key);
+/* Remembers that this tier has not what it should have for a key, and tells other processes. */
+void pxt_link_missed(struct pxt_link *link, const struct pxt_key *key, bool removal);
+/* A key that was missed is not valid here; where all is missed it may be. */
+enum pxt_missed_key { PXT_KEY_VALID, PXT_KEY_MISSED, PXT_KEY_IN_DOUBT };
+enum pxt_missed_key pxt_link_is_missed(struct pxt_link *link, const struct pxt_key *key);
+static inline bool pxt_link_has_missed(const struct pxt_link *link)
+{
+    return atomic_load_explicit(&link->missed_count, memory_order_acquire) != 0;
+}
 /* Copies some key that was missed into `text` (PXT_KEY_MAX + 1 bytes); false where none was. */
 bool pxt_link_any_missed(struct pxt_link *link, char *text, struct pxt_key *key);
 void pxt_link_made_good(struct pxt_link *link, const struct pxt_key *key);
+/* Where all is missed: begins to go through the tier as a whole, and ends it. The end counts only where not all was missed
+ * again meanwhile: then it returns false. `*overflows` carries that from one to the other. */
+bool pxt_link_resync_begin(struct pxt_link *link, unsigned *overflows);
+bool pxt_link_resync_end(struct pxt_link *link, unsigned overflows);
+/* Whether what it missed concerns other processes. */
+bool pxt_link_tells(const struct pxt_link *link);
+unsigned pxt_link_missed_overflows(struct pxt_link *link);
+/* missed.c: an event that another process told; and that none counts any more. */
+void pxt_link_apply_missed(struct pxt_link *link, enum pxt_missed_event event, const char *key);
+void pxt_link_forget_missed(struct pxt_link *link);
 /* Every write that failed is remembered already; the result of a call that goes round the guard (a probe) is told
  * with these. */
 void pxt_link_failed(struct pxt_link *link, const struct pxt_error *error);

@@ -26,11 +26,11 @@ static bool probing(const struct pxt_link *link)
 
 /* The same for writes, which the one who probes may make while the tier is not on. */
 static pxt_status leave_write(struct pxt_link *link, pxt_status status, struct pxt_error *local,
-                              const struct pxt_key *key, struct pxt_error *error)
+                              const struct pxt_key *key, bool removal, struct pxt_error *error)
 {
     status = pxt_link_leave(link, status, local, error);
-    if (status && status != PXT_EINVAL)
-        pxt_link_missed(link, key);
+    if (status)
+        pxt_link_missed(link, key, removal);
     else
         pxt_link_made_good(link, key);
     return status;
@@ -39,8 +39,11 @@ static pxt_status leave_write(struct pxt_link *link, pxt_status status, struct p
 pxt_status pxt_link_get(struct pxt_link *link, const struct pxt_key *key, unsigned flags, pxt_entry **out,
                         struct pxt_error *error)
 {
-    if (pxt_link_is_missed(link, key))
-        return pxt_fail(error, PXT_EUNAVAILABLE, 0, "tier %s has not yet caught up with key %s", link->name, key->text);
+    enum pxt_missed_key missed = pxt_link_is_missed(link, key);
+    if (missed == PXT_KEY_MISSED)
+        return PXT_NOT_FOUND; /* what it has does not count; what counts is in the others, or removed */
+    if (missed)
+        return pxt_fail(error, PXT_EUNAVAILABLE, 0, "tier %s has not yet caught up", link->name);
     struct pxt_error local = {.status = PXT_OK};
     if (!pxt_link_enter(link, false, error))
         return PXT_EUNAVAILABLE;
@@ -57,13 +60,18 @@ pxt_status pxt_link_put(struct pxt_link *link, pxt_entry *entry, struct pxt_erro
     struct pxt_key key;
     pxt_entry_key_of(entry, &key);
     if (!pxt_link_enter(link, probing(link), error)) {
-        pxt_link_missed(link, &key);
+        pxt_link_missed(link, &key, false);
         return PXT_EUNAVAILABLE;
     }
     pxt_status status = link->ops->put(link->self, entry, &local);
+    if (status == PXT_EINVAL) { /* it cannot hold this entry: then it must not keep an older one */
+        pxt_link_leave(link, status, &local, error);
+        pxt_link_del(link, &key, PXT_REMOVE_DELETED, NULL);
+        return status;
+    }
     if (!status && link->tracker)
         status = pxt_tracker_put(link->tracker, &key, &local);
-    return leave_write(link, status, &local, &key, error);
+    return leave_write(link, status, &local, &key, false, error);
 }
 
 static void all_missed(struct pxt_link *link, pxt_entry *const *entries, size_t n, bool missed)
@@ -72,22 +80,26 @@ static void all_missed(struct pxt_link *link, pxt_entry *const *entries, size_t 
         struct pxt_key key;
         pxt_entry_key_of(entries[i], &key);
         if (missed)
-            pxt_link_missed(link, &key);
+            pxt_link_missed(link, &key, false);
         else
             pxt_link_made_good(link, &key);
     }
 }
 
+static pxt_status put_singly(struct pxt_link *link, pxt_entry *const *entries, size_t n, struct pxt_error *error)
+{
+    pxt_status first = PXT_OK;
+    for (size_t i = 0; i < n; i++) {
+        pxt_status status = pxt_link_put(link, entries[i], first ? NULL : error);
+        first = first ? first : status;
+    }
+    return first;
+}
+
 pxt_status pxt_link_put_many(struct pxt_link *link, pxt_entry *const *entries, size_t n, struct pxt_error *error)
 {
-    if (!link->ops || !link->ops->put_many || link->tracker) {
-        pxt_status first = PXT_OK;
-        for (size_t i = 0; i < n; i++) {
-            pxt_status status = pxt_link_put(link, entries[i], first ? NULL : error);
-            first = first ? first : status;
-        }
-        return first;
-    }
+    if (!link->ops || !link->ops->put_many || link->tracker)
+        return put_singly(link, entries, n, error);
     struct pxt_error local = {.status = PXT_OK};
     if (!pxt_link_enter(link, probing(link), error)) {
         all_missed(link, entries, n, true);
@@ -95,6 +107,8 @@ pxt_status pxt_link_put_many(struct pxt_link *link, pxt_entry *const *entries, s
     }
     pxt_status status = link->ops->put_many(link->self, entries, n, &local);
     status = pxt_link_leave(link, status, &local, error);
+    if (status == PXT_EINVAL) /* one of them cannot be held: the others can */
+        return put_singly(link, entries, n, error);
     all_missed(link, entries, n, status != PXT_OK);
     return status;
 }
@@ -103,13 +117,13 @@ pxt_status pxt_link_del(struct pxt_link *link, const struct pxt_key *key, enum p
 {
     struct pxt_error local = {.status = PXT_OK};
     if (!pxt_link_enter(link, probing(link), error)) {
-        pxt_link_missed(link, key);
+        pxt_link_missed(link, key, true);
         return PXT_EUNAVAILABLE;
     }
     pxt_status status = link->ops->del(link->self, key, why, &local);
     if (link->tracker && (!status || status == PXT_NOT_FOUND))
         pxt_tracker_remove(link->tracker, key, why);
-    pxt_status left = leave_write(link, status == PXT_NOT_FOUND ? PXT_OK : status, &local, key, error);
+    pxt_status left = leave_write(link, status == PXT_NOT_FOUND ? PXT_OK : status, &local, key, true, error);
     return left ? left : status;
 }
 
@@ -122,6 +136,19 @@ pxt_status pxt_link_contains(struct pxt_link *link, const struct pxt_key *key, s
     if (!status)
         pxt_entry_release(entry);
     return status;
+}
+
+pxt_status pxt_link_holds(struct pxt_link *link, const struct pxt_key *key, struct pxt_error *error)
+{
+    struct pxt_error local = {.status = PXT_OK};
+    pxt_entry *entry = NULL;
+    if (!pxt_link_enter(link, probing(link), error))
+        return PXT_EUNAVAILABLE;
+    pxt_status status = link->ops->contains ? link->ops->contains(link->self, key, &local)
+                                            : link->ops->get(link->self, key, PXT_GET_PEEK, &entry, &local);
+    if (entry)
+        pxt_entry_release(entry);
+    return pxt_link_leave(link, status, &local, error);
 }
 
 pxt_status pxt_link_count(struct pxt_link *link, uint64_t *out, struct pxt_error *error)
@@ -151,16 +178,20 @@ static bool hold(void *arg, pxt_entry *entry)
     return true;
 }
 
-static pxt_status hold_all(struct pxt_link *link, struct held *held, struct pxt_error *error)
+/* Also while the tier is let back in: whoever walks a tier that is off asks the guard before. */
+static pxt_status each_inside(struct pxt_link *link, pxt_entry_fn *fn, void *arg, struct pxt_error *error)
 {
-    INSIDE(link, link->ops->each(link->self, hold, held, &local));
+    struct pxt_error local = {.status = PXT_OK};
+    if (!pxt_link_enter(link, probing(link), error))
+        return PXT_EUNAVAILABLE;
+    return pxt_link_leave(link, link->ops->each(link->self, fn, arg, &local), &local, error);
 }
 
 /* `fn` may call the chain, and so the tier: a serialised tier is left before. */
 static pxt_status each_outside(struct pxt_link *link, pxt_entry_fn *fn, void *arg, struct pxt_error *error)
 {
     struct held held = {0};
-    pxt_status status = hold_all(link, &held, error);
+    pxt_status status = each_inside(link, hold, &held, error);
     if (!status && held.no_memory)
         status = pxt_fail_memory(error, "a list of entries");
     bool go_on = !status;
@@ -176,7 +207,7 @@ pxt_status pxt_link_each(struct pxt_link *link, pxt_entry_fn *fn, void *arg, str
 {
     if (!(link->flags & PXT_TIER_CONCURRENT))
         return each_outside(link, fn, arg, error);
-    INSIDE(link, link->ops->each(link->self, fn, arg, &local));
+    return each_inside(link, fn, arg, error);
 }
 
 /* ---- defaults that go over all entries: gather keys first, since `each` may not call the tier -------------------- */

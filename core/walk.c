@@ -46,6 +46,7 @@ pxt_status pxt_chain_each(struct pxt_chain *chain, pxt_entry_fn *fn, void *arg, 
                         .fn = fn,
                         .arg = arg,
                         .now = pxt_clock_now(&chain->clock)};
+    pxt_missed_learn(&chain->missed);
     pxt_status first = pxt_chain_settle(chain, error);
     for (unsigned i = 0; i < chain->count && !walk.stopped && !walk.no_memory; i++) {
         walk.link = &chain->link[i];
