@@ -62,6 +62,7 @@ pxt_status print_url(FILE *out, pxt_cache *cache, pxt_entry *entry, bool reveal,
 void print_json(FILE *out, const pxt_entry *entry);
 void print_json_text(FILE *out, const char *text);
 /* A field's value as text. */
+void print_time(FILE *out, pxt_time time); /* ISO 8601, UTC */
 void print_field(FILE *out, const pxt_entry *entry, enum pxt_field_id field);
 /* Whether it passes --source, --scheme, --healthy, --health. */
 bool matches(const struct invocation *invocation, const pxt_entry *entry);
@@ -69,9 +70,9 @@ bool matches(const struct invocation *invocation, const pxt_entry *entry);
 int run_warm(struct invocation *), run_get(struct invocation *), run_put(struct invocation *),
     run_delete(struct invocation *), run_list(struct invocation *), run_show(struct invocation *),
     run_clear(struct invocation *), run_stats(struct invocation *), run_report(struct invocation *),
-    run_export(struct invocation *), run_expire(struct invocation *), run_keygen(struct invocation *),
-    run_plugin(struct invocation *), run_config(struct invocation *), run_completion(struct invocation *),
-    run_help(struct invocation *);
+    run_history(struct invocation *), run_export(struct invocation *), run_expire(struct invocation *),
+    run_keygen(struct invocation *), run_plugin(struct invocation *), run_config(struct invocation *),
+    run_completion(struct invocation *), run_help(struct invocation *);
 
 /* help.c */
 void print_command_help(FILE *out, const struct command *command);

@@ -83,6 +83,8 @@ const struct command commands[] = {
     {"clear", "", "remove all proxies from all tiers", clear, 0, 0, run_clear},
     {"stats", "", "print sizes and counters of all tiers", stats, 0, 0, run_stats},
     {"report", "KEY|URL ok|fail", "record how a proxy worked", report, 2, 2, run_report},
+    {"history", "KEY|URL", "print how a proxy worked, newest first: time, health, latency, reason, URL", NULL, 1, 1,
+     run_history},
     {"export", "[FILE]", "write all proxies as JSONL; credentials stay sealed", export_options, 0, 1, run_export},
     {"expire", "", "remove expired proxies now, and compact files", NULL, 0, 0, run_expire},
     {"keygen", "", "make a key for the fernet encryptor", keygen, 0, 0, run_keygen},

@@ -90,7 +90,7 @@ pxt_status print_url(FILE *out, pxt_cache *cache, pxt_entry *entry, bool reveal,
     return status;
 }
 
-static void print_time(FILE *out, int64_t time)
+void print_time(FILE *out, int64_t time)
 {
     time_t seconds = (time_t)(time / PXT_SECOND);
     struct tm utc;

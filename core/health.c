@@ -170,3 +170,36 @@ pxt_status pxt_cache_invalidate(pxt_cache *cache, const char *key, struct pxt_er
     struct pxt_report report = {.size = sizeof report, .ok = false, .latency_ms = -1};
     return pxt_cache_report(cache, key, &report, NULL, NULL, error);
 }
+
+struct telling {
+    pxt_history_fn *fn;
+    void *arg;
+};
+
+static bool tell(void *arg, const struct pxt_check *check)
+{
+    struct telling *telling = arg;
+    struct pxt_history_item item = {.size = sizeof item,
+                                    .time = check->time,
+                                    .health = check->status,
+                                    .latency_ms = check->response_time_ms,
+                                    .error_message = check->error_message,
+                                    .check_url = check->check_url ? check->check_url : ""};
+    return telling->fn(telling->arg, &item);
+}
+
+pxt_status pxt_cache_history(pxt_cache *cache, const char *text, pxt_history_fn *fn, void *arg, struct pxt_error *error)
+{
+    struct pxt_key key;
+    struct telling telling = {fn, arg};
+    if (!cache || !fn)
+        return pxt_fail(error, PXT_EINVAL, 0, "cache and fn must not be NULL");
+    pxt_status status = pxt_key_check(text, &key, error);
+    for (unsigned i = cache->chain.count; !status && i-- > 0;) {
+        status = pxt_link_check_each(&cache->chain.link[i], &key, tell, &telling, error);
+        if (status != PXT_ENOTSUP)
+            return status == PXT_NOT_FOUND ? PXT_OK : status;
+        status = PXT_OK;
+    }
+    return status ? status : pxt_fail(error, PXT_ENOTSUP, 0, "no tier of this chain keeps a history: l3_sqlite does");
+}

@@ -103,6 +103,8 @@ pxt_status pxt_link_expire(struct pxt_link *link, pxt_time now, size_t limit, px
                            uint64_t *removed, struct pxt_error *error);
 pxt_status pxt_link_check_add(struct pxt_link *link, const struct pxt_check *check, uint64_t keep,
                               struct pxt_error *error);
+pxt_status pxt_link_check_each(struct pxt_link *link, const struct pxt_key *key, pxt_check_fn *fn, void *arg,
+                               struct pxt_error *error);
 pxt_status pxt_link_maintain(struct pxt_link *link, struct pxt_error *error);
 pxt_status pxt_link_sync(struct pxt_link *link, struct pxt_error *error);
 

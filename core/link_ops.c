@@ -335,6 +335,14 @@ pxt_status pxt_link_check_add(struct pxt_link *link, const struct pxt_check *che
     INSIDE(link, link->ops->check_add(link->self, check, keep, &local));
 }
 
+pxt_status pxt_link_check_each(struct pxt_link *link, const struct pxt_key *key, pxt_check_fn *fn, void *arg,
+                               struct pxt_error *error)
+{
+    if (!link->ops || !link->ops->check_each)
+        return PXT_ENOTSUP;
+    INSIDE(link, link->ops->check_each(link->self, key, fn, arg, &local));
+}
+
 pxt_status pxt_link_maintain(struct pxt_link *link, struct pxt_error *error)
 {
     if (!link->ops || !link->ops->maintain)

@@ -243,6 +243,43 @@ static void health_goes_through_its_states(void)
     close_chain();
 }
 
+struct outcomes {
+    unsigned count;
+    char health[200];
+};
+
+static bool note_outcome(void *arg, const struct pxt_history_item *item)
+{
+    struct outcomes *outcomes = arg;
+    outcomes->count++;
+    strcat(outcomes->health, item->error_message ? "-" : "+");
+    return true;
+}
+
+static void the_history_of_a_proxy_is_kept_up_to_a_limit(void)
+{
+    struct pxt_report report = {.size = sizeof report, .latency_ms = 20, .url = "http://example.test/"};
+    struct outcomes outcomes = {0};
+    open_chain("health: {history: 5, invalidate: false}\n" THREE, folder, folder);
+    put("p", -1);
+    for (int i = 0; i < 8; i++) {
+        report.ok = i % 2;
+        report.reason = "no route";
+        now += PXT_SECOND;
+        pxt_cache_report(cache, "p", &report, NULL, NULL, &error);
+    }
+    is_int(pxt_cache_history(cache, "p", note_outcome, &outcomes, &error), PXT_OK, "the history");
+    is_int(outcomes.count, 5, "has as many outcomes as health.history says");
+    is_str(outcomes.health, "+-+-+", "newest first");
+    is_int(pxt_cache_history(cache, "nobody", note_outcome, &outcomes, &error), PXT_OK, "one without a history");
+    is_int(outcomes.count, 5, "has none");
+    close_chain();
+    open_chain("tiers: [{plugin: l1_memory}]");
+    is_int(pxt_cache_history(cache, "p", note_outcome, &outcomes, &error), PXT_ENOTSUP,
+           "a chain that keeps none says so");
+    close_chain();
+}
+
 static void credentials_are_split_off_and_sealed(void)
 {
     struct pxt_draft draft;
@@ -294,6 +331,34 @@ static void bad_arguments_change_nothing(void)
     is_int(pxt_cache_delete(cache, "", &error), PXT_EINVAL, "deleting an empty key");
     is_int(pxt_cache_report(cache, "k", NULL, NULL, NULL, &error), PXT_EINVAL, "no report");
     is_int(pxt_cache_each(cache, NULL, NULL, &error), PXT_EINVAL, "no function");
+    struct pxt_report unsized = {.ok = true};
+    struct pxt_stats unsized_stats = {0};
+    pxt_status results[1];
+    is_int(pxt_cache_report(cache, "k", &unsized, NULL, NULL, &error), PXT_EINVAL, "a report without its size");
+    is_int(pxt_cache_stats(cache, &unsized_stats, &error), PXT_EINVAL, "statistics without their size");
+    is_int(pxt_cache_stats(cache, NULL, &error), PXT_EINVAL, "no statistics");
+    is_int(pxt_cache_peek(cache, "", &entry, &error), PXT_EINVAL, "peeking for an empty key");
+    is_int(pxt_cache_peek(cache, "k", NULL, &error), PXT_EINVAL, "peeking into nothing");
+    is_int(pxt_cache_get_from(cache, long_key, &entry, NULL, &error), PXT_EINVAL, "an over-long key, with tier");
+    is_int(pxt_cache_delete(NULL, "k", &error), PXT_EINVAL, "deleting from no cache");
+    is_int(pxt_cache_delete(cache, long_key, &error), PXT_EINVAL, "deleting an over-long key");
+    is_int(pxt_cache_invalidate(cache, NULL, &error), PXT_EINVAL, "invalidating nothing");
+    is_int(pxt_cache_history(cache, "k", NULL, NULL, &error), PXT_EINVAL, "a history for no one");
+    is_int(pxt_cache_put_many(cache, NULL, 1, results, NULL, &error), PXT_EINVAL, "many drafts that are none");
+    is_int(pxt_cache_warm(cache, NULL, NULL, NULL, &error), PXT_EINVAL, "no list");
+    is_int(pxt_cache_warm(cache, "/nonexistent", NULL, NULL, &error), PXT_ENOINPUT, "a list that is not there");
+    is_int(pxt_cache_export(cache, NULL, false, NULL, &error), PXT_EINVAL, "an export to nowhere");
+    is_int(pxt_cache_open_secret(cache, NULL, PXT_FIELD_PASSWORD, NULL, &error), PXT_EINVAL, "the secret of nothing");
+    is_int(pxt_cache_clear(NULL, NULL, &error), PXT_EINVAL, "clearing no cache");
+    is_int(pxt_cache_tick(NULL, NULL, &error), PXT_EINVAL, "a tick of no cache");
+    is_int(pxt_cache_settle(NULL, &error), PXT_EINVAL, "settling no cache");
+    is_int(pxt_cache_sync(NULL, &error), PXT_EINVAL, "syncing no cache");
+    is_int(pxt_key_of_url(NULL, NULL, long_key, &error), PXT_EINVAL, "the key of nothing");
+    is_int(pxt_key_of_url("nonsense", NULL, long_key, &error), PXT_EINVAL, "the key of nonsense");
+    ok(*error.message != '\0', "each has a text");
+    pxt_cache_close(NULL);
+    pxt_entry_release(NULL);
+    pxt_secret_free(NULL);
     is_int(stats().total_size, 0, "nothing was stored by any of this");
     close_chain();
 }
@@ -447,6 +512,7 @@ int main(void)
     accesses_are_counted_and_written_down();
     one_tier_alone_and_capacity_zero();
     health_goes_through_its_states();
+    the_history_of_a_proxy_is_kept_up_to_a_limit();
     credentials_are_split_off_and_sealed();
     bad_arguments_change_nothing();
     a_tier_that_fails_is_left_out_and_catches_up();

@@ -76,7 +76,7 @@ static int work(int me)
 {
     pxt_cache *cache = open_chain();
     int bad = 0;
-    for (int i = 0; i < tap_amount(250); i++) {
+    for (int i = 0; i < tap_amount(6250); i++) {
         char key[30];
         snprintf(key, sizeof key, "p%d-%d", me, i % 25);
         if (me % 2 == 0) { /* a writer reads its own writes */

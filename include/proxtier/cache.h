@@ -117,6 +117,22 @@ PXT_API pxt_status pxt_cache_report(pxt_cache *cache, const char *key, const str
 /* ProxyWhirl's invalidate_by_health: a failure without details. */
 PXT_API pxt_status pxt_cache_invalidate(pxt_cache *cache, const char *key, struct pxt_error *error);
 
+/* One recorded outcome. Its texts are valid during the call. */
+struct pxt_history_item {
+    uint32_t size;
+    pxt_time time;
+    enum pxt_health health;    /* after it */
+    double latency_ms;         /* < 0: unknown */
+    const char *error_message; /* NULL: it was good, or no reason was given */
+    const char *check_url;     /* "" where unknown */
+};
+/* Returns false to stop. */
+typedef bool pxt_history_fn(void *arg, const struct pxt_history_item *item);
+/* Calls `fn` for the outcomes recorded for a key, newest first, at most health.history of them. PXT_ENOTSUP where no tier
+ * keeps a history (l3_sqlite does); PXT_OK without a call where there is none. */
+PXT_API pxt_status pxt_cache_history(pxt_cache *cache, const char *key, pxt_history_fn *fn, void *arg,
+                                     struct pxt_error *error);
+
 /* Applies noted accesses of all threads, so that live counters (PXT_FIELD_LIVE) of entries in memory are exact. */
 PXT_API pxt_status pxt_cache_settle(pxt_cache *cache, struct pxt_error *error);
 /* Does at once what the janitor does at intervals: removes expired entries, writes access counts down, lets

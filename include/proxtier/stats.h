@@ -37,7 +37,7 @@ struct pxt_tier_stats {
     const char *name;   /* of the link: "l1" */
     const char *plugin; /* "l1_memory" */
     enum pxt_tier_state state;
-    char reason[256];  /* why it is not on; "" where it is */
+    char reason[256];  /* why it is not on, or has yet to catch up; "" otherwise */
     uint64_t size;     /* entries now */
     uint64_t capacity; /* 0: unlimited */
 #define X(name, help) uint64_t name;
