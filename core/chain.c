@@ -16,7 +16,6 @@
 pxt_status pxt_chain_open(struct pxt_chain *chain, const struct pxt_config *config, const struct pxt_logger *logger,
                           const struct pxt_clock *clock, struct pxt_error *error)
 {
-    const char *shared = NULL;
     chain->clock = *clock;
     chain->logger = logger;
     chain->coherence.fd = -1;
@@ -33,8 +32,9 @@ pxt_status pxt_chain_open(struct pxt_chain *chain, const struct pxt_config *conf
         }
         chain->any_durable |= pxt_link_present(link) && pxt_link_durable(link);
         if (link->self && (link->flags & PXT_TIER_SHARED) && link->ops->shared_path)
-            shared = link->ops->shared_path(link->self); /* of the slowest: it has everything */
+            chain->shared = link; /* the slowest has everything */
     }
+    const char *shared = chain->shared ? chain->shared->ops->shared_path(chain->shared->self) : NULL;
     pxt_status status = pxt_coherence_open(&chain->coherence, shared,
                                            pxt_settings_number(config->settings, "lock_timeout") / 1000, error);
     if (!status)
@@ -72,12 +72,17 @@ pxt_time pxt_chain_stamp(struct pxt_chain *chain)
 pxt_status pxt_chain_lock(struct pxt_chain *chain, const struct pxt_key *key, bool shared, struct pxt_error *error)
 {
     unsigned stripe = pxt_stripe(key->hash);
+    struct pxt_error local;
     pthread_mutex_lock(&chain->stripe_lock[stripe]);
-    pxt_status status = shared ? pxt_coherence_lock(&chain->coherence, stripe, 1, error) : PXT_OK;
-    if (status)
+    pxt_status status = shared ? pxt_coherence_lock(&chain->coherence, stripe, 1, &local) : PXT_OK;
+    if (status) {
         pthread_mutex_unlock(&chain->stripe_lock[stripe]);
-    else
+        pxt_link_failed(chain->shared, &local);
+        if (error)
+            *error = local;
+    } else {
         pxt_missed_learn(&chain->missed);
+    }
     return status;
 }
 
@@ -160,9 +165,8 @@ static void count_access(struct pxt_chain *chain, struct pxt_link *link, const s
     }
 }
 
-/* An entry with the accesses that are noted but not yet written down to where it stands. */
-static pxt_status read_link(struct pxt_link *link, const struct pxt_key *key, unsigned flags, pxt_entry **out,
-                            struct pxt_error *error)
+pxt_status pxt_chain_read(struct pxt_link *link, const struct pxt_key *key, unsigned flags, pxt_entry **out,
+                          struct pxt_error *error)
 {
     pxt_status status = pxt_link_get(link, key, flags, out, error);
     if (status == PXT_OK && (link->flags & PXT_TIER_SHARED)) /* made for this call: no one else has it */
@@ -175,7 +179,7 @@ static pxt_status read_link(struct pxt_link *link, const struct pxt_key *key, un
 static pxt_status ask(struct pxt_chain *chain, struct pxt_link *link, const struct pxt_key *key, bool locked,
                       pxt_entry **out, struct pxt_error *error)
 {
-    pxt_status status = read_link(link, key, 0, out, error);
+    pxt_status status = pxt_chain_read(link, key, 0, out, error);
     if (status)
         return status;
     if (pxt_chain_stale(chain, link, *out)) {
@@ -261,7 +265,7 @@ pxt_status pxt_chain_find(struct pxt_chain *chain, const struct pxt_key *key, un
         struct pxt_link *link = &chain->link[i];
         if (i == except || !pxt_link_stores(link))
             continue;
-        pxt_status status = read_link(link, key, PXT_GET_PEEK, out, worst == PXT_NOT_FOUND ? error : NULL);
+        pxt_status status = pxt_chain_read(link, key, PXT_GET_PEEK, out, worst == PXT_NOT_FOUND ? error : NULL);
         if (status == PXT_OK && !pxt_chain_stale(chain, link, *out))
             return PXT_OK;
         if (status == PXT_OK)

@@ -32,6 +32,7 @@ struct pxt_chain {
     struct pxt_clock clock;
     const struct pxt_logger *logger;
     bool any_durable;
+    struct pxt_link *shared; /* the slowest that is shared: it has the files by which processes agree; NULL: none */
     size_t expire_batch;
     pthread_mutex_t stripe_lock[PXT_STRIPES];
     _Atomic(struct pxt_thread_counts *) counts[PXT_THREAD_MAX];
@@ -114,6 +115,9 @@ pxt_status pxt_chain_lock(struct pxt_chain *chain, const struct pxt_key *key, bo
 void pxt_chain_unlock(struct pxt_chain *chain, const struct pxt_key *key, bool shared);
 /* Whether what a private tier has for the key is older than what another process wrote. */
 bool pxt_chain_stale(const struct pxt_chain *chain, const struct pxt_link *link, const pxt_entry *entry);
+/* Reads an entry from one link, with the accesses that are noted but not yet written down to where it stands. */
+pxt_status pxt_chain_read(struct pxt_link *link, const struct pxt_key *key, unsigned flags, pxt_entry **out,
+                          struct pxt_error *error);
 /* Stores in one link, evicting before. The key's lock is held. */
 pxt_status pxt_chain_insert(struct pxt_chain *chain, struct pxt_link *link, pxt_entry *entry,
                             struct pxt_leaving *leaving, struct pxt_error *error);

@@ -17,6 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
+enum { STUCK_MS = 1000, STUCK_PATIENCE_MS = 20 };
 enum { PAGE_BYTES = (PXT_GENERATIONS + PXT_WORDS) * (int)sizeof(uint32_t) };
 
 static pxt_status map_page(struct pxt_coherence *coherence, struct pxt_error *error)
@@ -81,27 +82,39 @@ static int set_lock(struct pxt_coherence *coherence, short type, unsigned first,
     return fcntl(coherence->fd, F_OFD_SETLK, &range);
 }
 
+/* A stripe that could not be had in time is not waited for that long again so soon. */
+static int64_t patience_ms(const struct pxt_coherence *coherence, unsigned stripe, int64_t now)
+{
+    bool stuck = now < atomic_load_explicit(&coherence->stuck_until_ms[stripe], memory_order_relaxed);
+    return stuck && coherence->timeout_ms > STUCK_PATIENCE_MS ? STUCK_PATIENCE_MS : coherence->timeout_ms;
+}
+
 /* Waiting in the kernel has no timeout, so this asks again, at first soon, later every 10 ms. */
 pxt_status pxt_coherence_lock(struct pxt_coherence *coherence, unsigned first, unsigned n, struct pxt_error *error)
 {
     if (coherence->fd < 0)
         return PXT_OK;
-    int64_t deadline = 0;
+    int64_t deadline = 0, patience = 0;
     for (long wait_us = 50;; wait_us = wait_us * 2 > 10000 ? 10000 : wait_us * 2) {
         if (!set_lock(coherence, F_WRLCK, first, n))
             return PXT_OK;
         if (errno != EAGAIN && errno != EACCES && errno != EINTR)
             return pxt_fail(error, pxt_status_of_errno(errno), errno, "cannot lock %s", coherence->path);
         int64_t now = pxt_clock_monotonic_ms();
-        deadline = deadline ? deadline : now + coherence->timeout_ms;
+        if (!deadline) {
+            patience = patience_ms(coherence, first, now);
+            deadline = now + patience;
+        }
         if (now >= deadline)
-            return pxt_fail(
-                error, PXT_EBUSY, 0,
-                "another process holds a lock on %s for longer than %lld ms: look for a stopped process, or "
-                "raise lock_timeout",
-                coherence->path, (long long)coherence->timeout_ms);
+            break;
         nanosleep(&(struct timespec){.tv_nsec = wait_us * 1000}, NULL);
     }
+    if (patience == coherence->timeout_ms)
+        atomic_store_explicit(&coherence->stuck_until_ms[first], deadline + STUCK_MS, memory_order_relaxed);
+    return pxt_fail(error, PXT_EBUSY, 0,
+                    "another process holds a lock on %s for longer than %lld ms: look for a stopped process, or raise "
+                    "lock_timeout",
+                    coherence->path, (long long)coherence->timeout_ms);
 }
 
 void pxt_coherence_unlock(struct pxt_coherence *coherence, unsigned first, unsigned n)

@@ -21,6 +21,9 @@ struct pxt_coherence {
     int64_t timeout_ms;
     char *path;
     _Atomic uint32_t none;
+    /* A stripe whose lock timed out is not waited for again before this time: a stopped process delays the others once, not
+     * with each call. */
+    _Atomic int64_t stuck_until_ms[PXT_STRIPES + 1];
 };
 /* Words of the page behind the generations. */
 enum pxt_word { PXT_WORD_MISSED_EPOCH, PXT_WORD_MISSED_RESETS, PXT_WORDS = 16 };

@@ -132,7 +132,7 @@ void pxt_evict_one(struct pxt_chain *chain, struct pxt_link *link, const struct 
                    struct pxt_leaving *leaving)
 {
     pxt_entry *entry = NULL;
-    if (pxt_link_get(link, key, PXT_GET_PEEK, &entry, NULL) != PXT_OK)
+    if (pxt_chain_read(link, key, PXT_GET_PEEK, &entry, NULL) != PXT_OK)
         return; /* it left meanwhile */
     if (pxt_chain_stale(chain, link, entry)) {
         pxt_link_del(link, key, PXT_REMOVE_DELETED, NULL);
