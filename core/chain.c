@@ -19,6 +19,7 @@ pxt_status pxt_chain_open(struct pxt_chain *chain, const struct pxt_config *conf
     chain->clock = *clock;
     chain->logger = logger;
     chain->coherence.fd = -1;
+    chain->missed.fd = -1; /* close looks at both wherever open ended */
     chain->expire_batch = (size_t)pxt_settings_number(config->settings, "cleanup.batch");
     for (unsigned i = 0; i < PXT_STRIPES; i++)
         pthread_mutex_init(&chain->stripe_lock[i], NULL);
