@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * put.c: a put through memory, JSONL and SQLite, safe against kill -9 when it returns, beside one append to a file and
+ * one transaction of one row; 16 threads that put at once, beside one; and a list that is warmed through all three
+ * tiers, beside as many appends and rows in batches.
+ */
+#include "bench.h"
+#include <fcntl.h>
+#include <pthread.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct bare {
+    int log;
+    sqlite3 *db;
+    sqlite3_stmt *insert;
+};
+
+static void execute(sqlite3 *db, const char *sql)
+{
+    if (sqlite3_exec(db, sql, NULL, NULL, NULL) != SQLITE_OK)
+        bench_die(sql, sqlite3_errmsg(db));
+}
+
+static void bare_open(struct bare *bare, const char *name)
+{
+    char path[300];
+    snprintf(path, sizeof path, "%s/%s.jsonl", bench_folder(), name);
+    bare->log = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    snprintf(path, sizeof path, "%s/%s.db", bench_folder(), name);
+    if (bare->log < 0 || sqlite3_open(path, &bare->db) != SQLITE_OK)
+        bench_die(path, "cannot be opened");
+    execute(bare->db,
+            "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; CREATE TABLE cache_entries(key TEXT PRIMARY KEY, "
+            "proxy_url TEXT NOT NULL, username_encrypted BLOB, password_encrypted BLOB, source TEXT NOT NULL, "
+            "fetch_time REAL NOT NULL, last_accessed REAL NOT NULL, access_count INTEGER, ttl_seconds INTEGER, "
+            "expires_at REAL NOT NULL, health_status TEXT, failure_count INTEGER, evicted_from_l1 INTEGER);"
+            "CREATE INDEX e ON cache_entries(expires_at); CREATE INDEX s ON cache_entries(source)");
+    if (sqlite3_prepare_v3(bare->db, "INSERT OR REPLACE INTO cache_entries VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?)", -1,
+                           SQLITE_PREPARE_PERSISTENT, &bare->insert, NULL))
+        bench_die("insert", sqlite3_errmsg(bare->db));
+}
+
+static void bare_close(struct bare *bare)
+{
+    sqlite3_finalize(bare->insert);
+    sqlite3_close(bare->db);
+    close(bare->log);
+}
+
+static void bare_put(struct bare *bare, uint64_t i)
+{
+    struct pxt_draft draft;
+    struct bench_room room;
+    char line[1200];
+    bench_draft(&draft, &room, i, 3600);
+    int length = snprintf(
+        line, sizeof line,
+        "{\"key\": \"%s\", \"proxy_url\": \"%s\", \"source\": \"premium\", \"fetch_time\": "
+        "\"2026-01-02T03:04:05.123456+00:00\", \"last_accessed\": \"2026-01-02T03:04:05.123456+00:00\", "
+        "\"access_count\": 0, \"ttl_seconds\": 3600, \"expires_at\": \"2026-01-02T04:04:05.123456+00:00\", "
+        "\"health_status\": \"unknown\", \"failure_count\": 0, \"evicted_from_l1\": false, \"username_encrypted\": "
+        "\"%0200d\", \"password_encrypted\": \"%0200d\"}\n",
+        room.key, room.url, 0, 0);
+    if (write(bare->log, line, (size_t)length) != length)
+        bench_die("append", "short");
+    sqlite3_bind_text(bare->insert, 1, room.key, 16, SQLITE_STATIC);
+    sqlite3_bind_text(bare->insert, 2, room.url, -1, SQLITE_STATIC);
+    sqlite3_bind_blob(bare->insert, 3, room.token, 100, SQLITE_STATIC);
+    sqlite3_bind_blob(bare->insert, 4, room.token, 100, SQLITE_STATIC);
+    sqlite3_bind_text(bare->insert, 5, "premium", 7, SQLITE_STATIC);
+    for (int column = 6; column <= 13; column++)
+        sqlite3_bind_double(bare->insert, column, 1.7e9);
+    if (sqlite3_step(bare->insert) != SQLITE_DONE)
+        bench_die("insert", sqlite3_errmsg(bare->db));
+    sqlite3_reset(bare->insert);
+}
+
+static void bare_puts(void *arg, size_t from, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        bare_put(arg, from + i);
+}
+
+static pxt_cache *open_three(const char *name)
+{
+    return bench_open(
+        "encryptor: {plugin: plain}\ntiers: [{plugin: l1_memory, max_entries: 1000}, {plugin: l2_jsonl, dir: "
+        "%s/%s-l2}, {plugin: l3_sqlite, path: %s/%s-l3.db}]",
+        bench_folder(), name, bench_folder(), name);
+}
+
+static void puts_into(void *arg, size_t from, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        struct pxt_draft draft;
+        struct bench_room room;
+        struct pxt_error error;
+        bench_draft(&draft, &room, from + i, 3600);
+        if (pxt_cache_put(arg, &draft, NULL, &error))
+            bench_die("cannot put", error.message);
+    }
+}
+
+struct thread {
+    pthread_t id;
+    pxt_cache *cache;
+    size_t from, n;
+};
+
+static void *run_thread(void *arg)
+{
+    struct thread *thread = arg;
+    puts_into(thread->cache, thread->from, thread->n);
+    return NULL;
+}
+
+static void sixteen_threads(pxt_cache *cache, size_t from, size_t n)
+{
+    struct thread thread[16];
+    for (size_t i = 0; i < 16; i++) {
+        thread[i] = (struct thread){.cache = cache, .from = from + i * n / 16, .n = n / 16};
+        if (pthread_create(&thread[i].id, NULL, run_thread, &thread[i]))
+            bench_die("threads", "cannot be started");
+    }
+    for (size_t i = 0; i < 16; i++)
+        pthread_join(thread[i].id, NULL);
+}
+
+void bench_put(void)
+{
+    enum { ROUNDS = 9 };
+    struct bare bare;
+    double one[ROUNDS], many[ROUNDS];
+    size_t n = bench_amount(2000) / 16 * 16;
+    pxt_cache *cache = open_three("put");
+    bare_open(&bare, "bare-put");
+    bench_compare("put through memory, JSONL and SQLite", "append + one transaction", 1.1, n, ROUNDS, puts_into, cache,
+                  bare_puts, &bare);
+    for (size_t i = 0; i < ROUNDS; i++) {
+        double start = bench_now_us();
+        puts_into(cache, 1000000 + i * n, n);
+        double middle = bench_now_us();
+        sixteen_threads(cache, 2000000 + i * n, n);
+        one[i] = (double)n * 1000 / (middle - start);
+        many[i] = (double)n * 1000 / (bench_now_us() - middle);
+    }
+    bench_row("puts with 16 threads, thousands a second", "k/s", bench_median(many, ROUNDS), "with one thread",
+              bench_median(one, ROUNDS), -5);
+    bare_close(&bare);
+    pxt_cache_close(cache);
+}
+
+/* ---- warm ------------------------------------------------------------------------------------------------------- */
+
+static void write_list(const char *path, size_t n)
+{
+    FILE *file = fopen(path, "w");
+    for (size_t i = 0; file && i < n; i++)
+        fprintf(file, "http://user%zu:secret%zu@10.%zu.%zu.%zu:8080\n", i, i, i >> 16 & 255, i >> 8 & 255, i & 255);
+    if (!file || fclose(file))
+        bench_die(path, "cannot be written");
+}
+
+/* Microseconds a line. */
+static double warm_lines(size_t n)
+{
+    static unsigned number;
+    char path[300], name[40];
+    struct pxt_error error;
+    struct pxt_warm_counts counts;
+    snprintf(path, sizeof path, "%s/list-%zu.txt", bench_folder(), n);
+    write_list(path, n);
+    snprintf(name, sizeof name, "warm-%u", number++);
+    pxt_cache *cache = bench_open("encryptor: {plugin: fernet, auto_key_file: %s/k/fernet.key}\ntiers: [{plugin: "
+                                  "l1_memory, max_entries: 1000}, {plugin: l2_jsonl, dir: %s/%s-l2}, {plugin: "
+                                  "l3_sqlite, path: %s/%s-l3.db}]",
+                                  bench_folder(), bench_folder(), name, bench_folder(), name);
+    double start = bench_now_us();
+    if (pxt_cache_warm(cache, path, NULL, &counts, &error) || counts.loaded != n)
+        bench_die("warm", error.message);
+    double took = bench_now_us() - start;
+    pxt_cache_close(cache);
+    return took / (double)n;
+}
+
+static double bare_lines(size_t n)
+{
+    static unsigned number;
+    struct bare bare;
+    char name[40];
+    snprintf(name, sizeof name, "bare-warm-%u", number++);
+    bare_open(&bare, name);
+    double start = bench_now_us();
+    for (size_t i = 0; i < n; i += 1000) {
+        execute(bare.db, "BEGIN");
+        bare_puts(&bare, i, 1000);
+        execute(bare.db, "COMMIT");
+    }
+    double took = bench_now_us() - start;
+    bare_close(&bare);
+    return took / (double)n;
+}
+
+void bench_warm(void)
+{
+    enum { ROUNDS = 5 };
+    size_t n = bench_amount(100000);
+    double ours[ROUNDS], limit[ROUNDS];
+    for (int i = 0; i < ROUNDS; i++) {
+        ours[i] = warm_lines(n);
+        limit[i] = bare_lines(n);
+    }
+    double a_line = bench_median(ours, ROUNDS);
+    bench_row("warm, all tiers, encrypted, a line", "us", a_line, "append + batched insert",
+              bench_median(limit, ROUNDS), 2.0);
+    bench_row("the same with ten times the lines, a line", "us", warm_lines(n * 10), "that of a tenth", a_line, 2.5);
+}
