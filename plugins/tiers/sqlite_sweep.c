@@ -4,8 +4,11 @@
  * expiry, and what is done in idle times.
  */
 #include "sqlite_store.h"
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 static pxt_status touch_one(struct store *store, struct connection *connection, sqlite3_stmt *statement,
                             const struct pxt_touch *touch, struct pxt_error *error)
@@ -158,6 +161,17 @@ pxt_status store_expire(void *self, pxt_time now, size_t limit, pxt_key_fn *fn, 
 
 /* ---- idle times ---- */
 
+enum { LOG_IS_LONG = 1 << 20 };
+
+/* A checkpoint forces the disk to write; for a short log it can wait. */
+static bool log_is_long(const struct store *store)
+{
+    char path[PATH_MAX];
+    struct stat file;
+    int length = snprintf(path, sizeof path, "%s-wal", store->path);
+    return length > 0 && (size_t)length < sizeof path && !stat(path, &file) && file.st_size >= LOG_IS_LONG;
+}
+
 pxt_status store_maintain(void *self, struct pxt_error *error)
 {
     struct store *store = self;
@@ -165,7 +179,9 @@ pxt_status store_maintain(void *self, struct pxt_error *error)
     pxt_status status = pool_write(store, &connection, error);
     if (status)
         return status;
-    int rc = sqlite3_wal_checkpoint_v2(connection->db, "main", SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+    int rc = SQLITE_OK;
+    if (log_is_long(store))
+        rc = sqlite3_wal_checkpoint_v2(connection->db, "main", SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
     if (rc == SQLITE_OK)
         rc = sqlite3_exec(connection->db, "PRAGMA optimize", NULL, NULL, NULL);
     /* Where others are busy with the file there will be another time. */
