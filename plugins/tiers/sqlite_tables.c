@@ -13,40 +13,51 @@
 struct plan {
     sqlite3 *db;
     const struct sqlite_layout *layout;
-    struct sqlite_text sql;
+    struct sqlite_text sql, known;
     int rc;
 };
 
-/* Whether an object of that name is in the schema. `name` ends at the first space. */
-static bool exists(struct plan *plan, const char *name)
+/* Reads what there is into `known`: a line for each column of a table ("name TAB column"), and one for each object
+ * without. One statement for all, for this runs whenever a file is opened. */
+static void read_schema(struct plan *plan)
 {
-    sqlite3_stmt *find = NULL;
-    bool found = false;
-    if (plan->rc != SQLITE_OK)
-        return false;
-    plan->rc = sqlite3_prepare_v2(plan->db, "SELECT 1 FROM sqlite_schema WHERE name=?1", -1, &find, NULL);
-    if (plan->rc == SQLITE_OK) {
-        sqlite3_bind_text(find, 1, name, (int)strcspn(name, " "), SQLITE_STATIC);
-        found = sqlite3_step(find) == SQLITE_ROW;
-        plan->rc = sqlite3_finalize(find);
+    sqlite3_stmt *list = NULL;
+    plan->known.length = 0;
+    sqlite_text_add(&plan->known, "\n");
+    plan->rc = sqlite3_prepare_v2(plan->db,
+                                  "SELECT o.name, c.name FROM sqlite_schema o LEFT JOIN pragma_table_info(o.name) c "
+                                  "ON o.type = 'table'",
+                                  -1, &list, NULL);
+    while (plan->rc == SQLITE_OK && (plan->rc = sqlite3_step(list)) == SQLITE_ROW) {
+        const unsigned char *object = sqlite3_column_text(list, 0), *column = sqlite3_column_text(list, 1);
+        sqlite_text_add(&plan->known, "%s\t%s\n", object ? (const char *)object : "",
+                        column ? (const char *)column : "");
+        plan->rc = SQLITE_OK;
     }
-    return found;
+    int rc = sqlite3_finalize(list);
+    plan->rc = plan->rc == SQLITE_DONE ? rc : plan->rc;
+    if (plan->rc == SQLITE_OK && plan->known.failed)
+        plan->rc = SQLITE_NOMEM;
 }
 
-static bool column_exists(struct plan *plan, const char *table, const char *column)
+static bool knows(const struct plan *plan, const char *name, int length, const char *column)
 {
-    sqlite3_stmt *find = NULL;
-    bool found = false;
+    char line[2 * SQLITE_COLUMN_MAX + 4];
     if (plan->rc != SQLITE_OK)
         return false;
-    plan->rc = sqlite3_prepare_v2(plan->db, "SELECT 1 FROM pragma_table_info(?1) WHERE name=?2", -1, &find, NULL);
-    if (plan->rc == SQLITE_OK) {
-        sqlite3_bind_text(find, 1, table, -1, SQLITE_STATIC);
-        sqlite3_bind_text(find, 2, column, -1, SQLITE_STATIC);
-        found = sqlite3_step(find) == SQLITE_ROW;
-        plan->rc = sqlite3_finalize(find);
-    }
-    return found;
+    snprintf(line, sizeof line, column ? "\n%.*s\t%s\n" : "\n%.*s\t%s", length, name, column ? column : "");
+    return strstr(plan->known.data, line) != NULL;
+}
+
+/* Whether an object of that name is in the schema. `name` ends at the first space. */
+static bool exists(const struct plan *plan, const char *name)
+{
+    return knows(plan, name, (int)strcspn(name, " "), NULL);
+}
+
+static bool column_exists(const struct plan *plan, const char *table, const char *column)
+{
+    return knows(plan, table, (int)strlen(table), column);
 }
 
 static void plan_main_table(struct plan *plan, const char **missing)
@@ -119,6 +130,9 @@ static void plan_extra_table(struct plan *plan, const struct sqlite_schema *sche
 static void make_plan(struct plan *plan, const struct sqlite_schema *schema, const struct pxt_host *host,
                       const char **missing)
 {
+    read_schema(plan);
+    if (plan->rc != SQLITE_OK)
+        return;
     plan_main_table(plan, missing);
     if (plan->layout->history_table && !exists(plan, "health_history"))
         sqlite_text_add(&plan->sql, "%s;", plan->layout->history_table);
@@ -154,5 +168,6 @@ int sqlite_tables_make(const struct sqlite_schema *schema, const struct pxt_host
         }
     }
     free(plan.sql.data);
+    free(plan.known.data);
     return plan.rc;
 }
