@@ -103,21 +103,34 @@ static pxt_status store_all(struct pxt_chain *chain, pxt_entry *const *entries, 
     return PXT_OK;
 }
 
+pxt_status pxt_chain_lock_all(struct pxt_chain *chain, struct pxt_error *error)
+{
+    for (unsigned i = 0; i < PXT_STRIPES; i++)
+        pthread_mutex_lock(&chain->stripe_lock[i]);
+    pxt_status status = pxt_coherence_lock(&chain->coherence, 0, PXT_STRIPES, error);
+    for (unsigned i = PXT_STRIPES; status && i-- > 0;)
+        pthread_mutex_unlock(&chain->stripe_lock[i]);
+    return status;
+}
+
+void pxt_chain_unlock_all(struct pxt_chain *chain)
+{
+    pxt_coherence_unlock(&chain->coherence, 0, PXT_STRIPES);
+    for (unsigned i = PXT_STRIPES; i-- > 0;)
+        pthread_mutex_unlock(&chain->stripe_lock[i]);
+}
+
 pxt_status pxt_chain_put_many(struct pxt_chain *chain, pxt_entry *const *entries, size_t n, bool *replaced,
                               struct pxt_error *error)
 {
     pxt_chain_readmit(chain);
-    for (unsigned i = 0; i < PXT_STRIPES; i++)
-        pthread_mutex_lock(&chain->stripe_lock[i]);
-    pxt_status status = pxt_coherence_lock(&chain->coherence, 0, PXT_STRIPES, error);
-    if (!status) {
-        pxt_missed_learn(&chain->missed);
-        if (replaced)
-            find_replaced(chain, entries, n, replaced);
-        status = store_all(chain, entries, n, error);
-        pxt_coherence_unlock(&chain->coherence, 0, PXT_STRIPES);
-    }
-    for (unsigned i = PXT_STRIPES; i-- > 0;)
-        pthread_mutex_unlock(&chain->stripe_lock[i]);
+    pxt_status status = pxt_chain_lock_all(chain, error);
+    if (status)
+        return status;
+    pxt_missed_learn(&chain->missed);
+    if (replaced)
+        find_replaced(chain, entries, n, replaced);
+    status = store_all(chain, entries, n, error);
+    pxt_chain_unlock_all(chain);
     return status;
 }

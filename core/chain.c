@@ -310,6 +310,15 @@ static void forget_missed(struct pxt_chain *chain, const struct pxt_key *key, co
             pxt_link_made_good(&chain->link[i], key);
 }
 
+/* Whether a faster tier that is on keeps entries safe. */
+static bool durable_before(const struct pxt_chain *chain, unsigned index)
+{
+    for (unsigned i = 0; i < index; i++)
+        if (pxt_link_on(&chain->link[i]) && pxt_link_durable(&chain->link[i]) && pxt_link_stores(&chain->link[i]))
+            return true;
+    return false;
+}
+
 pxt_status pxt_chain_store(struct pxt_chain *chain, pxt_entry *entry, struct pxt_leaving *leaving,
                            struct pxt_error *error)
 {
@@ -318,16 +327,27 @@ pxt_status pxt_chain_store(struct pxt_chain *chain, pxt_entry *entry, struct pxt
     bool taken = false;
     pxt_entry_key_of(entry, &key);
     struct missed_before before;
+    bool later[PXT_CHAIN_MAX] = {false};
     note_missed(chain, &key, &before);
     pxt_access_forget(chain, &key);
     for (unsigned i = chain->count; i-- > 0;) {
         struct pxt_link *link = &chain->link[i];
         if (!pxt_link_durable(link) && chain->any_durable)
             continue; /* memory comes last: it may not have what no durable tier took */
+        if (!pxt_link_on(link) || (link->write_behind && pxt_link_may_wait(link) && durable_before(chain, i))) {
+            PXT_COUNT(link, skipped, !pxt_link_on(link));
+            later[i] = true;
+            continue;
+        }
         pxt_status status = pxt_chain_insert(chain, link, entry, leaving, first ? NULL : error);
         taken |= status == PXT_OK;
         first = first ? first : status;
     }
+    for (unsigned i = 0; i < chain->count; i++)
+        if (later[i] && !taken) /* who should have had it before did not take it */
+            taken = pxt_chain_insert(chain, &chain->link[i], entry, leaving, first ? NULL : error) == PXT_OK;
+        else if (later[i]) /* only now: a key that no other tier has would be taken for a removed one */
+            pxt_link_missed(&chain->link[i], &key, false);
     if (!taken) {
         forget_missed(chain, &key, &before);
         return first == PXT_ENOTSUP || first == PXT_EUNAVAILABLE
@@ -354,6 +374,7 @@ pxt_status pxt_chain_put(struct pxt_chain *chain, pxt_entry *entry, struct pxt_e
     status = pxt_chain_store(chain, entry, &leaving, error);
     pxt_chain_unlock(chain, &key, true);
     pxt_evict_finish(chain, &leaving);
+    pxt_chain_flush(chain);
     return status;
 }
 

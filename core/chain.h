@@ -8,7 +8,7 @@
  *   2. the same stripes among processes (coherence.h)
  *   3. link->serial: one call inside a tier that does not lock itself
  *   4. locks of tiers and policies
- *   5. leaves: guard, missed, accessed, tracker, holds
+ *   5. leaves: group, guard, missed, accessed, tracker, holds
  * A hit in the first tier takes none of 1 to 3.
  */
 #ifndef PXT_CHAIN_H
@@ -69,12 +69,14 @@ pxt_time pxt_chain_stamp(struct pxt_chain *chain);
 struct pxt_thread_counts *pxt_chain_counts(struct pxt_chain *chain);
 void pxt_chain_stats(struct pxt_chain *chain, struct pxt_stats *stats);
 
-/* tick.c: what the janitor does. */
+/* tick.c, catch_up.c: what the janitor does. */
 pxt_status pxt_chain_expire(struct pxt_chain *chain, uint64_t *expired, struct pxt_error *error);
 pxt_status pxt_chain_write_accesses(struct pxt_chain *chain, struct pxt_error *error);
 void pxt_chain_readmit(struct pxt_chain *chain);
 /* Tiers that are on may have missed single writes, or been absent from another process. */
 void pxt_chain_make_good(struct pxt_chain *chain);
+/* Writes to tiers that are written behind, where enough has gathered. */
+void pxt_chain_flush(struct pxt_chain *chain);
 void pxt_chain_maintain(struct pxt_chain *chain);
 pxt_status pxt_chain_settle(struct pxt_chain *chain, struct pxt_error *error);
 
@@ -113,6 +115,9 @@ pxt_status pxt_access_write_all(struct pxt_chain *chain, struct pxt_error *error
 
 pxt_status pxt_chain_lock(struct pxt_chain *chain, const struct pxt_key *key, bool shared, struct pxt_error *error);
 void pxt_chain_unlock(struct pxt_chain *chain, const struct pxt_key *key, bool shared);
+/* All keys at once. */
+pxt_status pxt_chain_lock_all(struct pxt_chain *chain, struct pxt_error *error);
+void pxt_chain_unlock_all(struct pxt_chain *chain);
 /* Whether what a private tier has for the key is older than what another process wrote. */
 bool pxt_chain_stale(const struct pxt_chain *chain, const struct pxt_link *link, const pxt_entry *entry);
 /* Reads an entry from one link, with the accesses that are noted but not yet written down to where it stands. */

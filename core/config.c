@@ -356,23 +356,35 @@ static pxt_status name_tier(struct loading *loading, const struct pxt_yaml_node 
     return PXT_OK;
 }
 
+/* A member of a tier that is true or false. */
+static pxt_status read_flag(struct loading *loading, const struct pxt_yaml_node *map, const char *name, bool usual,
+                            bool *out)
+{
+    const struct pxt_yaml_node *node = pxt_yaml_member(map, name);
+    bool scalar = node && node->kind == PXT_YAML_SCALAR;
+    *out = scalar ? !strcmp(node->scalar, "true") : usual;
+    if (node && !(scalar && (*out || !strcmp(node->scalar, "false"))))
+        return pxt_yaml_fail(loading->error, node, "%s: true or false is expected", name);
+    return PXT_OK;
+}
+
 static pxt_status read_tier(struct loading *loading, const struct pxt_yaml_node *map, size_t index)
 {
     struct pxt_tier_config *tier = &loading->config->tier[index];
     if (map->kind != PXT_YAML_MAP)
         return pxt_yaml_fail(loading->error, map, "a tier is expected as {plugin: NAME, ...}");
     const struct pxt_yaml_node *plugin = pxt_yaml_member(map, "plugin");
-    const struct pxt_yaml_node *required = pxt_yaml_member(map, "required");
     const struct pxt_yaml_node *eviction = pxt_yaml_member(map, "eviction");
     if (!plugin || plugin->kind != PXT_YAML_SCALAR || !*plugin->scalar)
         return pxt_yaml_fail(loading->error, plugin ? plugin : map, "a tier needs plugin: NAME, such as l1_memory");
-    tier->required = !(required && required->kind == PXT_YAML_SCALAR && !strcmp(required->scalar, "false"));
-    if (required && tier->required && (required->kind != PXT_YAML_SCALAR || strcmp(required->scalar, "true")))
-        return pxt_yaml_fail(loading->error, required, "required: true or false is expected");
     tier->plugin = pxt_strdup(plugin->scalar);
     if (!tier->plugin)
         return pxt_fail_memory(loading->error, "a name");
-    pxt_status status = name_tier(loading, map, tier, index);
+    pxt_status status = read_flag(loading, map, "required", true, &tier->required);
+    if (!status)
+        status = read_flag(loading, map, "write_behind", false, &tier->write_behind);
+    if (!status)
+        status = name_tier(loading, map, tier, index);
     if (!status)
         status = read_capacity(loading, pxt_yaml_member(map, "max_entries"), &tier->max_entries);
     if (!status)

@@ -20,6 +20,7 @@ struct pxt_tier_config {
     char *name;
     char *plugin; /* its name as written */
     struct pxt_chosen tier, eviction;
+    bool write_behind;    /* default false: a put waits for this tier */
     bool required;        /* default true: the cache does not open without it */
     uint64_t max_entries; /* capacity; UINT64_MAX: unlimited; 0: stores nothing */
     char *problem;        /* why module is NULL */

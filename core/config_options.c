@@ -48,6 +48,8 @@ const struct pxt_option *pxt_options_tier(void)
         {"max_entries", PXT_OPTION_TEXT, "unlimited", 0, 0, NULL, "its capacity: a number, or unlimited"},
         {"eviction", PXT_OPTION_TEXT, "lru", 0, 0, NULL,
          "who leaves when it is full: a policy, or {plugin: NAME, ...its options}"},
+        {"write_behind", PXT_OPTION_BOOL, "false", 0, 0, NULL,
+         "true: puts are acknowledged when a faster durable tier has them, and written here later, in batches"},
         {"required", PXT_OPTION_BOOL, "true", 0, 0, NULL,
          "false: the cache opens without this tier where it cannot be opened"},
         {NULL, PXT_OPTION_TEXT, NULL, 0, 0, NULL, NULL}};

@@ -93,6 +93,7 @@ static void show_tier(FILE *out, const struct pxt_tier_config *tier, bool origin
         fprintf(out, "\n    max_entries: %llu\n", (unsigned long long)tier->max_entries);
     fprintf(out, "    eviction:\n      plugin: %s\n", tier->eviction.module->plugin.name);
     show_options(out, "      ", &tier->eviction, origin);
+    fprintf(out, "    write_behind: %s\n", tier->write_behind ? "true" : "false");
     fprintf(out, "    required: %s\n", tier->required ? "true" : "false");
     show_options(out, "    ", &tier->tier, origin);
     if (tier->problem)

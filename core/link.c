@@ -63,8 +63,10 @@ pxt_status pxt_link_open(struct pxt_link *link, unsigned index, const struct pxt
     link->logger = logger;
     link->limited = config->max_entries != UINT64_MAX;
     link->max_entries = config->max_entries;
+    link->write_behind = config->write_behind;
     pthread_mutex_init(&link->serial, NULL);
     pthread_mutex_init(&link->missed_lock, NULL);
+    pxt_group_init(&link->group);
     pthread_mutex_init(&link->accessed_lock, NULL);
     link->missed_max = (size_t)pxt_settings_number(global, "degrade.missed_max");
     pxt_guard_init(&link->guard, (unsigned)pxt_settings_number(global, "degrade.threshold"),
@@ -81,6 +83,7 @@ pxt_status pxt_link_open(struct pxt_link *link, unsigned index, const struct pxt
     }
     link->ops = config->tier.module->ops;
     link->flags = link->ops->flags;
+    link->grouped = pxt_group_suits(link->ops);
     struct pxt_error local;
     pxt_status status = open_tier(link, config, &local);
     if (!status)
@@ -109,6 +112,7 @@ void pxt_link_close(struct pxt_link *link)
     pxt_guard_destroy(&link->guard);
     pthread_mutex_destroy(&link->serial);
     pthread_mutex_destroy(&link->missed_lock);
+    pxt_group_destroy(&link->group);
     pthread_mutex_destroy(&link->accessed_lock);
 }
 

@@ -10,6 +10,7 @@
 #define PXT_LINK_H
 
 #include "config.h"
+#include "group.h"
 #include "guard.h"
 #include "host.h"
 #include "keyset.h"
@@ -24,10 +25,13 @@ struct pxt_link {
     void *self; /* NULL: absent */
     unsigned flags;
     bool limited;
+    bool write_behind;    /* puts are written down later, in batches: a faster durable tier has them */
     uint64_t max_entries; /* where limited */
     struct pxt_host_instance host, policy_host;
     struct pxt_guard guard;
-    pthread_mutex_t serial;      /* around calls where the tier is not concurrent */
+    pthread_mutex_t serial; /* around calls where the tier is not concurrent */
+    struct pxt_group group; /* puts, where `grouped` */
+    bool grouped;
     struct pxt_tracker *tracker; /* the policy's state, where the tier keeps none */
     const struct pxt_logger *logger;
     char *absent_reason;
@@ -117,8 +121,19 @@ static inline bool pxt_link_has_missed(const struct pxt_link *link)
 {
     return atomic_load_explicit(&link->missed_count, memory_order_acquire) != 0;
 }
+/* Whether a put may be written later: the tier is on, and what is remembered has room. */
+static inline bool pxt_link_may_wait(const struct pxt_link *link)
+{
+    return pxt_link_on(link) && atomic_load_explicit(&link->missed_count, memory_order_relaxed) < link->missed_max;
+}
 /* Copies some key that was missed into `text` (PXT_KEY_MAX + 1 bytes); false where none was. */
 bool pxt_link_any_missed(struct pxt_link *link, char *text, struct pxt_key *key);
+/* All keys whose put was missed, and whether there are removals as well; false when out of memory. */
+bool pxt_link_missed_puts(struct pxt_link *link, struct pxt_keyset *out, bool *removals);
+/* With all stripes locked: every key was made good. */
+void pxt_link_nothing_missed(struct pxt_link *link);
+/* Stores what was missed, without noting it as made good. */
+pxt_status pxt_link_store_missed(struct pxt_link *link, pxt_entry *const *entries, size_t n, struct pxt_error *error);
 void pxt_link_made_good(struct pxt_link *link, const struct pxt_key *key);
 /* Where all is missed: begins to go through the tier as a whole, and ends it. The end counts only where not all was missed
  * again meanwhile: then it returns false. `*overflows` carries that from one to the other. */

@@ -145,6 +145,25 @@ bool pxt_link_any_missed(struct pxt_link *link, char *text, struct pxt_key *key)
     return item != NULL;
 }
 
+bool pxt_link_missed_puts(struct pxt_link *link, struct pxt_keyset *out, bool *removals)
+{
+    bool good = true;
+    *out = (struct pxt_keyset){0};
+    pthread_mutex_lock(&link->missed_lock);
+    *removals = link->missed.count != link->missed_puts;
+    for (size_t i = 0; good && i < link->missed.bucket_count; i++)
+        for (const struct pxt_keyset_item *item = link->missed.bucket[i]; item && good; item = item->next)
+            good = item->hits || pxt_keyset_add(out, &item->key);
+    pthread_mutex_unlock(&link->missed_lock);
+    return good;
+}
+
+void pxt_link_nothing_missed(struct pxt_link *link)
+{
+    if (!tell(link, PXT_MISSED_NO_KEY, NULL))
+        pxt_link_apply_missed(link, PXT_MISSED_NO_KEY, NULL);
+}
+
 void pxt_link_made_good(struct pxt_link *link, const struct pxt_key *key)
 {
     if (!pxt_link_has_missed(link))
@@ -200,6 +219,8 @@ void pxt_link_apply_missed(struct pxt_link *link, enum pxt_missed_event event, c
         miss_all(link);
     else if (event == PXT_MISSED_MADE_GOOD)
         forget(link, &key);
+    else if (event == PXT_MISSED_NO_KEY)
+        forget_keys(link);
     else if (event == PXT_MISSED_ALL)
         miss_all(link);
     else if (event == PXT_MISSED_RESYNC)

@@ -63,7 +63,8 @@ pxt_status pxt_link_put(struct pxt_link *link, pxt_entry *entry, struct pxt_erro
         pxt_link_missed(link, &key, false);
         return PXT_EUNAVAILABLE;
     }
-    pxt_status status = link->ops->put(link->self, entry, &local);
+    pxt_status status = link->grouped ? pxt_group_put(&link->group, link->ops, link->self, entry, &local)
+                                      : link->ops->put(link->self, entry, &local);
     if (status == PXT_EINVAL) { /* it cannot hold this entry: then it must not keep an older one */
         pxt_link_leave(link, status, &local, error);
         pxt_link_del(link, &key, PXT_REMOVE_DELETED, NULL);
@@ -111,6 +112,14 @@ pxt_status pxt_link_put_many(struct pxt_link *link, pxt_entry *const *entries, s
         return put_singly(link, entries, n, error);
     all_missed(link, entries, n, status != PXT_OK);
     return status;
+}
+
+pxt_status pxt_link_store_missed(struct pxt_link *link, pxt_entry *const *entries, size_t n, struct pxt_error *error)
+{
+    struct pxt_error local = {.status = PXT_OK};
+    if (!pxt_link_enter(link, probing(link), error))
+        return PXT_EUNAVAILABLE;
+    return pxt_link_leave(link, link->ops->put_many(link->self, entries, n, &local), &local, error);
 }
 
 pxt_status pxt_link_del(struct pxt_link *link, const struct pxt_key *key, enum pxt_removal why, struct pxt_error *error)

@@ -27,7 +27,7 @@ static struct pxt_link *link_named(struct pxt_missed *missed, const char *name)
 static void apply_line(struct pxt_missed *missed, char *line)
 {
     char event = line[0];
-    if (!event || !strchr("+x-*#.", event) || line[1] != '\t')
+    if (!event || !strchr("+x-=*#.", event) || line[1] != '\t')
         return;
     char *name = line + 2, *key = strchr(name, '\t');
     if (key)
@@ -180,7 +180,7 @@ static bool tell_locked(struct pxt_missed *missed, enum pxt_missed_event event, 
     bool told = append(missed, event, link->name, key);
     atomic_store(&missed->epoch_seen, pxt_coherence_raise(missed->coherence, PXT_WORD_MISSED_EPOCH));
     read_tail(missed);
-    if (event == PXT_MISSED_MADE_GOOD || event == PXT_MISSED_RESYNCED)
+    if (event == PXT_MISSED_MADE_GOOD || event == PXT_MISSED_NO_KEY || event == PXT_MISSED_RESYNCED)
         empty_if_done(missed);
     return told;
 }

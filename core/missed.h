@@ -6,7 +6,7 @@
  * A write that a shared tier could not take leaves an older entry there, or one that was deleted. Every process that
  * opens the same tiers has to know, now and after a restart, or it would be served. One line an event:
  *   + TIER KEY   the tier missed a put of the key            x TIER KEY   it missed that the key was removed
- *   - TIER KEY   that was made good
+ *   - TIER KEY   that was made good                          = TIER       every key was
  *   * TIER       it missed more puts than are remembered     # TIER       it is being gone through as a whole
  *   . TIER       that was done
  * with tabs between. When nothing is missed any more the file is emptied.
@@ -25,6 +25,7 @@ enum pxt_missed_event {
     PXT_MISSED_PUT = '+',
     PXT_MISSED_REMOVAL = 'x',
     PXT_MISSED_MADE_GOOD = '-',
+    PXT_MISSED_NO_KEY = '=',
     PXT_MISSED_ALL = '*',
     PXT_MISSED_RESYNC = '#',
     PXT_MISSED_RESYNCED = '.'

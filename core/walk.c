@@ -61,18 +61,6 @@ pxt_status pxt_chain_each(struct pxt_chain *chain, pxt_entry_fn *fn, void *arg, 
     return first;
 }
 
-static void lock_all(struct pxt_chain *chain)
-{
-    for (unsigned i = 0; i < PXT_STRIPES; i++)
-        pthread_mutex_lock(&chain->stripe_lock[i]);
-}
-
-static void unlock_all(struct pxt_chain *chain)
-{
-    for (unsigned i = PXT_STRIPES; i-- > 0;)
-        pthread_mutex_unlock(&chain->stripe_lock[i]);
-}
-
 static bool count_one(void *arg, pxt_entry *entry)
 {
     (void)entry;
@@ -103,15 +91,13 @@ pxt_status pxt_chain_clear(struct pxt_chain *chain, uint64_t *removed, struct px
             return pxt_fail(error, PXT_EUNAVAILABLE, 0,
                             "tier %s is off and cannot be cleared: nothing was removed; see `proxtier stats`",
                             chain->link[i].name);
-    lock_all(chain);
-    pxt_status status = pxt_coherence_lock(&chain->coherence, 0, PXT_STRIPES, error);
+    pxt_status status = pxt_chain_lock_all(chain, error);
     if (!status) {
         status = pxt_chain_each(chain, count_one, &distinct, error);
         if (!status)
             status = clear_locked(chain, error);
-        pxt_coherence_unlock(&chain->coherence, 0, PXT_STRIPES);
+        pxt_chain_unlock_all(chain);
     }
-    unlock_all(chain);
     if (removed)
         *removed = status ? 0 : distinct;
     return status;

@@ -13,6 +13,7 @@
 #include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -349,6 +350,93 @@ static void past_the_bound_the_tier_is_gone_through_as_a_whole(void)
     is_int(wrong, 0, "it has all that it missed, nothing deleted came back, nothing untouched is lost");
 }
 
+static const char *behind(void)
+{
+    static char tiers[600];
+    snprintf(tiers, sizeof tiers,
+             "{plugin: l1_memory, max_entries: 4}, {plugin: l2_jsonl, shards: 1, max_entries: 50, eviction: fifo, dir: "
+             "%s/l2}, "
+             "{plugin: l3_sqlite, path: %s/l3.db, write_behind: true}",
+             folder, folder);
+    return tiers;
+}
+
+static void a_tier_that_is_written_behind(void)
+{
+    char key[20];
+    int wrong = 0;
+    clean();
+    cache = open_yaml(behind());
+    for (int n = 0; n < 40; n++) {
+        name_key(key, "b", n);
+        wrong += put(cache, key, n) != PXT_OK;
+    }
+    ok(tier(2).size < 40, "write behind: the database has not all at first");
+    ok(pxt_cache_delete(cache, "b7", NULL) == PXT_OK && version_in(cache, "b7") == -PXT_NOT_FOUND,
+       "write behind: what is deleted is gone");
+    for (int n = 40; n < 120; n++) { /* the log evicts: the database is given what leaves */
+        name_key(key, "b", n);
+        wrong += put(cache, key, n) != PXT_OK;
+    }
+    for (int n = 0; n < 120; n++) {
+        name_key(key, "b", n);
+        wrong += version_in(cache, key) != (n == 7 ? -PXT_NOT_FOUND : n);
+    }
+    is_int(wrong, 0, "write behind: every get gives what was put");
+    pxt_cache_tick(cache, NULL, NULL);
+    is_int(tier(2).size, 119, "write behind: a tick writes what has gathered");
+    put(cache, "b3", 1000);
+    pxt_cache_close(cache);
+    pxt_cache *alone = open_yaml(only_third());
+    is_int(version_in(alone, "b3"), 1000, "write behind: and so does close");
+    pxt_cache_close(alone);
+}
+
+/* The puts of a process that is killed are in the log; the next process gives them to the database. */
+static void killed_while_writing_behind(void)
+{
+    int lost = 0, rounds = tap_amount(5), last = -1;
+    for (int round = 0; round < rounds; round++) {
+        int ack[2], number;
+        char key[20];
+        clean();
+        if (pipe(ack))
+            return;
+        pid_t child = fork();
+        if (!child) {
+            pxt_cache *mine = open_yaml(behind());
+            for (int n = 0; n < 100000; n++) {
+                name_key(key, "w", n);
+                if (put(mine, key, n) || write(ack[1], &n, sizeof n) != sizeof n)
+                    _exit(1);
+            }
+            _exit(0);
+        }
+        close(ack[1]);
+        last = -1;
+        while (last < 100 + 300 * round && read(ack[0], &number, sizeof number) == sizeof number)
+            last = number;
+        kill(child, SIGKILL);
+        waitpid(child, NULL, 0);
+        while (read(ack[0], &number, sizeof number) == sizeof number)
+            last = number;
+        close(ack[0]);
+        cache = open_yaml(behind());
+        for (int n = 0; n <= last; n++) {
+            name_key(key, "w", n);
+            lost += version_in(cache, key) != n;
+        }
+        pxt_cache_close(cache);
+        cache = open_yaml(only_third());
+        for (int n = 0; n <= last; n++) {
+            name_key(key, "w", n);
+            lost += version_in(cache, key) != n;
+        }
+        pxt_cache_close(cache);
+    }
+    is_int(lost, 0, "write behind: killed at any instant, nothing acknowledged is lost");
+}
+
 int main(void)
 {
     if (!mkdtemp(folder))
@@ -360,6 +448,8 @@ int main(void)
     garbage_for_a_database();
     a_log_cut_in_the_middle_of_a_line();
     past_the_bound_the_tier_is_gone_through_as_a_whole();
+    a_tier_that_is_written_behind();
+    killed_while_writing_behind();
     clean();
     rmdir(folder);
     return tap_done();

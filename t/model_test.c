@@ -48,7 +48,7 @@ static void roll_link(struct model *model, unsigned i, char *yaml, size_t size)
     static const char *const durable[] = {"l2_jsonl", "l2_sqlite", "l3_sqlite", "folder"};
     struct model_link *link = &model->link[i];
     bool last = i + 1 == model->count;
-    char place[100] = "", capacity[40] = "unlimited";
+    char place[150] = "", capacity[40] = "unlimited";
     unsigned kind = dice(4);
     link->policy = (enum model_policy)dice(model->exact ? 4 : 5);
     link->capacity = last && (!model->exact || dice(2)) ? MODEL_UNLIMITED : dice(4) == 0 ? dice(2) : 2 + dice(5);
@@ -63,6 +63,8 @@ static void roll_link(struct model *model, unsigned i, char *yaml, size_t size)
     }
     if (link->capacity != MODEL_UNLIMITED)
         snprintf(capacity, sizeof capacity, "%u, eviction: %s", link->capacity, policy_names[link->policy]);
+    if (!model->exact && last && dice(2))
+        strcat(place, ", write_behind: true");
     size_t at = strlen(yaml);
     snprintf(yaml + at, size - at, "%s{plugin: %s, max_entries: %s%s%s}", i ? ", " : "", plugin, capacity, place,
              strcmp(plugin, "l1_memory") ? "" : ", shards: 1");
