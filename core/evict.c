@@ -93,6 +93,14 @@ static void hand_down_late_hits(struct pxt_chain *chain, const struct pxt_link *
         raise_counts(next, key, entry);
 }
 
+/* What a private tier has came through the slower ones, or was put there first; one without a capacity lets nothing go by
+ * itself, and what was removed from it has made the private copy stale. Then there is no need to ask. */
+static bool surely_has(const struct pxt_link *link, struct pxt_link *next, const struct pxt_key *key)
+{
+    return !(link->flags & PXT_TIER_SHARED) && (next->flags & PXT_TIER_SHARED) && pxt_link_durable(next) &&
+           !next->limited && pxt_link_is_missed(next, key) == PXT_KEY_VALID;
+}
+
 /* True where the entry may leave `link`. */
 static bool hand_down(struct pxt_chain *chain, struct pxt_link *link, const struct pxt_key *key, pxt_entry *entry,
                       struct pxt_leaving *leaving)
@@ -104,7 +112,7 @@ static bool hand_down(struct pxt_chain *chain, struct pxt_link *link, const stru
     uint64_t unwritten = pxt_link_durable(link) ? 0 : pxt_entry_take_unwritten(entry);
     if (unwritten || from_first)
         pxt_access_note(chain, key, unwritten, pxt_entry_number(entry, PXT_FIELD_LAST_ACCESSED), from_first);
-    if (pxt_link_contains(next, key, NULL) == PXT_OK) {
+    if (surely_has(link, next, key) || pxt_link_contains(next, key, NULL) == PXT_OK) {
         raise_counts(next, key, entry);
         PXT_COUNT(link, demotions, 1);
         return true;
