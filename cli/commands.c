@@ -68,7 +68,7 @@ static const struct option_row report[] = {{"latency", 0, "MS", "how long it too
                                            END};
 static const struct option_row export_options[] = {{"reveal", 0, NULL, "write credentials in the clear"}, END};
 static const struct option_row keygen[] = {{"out", 'o', "FILE", "write it to a new file, mode 0600"}, END};
-static const struct option_row plugin[] = {JSON, END};
+static const struct option_row plugin[] = {JSON, {"options", 0, "NAME=VALUE,...", "test: options of the plugin"}, END};
 static const struct option_row config[] = {{"origin", 0, NULL, "show: where each value comes from"}, END};
 static const struct option_row help[] = {{"man", 0, NULL, "the manual page, as mdoc(7)"}, END};
 
@@ -88,7 +88,8 @@ const struct command commands[] = {
     {"export", "[FILE]", "write all proxies as JSONL; credentials stay sealed", export_options, 0, 1, run_export},
     {"expire", "", "remove expired proxies now, and compact files", NULL, 0, 0, run_expire},
     {"keygen", "", "make a key for the fernet encryptor", keygen, 0, 0, run_keygen},
-    {"plugin", "list|info NAME", "what plugins there are, and what options they have", plugin, 1, 2, run_plugin},
+    {"plugin", "list|info NAME|test NAME", "what plugins there are, their options, whether they keep their promises",
+     plugin, 1, 2, run_plugin},
     {"config", "check|show", "check the configuration, or print what is in effect", config, 1, 1, run_config},
     {"completion", "bash|zsh|fish", "print a shell's completion script", NULL, 1, 1, run_completion},
     {"help", "[COMMAND]", "print help", help, 0, 1, run_help},

@@ -3,6 +3,7 @@
  * plugin.c: proxtier plugin list | info NAME
  */
 #include "command.h"
+#include "conformance/suite.h"
 #include <string.h>
 
 static const char *kind_name(uint32_t kind)
@@ -89,7 +90,10 @@ int run_plugin(struct invocation *invocation)
         status = pxt_plugin_each(&invocation->open, print_row, invocation, &error);
     else if (!strcmp(what, "info") && invocation->count == 2)
         status = pxt_plugin_find(&invocation->open, invocation->arguments[1], print_info, invocation, &error);
+    else if (!strcmp(what, "test") && invocation->count == 2)
+        return finish_output(
+            conformance_test(&invocation->open, invocation->arguments[1], option(invocation, "options")));
     else
-        return usage(invocation, "plugin needs `list` or `info NAME`");
+        return usage(invocation, "plugin needs `list`, `info NAME` or `test NAME`");
     return finish_output(status ? fail(&error) : 0);
 }

@@ -36,6 +36,20 @@ PXT_API pxt_status pxt_plugin_each(const struct pxt_cache_options *options, pxt_
 PXT_API pxt_status pxt_plugin_find(const struct pxt_cache_options *options, const char *name, pxt_plugin_fn *fn,
                                    void *arg, struct pxt_error *error);
 
+/*
+ * A plugin by itself, opened and checked as the core does it, with a host of its own: for tests of plugins, which call its
+ * operations directly (`proxtier plugin test` is one). `name` as for pxt_plugin_find(); `settings` gives its options as
+ * "name=value,name=value" (NULL: defaults); of `options` only log and clock are used (NULL: silent, the system's).
+ * `*out` must be closed; what the other functions give lives until then. PXT_EPLUGIN; PXT_ECONFIG for wrong options.
+ */
+typedef struct pxt_trial pxt_trial;
+PXT_API pxt_status pxt_trial_open(const struct pxt_cache_options *options, const char *name, const char *settings,
+                                  pxt_trial **out, struct pxt_error *error);
+PXT_API void pxt_trial_close(pxt_trial *trial);
+PXT_API const struct pxt_plugin *pxt_trial_plugin(const pxt_trial *trial);
+PXT_API const struct pxt_host *pxt_trial_host(const pxt_trial *trial);
+PXT_API const struct pxt_settings *pxt_trial_settings(const pxt_trial *trial);
+
 /* A new key for the fernet encryptor: base64url of 32 random bytes. */
 PXT_API pxt_status pxt_fernet_key(pxt_secret **out, struct pxt_error *error);
 

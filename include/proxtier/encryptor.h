@@ -22,9 +22,12 @@ struct pxt_seal_context {
     const char *field; /* "username" or "password" */
 };
 
+#define PXT_ENCRYPTOR_CLEAR 1u /* does not hide: its tokens are the plain text */
+#define PXT_ENCRYPTOR_BINDS 2u /* refuses a token that was moved to another entry or field */
+
 struct pxt_encryptor_ops {
     uint32_t size;  /* sizeof(struct pxt_encryptor_ops) at compile time */
-    uint32_t flags; /* 0 */
+    uint32_t flags; /* PXT_ENCRYPTOR_* */
     /* Opens the encryptor; finds its keys by its settings. `*self` must not be NULL. */
     pxt_status (*open)(const struct pxt_host *host, const struct pxt_settings *settings, void **self,
                        struct pxt_error *error);

@@ -45,6 +45,7 @@ static pxt_status plain_open_token(void *self, const struct pxt_seal_context *co
 }
 
 static const struct pxt_encryptor_ops ops = {.size = sizeof ops,
+                                             .flags = PXT_ENCRYPTOR_CLEAR,
                                              .open = plain_open,
                                              .close = plain_close,
                                              .token_size = plain_token_size,

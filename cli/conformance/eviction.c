@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * eviction.c: what an eviction policy promises.
+ */
+#include "suite.h"
+#include <malloc.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { NODES = 64, GUARD = 64, PATTERN = 0xA5 };
+
+/* A store's node: the policy's state between guards. */
+struct node {
+    unsigned char *memory;
+    bool in;
+};
+struct store {
+    struct subject *subject;
+    const struct pxt_eviction_ops *ops;
+    void *self;
+    size_t room; /* of a node's memory */
+    struct node node[NODES];
+};
+
+static void *state_of(const struct store *store, unsigned i)
+{
+    return store->node[i].memory + GUARD;
+}
+
+static void store_open(struct store *store, struct subject *subject)
+{
+    memset(store, 0, sizeof *store);
+    store->subject = subject;
+    store->ops = subject->plugin->ops;
+    store->room = GUARD + ((store->ops->state_size + 7) & ~(size_t)7) + GUARD;
+    for (unsigned i = 0; i < NODES; i++) {
+        store->node[i].memory = malloc(store->room);
+        expect(store->node[i].memory != NULL, "out of memory");
+        memset(store->node[i].memory, PATTERN, store->room);
+    }
+    calling("open");
+    expect_ok(
+        subject,
+        store->ops->open(subject->host, pxt_trial_settings(subject->trial), NODES / 2, &store->self, &subject->error),
+        "open");
+}
+
+static void store_close(struct store *store)
+{
+    calling("close");
+    store->ops->close(store->self);
+    for (unsigned i = 0; i < NODES; i++)
+        free(store->node[i].memory);
+}
+
+static void check_guards(const struct store *store)
+{
+    for (unsigned i = 0; i < NODES; i++)
+        for (size_t at = 0; at < store->room; at++) {
+            bool guard = at < GUARD || at >= GUARD + store->ops->state_size || !store->node[i].in;
+            expect(!guard || store->node[i].memory[at] == PATTERN,
+                   store->node[i].in ? "it writes beyond the state that it asked for"
+                                     : "it writes to the state of an entry that was removed");
+        }
+}
+
+static void insert(struct store *store, unsigned i)
+{
+    memset(state_of(store, i), 0, store->ops->state_size);
+    calling("inserted");
+    expect_ok(store->subject,
+              store->ops->inserted(store->self, state_of(store, i), i * 0x9e3779b97f4a7c15u, &store->subject->error),
+              "inserted");
+    store->node[i].in = true;
+}
+
+static void take_out(struct store *store, unsigned i, enum pxt_removal why)
+{
+    calling("removed");
+    store->ops->removed(store->self, state_of(store, i), why);
+    store->node[i].in = false;
+    memset(store->node[i].memory, PATTERN, store->room);
+}
+
+/* The victim's node; NODES where there is none. */
+static unsigned victim_of(struct store *store)
+{
+    calling("victim");
+    const unsigned char *state = store->ops->victim(store->self);
+    if (!state)
+        return NODES;
+    for (unsigned i = 0; i < NODES; i++)
+        if (state == (const unsigned char *)state_of(store, i)) {
+            expect(store->node[i].in, "its victim is an entry that was removed");
+            return i;
+        }
+    expect(false, "its victim is no entry's state");
+    return NODES;
+}
+
+static void an_empty_one_has_no_victim(struct subject *subject)
+{
+    struct store store;
+    store_open(&store, subject);
+    expect(victim_of(&store) == NODES, "it has a victim before anything came in");
+    insert(&store, 3);
+    expect(victim_of(&store) == 3, "the only entry is not its victim");
+    take_out(&store, 3, PXT_REMOVE_DELETED);
+    expect(victim_of(&store) == NODES, "it has a victim after all left");
+    store_close(&store);
+}
+
+static void every_entry_leaves_once(struct subject *subject)
+{
+    struct store store;
+    store_open(&store, subject);
+    for (unsigned i = 0; i < NODES / 2; i++)
+        insert(&store, i);
+    for (unsigned left = NODES / 2; left; left--) {
+        unsigned victim = victim_of(&store);
+        expect(victim < NODES, "it has no victim, while %u entries are in it", left);
+        take_out(&store, victim, PXT_REMOVE_POLICY);
+    }
+    expect(victim_of(&store) == NODES, "it has a victim after all left");
+    store_close(&store);
+}
+
+static uint64_t mix(uint64_t *state)
+{
+    uint64_t z = (*state += 0x9e3779b97f4a7c15u);
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+    return z ^ (z >> 29);
+}
+
+/* A trace as a store with half of the nodes as its capacity sees it; returns a hash of who left when. */
+static uint64_t run_trace(struct subject *subject)
+{
+    struct store store;
+    uint64_t dice = 11, seen = 14695981039346656037u;
+    unsigned in = 0;
+    store_open(&store, subject);
+    for (int step = 0; step < 20000; step++) {
+        unsigned i = (unsigned)(mix(&dice) % NODES) * (unsigned)(mix(&dice) % NODES) / NODES; /* low ones more often */
+        unsigned what = (unsigned)(mix(&dice) % 20);
+        if (store.node[i].in && what == 0) {
+            take_out(&store, i, PXT_REMOVE_DELETED);
+            in--;
+        } else if (store.node[i].in && what == 1 && store.ops->replaced) {
+            calling("replaced");
+            store.ops->replaced(store.self, state_of(&store, i));
+        } else if (store.node[i].in) {
+            calling("accessed");
+            store.ops->accessed(store.self, state_of(&store, i), 1 + what % 3);
+        } else {
+            unsigned victim = in == NODES / 2 ? victim_of(&store) : NODES;
+            expect(in < NODES / 2 || victim < NODES, "it has no victim, while %u entries are in it", in);
+            insert(&store, i); /* before the victim leaves, as the core does it */
+            in++;
+            if (victim < NODES) {
+                take_out(&store, victim, PXT_REMOVE_POLICY);
+                in--;
+                seen = (seen ^ victim) * 1099511628211u;
+            }
+        }
+        if (step % 500 == 0)
+            check_guards(&store);
+    }
+    check_guards(&store);
+    store_close(&store);
+    return seen;
+}
+
+static void a_trace_goes_well(struct subject *subject)
+{
+    run_trace(subject);
+}
+
+static void the_same_trace_ends_the_same(struct subject *subject)
+{
+    uint64_t first = run_trace(subject);
+    expect(first == run_trace(subject), "the same trace has other victims the second time");
+}
+
+static void frees_its_memory(struct subject *subject)
+{
+    run_trace(subject);
+    size_t before = mallinfo2().uordblks;
+    for (int i = 0; i < 4; i++)
+        run_trace(subject);
+    size_t after = mallinfo2().uordblks;
+    expect(after < before + 4096, "after close %zu bytes more are allocated each time", (after - before) / 4);
+}
+
+static void asks_for_no_more_than_256_bytes(struct subject *subject)
+{
+    const struct pxt_eviction_ops *ops = subject->plugin->ops;
+    expect(ops->state_size <= 256, "it asks for %zu bytes of state", ops->state_size);
+    for (int i = 0; ops->order && ops->order[i] != PXT_FIELD_COUNT; i++)
+        expect(i < 4 && ops->order[i] < PXT_FIELD_COUNT, "its order has more than four fields, or one that is none");
+}
+
+const struct check eviction_checks[] = {
+    {"asks for no more state than it may, and its order ends", asks_for_no_more_than_256_bytes, NULL},
+    {"an empty one has no victim", an_empty_one_has_no_victim, NULL},
+    {"every entry leaves once", every_entry_leaves_once, NULL},
+    {"in a trace its victims are entries, and it writes to their state only", a_trace_goes_well, NULL},
+    {"the same trace ends the same", the_same_trace_ends_the_same, NULL},
+    {"frees its memory", frees_its_memory, NULL},
+    {NULL, NULL, NULL}};

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * host.c: a host that stands between the plugin and the real one, to count the entries that the plugin holds.
+ */
+#include "suite.h"
+#include <stdarg.h>
+#include <stdatomic.h>
+
+static struct pxt_host counting;
+static const struct pxt_host *real_host;
+static _Atomic long holds;
+
+static pxt_time now(const struct pxt_host *host)
+{
+    (void)host;
+    return real_host->now(real_host);
+}
+
+static void log_line(const struct pxt_host *host, enum pxt_log_level level, const char *format, ...)
+{
+    char line[1000];
+    va_list args;
+    (void)host;
+    va_start(args, format);
+    vsnprintf(line, sizeof line, format, args);
+    va_end(args);
+    real_host->log(real_host, level, "%s", line);
+}
+
+static pxt_status fail_with(const struct pxt_host *host, struct pxt_error *error, pxt_status status, int system_errno,
+                            const char *format, ...)
+{
+    char line[900];
+    va_list args;
+    (void)host;
+    va_start(args, format);
+    vsnprintf(line, sizeof line, format, args);
+    va_end(args);
+    return real_host->fail(real_host, error, status, system_errno, "%s", line);
+}
+
+static pxt_status prepare_folder(const struct pxt_host *host, const char *path, struct pxt_error *error)
+{
+    (void)host;
+    return real_host->prepare_folder(real_host, path, error);
+}
+
+static pxt_status entry_new(const struct pxt_host *host, const struct pxt_draft *draft, pxt_entry **out,
+                            struct pxt_error *error)
+{
+    (void)host;
+    pxt_status status = real_host->entry_new(real_host, draft, out, error);
+    holds += status == PXT_OK;
+    return status;
+}
+
+static pxt_status json_read(const struct pxt_host *host, const char *text, size_t length, pxt_entry **out,
+                            struct pxt_error *error)
+{
+    (void)host;
+    pxt_status status = real_host->json_read(real_host, text, length, out, error);
+    holds += status == PXT_OK;
+    return status;
+}
+
+static pxt_entry *entry_hold(pxt_entry *entry)
+{
+    holds++;
+    return real_host->entry_hold(entry);
+}
+
+static void entry_release(pxt_entry *entry)
+{
+    holds -= entry != NULL;
+    real_host->entry_release(entry);
+}
+
+static pxt_entry *entry_acquire(pxt_entry *const *place)
+{
+    pxt_entry *entry = real_host->entry_acquire(place);
+    holds += entry != NULL;
+    return entry;
+}
+
+const struct pxt_host *counting_host(const struct pxt_host *real)
+{
+    real_host = real;
+    counting = *real;
+    counting.now = now;
+    counting.log = log_line;
+    counting.fail = fail_with;
+    counting.prepare_folder = prepare_folder;
+    counting.entry_new = entry_new;
+    counting.json_read = json_read;
+    counting.entry_hold = entry_hold;
+    counting.entry_release = entry_release;
+    counting.entry_acquire = entry_acquire;
+    return &counting;
+}
+
+long holds_of_plugin(void)
+{
+    return holds;
+}
+
+void handed_out(void)
+{
+    holds--;
+}
+
+void let_go(pxt_entry *entry)
+{
+    real_host->entry_release(entry);
+}

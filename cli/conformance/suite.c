@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * suite.c: runs checks, each in a child with limits and a folder of its own, and prints TAP.
+ */
+#include "suite.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { CHECK_SECONDS = 20, CPU_SECONDS = 60 };
+
+/* Shared with the parent through the pipe: what went wrong, or is going on. */
+static int report_fd = -1;
+static char operation[40] = "open";
+
+static void tell(const char *text)
+{
+    size_t length = strlen(text);
+    if (write(report_fd, text, length) != (ssize_t)length)
+        _exit(3);
+}
+
+void expect(bool pass, const char *format, ...)
+{
+    char text[600];
+    va_list args;
+    if (pass)
+        return;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    tell(text);
+    _exit(1);
+}
+
+void expect_ok(struct subject *subject, pxt_status status, const char *call)
+{
+    expect(status == PXT_OK, "%s gives %s: %s", call, pxt_status_name(status),
+           status == PXT_NOT_FOUND ? "" : subject->error.message);
+}
+
+void calling(const char *name)
+{
+    snprintf(operation, sizeof operation, "%s", name);
+}
+
+static void hung(int signal_number)
+{
+    static const char text[] = "it hangs in ";
+    (void)signal_number;
+    ssize_t ignored = write(report_fd, text, sizeof text - 1);
+    ignored = write(report_fd, operation, strlen(operation));
+    (void)ignored;
+    _exit(1);
+}
+
+void subject_open(struct subject *subject)
+{
+    struct pxt_cache_options silent = {.size = sizeof silent};
+    expect_ok(subject, pxt_trial_open(&silent, subject->name, subject->options, &subject->trial, &subject->error),
+              "loading it");
+    subject->plugin = pxt_trial_plugin(subject->trial);
+    subject->host = counting_host(pxt_trial_host(subject->trial));
+}
+
+void subject_close(struct subject *subject)
+{
+    pxt_trial_close(subject->trial);
+    subject->trial = NULL;
+}
+
+/* ---- the child -------------------------------------------------------------------------------------------------- */
+
+static void limit(int resource, rlim_t value)
+{
+    struct rlimit limits = {value, value};
+    setrlimit(resource, &limits);
+}
+
+/* Whatever it prints lands in a file that the parent looks at. */
+static void run_child(const struct check *check, struct subject *subject, const char *folder)
+{
+    char path[300];
+    snprintf(path, sizeof path, "%s/output", folder);
+    int output = open(path, O_WRONLY | O_CREAT | O_APPEND, 0600);
+    if (output < 0 || dup2(output, 1) < 0 || dup2(output, 2) < 0)
+        _exit(3);
+    if (setenv("HOME", folder, 1) || unsetenv("XDG_CACHE_HOME") || unsetenv("XDG_STATE_HOME") ||
+        unsetenv("XDG_CONFIG_HOME") || unsetenv("XDG_DATA_HOME"))
+        _exit(3);
+    limit(RLIMIT_CPU, CPU_SECONDS);
+    limit(RLIMIT_CORE, 0);
+    signal(SIGALRM, hung);
+    alarm(CHECK_SECONDS);
+    subject_open(subject);
+    check->run(subject);
+    fflush(NULL);
+    _exit(0);
+}
+
+static int remove_one(const char *path, const struct stat *file, int kind, struct FTW *place)
+{
+    (void)file, (void)kind, (void)place;
+    return remove(path);
+}
+
+/* What the child says, up to its end. */
+static void collect(int fd, pid_t child, char *text, size_t size)
+{
+    struct pollfd wait = {.fd = fd, .events = POLLIN};
+    size_t length = 0;
+    for (;;) {
+        int ready = poll(&wait, 1, (CHECK_SECONDS + 10) * 1000);
+        if (ready < 0 && errno == EINTR)
+            continue;
+        if (ready <= 0) { /* it does not even end by itself */
+            kill(child, SIGKILL);
+            break;
+        }
+        ssize_t n = read(fd, text + length, size - 1 - length);
+        if (n <= 0)
+            break;
+        length += (size_t)n;
+    }
+    text[length] = '\0';
+}
+
+static void describe_end(int state, char *text, size_t size)
+{
+    size_t length = strlen(text);
+    if (WIFSIGNALED(state))
+        snprintf(text + length, size - length, "%sit ends the process by signal %d (%s)", length ? "; " : "",
+                 WTERMSIG(state), strsignal(WTERMSIG(state)));
+    else if (WEXITSTATUS(state) && !length)
+        snprintf(text, size, "it ends the process with status %d", WEXITSTATUS(state));
+}
+
+static void look_at_output(const char *folder, char *text, size_t size)
+{
+    char path[300], line[100] = "";
+    snprintf(path, sizeof path, "%s/output", folder);
+    FILE *file = fopen(path, "r");
+    if (file && fgets(line, sizeof line, file) && !*text) {
+        line[strcspn(line, "\n")] = '\0';
+        snprintf(text, size, "it prints to standard output or error: \"%s\"", line);
+    }
+    if (file)
+        fclose(file);
+}
+
+/* True where it passed; else `text` says why not. */
+static bool run_check(const struct check *check, const struct subject *like, char *text, size_t size)
+{
+    char folder[] = "/tmp/proxtier-plugin-test-XXXXXX";
+    int channel[2], state = 0;
+    struct subject subject = {.name = like->name, .options = like->options};
+    if (!mkdtemp(folder) || pipe(channel)) {
+        snprintf(text, size, "the test cannot be set up: %s", strerror(errno));
+        return false;
+    }
+    fflush(NULL);
+    pid_t child = fork();
+    if (!child) {
+        close(channel[0]);
+        report_fd = channel[1];
+        run_child(check, &subject, folder);
+    }
+    close(channel[1]);
+    collect(channel[0], child, text, size);
+    close(channel[0]);
+    if (child < 0 || waitpid(child, &state, 0) != child)
+        snprintf(text, size, "the test cannot be started: %s", strerror(errno));
+    else
+        describe_end(state, text, size);
+    look_at_output(folder, text, size);
+    nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    return !*text && state == 0;
+}
+
+/* ---- all -------------------------------------------------------------------------------------------------------- */
+
+static unsigned run_all(const struct check *checks, const struct subject *subject, unsigned *number)
+{
+    unsigned failed = 0;
+    for (; checks->name; checks++) {
+        char text[800] = "";
+        const char *why = checks->not_offered ? checks->not_offered(subject) : NULL;
+        ++*number;
+        if (why) {
+            printf("ok %u - %s # SKIP %s\n", *number, checks->name, why);
+        } else if (run_check(checks, subject, text, sizeof text)) {
+            printf("ok %u - %s\n", *number, checks->name);
+        } else {
+            failed++;
+            printf("not ok %u - %s\n# %s\n", *number, checks->name, text);
+        }
+        fflush(stdout);
+    }
+    return failed;
+}
+
+int conformance_test(const struct pxt_cache_options *options, const char *name, const char *settings)
+{
+    struct subject subject = {.name = name, .options = settings};
+    unsigned number = 0, failed = 0;
+    (void)options;
+    if (pxt_trial_open(NULL, name, settings, &subject.trial, &subject.error)) {
+        printf("not ok 1 - it can be loaded\n# %s\n1..1\n", subject.error.message);
+        return 1;
+    }
+    subject.plugin = pxt_trial_plugin(subject.trial);
+    printf("# %s %s, ABI %u.%u\n", subject.plugin->name, subject.plugin->version, subject.plugin->abi_major,
+           subject.plugin->abi_minor);
+    if (subject.plugin->kind == PXT_KIND_TIER) {
+        failed += run_all(tier_checks, &subject, &number);
+        failed += run_all(tier_offer_checks, &subject, &number);
+    } else if (subject.plugin->kind == PXT_KIND_EVICTION) {
+        failed += run_all(eviction_checks, &subject, &number);
+    } else {
+        failed += run_all(encryptor_checks, &subject, &number);
+    }
+    printf("1..%u\n", number);
+    pxt_trial_close(subject.trial);
+    return failed ? 1 : 0;
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * suite.h: `proxtier plugin test`: does a plugin keep the promises of its header? Each check runs in a child of its own,
+ * with limits, on an instance of its own, so that one that crashes or hangs is one line of TAP.
+ */
+#ifndef CONFORMANCE_SUITE_H
+#define CONFORMANCE_SUITE_H
+
+#include <proxtier/admin.h>
+#include <proxtier/encryptor.h>
+#include <proxtier/tier.h>
+#include <stdio.h>
+
+/* What a check works with. */
+struct subject {
+    pxt_trial *trial;
+    const struct pxt_plugin *plugin;
+    const struct pxt_host *host; /* counts what the plugin holds: see host.c */
+    const char *name, *options;
+    struct pxt_error error;
+};
+typedef void check_fn(struct subject *subject);
+struct check {
+    const char *name; /* the promise; NULL ends the table */
+    check_fn *run;
+    const char *(*not_offered)(const struct subject *subject); /* NULL, or why the check does not apply */
+};
+extern const struct check tier_checks[], tier_offer_checks[], eviction_checks[], encryptor_checks[];
+
+/* In a check: where `pass` is false, says what went wrong and ends it. */
+void expect(bool pass, const char *format, ...) PXT_PRINTF(2, 3);
+/* The same for a call that should have been PXT_OK. */
+void expect_ok(struct subject *subject, pxt_status status, const char *call);
+/* What is under test now, for the message when it hangs. */
+void calling(const char *operation);
+
+/* Opens the plugin for a check; ends it where that fails. */
+void subject_open(struct subject *subject);
+void subject_close(struct subject *subject);
+
+/* host.c: the trial's host, with the plugin's holds on entries counted. */
+const struct pxt_host *counting_host(const struct pxt_host *real);
+/* Holds that the plugin has taken and not let go of. What it hands to its caller is the caller's. */
+long holds_of_plugin(void);
+/* Lets go of an entry that the plugin handed out. */
+void let_go(pxt_entry *entry);
+/* An entry that the plugin handed out is ours now. */
+void handed_out(void);
+
+/* Runs all checks of the plugin's kind; exit code 0 where all passed. */
+int conformance_test(const struct pxt_cache_options *options, const char *name, const char *settings);
+
+#endif

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * trial.c: one plugin, opened as the core would, with a host of its own: for tests of plugins.
+ */
+#include "fail.h"
+#include "host.h"
+#include "loader.h"
+#include "options.h"
+#include "yaml_tree.h"
+#include <proxtier/admin.h>
+#include <string.h>
+
+struct pxt_trial {
+    struct pxt_logger logger;
+    struct pxt_clock clock;
+    struct pxt_host_instance host;
+    struct pxt_module *module;
+    struct pxt_settings *settings;
+};
+
+/* "k=v,k=v" as YAML: the values go the way that those of a file go. */
+static char *yaml_of(const char *options)
+{
+    char *yaml = pxt_asprintf("{%s}", options ? options : "");
+    for (char *c = yaml; c && *c; c++)
+        if (*c == '=') { /* the first of each member; a value may have more */
+            *c = ':';
+            char *rest = c + 1, *wide = pxt_asprintf("%.*s %s", (int)(rest - yaml), yaml, rest);
+            size_t at = (size_t)(rest - yaml);
+            pxt_free(yaml);
+            yaml = wide;
+            if (!yaml)
+                return NULL;
+            c = yaml + at + strcspn(yaml + at, ",}");
+        }
+    return yaml;
+}
+
+pxt_status pxt_trial_open(const struct pxt_cache_options *options, const char *name, const char *settings,
+                          struct pxt_trial **out, struct pxt_error *error)
+{
+    char **folders = NULL, *yaml = NULL;
+    struct pxt_yaml_node *tree = NULL;
+    if (!out || !name)
+        return pxt_fail(error, PXT_EINVAL, 0, "name and out must not be NULL");
+    struct pxt_trial *trial = pxt_alloc(sizeof *trial);
+    if (!trial)
+        return pxt_fail_memory(error, "a plugin's trial");
+    if (options) {
+        trial->logger = (struct pxt_logger){options->log, options->log_arg, options->log_level};
+        trial->clock = (struct pxt_clock){options->clock, options->clock_arg};
+    }
+    pxt_host_init(&trial->host, name, &trial->logger, &trial->clock);
+    pxt_status status = pxt_loader_folders(NULL, &folders, error);
+    if (!status)
+        status = pxt_loader_open(folders, name, (enum pxt_plugin_kind)0, &trial->logger, &trial->module, error);
+    if (!status && !(yaml = yaml_of(settings)))
+        status = pxt_fail_memory(error, "options");
+    if (!status)
+        status = pxt_yaml_read_text(yaml, strlen(yaml), "options", &tree, error);
+    if (!status)
+        status = pxt_settings_read(trial->module->plugin.options, tree, NULL, name, &trial->settings, error);
+    pxt_yaml_free(tree);
+    pxt_free(yaml);
+    pxt_loader_folders_free(folders);
+    if (status)
+        pxt_trial_close(trial);
+    else
+        *out = trial;
+    return status;
+}
+
+void pxt_trial_close(struct pxt_trial *trial)
+{
+    if (!trial)
+        return;
+    pxt_settings_free(trial->settings);
+    pxt_loader_close(trial->module);
+    pxt_free(trial);
+}
+
+const struct pxt_plugin *pxt_trial_plugin(const struct pxt_trial *trial)
+{
+    return &trial->module->plugin;
+}
+
+const struct pxt_host *pxt_trial_host(const struct pxt_trial *trial)
+{
+    return &trial->host.host;
+}
+
+const struct pxt_settings *pxt_trial_settings(const struct pxt_trial *trial)
+{
+    return trial->settings;
+}
