@@ -68,7 +68,11 @@ static const struct option_row report[] = {{"latency", 0, "MS", "how long it too
                                            END};
 static const struct option_row export_options[] = {{"reveal", 0, NULL, "write credentials in the clear"}, END};
 static const struct option_row keygen[] = {{"out", 'o', "FILE", "write it to a new file, mode 0600"}, END};
-static const struct option_row plugin[] = {JSON, {"options", 0, "NAME=VALUE,...", "test: options of the plugin"}, END};
+static const struct option_row plugin[] = {
+    JSON,
+    {"options", 0, "NAME=VALUE,...", "test: options of the plugin"},
+    {"seconds", 0, "TIME", "test: the longest that a check may take; 20s by default"},
+    END};
 static const struct option_row config[] = {{"origin", 0, NULL, "show: where each value comes from"}, END};
 static const struct option_row help[] = {{"man", 0, NULL, "the manual page, as mdoc(7)"}, END};
 

@@ -81,6 +81,15 @@ static bool print_info(void *arg, const struct pxt_plugin_info *info)
     return true;
 }
 
+static int run_test(struct invocation *invocation)
+{
+    const char *text = option(invocation, "seconds");
+    int64_t seconds = 20;
+    if (text && (!read_seconds(text, &seconds) || seconds < 1 || seconds > 86400))
+        return usage(invocation, "--seconds %s is not between 1s and 1d", text);
+    return finish_output(conformance_test(invocation->arguments[1], option(invocation, "options"), (unsigned)seconds));
+}
+
 int run_plugin(struct invocation *invocation)
 {
     struct pxt_error error;
@@ -91,8 +100,7 @@ int run_plugin(struct invocation *invocation)
     else if (!strcmp(what, "info") && invocation->count == 2)
         status = pxt_plugin_find(&invocation->open, invocation->arguments[1], print_info, invocation, &error);
     else if (!strcmp(what, "test") && invocation->count == 2)
-        return finish_output(
-            conformance_test(&invocation->open, invocation->arguments[1], option(invocation, "options")));
+        return run_test(invocation);
     else
         return usage(invocation, "plugin needs `list`, `info NAME` or `test NAME`");
     return finish_output(status ? fail(&error) : 0);

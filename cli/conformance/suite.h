@@ -34,6 +34,10 @@ void expect_ok(struct subject *subject, pxt_status status, const char *call);
 /* What is under test now, for the message when it hangs. */
 void calling(const char *operation);
 
+/* Repeats something for half a second, and expects that no more than `little` bytes more are allocated afterwards: the
+ * allocator's own caches, and entries that wait to be freed, come and go. */
+void expect_no_growth(check_fn *again, struct subject *subject, size_t little, const char *what);
+
 /* Opens the plugin for a check; ends it where that fails. */
 void subject_open(struct subject *subject);
 void subject_close(struct subject *subject);
@@ -47,7 +51,7 @@ void let_go(pxt_entry *entry);
 /* An entry that the plugin handed out is ours now. */
 void handed_out(void);
 
-/* Runs all checks of the plugin's kind; exit code 0 where all passed. */
-int conformance_test(const struct pxt_cache_options *options, const char *name, const char *settings);
+/* Runs all checks of the plugin's kind, each for so many seconds at most; exit code 0 where all passed. */
+int conformance_test(const char *name, const char *settings, unsigned seconds);
 
 #endif

@@ -1,0 +1,69 @@
+#!/bin/sh
+# `proxtier plugin test` passes the stock plugins and the examples, and finds the fault of each broken one.
+. "${abs_top_srcdir:-.}/t/lib.sh"
+for plugin in l1_memory l2_jsonl l2_sqlite l3_sqlite lru lfu fifo sieve s3fifo fernet plain \
+    "$abs_top_builddir/t/bad/.libs/table.so" "$abs_top_builddir/t/bad/.libs/folder.so"; do
+    run plugin test "$plugin"
+    is "$code" 0 "${plugin##*/} keeps its promises"
+    printf '%s\n' "$out" | sed -n '/^not ok/,+1s/^/# /p'
+done
+run plugin test l1_memory --options shards=1,max_entires=3
+is "$code" 1 "an unknown option of a plugin"
+like "$out" 'unknown option "max_entires"' "... is named"
+run plugin test "$abs_top_builddir/t/bad/.libs/other_major.so"
+is "$code" 1 "another ABI"
+like "$out" 'other_major.so was built for plugin ABI 7.0' "... is named with its file"
+
+# Which check finds which fault: the fault is the file's name.
+finds() { # FAULT CHECK
+    "$PROXTIER" plugin test --seconds 3 "$abs_top_builddir/t/broken/.libs/$1.so" >"$work/.out" 2>&1
+    is "$?" 1 "$1 fails"
+    like "$(grep '^not ok' "$work/.out")" "$2" "... in the check that $2"
+}
+finds instances_share_entries 'instances are their own'
+finds not_thread_safe 'sixteen threads'
+finds hangs_in_open 'opens empty'
+like "$(cat "$work/.out")" 'it hangs in open' "... and says where it hangs"
+finds crashes_in_close 'opens empty'
+like "$(cat "$work/.out")" 'signal 11' "... and says how it ends"
+finds changes_the_locale 'changes nothing'
+finds changes_the_folder 'changes nothing'
+finds changes_the_umask 'changes nothing'
+finds installs_a_signal_handler 'changes nothing'
+finds leaves_self_unset 'opens empty'
+finds fails_without_an_error 'opens empty'
+finds keeps_entries_after_close 'lets go of every entry'
+finds holds_once_too_often 'lets go of every entry'
+finds leaks_its_memory 'frees its memory'
+finds leaks_with_each_put 'frees its memory'
+finds looks_at_eight_bytes_of_a_key 'takes any key'
+finds prints 'opens empty'
+like "$(cat "$work/.out")" 'it prints' "... and says that it prints"
+finds says_ok_for_a_missing_key 'opens empty'
+finds loses_a_field 'gives back every field'
+finds keeps_the_first_of_two_puts 'replaces, deletes'
+finds counts_every_put 'replaces, deletes'
+finds deletes_nothing 'replaces, deletes'
+finds says_ok_when_nothing_was_deleted 'opens empty'
+finds calls_back_under_its_lock 'changed during a walk'
+finds skips_the_last_in_each 'each gives every entry once'
+finds gives_one_twice_in_each 'each gives every entry once'
+finds does_not_stop_each 'each gives every entry once'
+finds says_durable_and_forgets 'keeps entries when it is closed'
+finds clear_leaves_one 'clear removes all'
+finds put_many_drops_the_last 'put_many stores all'
+finds touch_counts_one_hit 'touch adds'
+finds expires_a_microsecond_late 'expire removes'
+finds expires_beyond_the_limit 'expire removes'
+finds expires_silently 'expire removes'
+finds policy_leaks 'frees its memory'
+finds overruns_its_state 'writes to their state only'
+finds has_a_victim_when_empty 'empty one has no victim'
+finds has_no_victim_when_there_is_one_entry 'empty one has no victim'
+finds victims_at_random 'ends the same'
+finds token_is_longer_than_said 'gives back what it sealed'
+finds token_holds_the_text 'tokens hide'
+finds opens_changed_tokens 'changed token'
+finds opens_to_other_text 'gives back what it sealed'
+finds says_that_it_binds 'moved token'
+done_testing
