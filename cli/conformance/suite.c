@@ -78,7 +78,7 @@ void expect_no_growth(check_fn *again, struct subject *subject, size_t little, c
     for (int i = 0; i < FIRST; i++)
         again(subject);
     size_t before = mallinfo2().uordblks, rounds = 0;
-    for (double start = seconds_now(); rounds < MOST && (rounds < FIRST || seconds_now() - start < 0.5); rounds++)
+    for (double start = seconds_now(); rounds < MOST && (rounds < FIRST || seconds_now() - start < 0.2); rounds++)
         again(subject);
     size_t after = mallinfo2().uordblks;
     expect(after<before + little, "with each %s about %zu bytes more stay allocated", what, after> before

@@ -435,7 +435,7 @@ static void open_and_close(struct subject *subject)
 
 static void frees_its_memory(struct subject *subject)
 {
-    expect_no_growth(open_and_close, subject, 16000, "open and close");
+    expect_no_growth(open_and_close, subject, 50000, "open and close");
     expect_no_growth(use_all, subject, 100000, "use of all operations");
 }
 
