@@ -435,8 +435,8 @@ static void open_and_close(struct subject *subject)
 
 static void frees_its_memory(struct subject *subject)
 {
-    expect_no_growth(open_and_close, subject, 50000, "open and close");
-    expect_no_growth(use_all, subject, 100000, "use of all operations");
+    expect_no_growth(open_and_close, subject, 150000, "open and close");
+    expect_no_growth(use_all, subject, 150000, "use of all operations");
 }
 
 static void changes_nothing_of_the_process(struct subject *subject)
