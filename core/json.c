@@ -17,6 +17,8 @@ struct sink {
 static void put_bytes(struct sink *sink, const char *bytes, size_t n)
 {
     sink->length += n;
+    if (!n)
+        return;
     if ((size_t)(sink->end - sink->at) >= n) {
         memcpy(sink->at, bytes, n);
         sink->at += n;

@@ -258,7 +258,7 @@ static pxt_status copy_ops(struct pxt_module *module, struct pxt_error *error)
     if (!ops)
         return pxt_fail_memory(error, "a plugin");
     memcpy(ops, module->plugin.ops, size < core_size ? size : core_size);
-    module->ops = module->plugin.ops = ops;
+    module->ops = ops;
     const char *missing = missing_in(module->plugin.kind, ops);
     if (missing)
         return pxt_fail(error, PXT_EPLUGIN, 0, "plugin %s lacks %s, which every %s must have", module->path, missing,

@@ -15,6 +15,7 @@ struct pxt_trial {
     struct pxt_clock clock;
     struct pxt_host_instance host;
     struct pxt_module *module;
+    struct pxt_plugin plugin; /* with operations in the core's size: what an older one lacks is NULL */
     struct pxt_settings *settings;
 };
 
@@ -54,6 +55,10 @@ pxt_status pxt_trial_open(const struct pxt_cache_options *options, const char *n
     pxt_status status = pxt_loader_folders(NULL, &folders, error);
     if (!status)
         status = pxt_loader_open(folders, name, (enum pxt_plugin_kind)0, &trial->logger, &trial->module, error);
+    if (!status) {
+        trial->plugin = trial->module->plugin;
+        trial->plugin.ops = trial->module->ops;
+    }
     if (!status && !(yaml = yaml_of(settings)))
         status = pxt_fail_memory(error, "options");
     if (!status)
@@ -81,7 +86,7 @@ void pxt_trial_close(struct pxt_trial *trial)
 
 const struct pxt_plugin *pxt_trial_plugin(const struct pxt_trial *trial)
 {
-    return &trial->module->plugin;
+    return &trial->plugin;
 }
 
 const struct pxt_host *pxt_trial_host(const struct pxt_trial *trial)

@@ -14,6 +14,7 @@ run plugin test "$abs_top_builddir/t/bad/.libs/other_major.so"
 is "$code" 1 "another ABI"
 like "$out" 'other_major.so was built for plugin ABI 7.0' "... is named with its file"
 
+sanitized=$(sed -n 's/^SANITIZE = *//p' "$abs_top_builddir/Makefile")
 # Which check finds which fault: the fault is the file's name.
 finds() { # FAULT CHECK
     "$PROXTIER" plugin test --seconds 3 "$abs_top_builddir/t/broken/.libs/$1.so" >"$work/.out" 2>&1
@@ -24,8 +25,8 @@ finds instances_share_entries 'instances are their own'
 finds not_thread_safe 'sixteen threads'
 finds hangs_in_open 'opens empty'
 like "$(cat "$work/.out")" 'it hangs in open' "... and says where it hangs"
-finds crashes_in_close 'opens empty'
-like "$(cat "$work/.out")" 'signal 11' "... and says how it ends"
+[ -n "$sanitized" ] || finds crashes_in_close 'opens empty'
+[ -n "$sanitized" ] || like "$(cat "$work/.out")" 'signal 11' "... and says how it ends"
 finds changes_the_locale 'changes nothing'
 finds changes_the_folder 'changes nothing'
 finds changes_the_umask 'changes nothing'
@@ -34,8 +35,8 @@ finds leaves_self_unset 'opens empty'
 finds fails_without_an_error 'opens empty'
 finds keeps_entries_after_close 'lets go of every entry'
 finds holds_once_too_often 'lets go of every entry'
-finds leaks_its_memory 'frees its memory'
-finds leaks_with_each_put 'frees its memory'
+[ -n "$sanitized" ] || finds leaks_its_memory 'frees its memory'
+[ -n "$sanitized" ] || finds leaks_with_each_put 'frees its memory'
 finds looks_at_eight_bytes_of_a_key 'takes any key'
 finds prints 'opens empty'
 like "$(cat "$work/.out")" 'it prints' "... and says that it prints"
@@ -56,12 +57,12 @@ finds touch_counts_one_hit 'touch adds'
 finds expires_a_microsecond_late 'expire removes'
 finds expires_beyond_the_limit 'expire removes'
 finds expires_silently 'expire removes'
-finds policy_leaks 'frees its memory'
-finds overruns_its_state 'writes to their state only'
+[ -n "$sanitized" ] || finds policy_leaks 'frees its memory'
+[ -n "$sanitized" ] || finds overruns_its_state 'writes to their state only'
 finds has_a_victim_when_empty 'empty one has no victim'
 finds has_no_victim_when_there_is_one_entry 'empty one has no victim'
 finds victims_at_random 'ends the same'
-finds token_is_longer_than_said 'gives back what it sealed'
+[ -n "$sanitized" ] || finds token_is_longer_than_said 'gives back what it sealed'
 finds token_holds_the_text 'tokens hide'
 finds opens_changed_tokens 'changed token'
 finds opens_to_other_text 'gives back what it sealed'

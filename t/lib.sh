@@ -26,14 +26,14 @@ ok() {
 is() {
     [ "$1" = "$2" ]
     ok $? "$3"
-    [ "$1" = "$2" ] || printf '#      got %s\n# expected %s\n' "$1" "$2"
+    [ "$1" = "$2" ] || printf '     got %s\nexpected %s\n' "$1" "$2" | sed 's/^/# /'
 }
 # like TEXT PATTERN NAME: a basic regular expression
 like() {
     printf '%s\n' "$1" | grep -q -e "$2"
     if [ $? -eq 0 ]; then ok 0 "$3"; else
         ok 1 "$3"
-        printf '#      got %s\n# expected %s\n' "$1" "$2"
+        printf '     got %s\nexpected %s\n' "$1" "$2" | sed 's/^/# /'
     fi
 }
 skip() {

@@ -167,15 +167,20 @@ static void describe_end(int state, char *text, size_t size)
         snprintf(text, size, "it ends the process with status %d", WEXITSTATUS(state));
 }
 
+/* Nothing may be printed; what a sanitizer or the C library says of a crash helps to find it. */
 static void look_at_output(const char *folder, char *text, size_t size)
 {
-    char path[300], line[100] = "";
+    char path[300], line[200] = "";
     snprintf(path, sizeof path, "%s/output", folder);
     FILE *file = fopen(path, "r");
-    if (file && fgets(line, sizeof line, file) && !*text) {
-        line[strcspn(line, "\n")] = '\0';
-        snprintf(text, size, "it prints to standard output or error: \"%s\"", line);
+    while (file && fgets(line, sizeof line, file) && line[strspn(line, "=\n")] == '\0') {
     }
+    line[strcspn(line, "\n")] = '\0';
+    size_t length = strlen(text);
+    if (*line && length)
+        snprintf(text + length, size - length, ", and prints \"%s\"", line);
+    else if (*line)
+        snprintf(text, size, "it prints to standard output or error: \"%s\"", line);
     if (file)
         fclose(file);
 }
