@@ -164,7 +164,8 @@ static pxt_status gcm_open_token(void *self, const struct pxt_seal_context *cont
     for (size_t i = 0; good && i < size; i++) {
         int high = digit(token[2 * i]), low = digit(token[2 * i + 1]);
         good = high >= 0 && low >= 0;
-        bytes[i] = good ? (unsigned char)(high << 4 | low) : 0;
+        if (good)
+            bytes[i] = (unsigned char)(high << 4 | low);
     }
     if (good && !start(gcm, context, bytes, &cipher)) {
         good = (!length || !gcry_cipher_decrypt(cipher, plain, length, bytes + NONCE, length)) &&
