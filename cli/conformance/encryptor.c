@@ -156,6 +156,32 @@ static const char *has_given_keys(const struct subject *subject)
                                   : NULL;
 }
 
+static void seal_and_open(struct subject *subject, unsigned number, void *self)
+{
+    char plain[200], back[4096];
+    for (int i = 0; i < 300; i++) {
+        size_t token_length, length = 0;
+        size_t plain_length = (size_t)snprintf(plain, sizeof plain, "thread %u seals %d %*s", number, i, i % 100, "");
+        char *token = seal(subject, self, plain, plain_length, &token_length);
+        expect_ok(subject, open_token(subject, self, &context, token, token_length, back, &length),
+                  "open_token in one of many threads");
+        expect(length == plain_length && !memcmp(plain, back, length), "a thread does not get back what it sealed");
+        free(token);
+    }
+}
+
+static void works_for_sixteen_threads(struct subject *subject)
+{
+    void *self = open_it(subject);
+    in_many_threads(subject, seal_and_open, self);
+    ops_of(subject)->close(self);
+}
+
+static void changes_nothing_of_the_process(struct subject *subject)
+{
+    expect_process_unchanged(gives_back_what_it_sealed, subject);
+}
+
 static void frees_its_memory(struct subject *subject)
 {
     expect_no_growth(gives_back_what_it_sealed, subject, 16000, "use");
@@ -167,5 +193,7 @@ const struct check encryptor_checks[] = {
     {"a changed token is refused, whichever bit", a_changed_token_is_refused, hides_nothing},
     {"a moved token is refused", a_moved_token_is_refused, does_not_bind},
     {"another key opens nothing", another_key_opens_nothing, has_given_keys},
+    {"works for sixteen threads", works_for_sixteen_threads, NULL},
     {"frees its memory", frees_its_memory, NULL},
+    {"changes nothing of the process: signals, locale, folder, umask", changes_nothing_of_the_process, NULL},
     {NULL, NULL, NULL}};

@@ -131,42 +131,72 @@ static uint64_t mix(uint64_t *state)
     return z ^ (z >> 29);
 }
 
-/* A trace as a store with half of the nodes as its capacity sees it; returns a hash of who left when. */
+/* A trace as a store with half of the nodes as its capacity sees it. */
+struct trace {
+    struct store store;
+    uint64_t dice, seen; /* `seen`: a hash of who left, and when */
+    unsigned in;
+};
+
+static void trace_open(struct trace *trace, struct subject *subject)
+{
+    *trace = (struct trace){.dice = 11, .seen = 14695981039346656037u};
+    store_open(&trace->store, subject);
+}
+
+/* A node that is not in comes in; the victim leaves afterwards, as in the core. */
+static void trace_miss(struct trace *trace, unsigned i)
+{
+    bool full = trace->in == NODES / 2;
+    unsigned victim = full ? victim_of(&trace->store) : NODES;
+    expect(!full || victim < NODES, "it has no victim, while %u entries are in it", trace->in);
+    insert(&trace->store, i);
+    trace->in++;
+    if (full) {
+        take_out(&trace->store, victim, PXT_REMOVE_POLICY);
+        trace->in--;
+        trace->seen = (trace->seen ^ victim) * 1099511628211u;
+    }
+}
+
+static void trace_step(struct trace *trace)
+{
+    struct store *store = &trace->store;
+    unsigned i = (unsigned)(mix(&trace->dice) % NODES) * (unsigned)(mix(&trace->dice) % NODES) / NODES; /* low: more */
+    unsigned what = (unsigned)(mix(&trace->dice) % 20);
+    if (!store->node[i].in) {
+        trace_miss(trace, i);
+    } else if (what == 0) {
+        take_out(store, i, PXT_REMOVE_DELETED);
+        trace->in--;
+    } else if (what == 1 && store->ops->replaced) {
+        calling("replaced");
+        store->ops->replaced(store->self, state_of(store, i));
+    } else {
+        calling("accessed");
+        store->ops->accessed(store->self, state_of(store, i), 1 + what % 3);
+    }
+}
+
+static uint64_t trace_close(struct trace *trace)
+{
+    check_guards(&trace->store);
+    store_close(&trace->store);
+    return trace->seen;
+}
+
+enum { STEPS = 20000 };
+
 static uint64_t run_trace(struct subject *subject)
 {
-    struct store store;
-    uint64_t dice = 11, seen = 14695981039346656037u;
-    unsigned in = 0;
-    store_open(&store, subject);
-    for (int step = 0; step < 20000; step++) {
-        unsigned i = (unsigned)(mix(&dice) % NODES) * (unsigned)(mix(&dice) % NODES) / NODES; /* low ones more often */
-        unsigned what = (unsigned)(mix(&dice) % 20);
-        if (store.node[i].in && what == 0) {
-            take_out(&store, i, PXT_REMOVE_DELETED);
-            in--;
-        } else if (store.node[i].in && what == 1 && store.ops->replaced) {
-            calling("replaced");
-            store.ops->replaced(store.self, state_of(&store, i));
-        } else if (store.node[i].in) {
-            calling("accessed");
-            store.ops->accessed(store.self, state_of(&store, i), 1 + what % 3);
-        } else {
-            unsigned victim = in == NODES / 2 ? victim_of(&store) : NODES;
-            expect(in < NODES / 2 || victim < NODES, "it has no victim, while %u entries are in it", in);
-            insert(&store, i); /* before the victim leaves, as the core does it */
-            in++;
-            if (victim < NODES) {
-                take_out(&store, victim, PXT_REMOVE_POLICY);
-                in--;
-                seen = (seen ^ victim) * 1099511628211u;
-            }
-        }
+    struct trace trace;
+    trace_open(&trace, subject);
+    for (int step = 0; step < STEPS; step++) {
+        trace_step(&trace);
         if (step % 500 == 0)
-            check_guards(&store);
+            check_guards(&trace.store);
     }
-    check_guards(&store);
-    store_close(&store);
-    return seen;
+    return trace_close(&trace);
 }
 
 static void a_trace_goes_well(struct subject *subject)
@@ -180,6 +210,38 @@ static void the_same_trace_ends_the_same(struct subject *subject)
     expect(first == run_trace(subject), "the same trace has other victims the second time");
 }
 
+static void instances_are_their_own(struct subject *subject)
+{
+    struct trace one, other;
+    uint64_t alone = run_trace(subject);
+    trace_open(&one, subject);
+    trace_open(&other, subject);
+    for (int step = 0; step < STEPS; step++) {
+        trace_step(&one);
+        if (step % 3 == 0)
+            trace_step(&other);
+    }
+    trace_close(&other);
+    expect(trace_close(&one) == alone, "another instance beside it changes its victims");
+}
+
+static void one_trace(struct subject *subject, unsigned number, void *arg)
+{
+    (void)number;
+    expect(run_trace(subject) == *(const uint64_t *)arg, "instances in other threads change its victims");
+}
+
+static void instances_run_in_many_threads(struct subject *subject)
+{
+    uint64_t alone = run_trace(subject);
+    in_many_threads(subject, one_trace, &alone);
+}
+
+static void changes_nothing_of_the_process(struct subject *subject)
+{
+    expect_process_unchanged(a_trace_goes_well, subject);
+}
+
 static void open_and_close(struct subject *subject)
 {
     struct store store;
@@ -189,15 +251,10 @@ static void open_and_close(struct subject *subject)
     store_close(&store);
 }
 
-static void run_again(struct subject *subject)
-{
-    run_trace(subject);
-}
-
 static void frees_its_memory(struct subject *subject)
 {
     expect_no_growth(open_and_close, subject, 16000, "open and close");
-    expect_no_growth(run_again, subject, 16000, "trace");
+    expect_no_growth(a_trace_goes_well, subject, 16000, "trace");
 }
 
 static void asks_for_no_more_than_256_bytes(struct subject *subject)
@@ -214,5 +271,8 @@ const struct check eviction_checks[] = {
     {"every entry leaves once", every_entry_leaves_once, NULL},
     {"in a trace its victims are entries, and it writes to their state only", a_trace_goes_well, NULL},
     {"the same trace ends the same", the_same_trace_ends_the_same, NULL},
+    {"instances are their own", instances_are_their_own, NULL},
+    {"instances run in many threads", instances_run_in_many_threads, NULL},
     {"frees its memory", frees_its_memory, NULL},
+    {"changes nothing of the process: signals, locale, folder, umask", changes_nothing_of_the_process, NULL},
     {NULL, NULL, NULL}};

@@ -25,7 +25,8 @@ struct check {
     check_fn *run;
     const char *(*not_offered)(const struct subject *subject); /* NULL, or why the check does not apply */
 };
-extern const struct check tier_checks[], tier_offer_checks[], eviction_checks[], encryptor_checks[];
+extern const struct check tier_checks[], tier_offer_checks[], tier_together_checks[], eviction_checks[],
+    encryptor_checks[];
 
 /* In a check: where `pass` is false, says what went wrong and ends it. */
 void expect(bool pass, const char *format, ...) PXT_PRINTF(2, 3);
@@ -42,8 +43,17 @@ void expect_no_growth(check_fn *again, struct subject *subject, size_t little, c
 void subject_open(struct subject *subject);
 void subject_close(struct subject *subject);
 
+/* process.c: expects that `use` changes no signal handler or mask, locale, working directory or umask. */
+void expect_process_unchanged(check_fn *use, struct subject *subject);
+
+/* threads.c: `work` in many threads at once, each with a subject of its own; returns how many. */
+typedef void work_fn(struct subject *subject, unsigned number, void *arg);
+unsigned in_many_threads(const struct subject *subject, work_fn *work, void *arg);
+
 /* host.c: the trial's host, with the plugin's holds on entries counted. */
 const struct pxt_host *counting_host(const struct pxt_host *real);
+/* Whether calls of the host give the processor to another thread now and then. */
+void host_yields(bool yes);
 /* Holds that the plugin has taken and not let go of. What it hands to its caller is the caller's. */
 long holds_of_plugin(void);
 /* Lets go of an entry that the plugin handed out. */

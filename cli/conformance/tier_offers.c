@@ -6,11 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *shares_by_options(const struct subject *subject)
-{
-    return tier_ops(subject)->flags & PXT_TIER_DURABLE ? "with the same options it is the same store" : NULL;
-}
-
 #define NEEDS(operation)                                                                                               \
     static const char *without_##operation(const struct subject *subject)                                              \
     {                                                                                                                  \
@@ -22,6 +17,8 @@ NEEDS(put_many)
 NEEDS(touch)
 NEEDS(expire)
 NEEDS(victim)
+NEEDS(settle)
+NEEDS(check_add)
 
 static void *filled(struct subject *subject, int n)
 {
@@ -100,6 +97,71 @@ static void touch_adds_accesses(struct subject *subject)
     expect(subject->host->entry_number(entry, PXT_FIELD_LAST_ACCESSED) == TIME + 9 * PXT_SECOND,
            "touch does not set last_accessed");
     let_go(entry);
+    tier_close(subject, self);
+}
+
+static void settled_counts_are_exact(struct subject *subject)
+{
+    void *self = filled(subject, 5);
+    for (int i = 0; i < 1000; i++)
+        version_named(subject, self, "f2");
+    struct pxt_key key = key_named(subject, "f2");
+    pxt_entry *entry = NULL;
+    calling("settle");
+    expect_ok(subject, tier_ops(subject)->settle(self, &subject->error), "settle");
+    expect_ok(subject, tier_ops(subject)->get(self, &key, PXT_GET_PEEK, &entry, &subject->error), "get");
+    handed_out();
+    long long count = subject->host->entry_number(entry, PXT_FIELD_ACCESS_COUNT);
+    expect(count == 1000, "after 1000 hits and settle, access_count is %lld", count);
+    let_go(entry);
+    tier_close(subject, self);
+}
+
+struct history {
+    unsigned count, stop_after;
+};
+
+static bool newest_first(void *arg, const struct pxt_check *check)
+{
+    struct history *history = arg;
+    unsigned number = 9 - history->count++;
+    char message[30];
+    snprintf(message, sizeof message, "refused %u", number);
+    expect(!strcmp(check->key.text, "h"), "check_each gives a check of another key");
+    expect(check->time == TIME + (int64_t)number, "check_each does not give the newest first");
+    expect(check->status == PXT_HEALTH_UNHEALTHY && check->response_time_ms == 12.5 + number && check->error_message &&
+               !strcmp(check->error_message, message) && check->check_url &&
+               !strcmp(check->check_url, "http://192.0.2.1/"),
+           "a check comes back changed");
+    return history->count != history->stop_after;
+}
+
+static void keeps_a_history(struct subject *subject)
+{
+    struct history all = {0}, some = {.stop_after = 2}, none = {0};
+    void *self = filled(subject, 1);
+    struct pxt_key key = key_named(subject, "h"), other = key_named(subject, "other");
+    put_named(subject, self, "h", 1);
+    calling("check_add");
+    for (unsigned i = 0; i < 10; i++) {
+        char message[30];
+        snprintf(message, sizeof message, "refused %u", i);
+        struct pxt_check check = {.size = sizeof check,
+                                  .key = key,
+                                  .time = TIME + (int64_t)i,
+                                  .status = PXT_HEALTH_UNHEALTHY,
+                                  .response_time_ms = 12.5 + i,
+                                  .error_message = message,
+                                  .check_url = "http://192.0.2.1/"};
+        expect_ok(subject, tier_ops(subject)->check_add(self, &check, 4, &subject->error), "check_add");
+    }
+    expect(tier_ops(subject)->check_each != NULL, "it offers check_add without check_each");
+    calling("check_each");
+    expect_ok(subject, tier_ops(subject)->check_each(self, &key, newest_first, &all, &subject->error), "check_each");
+    expect(all.count == 4, "of 10 checks 4 are to be kept, %u are", all.count);
+    expect_ok(subject, tier_ops(subject)->check_each(self, &key, newest_first, &some, &subject->error), "check_each");
+    expect(some.count == 2, "check_each goes on after its function returned false");
+    expect_ok(subject, tier_ops(subject)->check_each(self, &other, newest_first, &none, &subject->error), "check_each");
     tier_close(subject, self);
 }
 
@@ -204,6 +266,8 @@ const struct check tier_offer_checks[] = {
     {"contains agrees with get", contains_agrees_with_get, without_contains},
     {"put_many stores all, in order", put_many_stores_all, without_put_many},
     {"touch adds accesses, to what is stored", touch_adds_accesses, without_touch},
+    {"settled counts are exact", settled_counts_are_exact, without_settle},
+    {"keeps a history of checks, newest first, no longer than asked", keeps_a_history, without_check_add},
     {"expire removes what expired, up to a limit, and tells", expire_removes_what_expired, without_expire},
     {"victim follows FIFO, and removes nothing", fifo_leaves_in_order, without_victim},
     {"victim serves every policy until it is empty", any_policy_empties_it, without_victim},

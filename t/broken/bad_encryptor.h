@@ -39,10 +39,16 @@ static unsigned char sum_of(const char *token, size_t length)
 static pxt_status seal(void *self, const struct pxt_seal_context *context, const char *plain, size_t plain_length,
                        char *token, size_t *token_length, struct pxt_error *error)
 {
-    static unsigned number;
+#ifdef FAULT_threads_share_a_buffer
+    static char shared[2 * PXT_SECRET_MAX];
+    char *mine = token;
+    token = shared;
+#endif
+    static _Atomic unsigned last;
+    unsigned number = ++last;
     (void)self, (void)context, (void)error;
     memset(token, 0, 8);
-    token[0] = (char)++number;
+    token[0] = (char)number;
     token[1] = (char)(number >> 8);
     for (size_t i = 0; i < plain_length; i++)
 #ifdef FAULT_token_holds_the_text
@@ -52,6 +58,9 @@ static pxt_status seal(void *self, const struct pxt_seal_context *context, const
 #endif
     token[8 + plain_length] = (char)sum_of(token, 8 + plain_length);
     *token_length = plain_length + 9;
+#ifdef FAULT_threads_share_a_buffer
+    memcpy(mine, token, *token_length);
+#endif
     return PXT_OK;
 }
 

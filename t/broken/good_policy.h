@@ -14,17 +14,24 @@ static pxt_status policy_open(const struct pxt_host *host, const struct pxt_sett
                               void **self, struct pxt_error *error)
 {
     (void)settings, (void)capacity;
+#ifdef FAULT_instances_share_a_ring
+    static struct state shared = {&shared, &shared};
+    struct state *head = &shared;
+#else
     struct state *head = malloc(sizeof *head);
+#endif
     if (!head)
         return host->fail(host, error, PXT_ENOMEM, 0, "no memory");
+#ifndef FAULT_instances_share_a_ring
     head->previous = head->next = head;
+#endif
     *self = head;
     return PXT_OK;
 }
 
 static void policy_close(void *self)
 {
-#ifndef FAULT_policy_leaks
+#if !defined FAULT_policy_leaks && !defined FAULT_instances_share_a_ring
     free(self);
 #else
     (void)self;

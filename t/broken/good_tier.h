@@ -28,6 +28,59 @@ struct tier {
 static struct tier shared;
 #endif
 
+#if defined FAULT_saves_when_closed || defined FAULT_ignores_failed_writes
+#define STORE
+static void in_home(char path[400], const char *name)
+{
+    snprintf(path, 400, "%s/%s", getenv("HOME"), name);
+}
+
+static void load(struct tier *tier)
+{
+    static char line[1 << 20];
+    char path[400];
+    in_home(path, "store");
+    FILE *file = fopen(path, "r");
+    while (file && fgets(line, sizeof line, file)) {
+        struct node *node = calloc(1, sizeof *node);
+        size_t length = strcspn(line, "\n");
+        line[length] = '\0';
+        if (!node || tier->host->json_read(tier->host, line, length, &node->entry, NULL)) {
+            free(node);
+            continue;
+        }
+        node->next = tier->first;
+        tier->first = node;
+        tier->count++;
+    }
+    if (file)
+        fclose(file);
+}
+
+static void save(struct tier *tier)
+{
+    static char line[1 << 20];
+    char path[400], path_new[400];
+    in_home(path, "store");
+    in_home(path_new, "store.new");
+    FILE *file = fopen(path_new, "w");
+    for (struct node *node = tier->first; file && node; node = node->next) {
+        size_t length = tier->host->json_write(node->entry, line, sizeof line);
+        fwrite(line, 1, length, file);
+        putc('\n', file);
+    }
+    if (file && (fclose(file) || rename(path_new, path)))
+        rename(path_new, path);
+}
+#endif
+
+#ifdef FAULT_crashes_when_loaded
+__attribute__((constructor)) static void crash(void)
+{
+    raise(SIGSEGV);
+}
+#endif
+
 static void lock(struct tier *tier)
 {
 #ifndef FAULT_not_thread_safe
@@ -73,6 +126,15 @@ static pxt_status tier_open(const struct pxt_host *host, const struct pxt_tier_s
 #ifdef FAULT_changes_the_umask
     umask(0);
 #endif
+#ifdef FAULT_blocks_a_signal
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigprocmask(SIG_BLOCK, &signals, NULL);
+#endif
+#ifdef STORE
+    load(tier);
+#endif
 #ifdef FAULT_installs_a_signal_handler
     signal(SIGPIPE, SIG_IGN);
 #endif
@@ -90,6 +152,9 @@ static void tier_close(void *self)
     struct tier *tier = self;
 #ifdef FAULT_crashes_in_close
     raise(SIGSEGV);
+#endif
+#ifdef FAULT_saves_when_closed
+    save(tier);
 #endif
 #ifndef FAULT_instances_share_entries
     for (struct node *node = tier->first, *next; node; node = next) {
@@ -198,6 +263,9 @@ static pxt_status tier_put(void *self, pxt_entry *entry, struct pxt_error *error
 #ifdef FAULT_counts_every_put
     tier->count++;
 #endif
+#ifdef FAULT_ignores_failed_writes
+    save(tier);
+#endif
     unlock(tier);
     return status;
 }
@@ -216,6 +284,9 @@ static pxt_status tier_del(void *self, const struct pxt_key *key, enum pxt_remov
         tier->count--;
         tier->host->entry_release(node->entry);
         free(node);
+#ifdef FAULT_ignores_failed_writes
+        save(tier);
+#endif
     }
     unlock(tier);
 #ifdef FAULT_says_ok_when_nothing_was_deleted
@@ -361,14 +432,14 @@ static pxt_status tier_expire(void *self, pxt_time now, size_t limit, pxt_key_fn
     }
 }
 
-#ifdef FAULT_says_durable_and_forgets
-#define MORE_FLAGS | PXT_TIER_DURABLE
+#if defined FAULT_says_durable_and_forgets || defined STORE
+#define FLAGS PXT_TIER_DURABLE
 #else
-#define MORE_FLAGS
+#define FLAGS PXT_TIER_CONCURRENT
 #endif
 
 static const struct pxt_tier_ops ops = {.size = sizeof ops,
-                                        .flags = PXT_TIER_CONCURRENT MORE_FLAGS,
+                                        .flags = FLAGS,
                                         .open = tier_open,
                                         .close = tier_close,
                                         .get = tier_get,

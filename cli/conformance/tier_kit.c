@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * tier_kit.c: what the checks of tiers are made of.
+ */
+#include "tier_kit.h"
+#include <string.h>
+
+const struct pxt_tier_ops *tier_ops(const struct subject *subject)
+{
+    return subject->plugin->ops;
+}
+
+void *tier_open(struct subject *subject, const struct pxt_eviction_ops *policy, const struct pxt_trial *trial,
+                uint64_t capacity)
+{
+    void *self = NULL;
+    struct pxt_tier_setup setup = {.size = sizeof setup,
+                                   .name = "trial",
+                                   .settings = pxt_trial_settings(subject->trial),
+                                   .max_entries = capacity,
+                                   .policy = policy,
+                                   .policy_host = trial ? pxt_trial_host(trial) : NULL,
+                                   .policy_settings = trial ? pxt_trial_settings(trial) : NULL};
+    calling("open");
+    expect_ok(subject, tier_ops(subject)->open(subject->host, &setup, &self, &subject->error), "open");
+    expect(self != NULL, "open succeeds, but leaves *self NULL");
+    return self;
+}
+
+struct pxt_key key_named(const struct subject *subject, const char *text)
+{
+    struct pxt_key key;
+    subject->host->key_init(&key, text, strlen(text));
+    return key;
+}
+
+void set_text(struct pxt_draft *draft, enum pxt_field_id field, const char *text)
+{
+    pxt_draft_set_text(draft, field, text, strlen(text));
+}
+
+pxt_entry *entry_named(struct subject *subject, const char *key, int64_t version, pxt_time expires)
+{
+    struct pxt_draft draft;
+    pxt_entry *entry = NULL;
+    const struct pxt_host *host = pxt_trial_host(subject->trial); /* the test's own: not counted */
+    pxt_draft_init(&draft);
+    set_text(&draft, PXT_FIELD_KEY, key);
+    set_text(&draft, PXT_FIELD_PROXY_URL, "http://192.0.2.7:8080");
+    set_text(&draft, PXT_FIELD_SOURCE, "conformance");
+    pxt_draft_set_number(&draft, PXT_FIELD_FETCH_TIME, TIME + version);
+    pxt_draft_set_number(&draft, PXT_FIELD_LAST_ACCESSED, TIME + version);
+    pxt_draft_set_number(&draft, PXT_FIELD_TTL_SECONDS, 3600);
+    pxt_draft_set_number(&draft, PXT_FIELD_EXPIRES_AT, expires);
+    pxt_draft_set_number(&draft, PXT_FIELD_RECOVERY_ATTEMPT, version);
+    expect_ok(subject, host->entry_new(host, &draft, &entry, &subject->error), "making an entry");
+    return entry;
+}
+
+void put_named(struct subject *subject, void *self, const char *key, int64_t version)
+{
+    pxt_entry *entry = entry_named(subject, key, version, TIME + 3600 * PXT_SECOND);
+    calling("put");
+    expect_ok(subject, tier_ops(subject)->put(self, entry, &subject->error), "put");
+    let_go(entry);
+}
+
+int64_t version_named(struct subject *subject, void *self, const char *text)
+{
+    struct pxt_key key = key_named(subject, text), found;
+    pxt_entry *entry = NULL;
+    calling("get");
+    pxt_status status = tier_ops(subject)->get(self, &key, 0, &entry, &subject->error);
+    if (status == PXT_NOT_FOUND)
+        return -1;
+    expect_ok(subject, status, "get");
+    expect(entry != NULL, "get of \"%s\" succeeds, but gives no entry", text);
+    handed_out();
+    subject->host->entry_key(entry, &found);
+    expect(!strcmp(found.text, text), "get of \"%s\" gives the entry of \"%s\"", text, found.text);
+    int64_t version = subject->host->entry_number(entry, PXT_FIELD_RECOVERY_ATTEMPT);
+    let_go(entry);
+    return version;
+}
+
+uint64_t count_of(struct subject *subject, void *self)
+{
+    uint64_t count = UINT64_MAX;
+    calling("count");
+    expect_ok(subject, tier_ops(subject)->count(self, &count, &subject->error), "count");
+    return count;
+}
+
+pxt_status delete_named(struct subject *subject, void *self, const char *text)
+{
+    struct pxt_key key = key_named(subject, text);
+    calling("del");
+    return tier_ops(subject)->del(self, &key, PXT_REMOVE_DELETED, &subject->error);
+}
+
+void tier_close(struct subject *subject, void *self)
+{
+    calling("close");
+    tier_ops(subject)->close(self);
+}
+
+const char *volatile_tier(const struct subject *subject)
+{
+    return tier_ops(subject)->flags & PXT_TIER_DURABLE ? NULL : "it is not durable";
+}
+
+const char *serialised(const struct subject *subject)
+{
+    return tier_ops(subject)->flags & PXT_TIER_CONCURRENT ? NULL : "it does not lock itself: the core does";
+}
+
+const char *private_tier(const struct subject *subject)
+{
+    return tier_ops(subject)->flags & PXT_TIER_SHARED ? NULL : "it is not shared";
+}
+
+const char *shares_by_options(const struct subject *subject)
+{
+    return tier_ops(subject)->flags & PXT_TIER_DURABLE ? "with the same options it is the same store" : NULL;
+}
