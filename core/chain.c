@@ -8,10 +8,10 @@
  */
 #include "chain.h"
 #include "entry.h"
+#include "entry_layout.h"
 #include "fail.h"
 #include "holds.h"
 #include <string.h>
-#include <time.h>
 
 pxt_status pxt_chain_open(struct pxt_chain *chain, const struct pxt_config *config, const struct pxt_logger *logger,
                           const struct pxt_clock *clock, struct pxt_error *error)
@@ -95,13 +95,15 @@ void pxt_chain_unlock(struct pxt_chain *chain, const struct pxt_key *key, bool s
     pthread_mutex_unlock(&chain->stripe_lock[stripe]);
 }
 
+static inline bool stale(const struct pxt_chain *chain, const struct pxt_link *link, const pxt_entry *entry)
+{
+    return !(link->flags & PXT_TIER_SHARED) && atomic_load_explicit(&entry->generation, memory_order_relaxed) !=
+                                                   pxt_generation(&chain->coherence, entry->hash);
+}
+
 bool pxt_chain_stale(const struct pxt_chain *chain, const struct pxt_link *link, const pxt_entry *entry)
 {
-    struct pxt_key key;
-    if (link->flags & PXT_TIER_SHARED)
-        return false;
-    pxt_entry_key_of(entry, &key);
-    return pxt_entry_generation(entry) != pxt_generation(&chain->coherence, key.hash);
+    return stale(chain, link, entry);
 }
 
 static void raise_count(_Atomic uint64_t *count)
@@ -110,20 +112,11 @@ static void raise_count(_Atomic uint64_t *count)
     atomic_store_explicit(count, atomic_load_explicit(count, memory_order_relaxed) + 1, memory_order_relaxed);
 }
 
-/*
- * Whether its time has come. The coarse clock costs a tenth of the exact one, and is behind it by at most a tick (10 ms
- * where the kernel ticks slowest): only close to the end is the exact one asked.
- */
-static bool expired(const struct pxt_chain *chain, const pxt_entry *entry)
+/* Whether its time has come; the exact clock is asked only close to the end. */
+static inline bool expired(const struct pxt_chain *chain, const pxt_entry *entry)
 {
-    if (!chain->clock.fn) {
-        struct timespec coarse;
-        clock_gettime(CLOCK_REALTIME_COARSE, &coarse);
-        pxt_time about = (pxt_time)coarse.tv_sec * PXT_SECOND + coarse.tv_nsec / 1000;
-        if (!pxt_entry_expired(entry, about + 20000))
-            return false;
-    }
-    return pxt_entry_expired(entry, pxt_clock_now(&chain->clock));
+    return !pxt_clock_surely_before(&chain->clock, entry->expires_at) &&
+           pxt_entry_expired(entry, pxt_clock_now(&chain->clock));
 }
 
 pxt_status pxt_chain_insert(struct pxt_chain *chain, struct pxt_link *link, pxt_entry *entry,
@@ -228,24 +221,12 @@ static pxt_status descend(struct pxt_chain *chain, const struct pxt_key *key, px
     return worst;
 }
 
-pxt_status pxt_chain_get(struct pxt_chain *chain, const struct pxt_key *key, pxt_entry **out, unsigned *tier,
-                         struct pxt_error *error)
+/* Under the key's lock, from the first tier down. */
+__attribute__((noinline)) static pxt_status get_locked(struct pxt_chain *chain, const struct pxt_key *key,
+                                                       pxt_entry **out, unsigned *tier, struct pxt_error *error)
 {
-    struct pxt_link *first = &chain->link[0];
-    if ((first->flags & PXT_TIER_CONCURRENT) && first->ops->settle && pxt_link_on(first) && !first->tracker &&
-        !atomic_load_explicit(&first->missed_count, memory_order_acquire)) {
-        pxt_status status = first->ops->get(first->self, key, 0, out, error);
-        if (status == PXT_OK) {
-            if (!pxt_chain_stale(chain, first, *out) && !expired(chain, *out)) {
-                raise_count(&pxt_chain_counts(chain)->hits[0]);
-                *tier = 0;
-                return PXT_OK;
-            }
-            pxt_entry_release(*out);
-            *out = NULL;
-        }
-    }
-    struct pxt_leaving leaving = {.count = 0};
+    struct pxt_leaving leaving;
+    leaving.count = 0;
     pxt_chain_readmit(chain);
     pxt_status status = pxt_chain_lock(chain, key, true, error);
     bool shared = status == PXT_OK;
@@ -256,6 +237,26 @@ pxt_status pxt_chain_get(struct pxt_chain *chain, const struct pxt_key *key, pxt
     pxt_chain_unlock(chain, key, shared);
     pxt_evict_finish(chain, &leaving);
     return status;
+}
+
+pxt_status pxt_chain_get(struct pxt_chain *chain, const struct pxt_key *key, pxt_entry **out, unsigned *tier,
+                         struct pxt_error *error)
+{
+    struct pxt_link *first = &chain->link[0];
+    if (first->hits_need_no_lock && pxt_link_on(first) &&
+        !atomic_load_explicit(&first->missed_count, memory_order_acquire)) {
+        pxt_status status = first->ops->get(first->self, key, 0, out, error);
+        if (status == PXT_OK) {
+            if (!stale(chain, first, *out) && !expired(chain, *out)) {
+                raise_count(&pxt_chain_counts(chain)->hits[0]);
+                *tier = 0;
+                return PXT_OK;
+            }
+            pxt_entry_release(*out);
+            *out = NULL;
+        }
+    }
+    return get_locked(chain, key, out, tier, error);
 }
 
 pxt_status pxt_chain_find(struct pxt_chain *chain, const struct pxt_key *key, unsigned except, pxt_entry **out,

@@ -15,6 +15,7 @@
 #define PXT_CHAIN_H
 
 #include "coherence.h"
+#include "holds.h"
 #include "link.h"
 #include <pthread.h>
 
@@ -66,7 +67,16 @@ pxt_status pxt_chain_each(struct pxt_chain *chain, pxt_entry_fn *fn, void *arg, 
 pxt_time pxt_chain_stamp(struct pxt_chain *chain);
 
 /* counts.c */
-struct pxt_thread_counts *pxt_chain_counts(struct pxt_chain *chain);
+struct pxt_thread_counts *pxt_chain_make_counts(struct pxt_chain *chain, unsigned thread)
+    __attribute__((cold, noinline));
+/* Those of the calling thread. */
+static inline struct pxt_thread_counts *pxt_chain_counts(struct pxt_chain *chain)
+{
+    unsigned thread = pxt_thread_self();
+    struct pxt_thread_counts *counts =
+        thread < PXT_THREAD_MAX ? atomic_load_explicit(&chain->counts[thread], memory_order_relaxed) : NULL;
+    return __builtin_expect(counts != NULL, 1) ? counts : pxt_chain_make_counts(chain, thread);
+}
 void pxt_chain_stats(struct pxt_chain *chain, struct pxt_stats *stats);
 
 /* tick.c, catch_up.c: what the janitor does. */

@@ -5,25 +5,15 @@
  */
 #include "chain.h"
 #include "fail.h"
-#include "holds.h"
 #include <stdio.h>
 
-static struct pxt_thread_counts *make_counts(struct pxt_chain *chain, unsigned thread)
+struct pxt_thread_counts *pxt_chain_make_counts(struct pxt_chain *chain, unsigned thread)
 {
-    struct pxt_thread_counts *counts = pxt_alloc_line(sizeof *counts);
+    struct pxt_thread_counts *counts = thread < PXT_THREAD_MAX ? pxt_alloc_line(sizeof *counts) : NULL;
     if (!counts)
         return &chain->shared_counts;
     atomic_store_explicit(&chain->counts[thread], counts, memory_order_release);
     return counts;
-}
-
-struct pxt_thread_counts *pxt_chain_counts(struct pxt_chain *chain)
-{
-    unsigned thread = pxt_thread_index();
-    if (thread == PXT_THREAD_MAX)
-        return &chain->shared_counts;
-    struct pxt_thread_counts *counts = atomic_load_explicit(&chain->counts[thread], memory_order_relaxed);
-    return counts ? counts : make_counts(chain, thread);
 }
 
 static void add(struct pxt_stats *stats, const struct pxt_thread_counts *counts)

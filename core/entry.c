@@ -252,8 +252,7 @@ bool pxt_entry_expired(const pxt_entry *entry, pxt_time now)
 
 void pxt_entry_key_of(const pxt_entry *entry, struct pxt_key *key)
 {
-    key->text =
-        entry->key_length < PXT_KEY_INLINE ? entry->key : (const char *)entry + entry->text[PXT_TEXT_KEY].offset;
+    key->text = pxt_entry_key_text(entry);
     key->length = entry->key_length;
     key->hash = entry->hash;
 }

@@ -22,5 +22,6 @@ uint64_t pxt_entry_take_unwritten(pxt_entry *entry);
 uint32_t pxt_entry_generation(const pxt_entry *entry);
 void pxt_entry_set_generation(pxt_entry *entry, uint32_t generation);
 pxt_entry *pxt_entry_acquire(pxt_entry *const *place);
+pxt_entry *pxt_entry_acquire_key(pxt_entry *const *place, const struct pxt_key *key);
 
 #endif

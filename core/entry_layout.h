@@ -7,6 +7,7 @@
 #ifndef PXT_ENTRY_LAYOUT_H
 #define PXT_ENTRY_LAYOUT_H
 
+#include "key.h"
 #include <proxtier/plugin.h>
 #include <stdatomic.h>
 
@@ -55,5 +56,15 @@ struct pxt_entry {
     } text[PXT_TEXT_SLOTS];
     _Atomic int64_t number[PXT_NUMBER_SLOTS]; /* atomic for the live ones; relaxed loads cost nothing */
 };
+
+static inline const char *pxt_entry_key_text(const pxt_entry *entry)
+{
+    return entry->key_length < PXT_KEY_INLINE ? entry->key : (const char *)entry + entry->text[PXT_TEXT_KEY].offset;
+}
+static inline bool pxt_entry_has_key(const pxt_entry *entry, const struct pxt_key *key)
+{
+    return entry->hash == key->hash && entry->key_length == key->length &&
+           pxt_key_same_bytes(pxt_entry_key_text(entry), key->text, key->length);
+}
 
 #endif

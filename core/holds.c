@@ -49,7 +49,7 @@ static unsigned retired_count;
 static pthread_key_t exit_key;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
-static _Thread_local unsigned self_number __attribute__((tls_model("initial-exec"))); /* number + 1; 0: none yet */
+_Thread_local unsigned pxt_thread_number;
 
 static void release_counted(pxt_entry *entry);
 
@@ -69,7 +69,7 @@ static void thread_ended(void *arg)
     pthread_mutex_lock(&lock);
     thread->used = false;
     pthread_mutex_unlock(&lock);
-    self_number = 0;
+    pxt_thread_number = 0;
 }
 
 static void start(void)
@@ -80,7 +80,7 @@ static void start(void)
 #endif
 }
 
-static unsigned take_number(void)
+unsigned pxt_thread_take_number(void)
 {
     pthread_once(&once, start);
     unsigned number = PXT_THREAD_MAX;
@@ -103,18 +103,17 @@ static unsigned take_number(void)
         number = PXT_THREAD_MAX;
     }
     if (number < PXT_THREAD_MAX)
-        self_number = number + 1;
+        pxt_thread_number = number + 1;
     return number;
 }
 
 unsigned pxt_thread_index(void)
 {
-    unsigned number = self_number;
-    return __builtin_expect(number != 0, 1) ? number - 1 : take_number();
+    return pxt_thread_self();
 }
 
 /* Without a free slot: under the lock no entry is freed, so one that is in its place can be counted. */
-static pxt_entry *acquire_counted(pxt_entry *const *place)
+__attribute__((cold, noinline)) static pxt_entry *acquire_counted(pxt_entry *const *place)
 {
     pthread_mutex_lock(&lock);
     pxt_entry *entry = __atomic_load_n(place, __ATOMIC_SEQ_CST);
@@ -124,30 +123,55 @@ static pxt_entry *acquire_counted(pxt_entry *const *place)
     return entry;
 }
 
-pxt_entry *pxt_entry_acquire(pxt_entry *const *place)
+/* Names what is in `*place` in this thread's slot, until it stays there. */
+static inline pxt_entry *acquire_in(_Atomic(pxt_entry *) *slot, pxt_entry *const *place)
 {
-    unsigned number = pxt_thread_index();
-    if (__builtin_expect(number == PXT_THREAD_MAX, 0))
-        return acquire_counted(place);
-    struct pxt_thread *self = &threads[number];
-    unsigned i = 0;
-    while (atomic_load_explicit(&self->slot[i], memory_order_relaxed))
-        if (++i == SLOTS)
-            return acquire_counted(place);
     pxt_entry *entry = __atomic_load_n(place, __ATOMIC_ACQUIRE);
     while (entry) {
-        if (asymmetric) {
-            atomic_store_explicit(&self->slot[i], entry, memory_order_relaxed);
+        if (__builtin_expect(asymmetric, 1)) {
+            atomic_store_explicit(slot, entry, memory_order_relaxed);
             atomic_signal_fence(memory_order_seq_cst);
         } else {
-            atomic_exchange(&self->slot[i], entry); /* a full barrier that thread sanitizer understands */
+            atomic_exchange(slot, entry); /* a full barrier that thread sanitizer understands */
         }
         pxt_entry *again = __atomic_load_n(place, __ATOMIC_SEQ_CST);
         if (again == entry)
             return entry;
         entry = again;
     }
-    atomic_store_explicit(&self->slot[i], NULL, memory_order_release);
+    atomic_store_explicit(slot, NULL, memory_order_release);
+    return NULL;
+}
+
+/* NULL where all are taken. */
+static inline _Atomic(pxt_entry *) *free_slot(void)
+{
+    unsigned number = pxt_thread_self();
+    if (__builtin_expect(number == PXT_THREAD_MAX, 0))
+        return NULL;
+    _Atomic(pxt_entry *) *slot = threads[number].slot;
+    for (unsigned i = 0; i < SLOTS; i++)
+        if (!atomic_load_explicit(&slot[i], memory_order_relaxed))
+            return &slot[i];
+    return NULL;
+}
+
+pxt_entry *pxt_entry_acquire(pxt_entry *const *place)
+{
+    _Atomic(pxt_entry *) *slot = free_slot();
+    return slot ? acquire_in(slot, place) : acquire_counted(place);
+}
+
+pxt_entry *pxt_entry_acquire_key(pxt_entry *const *place, const struct pxt_key *key)
+{
+    _Atomic(pxt_entry *) *slot = free_slot();
+    pxt_entry *entry = slot ? acquire_in(slot, place) : acquire_counted(place);
+    if (!entry || pxt_entry_has_key(entry, key))
+        return entry;
+    if (slot)
+        atomic_store_explicit(slot, NULL, memory_order_release);
+    else
+        pxt_entry_release(entry);
     return NULL;
 }
 
@@ -206,7 +230,7 @@ void pxt_holds_reclaim(void)
 }
 
 /* A hold taken by another thread in its slot, and handed over. */
-static void release_of_other_thread(pxt_entry *entry)
+__attribute__((cold, noinline)) static void release_of_other_thread(pxt_entry *entry)
 {
     unsigned end = atomic_load(&threads_end);
     for (unsigned i = 0; i < end; i++)
@@ -252,13 +276,13 @@ void pxt_entry_release(pxt_entry *entry)
 {
     if (!entry)
         return;
-    unsigned number = pxt_thread_index();
-    if (number < PXT_THREAD_MAX)
-        for (unsigned i = 0; i < SLOTS; i++)
-            if (atomic_load_explicit(&threads[number].slot[i], memory_order_relaxed) == entry) {
-                atomic_store_explicit(&threads[number].slot[i], NULL, memory_order_release);
-                return;
-            }
+    unsigned number = pxt_thread_self();
+    _Atomic(pxt_entry *) *slot = threads[number % PXT_THREAD_MAX].slot;
+    for (unsigned i = 0; number < PXT_THREAD_MAX && i < SLOTS; i++)
+        if (atomic_load_explicit(&slot[i], memory_order_relaxed) == entry) {
+            atomic_store_explicit(&slot[i], NULL, memory_order_release);
+            return;
+        }
     release_counted(entry);
 }
 

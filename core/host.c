@@ -93,6 +93,7 @@ void pxt_host_init(struct pxt_host_instance *instance, const char *component, co
         .json_write = pxt_json_write,
         .json_read = host_json_read,
         .key_init = pxt_key_init,
+        .entry_acquire_key = pxt_entry_acquire_key,
     };
     instance->logger = logger;
     instance->clock = clock;

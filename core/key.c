@@ -8,18 +8,28 @@
 #include <pthread.h>
 #include <string.h>
 
-static uint64_t word(const char *text, size_t length)
+/* The first 8 bytes, little endian. */
+static inline uint64_t word8(const char *text)
 {
-    uint64_t value = 0;
-    memcpy(&value, text, length < 8 ? length : 8);
+    uint64_t value;
+    memcpy(&value, text, 8);
 #if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
     value = __builtin_bswap64(value);
 #endif
     return value;
 }
 
+/* The same of fewer bytes, with zeros behind them. */
+static uint64_t word(const char *text, size_t length)
+{
+    uint64_t value = 0;
+    for (size_t i = 0; i < length; i++)
+        value |= (uint64_t)(unsigned char)text[i] << 8 * i;
+    return value;
+}
+
 /* Multiplies to 128 bits and folds: the mixing step of wyhash (W. Yi, "A fast portable non-cryptographic hash"). */
-static uint64_t fold(uint64_t a, uint64_t b)
+static inline uint64_t fold(uint64_t a, uint64_t b)
 {
     __extension__ typedef unsigned __int128 wide;
     wide product = (wide)a * b;
@@ -32,10 +42,15 @@ uint64_t pxt_key_hash(const char *text, size_t length)
     uint64_t state = k0 ^ length;
     size_t at = 0;
     for (; length - at > 16; at += 16)
-        state = fold(word(text + at, 8) ^ k1, word(text + at + 8, 8) ^ state);
+        state = fold(word8(text + at) ^ k1, word8(text + at + 8) ^ state);
     size_t rest = length - at;
-    uint64_t a = word(text + at, rest < 8 ? rest : 8);
-    uint64_t b = rest > 8 ? word(text + at + 8, rest - 8) : 0;
+    uint64_t a, b = 0;
+    if (rest > 8) {
+        a = word8(text + at);
+        b = word8(text + length - 8) >> 8 * (16 - rest); /* the last bytes of these 8 are those that are left */
+    } else {
+        a = rest == 8 ? word8(text + at) : word(text + at, rest);
+    }
     return fold(fold(a ^ k1, b ^ state), k2);
 }
 

@@ -6,6 +6,24 @@
 #define PXT_KEY_H
 
 #include <proxtier/plugin.h>
+#include <string.h>
+
+/* memcmp() == 0, without a call for keys of the usual lengths. */
+static inline bool pxt_key_same_bytes(const char *a, const char *b, size_t length)
+{
+    if (length < 8 || length > 32)
+        return !memcmp(a, b, length);
+    uint64_t x, y;
+    for (size_t at = 0; at + 8 < length; at += 8) {
+        memcpy(&x, a + at, 8);
+        memcpy(&y, b + at, 8);
+        if (x != y)
+            return false;
+    }
+    memcpy(&x, a + length - 8, 8);
+    memcpy(&y, b + length - 8, 8);
+    return x == y;
+}
 
 /* The hash of a key: the same in every process and version, for shards, stripes and tables. */
 uint64_t pxt_key_hash(const char *text, size_t length);

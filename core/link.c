@@ -86,8 +86,10 @@ pxt_status pxt_link_open(struct pxt_link *link, unsigned index, const struct pxt
     link->grouped = pxt_group_suits(link->ops);
     struct pxt_error local;
     pxt_status status = open_tier(link, config, &local);
-    if (!status)
+    if (!status) {
+        link->hits_need_no_lock = (link->flags & PXT_TIER_CONCURRENT) && link->ops->settle && !link->tracker;
         return PXT_OK;
+    }
     pxt_error_prefix(&local, "tier %s (%s) cannot be opened", config->name, config->plugin);
     if (config->required) {
         if (error)

@@ -25,8 +25,9 @@ struct pxt_link {
     void *self; /* NULL: absent */
     unsigned flags;
     bool limited;
-    bool write_behind;    /* puts are written down later, in batches: a faster durable tier has them */
-    uint64_t max_entries; /* where limited */
+    bool hits_need_no_lock; /* it locks itself, counts its hits, and keeps the policy's state */
+    bool write_behind;      /* puts are written down later, in batches: a faster durable tier has them */
+    uint64_t max_entries;   /* where limited */
     struct pxt_host_instance host, policy_host;
     struct pxt_guard guard;
     pthread_mutex_t serial; /* around calls where the tier is not concurrent */

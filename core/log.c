@@ -34,6 +34,12 @@ pxt_time pxt_clock_now(const struct pxt_clock *clock)
     return (pxt_time)now.tv_sec * PXT_SECOND + now.tv_nsec / 1000;
 }
 
+bool pxt_clock_surely_before(const struct pxt_clock *clock, pxt_time point)
+{
+    /* time() is behind clock_gettime() by up to a tick: two whole seconds are far enough. */
+    return !clock->fn && ((pxt_time)time(NULL) + 2) * PXT_SECOND <= point;
+}
+
 int64_t pxt_clock_monotonic_ms(void)
 {
     struct timespec now;

@@ -25,6 +25,9 @@ struct pxt_clock {
 };
 /* Microseconds since the epoch. */
 pxt_time pxt_clock_now(const struct pxt_clock *clock);
+/* True where `time` is surely not reached, at a tenth of the cost of pxt_clock_now(): by the second, and only with the
+ * system's clock. */
+bool pxt_clock_surely_before(const struct pxt_clock *clock, pxt_time time);
 /* Milliseconds of a clock that is never set: for timeouts and back-offs. */
 int64_t pxt_clock_monotonic_ms(void);
 

@@ -125,6 +125,14 @@ static pxt_entry *entry_acquire(pxt_entry *const *place)
     return entry;
 }
 
+static pxt_entry *entry_acquire_key(pxt_entry *const *place, const struct pxt_key *key)
+{
+    take_turns();
+    pxt_entry *entry = real_host->entry_acquire_key(place, key);
+    holds += entry != NULL;
+    return entry;
+}
+
 const struct pxt_host *counting_host(const struct pxt_host *real)
 {
     real_host = real;
@@ -142,6 +150,7 @@ const struct pxt_host *counting_host(const struct pxt_host *real)
     counting.entry_hold = entry_hold;
     counting.entry_release = entry_release;
     counting.entry_acquire = entry_acquire;
+    counting.entry_acquire_key = entry_acquire_key;
     return &counting;
 }
 

@@ -9,6 +9,7 @@
  * first plugin.
  *
  * ABI changes, newest first:
+ *   1.1  2026-11-21  pxt_host: entry_acquire_key
  *   1.0  2026-11-21  first
  */
 #ifndef PROXTIER_PLUGIN_H
@@ -21,7 +22,7 @@ extern "C" {
 #endif
 
 #define PXT_ABI_MAJOR 1 /* plugins of another major are refused */
-#define PXT_ABI_MINOR 0 /* raised when something is added at the end of a struct */
+#define PXT_ABI_MINOR 1 /* raised when something is added at the end of a struct */
 
 enum pxt_plugin_kind { PXT_KIND_TIER = 1, PXT_KIND_EVICTION = 2, PXT_KIND_ENCRYPTOR = 3 };
 
@@ -135,7 +136,14 @@ struct pxt_host {
                             struct pxt_error *error);
     /* Fills `key` with text, length and hash of `text`. */
     void (*key_init)(struct pxt_key *key, const char *text, size_t length);
+
+    /* ---- since 1.1 ---- */
+
+    /* entry_acquire(), where the entry at `*place` has this key; NULL where it has another, or there is none. */
+    pxt_entry *(*entry_acquire_key)(pxt_entry *const *place, const struct pxt_key *key);
 };
+/* Whether the running core has a service: for those that came after 1.0. */
+#define PXT_HOST_HAS(host, service) ((host)->size >= offsetof(struct pxt_host, service) + sizeof((host)->service))
 #define PXT_THREAD_MAX 4096
 
 /* ---- the descriptor ------------------------------------------------------------------------------------------- */

@@ -30,6 +30,10 @@ static void memory_close(void *self)
 static pxt_status memory_open(const struct pxt_host *host, const struct pxt_tier_setup *setup, void **self,
                               struct pxt_error *error)
 {
+    if (!PXT_HOST_HAS(host, entry_acquire_key))
+        return host->fail(
+            host, error, PXT_EPLUGIN, 0,
+            "l1_memory needs a core with plugin ABI 1.1 or newer: install plugins and core of one release");
     unsigned shards = (unsigned)host->setting_number(setup->settings, "shards");
     size_t size = (sizeof(struct memory) + shards * sizeof(struct shard) + 63) & ~(size_t)63;
     struct memory *memory = aligned_alloc(64, size);
@@ -61,15 +65,8 @@ static pxt_status memory_get(void *self, const struct pxt_key *key, unsigned fla
 {
     (void)error;
     struct memory *memory = self;
-    struct shard *shard = shard_of(memory, key->hash);
-    struct node *node;
-    pxt_entry *entry = shard_find(shard, key, &node);
-    if (!entry)
-        return PXT_NOT_FOUND;
-    if (!(flags & PXT_GET_PEEK))
-        notes_add(shard, node);
-    *out = entry;
-    return PXT_OK;
+    *out = shard_get(shard_of(memory, key->hash), key, flags & PXT_GET_PEEK);
+    return *out ? PXT_OK : PXT_NOT_FOUND;
 }
 
 static pxt_status memory_put(void *self, pxt_entry *entry, struct pxt_error *error)
@@ -119,7 +116,7 @@ static pxt_status memory_contains(void *self, const struct pxt_key *key, struct 
 {
     (void)error;
     struct memory *memory = self;
-    pxt_entry *entry = shard_find(shard_of(memory, key->hash), key, &(struct node *){NULL});
+    pxt_entry *entry = shard_get(shard_of(memory, key->hash), key, true);
     memory->host->entry_release(entry);
     return entry ? PXT_OK : PXT_NOT_FOUND;
 }
@@ -131,6 +128,7 @@ static pxt_status memory_settle(void *self, struct pxt_error *error)
     for (unsigned i = 0; i < memory->shard_count; i++) {
         pthread_mutex_lock(&memory->shard[i].lock);
         notes_apply(&memory->shard[i]);
+        notes_settle(&memory->shard[i]);
         pthread_mutex_unlock(&memory->shard[i].lock);
     }
     return PXT_OK;

@@ -3,18 +3,16 @@
  * memory_notes.c: accesses noted by each thread for itself, and applied in batches.
  *
  * A ring has one writer, its thread, and one reader at a time, whoever has the shard's lock. A note names a node and
- * which of its lives was meant; when it is applied after the node was freed, it is void.
+ * which of its lives was meant; when it is applied after the node was freed, it is void. Applying tells the policy; the
+ * hits gather in the node, and raise the entry's live counters, which lie elsewhere and are atomic, once for many.
  */
 #include "memory_shard.h"
 #include <stdlib.h>
 #include <string.h>
 
-static struct ring *rings_of_thread(struct memory *memory, unsigned thread)
+__attribute__((cold, noinline)) static struct ring *make_rings(struct memory *memory, unsigned thread)
 {
-    struct ring *rings = atomic_load_explicit(&memory->rings[thread], memory_order_acquire);
-    if (rings)
-        return rings;
-    rings = aligned_alloc(64, (memory->shard_count * sizeof *rings + 63) & ~(size_t)63);
+    struct ring *rings = aligned_alloc(64, (memory->shard_count * sizeof *rings + 63) & ~(size_t)63);
     if (!rings)
         return NULL;
     memset(rings, 0, memory->shard_count * sizeof *rings);
@@ -25,16 +23,29 @@ static struct ring *rings_of_thread(struct memory *memory, unsigned thread)
     return rings;
 }
 
-static void apply(struct shard *shard, uint64_t note, pxt_time time)
+static inline void apply(struct shard *shard, uint64_t note, pxt_time time)
 {
     struct memory *memory = shard->memory;
     struct node *node = shard_node(shard, (uint32_t)note);
-    pxt_entry *entry = __atomic_load_n(&node->entry, __ATOMIC_RELAXED);
-    if (!entry || atomic_load_explicit(&node->lifetime, memory_order_relaxed) != (uint32_t)(note >> 32))
+    if (!node->entry || atomic_load_explicit(&node->lifetime, memory_order_relaxed) != (uint32_t)(note >> 32))
         return;
     if (shard->policy)
         memory->policy->accessed(shard->policy, node->state, 1);
-    memory->host->entry_touch(entry, 1, time);
+    if (!node->hits++) {
+        node->next = shard->hit_node;
+        shard->hit_node = node->number + 1;
+    }
+    node->last_hit = time;
+}
+
+void notes_settle(struct shard *shard)
+{
+    while (shard->hit_node) {
+        struct node *node = shard_node(shard, shard->hit_node - 1);
+        shard->hit_node = node->next;
+        shard->memory->host->entry_touch(node->entry, node->hits, node->last_hit);
+        node->hits = 0;
+    }
 }
 
 static void apply_ring(struct shard *shard, struct ring *ring, pxt_time now)
@@ -67,7 +78,7 @@ void notes_apply(struct shard *shard)
 }
 
 /* The ring is full, or the thread has none: the note is applied at once, after what the ring holds. */
-static void add_slowly(struct shard *shard, struct node *node, struct ring *ring)
+__attribute__((noinline)) static void add_slowly(struct shard *shard, struct node *node, struct ring *ring)
 {
     pthread_mutex_lock(&shard->lock);
     pxt_time now = shard->memory->host->now(shard->memory->host);
@@ -82,7 +93,11 @@ void notes_add(struct shard *shard, struct node *node)
 {
     struct memory *memory = shard->memory;
     unsigned thread = memory->host->thread_index();
-    struct ring *rings = thread < PXT_THREAD_MAX ? rings_of_thread(memory, thread) : NULL;
+    struct ring *rings = NULL;
+    if (thread < PXT_THREAD_MAX) {
+        rings = atomic_load_explicit(&memory->rings[thread], memory_order_acquire);
+        rings = rings ? rings : make_rings(memory, thread);
+    }
     struct ring *ring = rings ? &rings[shard->number] : NULL;
     if (!ring) {
         add_slowly(shard, node, NULL);

@@ -54,17 +54,10 @@ void shard_close(struct shard *shard)
     pthread_mutex_destroy(&shard->lock);
 }
 
-static bool same_key(const struct memory *memory, const pxt_entry *entry, const struct pxt_key *key)
-{
-    struct pxt_key stored;
-    memory->host->entry_key(entry, &stored);
-    return stored.hash == key->hash && stored.length == key->length && !memcmp(stored.text, key->text, key->length);
-}
-
 /* Looks once through the table. May miss an entry that is being moved: see `moves`. */
-static pxt_entry *probe(struct shard *shard, const struct pxt_key *key, struct node **found)
+static inline pxt_entry *probe(struct shard *shard, const struct pxt_key *key, struct node **found)
 {
-    const struct memory *memory = shard->memory;
+    const struct pxt_host *host = shard->memory->host;
     struct table *table = atomic_load_explicit(&shard->table, memory_order_acquire);
     uint64_t tag = key->hash >> 32;
     for (size_t i = key->hash & table->mask, steps = 0; steps <= table->mask; i = (i + 1) & table->mask, steps++) {
@@ -74,28 +67,38 @@ static pxt_entry *probe(struct shard *shard, const struct pxt_key *key, struct n
         if (slot >> 32 != tag)
             continue;
         struct node *node = shard_node(shard, (uint32_t)slot - 1);
-        pxt_entry *entry = memory->host->entry_acquire(&node->entry);
-        if (entry && same_key(memory, entry, key)) {
+        pxt_entry *entry = host->entry_acquire_key(&node->entry, key);
+        if (entry) {
             *found = node;
             return entry;
         }
-        memory->host->entry_release(entry);
     }
     return NULL;
 }
 
-pxt_entry *shard_find(struct shard *shard, const struct pxt_key *key, struct node **found)
+/* Not found, but perhaps because the table changed under the look: only now is a miss a miss. */
+__attribute__((noinline)) static pxt_entry *probe_locked(struct shard *shard, const struct pxt_key *key,
+                                                         struct node **found)
 {
-    uint32_t before = atomic_load_explicit(&shard->moves, memory_order_acquire);
+    pthread_mutex_lock(&shard->lock);
     pxt_entry *entry = probe(shard, key, found);
-    if (entry)
-        return entry;
-    atomic_thread_fence(memory_order_acquire);
-    if (!(before & 1) && atomic_load_explicit(&shard->moves, memory_order_relaxed) == before)
-        return NULL;
-    pthread_mutex_lock(&shard->lock); /* the table changed under the look: only now is a miss a miss */
-    entry = probe(shard, key, found);
     pthread_mutex_unlock(&shard->lock);
+    return entry;
+}
+
+pxt_entry *shard_get(struct shard *shard, const struct pxt_key *key, bool peek)
+{
+    struct node *node = NULL;
+    uint32_t before = atomic_load_explicit(&shard->moves, memory_order_acquire);
+    pxt_entry *entry = probe(shard, key, &node);
+    if (!entry) {
+        atomic_thread_fence(memory_order_acquire);
+        if (!(before & 1) && atomic_load_explicit(&shard->moves, memory_order_relaxed) == before)
+            return NULL;
+        entry = probe_locked(shard, key, &node);
+    }
+    if (entry && !peek)
+        notes_add(shard, node);
     return entry;
 }
 
@@ -109,6 +112,13 @@ static void moves_begin(struct shard *shard)
 static void moves_end(struct shard *shard)
 {
     atomic_fetch_add(&shard->moves, 1);
+}
+
+static bool same_key(const struct memory *memory, const pxt_entry *entry, const struct pxt_key *key)
+{
+    struct pxt_key stored;
+    memory->host->entry_key(entry, &stored);
+    return stored.hash == key->hash && stored.length == key->length && !memcmp(stored.text, key->text, key->length);
 }
 
 static struct node *find_node(struct shard *shard, const struct pxt_key *key)
@@ -180,7 +190,7 @@ static struct node *node_new(struct shard *shard)
 {
     if (shard->free_node) {
         struct node *node = shard_node(shard, shard->free_node - 1);
-        shard->free_node = node->next_free;
+        shard->free_node = node->next;
         return node;
     }
     uint32_t at = shard->made + CHUNK_FIRST;
@@ -200,7 +210,7 @@ static struct node *node_new(struct shard *shard)
 
 static void node_free(struct shard *shard, struct node *node)
 {
-    node->next_free = shard->free_node;
+    node->next = shard->free_node;
     shard->free_node = node->number + 1;
 }
 
@@ -208,6 +218,8 @@ static void replace(struct shard *shard, struct node *node, pxt_entry *entry)
 {
     struct memory *memory = shard->memory;
     pxt_entry *old = node->entry;
+    if (node->hits)
+        notes_settle(shard); /* they are hits of the old one */
     __atomic_store_n(&node->entry, memory->host->entry_hold(entry), __ATOMIC_SEQ_CST);
     memory->host->entry_release(old);
     if (!shard->policy)
@@ -258,6 +270,8 @@ pxt_entry *shard_remove_node(struct shard *shard, struct node *node, enum pxt_re
 {
     struct memory *memory = shard->memory;
     pxt_entry *entry = node->entry;
+    if (node->hits)
+        notes_settle(shard); /* a free node is on another list */
     table_remove(shard, node);
     if (shard->policy)
         memory->policy->removed(shard->policy, node->state, why);
@@ -288,6 +302,8 @@ bool shard_victim(struct shard *shard, pxt_entry **out)
     void *state = shard->policy ? memory->policy->victim(shard->policy) : NULL;
     if (state) {
         struct node *node = (struct node *)(void *)((char *)state - offsetof(struct node, state));
+        if (node->hits)
+            notes_settle(shard); /* it takes its counts with it */
         *out = memory->host->entry_hold(node->entry);
     }
     pthread_mutex_unlock(&shard->lock);

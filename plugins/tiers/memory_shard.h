@@ -22,8 +22,9 @@ struct node {
     uint64_t hash;             /* under the shard's lock */
     _Atomic uint32_t lifetime; /* raised when it is freed: notes of an earlier life are void */
     uint32_t number;           /* of this node in its shard */
-    uint32_t next_free;        /* number + 1 */
-    uint32_t reserved;
+    uint32_t next;             /* number + 1 of the next that is free, or that was hit */
+    uint32_t hits;             /* since its entry's live counters were raised */
+    pxt_time last_hit;
     uint64_t state[]; /* the policy's */
 };
 
@@ -46,15 +47,16 @@ struct ring {
 struct shard {
     _Alignas(64) struct memory *memory;
     _Atomic(struct table *) table;
-    _Atomic(unsigned char *) chunk[CHUNKS];
+    _Atomic uint32_t moves; /* odd while the table is being changed: a miss meanwhile is looked up again */
+    uint32_t number;        /* of this shard */
     size_t node_size;
-    unsigned number; /* of this shard */
+    _Atomic(unsigned char *) chunk[CHUNKS];
     /* A hit reads what stands above, and nothing below. */
     _Alignas(64) pthread_mutex_t lock;
-    _Atomic uint32_t moves; /* odd while the table is being changed: a miss meanwhile is looked up again */
-    void *policy;           /* NULL where the tier has no capacity */
-    uint32_t free_node;     /* number + 1 */
-    uint32_t made;          /* nodes made so far */
+    void *policy;       /* NULL where the tier has no capacity */
+    uint32_t free_node; /* number + 1 */
+    uint32_t hit_node;  /* number + 1: the first of those with hits */
+    uint32_t made;      /* nodes made so far */
     _Atomic uint64_t used;
 };
 
@@ -72,7 +74,8 @@ struct memory {
 pxt_status shard_open(struct memory *memory, struct shard *shard, const struct pxt_tier_setup *setup, uint64_t capacity,
                       struct pxt_error *error);
 void shard_close(struct shard *shard);
-pxt_entry *shard_find(struct shard *shard, const struct pxt_key *key, struct node **node);
+/* The entry, held; a hit is noted unless it is a `peek`. */
+pxt_entry *shard_get(struct shard *shard, const struct pxt_key *key, bool peek);
 pxt_status shard_put(struct shard *shard, const struct pxt_key *key, pxt_entry *entry, struct pxt_error *error);
 pxt_status shard_remove(struct shard *shard, const struct pxt_key *key, enum pxt_removal why);
 bool shard_victim(struct shard *shard, pxt_entry **out);
@@ -84,7 +87,9 @@ uint64_t shard_expire(struct shard *shard, pxt_time now, size_t limit, pxt_key_f
 pxt_entry *shard_remove_node(struct shard *shard, struct node *node, enum pxt_removal why);
 /* memory_notes.c */
 void notes_add(struct shard *shard, struct node *node);
-void notes_apply(struct shard *shard); /* under the shard's lock */
+/* Both under the shard's lock: tells the policy of the hits so far; and raises the live counters of their entries. */
+void notes_apply(struct shard *shard);
+void notes_settle(struct shard *shard);
 void notes_free(struct memory *memory);
 
 static inline struct node *shard_node(struct shard *shard, uint32_t number)

@@ -12,8 +12,10 @@ static unsigned gather(struct shard *shard, uint32_t from, pxt_entry *entries[ST
     const struct pxt_host *host = shard->memory->host;
     unsigned n = 0;
     pthread_mutex_lock(&shard->lock);
-    if (!from)
+    if (!from) {
         notes_apply(shard);
+        notes_settle(shard);
+    }
     for (uint32_t i = from; i < shard->made && i < from + STEP; i++) {
         pxt_entry *entry = shard_node(shard, i)->entry;
         if (entry)
