@@ -26,8 +26,8 @@ __attribute__((cold, noinline)) static struct ring *make_rings(struct memory *me
 static inline void apply(struct shard *shard, uint64_t note, pxt_time time)
 {
     struct memory *memory = shard->memory;
-    struct node *node = shard_node(shard, (uint32_t)note);
-    if (!node->entry || atomic_load_explicit(&node->lifetime, memory_order_relaxed) != (uint32_t)(note >> 32))
+    struct node *node = shard_node(shard, word_number(note));
+    if (!word_means(note, node))
         return;
     if (shard->policy)
         memory->policy->accessed(shard->policy, node->state, 1);
@@ -52,6 +52,9 @@ static void apply_ring(struct shard *shard, struct ring *ring, pxt_time now)
 {
     uint32_t head = atomic_load_explicit(&ring->head, memory_order_acquire);
     uint32_t tail = atomic_load_explicit(&ring->tail, memory_order_relaxed);
+    for (uint32_t i = tail; i != head; i++) /* in a large table each is far away: fetch them side by side */
+        __builtin_prefetch(
+            shard_node(shard, word_number(atomic_load_explicit(&ring->note[i % RING], memory_order_relaxed))), 1);
     /* The times of a batch differ by a microsecond each, so that stores which order by time keep the order of hits. */
     for (uint32_t left = head - tail; left; left--, tail++)
         apply(shard, atomic_load_explicit(&ring->note[tail % RING], memory_order_relaxed), now - (pxt_time)left + 1);
@@ -78,18 +81,17 @@ void notes_apply(struct shard *shard)
 }
 
 /* The ring is full, or the thread has none: the note is applied at once, after what the ring holds. */
-__attribute__((noinline)) static void add_slowly(struct shard *shard, struct node *node, struct ring *ring)
+__attribute__((noinline)) static void add_slowly(struct shard *shard, uint64_t word, struct ring *ring)
 {
     pthread_mutex_lock(&shard->lock);
     pxt_time now = shard->memory->host->now(shard->memory->host);
     if (ring)
         apply_ring(shard, ring, now - 1);
-    uint64_t lifetime = atomic_load_explicit(&node->lifetime, memory_order_relaxed);
-    apply(shard, lifetime << 32 | node->number, now);
+    apply(shard, word, now);
     pthread_mutex_unlock(&shard->lock);
 }
 
-void notes_add(struct shard *shard, struct node *node)
+void notes_add(struct shard *shard, uint64_t word)
 {
     struct memory *memory = shard->memory;
     unsigned thread = memory->host->thread_index();
@@ -100,16 +102,15 @@ void notes_add(struct shard *shard, struct node *node)
     }
     struct ring *ring = rings ? &rings[shard->number] : NULL;
     if (!ring) {
-        add_slowly(shard, node, NULL);
+        add_slowly(shard, word, NULL);
         return;
     }
     uint32_t head = atomic_load_explicit(&ring->head, memory_order_relaxed);
     if (head - atomic_load_explicit(&ring->tail, memory_order_acquire) == RING) {
-        add_slowly(shard, node, ring);
+        add_slowly(shard, word, ring);
         return;
     }
-    uint64_t lifetime = atomic_load_explicit(&node->lifetime, memory_order_relaxed);
-    atomic_store_explicit(&ring->note[head % RING], lifetime << 32 | node->number, memory_order_relaxed);
+    atomic_store_explicit(&ring->note[head % RING], word, memory_order_relaxed);
     atomic_store_explicit(&ring->head, head + 1, memory_order_release);
 }
 

@@ -55,50 +55,49 @@ void shard_close(struct shard *shard)
 }
 
 /* Looks once through the table. May miss an entry that is being moved: see `moves`. */
-static inline pxt_entry *probe(struct shard *shard, const struct pxt_key *key, struct node **found)
+static inline pxt_entry *probe(struct shard *shard, const struct pxt_key *key, uint64_t *word)
 {
     const struct pxt_host *host = shard->memory->host;
     struct table *table = atomic_load_explicit(&shard->table, memory_order_acquire);
-    uint64_t tag = key->hash >> 32;
     for (size_t i = key->hash & table->mask, steps = 0; steps <= table->mask; i = (i + 1) & table->mask, steps++) {
-        uint64_t slot = atomic_load_explicit(&table->slot[i], memory_order_acquire);
-        if (!slot)
+        struct slot *slot = &table->slot[i];
+        *word = atomic_load_explicit(&slot->word, memory_order_acquire);
+        if (!*word)
             return NULL;
-        if (slot >> 32 != tag)
+        if (*word >> 48 != key->hash >> 48)
             continue;
-        struct node *node = shard_node(shard, (uint32_t)slot - 1);
-        pxt_entry *entry = host->entry_acquire_key(&node->entry, key);
-        if (entry) {
-            *found = node;
+        pxt_entry *entry = host->entry_acquire_key(&slot->entry, key);
+        if (!entry)
+            continue;
+        if (atomic_load_explicit(&slot->word, memory_order_relaxed) == *word)
             return entry;
-        }
+        host->entry_release(entry); /* the slot is another's now: it moved */
     }
     return NULL;
 }
 
 /* Not found, but perhaps because the table changed under the look: only now is a miss a miss. */
-__attribute__((noinline)) static pxt_entry *probe_locked(struct shard *shard, const struct pxt_key *key,
-                                                         struct node **found)
+__attribute__((noinline)) static pxt_entry *probe_locked(struct shard *shard, const struct pxt_key *key, uint64_t *word)
 {
     pthread_mutex_lock(&shard->lock);
-    pxt_entry *entry = probe(shard, key, found);
+    pxt_entry *entry = probe(shard, key, word);
     pthread_mutex_unlock(&shard->lock);
     return entry;
 }
 
 pxt_entry *shard_get(struct shard *shard, const struct pxt_key *key, bool peek)
 {
-    struct node *node = NULL;
+    uint64_t word;
     uint32_t before = atomic_load_explicit(&shard->moves, memory_order_acquire);
-    pxt_entry *entry = probe(shard, key, &node);
+    pxt_entry *entry = probe(shard, key, &word);
     if (!entry) {
         atomic_thread_fence(memory_order_acquire);
         if (!(before & 1) && atomic_load_explicit(&shard->moves, memory_order_relaxed) == before)
             return NULL;
-        entry = probe_locked(shard, key, &node);
+        entry = probe_locked(shard, key, &word);
     }
     if (entry && !peek)
-        notes_add(shard, node);
+        notes_add(shard, word);
     return entry;
 }
 
@@ -114,75 +113,103 @@ static void moves_end(struct shard *shard)
     atomic_fetch_add(&shard->moves, 1);
 }
 
-static bool same_key(const struct memory *memory, const pxt_entry *entry, const struct pxt_key *key)
+static struct table *table_of(struct shard *shard)
+{
+    return atomic_load_explicit(&shard->table, memory_order_relaxed);
+}
+
+static uint64_t word_at(const struct slot *slot)
+{
+    return atomic_load_explicit(&slot->word, memory_order_relaxed);
+}
+
+static void slot_set(struct slot *slot, uint64_t word, pxt_entry *entry)
+{
+    __atomic_store_n(&slot->entry, entry, __ATOMIC_SEQ_CST);
+    atomic_store_explicit(&slot->word, word, memory_order_release);
+}
+
+static uint64_t hash_of(const struct shard *shard, const pxt_entry *entry)
+{
+    struct pxt_key key;
+    shard->memory->host->entry_key(entry, &key);
+    return key.hash;
+}
+
+static bool same_key(const struct shard *shard, const pxt_entry *entry, const struct pxt_key *key)
 {
     struct pxt_key stored;
-    memory->host->entry_key(entry, &stored);
+    shard->memory->host->entry_key(entry, &stored);
     return stored.hash == key->hash && stored.length == key->length && !memcmp(stored.text, key->text, key->length);
 }
 
-static struct node *find_node(struct shard *shard, const struct pxt_key *key)
+static struct slot *find_slot(struct shard *shard, const struct pxt_key *key)
 {
-    struct table *table = atomic_load_explicit(&shard->table, memory_order_relaxed);
+    struct table *table = table_of(shard);
     for (size_t i = key->hash & table->mask;; i = (i + 1) & table->mask) {
-        uint64_t slot = atomic_load_explicit(&table->slot[i], memory_order_relaxed);
-        if (!slot)
+        struct slot *slot = &table->slot[i];
+        if (!word_at(slot))
             return NULL;
-        struct node *node = shard_node(shard, (uint32_t)slot - 1);
-        if (node->hash == key->hash && same_key(shard->memory, node->entry, key))
-            return node;
+        if (word_at(slot) >> 48 == key->hash >> 48 && same_key(shard, slot->entry, key))
+            return slot;
     }
 }
 
-static void table_place(struct table *table, const struct node *node)
+static struct slot *slot_of(struct shard *shard, const struct node *node)
 {
-    size_t i = node->hash & table->mask;
-    while (atomic_load_explicit(&table->slot[i], memory_order_relaxed))
+    struct table *table = table_of(shard);
+    size_t i = hash_of(shard, node->entry) & table->mask;
+    while (word_number(word_at(&table->slot[i])) != node->number)
         i = (i + 1) & table->mask;
-    atomic_store_explicit(&table->slot[i], node->hash >> 32 << 32 | ((uint64_t)node->number + 1), memory_order_release);
+    return &table->slot[i];
 }
 
-/* Keeps the table at most half full. */
+static void table_place(struct table *table, uint64_t hash, uint64_t word, pxt_entry *entry)
+{
+    size_t i = hash & table->mask;
+    while (word_at(&table->slot[i]))
+        i = (i + 1) & table->mask;
+    slot_set(&table->slot[i], word, entry);
+}
+
+/* Keeps the table at most five eighths full. */
 static bool table_grow(struct shard *shard)
 {
-    struct table *old = atomic_load_explicit(&shard->table, memory_order_relaxed);
-    if ((atomic_load_explicit(&shard->used, memory_order_relaxed) + 1) * 2 <= old->mask + 1)
+    struct table *old = table_of(shard);
+    if ((atomic_load_explicit(&shard->used, memory_order_relaxed) + 1) * 8 <= (old->mask + 1) * 5)
         return true;
     struct table *table = table_new((old->mask + 1) * 2);
     if (!table)
         return false;
-    for (size_t i = 0; i <= old->mask; i++) {
-        uint64_t slot = atomic_load_explicit(&old->slot[i], memory_order_relaxed);
-        if (slot)
-            table_place(table, shard_node(shard, (uint32_t)slot - 1));
-    }
+    for (struct slot *slot = old->slot; slot <= &old->slot[old->mask]; slot++)
+        if (word_at(slot))
+            table_place(table, hash_of(shard, slot->entry), word_at(slot), slot->entry);
     table->older = old;
     moves_begin(shard);
     atomic_store_explicit(&shard->table, table, memory_order_release);
+    for (struct slot *slot = old->slot; slot <= &old->slot[old->mask]; slot++) /* no one keeps these up to date */
+        __atomic_store_n(&slot->entry, NULL, __ATOMIC_SEQ_CST);
     moves_end(shard);
     return true;
 }
 
 /* Removes a slot and moves back what stood behind it, so that no gap ends a probe early (Knuth, TAOCP 3, 6.4 R). */
-static void table_remove(struct shard *shard, const struct node *node)
+static void table_remove(struct shard *shard, struct slot *gap)
 {
-    struct table *table = atomic_load_explicit(&shard->table, memory_order_relaxed);
-    size_t gap = node->hash & table->mask;
-    while ((uint32_t)atomic_load_explicit(&table->slot[gap], memory_order_relaxed) != node->number + 1)
-        gap = (gap + 1) & table->mask;
+    struct table *table = table_of(shard);
     moves_begin(shard);
-    for (size_t i = gap;;) {
+    for (size_t i = (size_t)(gap - table->slot);;) {
         i = (i + 1) & table->mask;
-        uint64_t slot = atomic_load_explicit(&table->slot[i], memory_order_relaxed);
-        if (!slot)
+        struct slot *slot = &table->slot[i];
+        if (!word_at(slot))
             break;
-        size_t home = shard_node(shard, (uint32_t)slot - 1)->hash & table->mask;
-        if (((i - home) & table->mask) >= ((i - gap) & table->mask)) {
-            atomic_store_explicit(&table->slot[gap], slot, memory_order_release);
-            gap = i;
+        size_t home = hash_of(shard, slot->entry) & table->mask;
+        if (((i - home) & table->mask) >= ((i - (size_t)(gap - table->slot)) & table->mask)) {
+            slot_set(gap, word_at(slot), slot->entry);
+            gap = slot;
         }
     }
-    atomic_store_explicit(&table->slot[gap], 0, memory_order_release);
+    slot_set(gap, 0, NULL);
     moves_end(shard);
 }
 
@@ -214,13 +241,15 @@ static void node_free(struct shard *shard, struct node *node)
     shard->free_node = node->number + 1;
 }
 
-static void replace(struct shard *shard, struct node *node, pxt_entry *entry)
+static void replace(struct shard *shard, struct slot *slot, pxt_entry *entry)
 {
     struct memory *memory = shard->memory;
+    struct node *node = shard_node(shard, word_number(word_at(slot)));
     pxt_entry *old = node->entry;
     if (node->hits)
         notes_settle(shard); /* they are hits of the old one */
-    __atomic_store_n(&node->entry, memory->host->entry_hold(entry), __ATOMIC_SEQ_CST);
+    node->entry = memory->host->entry_hold(entry);
+    __atomic_store_n(&slot->entry, entry, __ATOMIC_SEQ_CST);
     memory->host->entry_release(old);
     if (!shard->policy)
         return;
@@ -236,7 +265,6 @@ static pxt_status insert(struct shard *shard, const struct pxt_key *key, pxt_ent
     struct node *node = table_grow(shard) ? node_new(shard) : NULL;
     if (!node)
         return memory->host->fail(memory->host, error, PXT_ENOMEM, 0, "out of memory for one more entry");
-    node->hash = key->hash;
     if (shard->policy) {
         memset(node->state, 0, shard->node_size - sizeof *node);
         pxt_status status = memory->policy->inserted(shard->policy, node->state, key->hash, error);
@@ -245,8 +273,8 @@ static pxt_status insert(struct shard *shard, const struct pxt_key *key, pxt_ent
             return status;
         }
     }
-    __atomic_store_n(&node->entry, memory->host->entry_hold(entry), __ATOMIC_SEQ_CST);
-    table_place(atomic_load_explicit(&shard->table, memory_order_relaxed), node);
+    node->entry = memory->host->entry_hold(entry);
+    table_place(table_of(shard), key->hash, slot_word(key->hash, node->lifetime, node->number), entry);
     atomic_fetch_add(&shard->used, 1);
     atomic_fetch_add(&memory->count, 1);
     return PXT_OK;
@@ -256,42 +284,50 @@ pxt_status shard_put(struct shard *shard, const struct pxt_key *key, pxt_entry *
 {
     pthread_mutex_lock(&shard->lock);
     notes_apply(shard);
-    struct node *node = find_node(shard, key);
+    struct slot *slot = find_slot(shard, key);
     pxt_status status = PXT_OK;
-    if (node)
-        replace(shard, node, entry);
+    if (slot)
+        replace(shard, slot, entry);
     else
         status = insert(shard, key, entry, error);
     pthread_mutex_unlock(&shard->lock);
     return status;
 }
 
-pxt_entry *shard_remove_node(struct shard *shard, struct node *node, enum pxt_removal why)
+static pxt_entry *remove_slot(struct shard *shard, struct slot *slot, enum pxt_removal why)
 {
     struct memory *memory = shard->memory;
+    struct node *node = shard_node(shard, word_number(word_at(slot)));
     pxt_entry *entry = node->entry;
     if (node->hits)
         notes_settle(shard); /* a free node is on another list */
-    table_remove(shard, node);
+    table_remove(shard, slot);
     if (shard->policy)
         memory->policy->removed(shard->policy, node->state, why);
-    atomic_fetch_add(&node->lifetime, 1);
-    __atomic_store_n(&node->entry, NULL, __ATOMIC_SEQ_CST);
+    node->lifetime++;
+    node->entry = NULL;
     node_free(shard, node);
     atomic_fetch_sub(&shard->used, 1);
     atomic_fetch_sub(&memory->count, 1);
     return entry;
 }
 
+pxt_entry *shard_remove_node(struct shard *shard, struct node *node, enum pxt_removal why)
+{
+    return remove_slot(shard, slot_of(shard, node), why);
+}
+
 pxt_status shard_remove(struct shard *shard, const struct pxt_key *key, enum pxt_removal why)
 {
     pthread_mutex_lock(&shard->lock);
     notes_apply(shard);
-    struct node *node = find_node(shard, key);
-    pxt_entry *entry = node ? shard_remove_node(shard, node, why) : NULL;
+    struct slot *slot = find_slot(shard, key);
+    pxt_entry *entry = slot ? remove_slot(shard, slot, why) : NULL;
     pthread_mutex_unlock(&shard->lock);
+    if (!entry)
+        return PXT_NOT_FOUND;
     shard->memory->host->entry_release(entry);
-    return node ? PXT_OK : PXT_NOT_FOUND;
+    return PXT_OK;
 }
 
 bool shard_victim(struct shard *shard, pxt_entry **out)

@@ -16,24 +16,29 @@ enum {
     RING = 32 /* notes a thread keeps for a shard; a power of two */
 };
 
-/* A place for an entry. Nodes are never freed before close, so that a hit may read `entry` of any node at any time. */
+/* A place for an entry, with what hits need not read. Nodes never move, and are not freed before close. All of it is
+ * under the shard's lock. */
 struct node {
-    pxt_entry *entry;          /* atomic; NULL: free */
-    uint64_t hash;             /* under the shard's lock */
-    _Atomic uint32_t lifetime; /* raised when it is freed: notes of an earlier life are void */
-    uint32_t number;           /* of this node in its shard */
-    uint32_t next;             /* number + 1 of the next that is free, or that was hit */
-    uint32_t hits;             /* since its entry's live counters were raised */
+    pxt_entry *entry;  /* NULL: free */
+    uint32_t lifetime; /* raised when it is freed: notes of an earlier life are void */
+    uint32_t number;   /* of this node in its shard */
+    uint32_t next;     /* number + 1 of the next that is free, or that was hit */
+    uint32_t hits;     /* since its entry's live counters were raised */
     pxt_time last_hit;
     uint64_t state[]; /* the policy's */
 };
 
-/* Open addressing; a slot is 0, or (upper half of the hash << 32 | node number + 1). Replaced when it grows; old ones
- * stay until close, for hits that still read them. */
+/* Open addressing. A hit reads a slot and the entry, nothing between. */
+struct slot {
+    _Atomic uint64_t word; /* 16 bits of the hash, 16 of the node's lifetime, number + 1; 0: free */
+    pxt_entry *entry;      /* atomic; that of the node; NULL where free */
+};
+
+/* Replaced when it grows; old ones, without entries, stay until close for hits that still read them. */
 struct table {
     struct table *older;
     size_t mask;
-    _Atomic uint64_t slot[];
+    struct slot slot[];
 };
 
 /* Accesses of one thread to one shard, not yet applied. The thread writes at `head`; whoever has the shard's lock
@@ -41,7 +46,7 @@ struct table {
 struct ring {
     _Atomic uint32_t head;
     _Atomic uint32_t tail;
-    _Atomic uint64_t note[RING]; /* lifetime << 32 | node number */
+    _Atomic uint64_t note[RING]; /* the words of slots */
 };
 
 struct shard {
@@ -86,11 +91,24 @@ uint64_t shard_expire(struct shard *shard, pxt_time now, size_t limit, pxt_key_f
 /* Of memory_shard.c, for memory_walk.c: removes a node that is in use; the caller releases the entry returned. */
 pxt_entry *shard_remove_node(struct shard *shard, struct node *node, enum pxt_removal why);
 /* memory_notes.c */
-void notes_add(struct shard *shard, struct node *node);
+void notes_add(struct shard *shard, uint64_t word);
 /* Both under the shard's lock: tells the policy of the hits so far; and raises the live counters of their entries. */
 void notes_apply(struct shard *shard);
 void notes_settle(struct shard *shard);
 void notes_free(struct memory *memory);
+
+static inline uint64_t slot_word(uint64_t hash, uint32_t lifetime, uint32_t number)
+{
+    return hash >> 48 << 48 | (uint64_t)(lifetime & 0xffff) << 32 | ((uint64_t)number + 1);
+}
+static inline uint32_t word_number(uint64_t word)
+{
+    return (uint32_t)word - 1;
+}
+static inline bool word_means(uint64_t word, const struct node *node)
+{
+    return node->entry && ((word >> 32) & 0xffff) == (node->lifetime & 0xffff);
+}
 
 static inline struct node *shard_node(struct shard *shard, uint32_t number)
 {
