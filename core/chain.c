@@ -58,10 +58,9 @@ void pxt_chain_close(struct pxt_chain *chain)
     pxt_holds_reclaim();
 }
 
-pxt_time pxt_chain_stamp(struct pxt_chain *chain)
+pxt_time pxt_chain_stamp(struct pxt_chain *chain, pxt_time now)
 {
-    pxt_time now = pxt_clock_now(&chain->clock), last = atomic_load(&chain->last_stamp);
-    pxt_time stamp;
+    pxt_time stamp, last = atomic_load(&chain->last_stamp);
     do {
         stamp = now > last ? now : last + 1;
         if (last - now > PXT_SECOND) /* the clock was set back: follow it */
@@ -119,6 +118,11 @@ static inline bool expired(const struct pxt_chain *chain, const pxt_entry *entry
            pxt_entry_expired(entry, pxt_clock_now(&chain->clock));
 }
 
+bool pxt_chain_expired(const struct pxt_chain *chain, const pxt_entry *entry)
+{
+    return expired(chain, entry);
+}
+
 pxt_status pxt_chain_insert(struct pxt_chain *chain, struct pxt_link *link, pxt_entry *entry,
                             struct pxt_leaving *leaving, struct pxt_error *error)
 {
@@ -151,7 +155,7 @@ static void count_access(struct pxt_chain *chain, struct pxt_link *link, const s
 {
     if (link->ops->settle)
         return;
-    pxt_time now = pxt_chain_stamp(chain);
+    pxt_time now = pxt_chain_stamp(chain, pxt_clock_now(&chain->clock));
     pxt_entry_touch(entry, 1, now);
     if (pxt_link_durable(link)) {
         pxt_entry_take_unwritten(entry);
@@ -365,7 +369,8 @@ pxt_status pxt_chain_store(struct pxt_chain *chain, pxt_entry *entry, struct pxt
 
 pxt_status pxt_chain_put(struct pxt_chain *chain, pxt_entry *entry, struct pxt_error *error)
 {
-    struct pxt_leaving leaving = {.count = 0};
+    struct pxt_leaving leaving;
+    leaving.count = 0;
     struct pxt_key key;
     pxt_entry_key_of(entry, &key);
     pxt_chain_readmit(chain);

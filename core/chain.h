@@ -63,8 +63,8 @@ pxt_status pxt_chain_put_many(struct pxt_chain *chain, pxt_entry *const *entries
                               struct pxt_error *error);
 /* walk.c */
 pxt_status pxt_chain_each(struct pxt_chain *chain, pxt_entry_fn *fn, void *arg, struct pxt_error *error);
-/* A time later than any given before. */
-pxt_time pxt_chain_stamp(struct pxt_chain *chain);
+/* `now`, or a time later than any given before. */
+pxt_time pxt_chain_stamp(struct pxt_chain *chain, pxt_time now);
 
 /* counts.c */
 struct pxt_thread_counts *pxt_chain_make_counts(struct pxt_chain *chain, unsigned thread)
@@ -128,6 +128,8 @@ void pxt_chain_unlock(struct pxt_chain *chain, const struct pxt_key *key, bool s
 /* All keys at once. */
 pxt_status pxt_chain_lock_all(struct pxt_chain *chain, struct pxt_error *error);
 void pxt_chain_unlock_all(struct pxt_chain *chain);
+/* Whether its time to live has ended. */
+bool pxt_chain_expired(const struct pxt_chain *chain, const pxt_entry *entry);
 /* Whether what a private tier has for the key is older than what another process wrote. */
 bool pxt_chain_stale(const struct pxt_chain *chain, const struct pxt_link *link, const pxt_entry *entry);
 /* Reads an entry from one link, with the accesses that are noted but not yet written down to where it stands. */

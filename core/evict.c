@@ -29,7 +29,7 @@ void pxt_evict_choose(struct pxt_chain *chain, struct pxt_link *link, const stru
         already += leaving->item[i].link == link->index;
     if (leaving->count == sizeof leaving->item / sizeof *leaving->item || !pxt_link_on(link))
         return;
-    if (pxt_link_contains(link, incoming, NULL) == PXT_OK || !full(link, already))
+    if (!full(link, already) || pxt_link_contains(link, incoming, NULL) == PXT_OK)
         return;
     pxt_evict_prepare(chain, link);
     pxt_entry *victim = NULL;
@@ -144,7 +144,7 @@ void pxt_evict_one(struct pxt_chain *chain, struct pxt_link *link, const struct 
         return; /* it left meanwhile */
     if (pxt_chain_stale(chain, link, entry)) {
         pxt_link_del(link, key, PXT_REMOVE_DELETED, NULL);
-    } else if (pxt_entry_expired(entry, pxt_clock_now(&chain->clock))) {
+    } else if (pxt_chain_expired(chain, entry)) {
         pxt_chain_remove(chain, key, PXT_REMOVE_EXPIRED, NULL);
         PXT_COUNT(link, evictions_ttl, 1);
     } else if (hand_down(chain, link, key, entry, leaving)) {

@@ -14,10 +14,19 @@ static bool probing(const struct pxt_link *link)
     return atomic_load_explicit(&link->guard.state, memory_order_acquire) == PXT_TIER_PROBING;
 }
 
+/* On the way of every call: the text of an error is a kilobyte that need not be zeroed each time. */
+static inline void no_error(struct pxt_error *error)
+{
+    error->status = PXT_OK;
+    error->system_errno = 0;
+    error->message[0] = '\0';
+}
+
 /* Runs `call` inside the tier; `call` sees `self` and `&local`. */
 #define INSIDE(link, call)                                                                                             \
     do {                                                                                                               \
-        struct pxt_error local = {.status = PXT_OK};                                                                   \
+        struct pxt_error local;                                                                                        \
+        no_error(&local);                                                                                              \
         if (!pxt_link_enter(link, false, error))                                                                       \
             return PXT_EUNAVAILABLE;                                                                                   \
         pxt_status inside_ = (call);                                                                                   \
@@ -44,7 +53,8 @@ pxt_status pxt_link_get(struct pxt_link *link, const struct pxt_key *key, unsign
         return PXT_NOT_FOUND; /* what it has does not count; what counts is in the others, or removed */
     if (missed)
         return pxt_fail(error, PXT_EUNAVAILABLE, 0, "tier %s has not yet caught up", link->name);
-    struct pxt_error local = {.status = PXT_OK};
+    struct pxt_error local;
+    no_error(&local);
     if (!pxt_link_enter(link, false, error))
         return PXT_EUNAVAILABLE;
     pxt_status status = link->ops->get(link->self, key, flags, out, &local);
@@ -56,7 +66,8 @@ pxt_status pxt_link_get(struct pxt_link *link, const struct pxt_key *key, unsign
 
 pxt_status pxt_link_put(struct pxt_link *link, pxt_entry *entry, struct pxt_error *error)
 {
-    struct pxt_error local = {.status = PXT_OK};
+    struct pxt_error local;
+    no_error(&local);
     struct pxt_key key;
     pxt_entry_key_of(entry, &key);
     if (!pxt_link_enter(link, probing(link), error)) {
@@ -101,7 +112,8 @@ pxt_status pxt_link_put_many(struct pxt_link *link, pxt_entry *const *entries, s
 {
     if (!link->ops || !link->ops->put_many || link->tracker)
         return put_singly(link, entries, n, error);
-    struct pxt_error local = {.status = PXT_OK};
+    struct pxt_error local;
+    no_error(&local);
     if (!pxt_link_enter(link, probing(link), error)) {
         all_missed(link, entries, n, true);
         return PXT_EUNAVAILABLE;
@@ -116,7 +128,8 @@ pxt_status pxt_link_put_many(struct pxt_link *link, pxt_entry *const *entries, s
 
 pxt_status pxt_link_store_missed(struct pxt_link *link, pxt_entry *const *entries, size_t n, struct pxt_error *error)
 {
-    struct pxt_error local = {.status = PXT_OK};
+    struct pxt_error local;
+    no_error(&local);
     if (!pxt_link_enter(link, probing(link), error))
         return PXT_EUNAVAILABLE;
     return pxt_link_leave(link, link->ops->put_many(link->self, entries, n, &local), &local, error);
@@ -124,7 +137,8 @@ pxt_status pxt_link_store_missed(struct pxt_link *link, pxt_entry *const *entrie
 
 pxt_status pxt_link_del(struct pxt_link *link, const struct pxt_key *key, enum pxt_removal why, struct pxt_error *error)
 {
-    struct pxt_error local = {.status = PXT_OK};
+    struct pxt_error local;
+    no_error(&local);
     if (!pxt_link_enter(link, probing(link), error)) {
         pxt_link_missed(link, key, true);
         return PXT_EUNAVAILABLE;
@@ -149,7 +163,8 @@ pxt_status pxt_link_contains(struct pxt_link *link, const struct pxt_key *key, s
 
 pxt_status pxt_link_holds(struct pxt_link *link, const struct pxt_key *key, struct pxt_error *error)
 {
-    struct pxt_error local = {.status = PXT_OK};
+    struct pxt_error local;
+    no_error(&local);
     pxt_entry *entry = NULL;
     if (!pxt_link_enter(link, probing(link), error))
         return PXT_EUNAVAILABLE;
@@ -190,7 +205,8 @@ static bool hold(void *arg, pxt_entry *entry)
 /* Also while the tier is let back in: whoever walks a tier that is off asks the guard before. */
 static pxt_status each_inside(struct pxt_link *link, pxt_entry_fn *fn, void *arg, struct pxt_error *error)
 {
-    struct pxt_error local = {.status = PXT_OK};
+    struct pxt_error local;
+    no_error(&local);
     if (!pxt_link_enter(link, probing(link), error))
         return PXT_EUNAVAILABLE;
     return pxt_link_leave(link, link->ops->each(link->self, fn, arg, &local), &local, error);

@@ -40,10 +40,7 @@ static pxt_status split_url(struct pxt_draft *draft, struct pxt_proxy *proxy, ch
     const struct pxt_value *user = &draft->value[PXT_FIELD_USERNAME];
     if (user->set && !user->sealed && user->length <= PXT_SECRET_MAX) {
         /* The user name belongs to the identity: gateways encode the session in it. */
-        memcpy(proxy->username, user->as.text, user->length);
-        proxy->username[user->length] = '\0';
-        proxy->username_length = (uint16_t)user->length;
-        proxy->has_username = true;
+        pxt_proxy_set_username(proxy, user->as.text, user->length);
         pxt_draft_set_text(draft, PXT_FIELD_USERNAME, proxy->username, proxy->username_length);
     }
     pxt_proxy_key(proxy, key);
@@ -80,7 +77,7 @@ static void fill_in(pxt_cache *cache, struct pxt_draft *draft)
     if (!value[PXT_FIELD_FETCH_TIME].set)
         pxt_draft_set_number(draft, PXT_FIELD_FETCH_TIME, now);
     if (!value[PXT_FIELD_LAST_ACCESSED].set)
-        pxt_draft_set_number(draft, PXT_FIELD_LAST_ACCESSED, pxt_chain_stamp(&cache->chain));
+        pxt_draft_set_number(draft, PXT_FIELD_LAST_ACCESSED, pxt_chain_stamp(&cache->chain, now));
     int64_t ttl = value[PXT_FIELD_TTL_SECONDS].as.number;
     if (!value[PXT_FIELD_EXPIRES_AT].set && ttl >= 0)
         pxt_draft_set_number(draft, PXT_FIELD_EXPIRES_AT, add_seconds(value[PXT_FIELD_FETCH_TIME].as.number, ttl));
@@ -97,6 +94,7 @@ pxt_status pxt_cache_make_entry(pxt_cache *cache, const struct pxt_draft *given,
     char *tokens = NULL;
     struct pxt_key checked;
     widen(given, &draft);
+    proxy.touched = false;
     pxt_status status = split_url(&draft, &proxy, key, error);
     if (status)
         goto done;

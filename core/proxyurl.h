@@ -15,6 +15,7 @@ struct pxt_proxy {
     char scheme[16];
     uint16_t port;
     bool has_username, has_password;
+    bool touched; /* there may be a part of a credential below */
     uint16_t username_length, password_length;
     char username[PXT_SECRET_MAX + 1]; /* decoded; wiped by pxt_proxy_wipe() */
     char password[PXT_SECRET_MAX + 1];
@@ -31,6 +32,9 @@ pxt_status pxt_proxy_parse_line(const char *text, size_t length, const char *def
                                 size_t *column, struct pxt_error *error);
 /* The key: SHA-256 of the URL, or of scheme://user@host:port where there is a user name. */
 void pxt_proxy_key(const struct pxt_proxy *proxy, char out[17]);
+/* Another user name than the URL's. At most PXT_SECRET_MAX bytes. */
+void pxt_proxy_set_username(struct pxt_proxy *proxy, const char *text, size_t length);
+/* Wipes the credentials; `proxy` was filled, or its first use failed. */
 void pxt_proxy_wipe(struct pxt_proxy *proxy);
 
 #endif

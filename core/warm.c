@@ -121,10 +121,7 @@ static void complete(struct pxt_warming *warming, struct pxt_draft *draft, char 
     if (!draft->value[PXT_FIELD_PASSWORD].set && proxy->has_password)
         pxt_draft_set_text(draft, PXT_FIELD_PASSWORD, proxy->password, proxy->password_length);
     if (user->set && !user->sealed && user->length <= PXT_SECRET_MAX && user->as.text != proxy->username) {
-        memcpy(proxy->username, user->as.text, user->length);
-        proxy->username[user->length] = '\0';
-        proxy->username_length = (uint16_t)user->length;
-        proxy->has_username = user->length != 0;
+        pxt_proxy_set_username(proxy, user->as.text, user->length);
         pxt_draft_set_text(draft, PXT_FIELD_USERNAME, proxy->username, proxy->username_length);
     }
     if (!draft->value[PXT_FIELD_SOURCE].set || !draft->value[PXT_FIELD_SOURCE].length)
