@@ -2,6 +2,9 @@
  *
  * batch.c: many entries at once: every tier gets them in one call, so that a database needs one transaction.
  *
+ * A batch is a load: what no one has asked for yet does not push out what someone has. A tier with a capacity is filled
+ * as far as it has room, where a slower one has the whole batch; of the rest it only gets what it had before.
+ *
  * All stripes are locked for the length of a batch, in ascending order, as one range among processes.
  */
 #include "chain.h"
@@ -18,6 +21,26 @@ static void find_replaced(struct pxt_chain *chain, pxt_entry *const *entries, si
         for (unsigned j = chain->count; j-- > 0 && !replaced[i];)
             replaced[i] = pxt_link_on(&chain->link[j]) && pxt_link_contains(&chain->link[j], &key, NULL) == PXT_OK;
     }
+}
+
+/* Those of the batch for which a link with a capacity has room, or that it has already: they would be old. False where
+ * it cannot be told. */
+static bool choose(struct pxt_link *link, pxt_entry *const *entries, size_t n, pxt_entry **chosen, size_t *count)
+{
+    uint64_t used = 0;
+    *count = 0;
+    if (pxt_link_count(link, &used, NULL) != PXT_OK)
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        struct pxt_key key;
+        pxt_entry_key_of(entries[i], &key);
+        bool room = used < link->max_entries;
+        bool had = pxt_link_contains(link, &key, NULL) != PXT_NOT_FOUND; /* in doubt it had */
+        if (room || had)
+            chosen[(*count)++] = entries[i];
+        used += room && !had;
+    }
+    return true;
 }
 
 /* Makes room for those of the batch that are new to a link with a capacity. The victims' locks are held already. */
@@ -70,6 +93,22 @@ static pxt_status into_link(struct pxt_chain *chain, struct pxt_link *link, pxt_
     return first;
 }
 
+/* `elsewhere`: a slower tier has all of them. A link that is off is told of all, to remember what it missed. */
+static pxt_status fill_link(struct pxt_chain *chain, struct pxt_link *link, pxt_entry *const *entries, size_t n,
+                            bool elsewhere, struct pxt_error *error)
+{
+    size_t count;
+    pxt_status status;
+    bool fills = elsewhere && link->limited && pxt_link_stores(link) && pxt_link_on(link);
+    pxt_entry **chosen = fills ? pxt_alloc_array(n, sizeof(pxt_entry *)) : NULL;
+    if (chosen && choose(link, entries, n, chosen, &count))
+        status = pxt_link_put_many(link, chosen, count, error);
+    else
+        status = into_link(chain, link, entries, n, error);
+    pxt_free(chosen);
+    return status;
+}
+
 static pxt_status store_all(struct pxt_chain *chain, pxt_entry *const *entries, size_t n, struct pxt_error *error)
 {
     pxt_status first = PXT_OK;
@@ -78,7 +117,7 @@ static pxt_status store_all(struct pxt_chain *chain, pxt_entry *const *entries, 
         struct pxt_link *link = &chain->link[i];
         if (!pxt_link_durable(link) && chain->any_durable)
             continue;
-        pxt_status status = into_link(chain, link, entries, n, first ? NULL : error);
+        pxt_status status = fill_link(chain, link, entries, n, taken, first ? NULL : error);
         taken |= status == PXT_OK;
         first = first ? first : status;
     }
@@ -99,7 +138,7 @@ static pxt_status store_all(struct pxt_chain *chain, pxt_entry *const *entries, 
     }
     for (unsigned i = chain->count; chain->any_durable && i-- > 0;)
         if (!pxt_link_durable(&chain->link[i]))
-            into_link(chain, &chain->link[i], entries, n, NULL);
+            fill_link(chain, &chain->link[i], entries, n, true, NULL);
     return PXT_OK;
 }
 

@@ -80,8 +80,9 @@ PXT_API pxt_status pxt_cache_peek(pxt_cache *cache, const char *key, pxt_entry *
  */
 PXT_API pxt_status pxt_cache_put(pxt_cache *cache, const struct pxt_draft *draft, char *key, struct pxt_error *error);
 /* Stores many, in batches. `results` (may be NULL) receives a status each: PXT_OK stored, others as pxt_cache_put();
- * `replaced` (may be NULL) whether the key was stored before. Returns the first error that concerns the cache as a
- * whole, else PXT_OK. */
+ * `replaced` (may be NULL) whether the key was stored before. A tier with a capacity is only filled as far as it has
+ * room, where a slower one has them all: what no one has asked for yet pushes nothing out. Returns the first error that
+ * concerns the cache as a whole, else PXT_OK. */
 PXT_API pxt_status pxt_cache_put_many(pxt_cache *cache, const struct pxt_draft *drafts, size_t n, pxt_status *results,
                                       bool *replaced, struct pxt_error *error);
 /* Removes an entry from every tier. PXT_NOT_FOUND where no tier had it. */

@@ -8,6 +8,7 @@
 #ifndef JSONL_H
 #define JSONL_H
 
+#include <gcrypt.h>
 #include <proxtier/tier.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -34,9 +35,11 @@ struct jsonl_node {
 struct jsonl_shard {
     pthread_mutex_t lock;
     unsigned number;
-    int log, lock_file; /* -1: not open */
+    int log, lock_file;                               /* -1: not open */
+    char log_name[JSONL_NAME], lock_name[JSONL_NAME]; /* in the folder */
     dev_t device;
     ino_t inode;
+    nlink_t links;
     off_t indexed;    /* all lines before this are in the index */
     off_t live, dead; /* bytes of lines that count, and of those that do not */
     bool broken_lines;
@@ -59,8 +62,19 @@ struct jsonl {
     int64_t lock_timeout; /* microseconds */
     unsigned shard_count;
     _Atomic uint64_t corruptions, sequence;
+    _Atomic(gcry_md_hd_t) digest[PXT_THREAD_MAX]; /* of each thread: opening one takes longer than using it */
     struct jsonl_shard shard[];
 };
+
+/* l2_jsonl.c */
+void jsonl_lock_all(struct jsonl *tier);
+void jsonl_unlock_all(struct jsonl *tier);
+/* With shard lock and file lock. */
+pxt_status jsonl_put_locked(struct jsonl *tier, struct jsonl_shard *shard, pxt_entry *entry, struct pxt_error *error);
+
+/* jsonl_batch.c: operations of the tier. */
+pxt_status jsonl_put_many(void *self, pxt_entry *const *entries, size_t n, struct pxt_error *error);
+pxt_status jsonl_touch(void *self, const struct pxt_touch *touches, size_t n, struct pxt_error *error);
 
 /* jsonl_index.c: under the shard's lock. */
 struct jsonl_node *index_find(struct jsonl_shard *shard, const char *key, size_t length, uint64_t hash);
@@ -74,7 +88,7 @@ void index_accessed(struct jsonl *tier, struct jsonl_node *node);
 pxt_status index_fill_policy(struct jsonl *tier, struct pxt_error *error);
 
 /* jsonl_shard.c */
-unsigned shard_number(const struct jsonl *tier, const struct pxt_key *key);
+unsigned shard_number(struct jsonl *tier, const struct pxt_key *key);
 void shard_name(const struct jsonl_shard *shard, const char *suffix, char name[JSONL_NAME]);
 /* Brings the index up to what the file holds now. `locked`: this process has the file lock, so a torn tail can be cut
  * off. */

@@ -122,6 +122,7 @@ static void take_over(struct jsonl_shard *shard, struct jsonl_node **nodes, int 
     shard->log = fd;
     shard->device = file->st_dev;
     shard->inode = file->st_ino;
+    shard->links = file->st_nlink;
     shard->indexed = shard->live = at;
     shard->dead = 0;
     shard->broken_lines = false;

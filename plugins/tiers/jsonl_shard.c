@@ -5,7 +5,6 @@
 #include "jsonl.h"
 #include <errno.h>
 #include <fcntl.h>
-#include <gcrypt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,13 +13,33 @@
 #include <time.h>
 #include <unistd.h>
 
-/* MD5 of the key as a big-endian integer, modulo the number of shards: ProxyWhirl's choice. */
-unsigned shard_number(const struct jsonl *tier, const struct pxt_key *key)
+/* The handle of the calling thread; NULL where there is none. */
+static gcry_md_hd_t digest_of_thread(struct jsonl *tier)
 {
-    unsigned char digest[16];
+    gcry_md_hd_t handle;
+    unsigned thread = tier->host->thread_index();
+    if (thread >= PXT_THREAD_MAX)
+        return NULL;
+    handle = atomic_load_explicit(&tier->digest[thread], memory_order_relaxed);
+    if (!handle && !gcry_md_open(&handle, GCRY_MD_MD5, 0))
+        atomic_store_explicit(&tier->digest[thread], handle, memory_order_release);
+    return handle;
+}
+
+/* MD5 of the key as a big-endian integer, modulo the number of shards: ProxyWhirl's choice. */
+unsigned shard_number(struct jsonl *tier, const struct pxt_key *key)
+{
+    unsigned char room[16], *digest = room;
     unsigned rest = 0;
-    gcry_md_hash_buffer(GCRY_MD_MD5, digest, key->text, key->length);
-    for (size_t i = 0; i < sizeof digest; i++)
+    gcry_md_hd_t handle = digest_of_thread(tier);
+    if (handle) {
+        gcry_md_reset(handle);
+        gcry_md_write(handle, key->text, key->length);
+        digest = gcry_md_read(handle, GCRY_MD_MD5);
+    } else {
+        gcry_md_hash_buffer(GCRY_MD_MD5, room, key->text, key->length);
+    }
+    for (size_t i = 0; i < sizeof room; i++)
         rest = (rest << 8 | digest[i]) % tier->shard_count;
     return rest;
 }
@@ -42,11 +61,10 @@ void shard_close_files(struct jsonl_shard *shard)
 static pxt_status open_log(struct jsonl *tier, struct jsonl_shard *shard, bool create, struct pxt_error *error)
 {
     const struct pxt_host *host = tier->host;
-    char name[JSONL_NAME];
+    const char *name = shard->log_name;
     struct stat file;
     if (shard->log >= 0)
         close(shard->log);
-    shard_name(shard, "jsonl", name);
     shard->log =
         openat(tier->folder_fd, name, O_RDWR | O_APPEND | O_CLOEXEC | O_NOFOLLOW | (create ? O_CREAT : 0), 0600);
     if (shard->log < 0 && errno == ENOENT && !create)
@@ -62,6 +80,7 @@ static pxt_status open_log(struct jsonl *tier, struct jsonl_shard *shard, bool c
         fchmod(shard->log, 0600); /* best effort: the folder keeps others out as well */
     shard->device = file.st_dev;
     shard->inode = file.st_ino;
+    shard->links = file.st_nlink;
     return PXT_OK;
 }
 
@@ -77,11 +96,21 @@ pxt_status shard_reindex(struct jsonl *tier, struct jsonl_shard *shard, bool loc
     return shard_scan(tier, shard, file.st_size, locked, error);
 }
 
+/* Asks the open file, for a third of the cost of asking for its name: one that was replaced or removed has lost a link.
+ * Not for writers, who must not be wrong about that (another link may have come meanwhile). */
+static bool unchanged(const struct jsonl_shard *shard)
+{
+    struct stat file;
+    return shard->log >= 0 && !fstat(shard->log, &file) && file.st_nlink == shard->links &&
+           file.st_size == shard->indexed;
+}
+
 pxt_status shard_refresh(struct jsonl *tier, struct jsonl_shard *shard, bool locked, struct pxt_error *error)
 {
-    char name[JSONL_NAME];
+    const char *name = shard->log_name;
     struct stat file;
-    shard_name(shard, "jsonl", name);
+    if (!locked && unchanged(shard))
+        return PXT_OK;
     if (fstatat(tier->folder_fd, name, &file, AT_SYMLINK_NOFOLLOW)) {
         if (errno != ENOENT)
             return tier->host->fail(tier->host, error, tier->host->status_of_errno(errno), errno,
@@ -93,6 +122,7 @@ pxt_status shard_refresh(struct jsonl *tier, struct jsonl_shard *shard, bool loc
         }
         return PXT_OK;
     }
+    shard->links = file.st_nlink;
     bool same = shard->log >= 0 && file.st_ino == shard->inode && file.st_dev == shard->device;
     if (same && file.st_size == shard->indexed)
         return PXT_OK;
@@ -103,10 +133,9 @@ pxt_status shard_refresh(struct jsonl *tier, struct jsonl_shard *shard, bool loc
 
 static pxt_status open_lock(struct jsonl *tier, struct jsonl_shard *shard, struct pxt_error *error)
 {
-    char name[JSONL_NAME];
+    const char *name = shard->lock_name;
     if (shard->lock_file >= 0)
         return PXT_OK;
-    shard_name(shard, "lock", name);
     shard->lock_file = openat(tier->folder_fd, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (shard->lock_file >= 0)
         return PXT_OK;

@@ -70,6 +70,8 @@ static pxt_status jsonl_open(const struct pxt_host *host, const struct pxt_tier_
         pthread_mutex_init(&shard->lock, NULL);
         shard->number = tier->shard_count;
         shard->log = shard->lock_file = -1;
+        shard_name(shard, "jsonl", shard->log_name);
+        shard_name(shard, "lock", shard->lock_name);
     }
     const char *folder = host->setting_text(settings, "dir");
     size_t size = strlen(folder) + sizeof "/proxtier";
@@ -100,6 +102,8 @@ static void jsonl_close(void *self)
         shard_close_files(shard);
         pthread_mutex_destroy(&shard->lock);
     }
+    for (unsigned i = 0; i < PXT_THREAD_MAX; i++)
+        gcry_md_close(atomic_load(&tier->digest[i]));
     if (tier->policy_self)
         tier->policy->close(tier->policy_self);
     if (tier->folder_fd >= 0)
@@ -165,13 +169,13 @@ static pxt_status jsonl_contains(void *self, const struct pxt_key *key, struct p
     return status;
 }
 
-static void lock_all(struct jsonl *tier)
+void jsonl_lock_all(struct jsonl *tier)
 {
     for (unsigned i = 0; i < tier->shard_count; i++)
         pthread_mutex_lock(&tier->shard[i].lock);
 }
 
-static void unlock_all(struct jsonl *tier)
+void jsonl_unlock_all(struct jsonl *tier)
 {
     for (unsigned i = tier->shard_count; i-- > 0;)
         pthread_mutex_unlock(&tier->shard[i].lock);
@@ -260,7 +264,7 @@ static char *line_of(struct jsonl *tier, pxt_entry *entry, char *room, size_t si
 }
 
 /* With shard lock and file lock. */
-static pxt_status put_locked(struct jsonl *tier, struct jsonl_shard *shard, pxt_entry *entry, struct pxt_error *error)
+pxt_status jsonl_put_locked(struct jsonl *tier, struct jsonl_shard *shard, pxt_entry *entry, struct pxt_error *error)
 {
     const struct pxt_host *host = tier->host;
     char room[4096];
@@ -292,7 +296,7 @@ static pxt_status jsonl_put(void *self, pxt_entry *entry, struct pxt_error *erro
     pthread_mutex_lock(&shard->lock);
     pxt_status status = shard_lock_file(tier, shard, error);
     if (!status) {
-        status = put_locked(tier, shard, entry, error);
+        status = jsonl_put_locked(tier, shard, entry, error);
         shard_unlock_file(shard);
     }
     pthread_mutex_unlock(&shard->lock);
@@ -362,125 +366,17 @@ static pxt_status jsonl_clear(void *self, uint64_t *removed, struct pxt_error *e
     return status;
 }
 
-/* ---- many at once ----------------------------------------------------------------------------------------------- */
-
-struct undo {
-    off_t end; /* of the log before; < 0: not written to */
-};
-
-static pxt_status lock_files(struct jsonl *tier, unsigned *locked, struct pxt_error *error)
-{
-    pxt_status status = PXT_OK;
-    for (*locked = 0; *locked < tier->shard_count && !status; ++*locked)
-        status = shard_lock_file(tier, &tier->shard[*locked], error);
-    if (status)
-        --*locked; /* the last one was not had */
-    return status;
-}
-
-/* All or none: what was appended is taken back where one shard fails. */
-static void take_back(struct jsonl *tier, const struct undo *undo)
-{
-    for (unsigned i = 0; i < tier->shard_count; i++) {
-        struct jsonl_shard *shard = &tier->shard[i];
-        if (undo[i].end < 0 || shard->indexed == undo[i].end)
-            continue;
-        if (ftruncate(shard->log, undo[i].end))
-            tier->host->log(tier->host, PXT_LOG_ERROR, "cannot take back lines of %s/shard_%02u.jsonl: %s",
-                            tier->folder, shard->number, strerror(errno));
-        shard_reindex(tier, shard, true, NULL);
-    }
-}
-
-static pxt_status put_all(struct jsonl *tier, pxt_entry *const *entries, size_t n, struct pxt_error *error)
-{
-    struct undo undo[JSONL_SHARDS_MAX];
-    pxt_status status = PXT_OK;
-    for (unsigned i = 0; i < tier->shard_count; i++)
-        undo[i].end = -1;
-    for (size_t i = 0; i < n && !status; i++) {
-        struct pxt_key key;
-        tier->host->entry_key(entries[i], &key);
-        unsigned number = shard_number(tier, &key);
-        if (undo[number].end < 0)
-            undo[number].end = tier->shard[number].indexed;
-        status = put_locked(tier, &tier->shard[number], entries[i], error);
-    }
-    if (status)
-        take_back(tier, undo);
-    return status;
-}
-
-static pxt_status jsonl_put_many(void *self, pxt_entry *const *entries, size_t n, struct pxt_error *error)
-{
-    struct jsonl *tier = self;
-    unsigned locked;
-    lock_all(tier);
-    pxt_status status = lock_files(tier, &locked, error);
-    if (!status)
-        status = put_all(tier, entries, n, error);
-    while (locked-- > 0)
-        shard_unlock_file(&tier->shard[locked]);
-    unlock_all(tier);
-    return status;
-}
-
-/* The entry with its accesses added, as another line. */
-static pxt_status touch_locked(struct jsonl *tier, struct jsonl_shard *shard, const struct pxt_touch *touch,
-                               struct pxt_error *error)
-{
-    const struct pxt_host *host = tier->host;
-    struct jsonl_node *node = index_find(shard, touch->key.text, touch->key.length, touch->key.hash);
-    pxt_entry *old = NULL, *touched = NULL;
-    struct pxt_draft draft;
-    if (!node || shard_read(tier, shard, node, &old, NULL) != PXT_OK)
-        return PXT_OK;
-    host->entry_touch(old, touch->hits, touch->last_accessed);
-    pxt_draft_init(&draft);
-    host->entry_read(old, &draft);
-    if (touch->evicted_from_l1)
-        pxt_draft_set_number(&draft, PXT_FIELD_EVICTED_FROM_L1, 1);
-    pxt_status status = host->entry_new(host, &draft, &touched, error);
-    if (!status) {
-        /* Not stored anew: the policy saw these hits when they happened. */
-        bool in_policy = node->in_policy;
-        node->in_policy = false;
-        status = put_locked(tier, shard, touched, error);
-        node->in_policy = in_policy;
-    }
-    host->entry_release(old);
-    host->entry_release(touched);
-    return status;
-}
-
-static pxt_status jsonl_touch(void *self, const struct pxt_touch *touches, size_t n, struct pxt_error *error)
-{
-    struct jsonl *tier = self;
-    pxt_status status = PXT_OK;
-    for (size_t i = 0; i < n && !status; i++) {
-        struct jsonl_shard *shard = &tier->shard[shard_number(tier, &touches[i].key)];
-        pthread_mutex_lock(&shard->lock);
-        status = shard_lock_file(tier, shard, error);
-        if (!status) {
-            status = touch_locked(tier, shard, &touches[i], error);
-            shard_unlock_file(shard);
-        }
-        pthread_mutex_unlock(&shard->lock);
-    }
-    return status;
-}
-
 /* ---- eviction and expiry ---------------------------------------------------------------------------------------- */
 
 static pxt_status fill_policy(struct jsonl *tier, struct pxt_error *error)
 {
     pxt_status status = PXT_OK;
-    lock_all(tier);
+    jsonl_lock_all(tier);
     for (unsigned i = 0; i < tier->shard_count && !status && !tier->policy_ready; i++)
         status = shard_refresh(tier, &tier->shard[i], false, error);
     if (!status && !tier->policy_ready)
         status = index_fill_policy(tier, error);
-    unlock_all(tier);
+    jsonl_unlock_all(tier);
     return status;
 }
 
