@@ -13,10 +13,13 @@
 #include <string.h>
 #include <unistd.h>
 
+/* One file that is appended to, and a database with the very table and indexes that a tier has made. */
 struct bare {
     int log;
     sqlite3 *db;
     sqlite3_stmt *insert;
+    int columns;
+    const char *kind[40]; /* of each column */
 };
 
 static void execute(sqlite3 *db, const char *sql)
@@ -25,23 +28,67 @@ static void execute(sqlite3 *db, const char *sql)
         bench_die(sql, sqlite3_errmsg(db));
 }
 
-static void bare_open(struct bare *bare, const char *name)
+static int copy_schema(void *db, int columns, char **sql, char **names)
+{
+    (void)columns, (void)names;
+    execute(db, sql[0]);
+    return 0;
+}
+
+/* How a column is filled: as the tier fills it for a new entry. */
+static const char *kind_of(const char *name, const char *type)
+{
+    return !strcmp(name, "key")             ? "key"
+           : !strcmp(name, "proxy_url")     ? "url"
+           : !strcmp(name, "source")        ? "source"
+           : strstr(name, "_encrypted")     ? "token"
+           : !strcmp(name, "health_status") ? "health"
+           : !strcmp(name, "fetch_time")    ? "time"
+           : !strcmp(name, "last_accessed") ? "time"
+           : !strcmp(name, "expires_at")    ? "time"
+           : !strcmp(name, "created_at")    ? "time"
+           : !strcmp(name, "updated_at")    ? "time"
+           : !strcmp(type, "INTEGER")       ? "count"
+                                            : "null";
+}
+
+static void prepare_insert(struct bare *bare)
+{
+    char sql[400];
+    sqlite3_stmt *info;
+    size_t used = (size_t)snprintf(sql, sizeof sql, "INSERT OR REPLACE INTO cache_entries VALUES(");
+    if (sqlite3_prepare_v2(bare->db, "PRAGMA table_info(cache_entries)", -1, &info, NULL))
+        bench_die(sql, sqlite3_errmsg(bare->db));
+    while (sqlite3_step(info) == SQLITE_ROW) {
+        bare->kind[bare->columns++] =
+            kind_of((const char *)sqlite3_column_text(info, 1), (const char *)sqlite3_column_text(info, 2));
+        used += (size_t)snprintf(sql + used, sizeof sql - used, "?,");
+    }
+    sqlite3_finalize(info);
+    snprintf(sql + used - 1, sizeof sql - used + 1, ")");
+    if (sqlite3_prepare_v3(bare->db, sql, -1, SQLITE_PREPARE_PERSISTENT, &bare->insert, NULL))
+        bench_die(sql, sqlite3_errmsg(bare->db));
+}
+
+/* `like`: the file of a tier that exists already. */
+static void bare_open(struct bare *bare, const char *name, const char *like)
 {
     char path[300];
+    sqlite3 *tier;
+    *bare = (struct bare){.log = -1};
     snprintf(path, sizeof path, "%s/%s.jsonl", bench_folder(), name);
     bare->log = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     snprintf(path, sizeof path, "%s/%s.db", bench_folder(), name);
     if (bare->log < 0 || sqlite3_open(path, &bare->db) != SQLITE_OK)
         bench_die(path, "cannot be opened");
-    execute(bare->db,
-            "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; CREATE TABLE cache_entries(key TEXT PRIMARY KEY, "
-            "proxy_url TEXT NOT NULL, username_encrypted BLOB, password_encrypted BLOB, source TEXT NOT NULL, "
-            "fetch_time REAL NOT NULL, last_accessed REAL NOT NULL, access_count INTEGER, ttl_seconds INTEGER, "
-            "expires_at REAL NOT NULL, health_status TEXT, failure_count INTEGER, evicted_from_l1 INTEGER);"
-            "CREATE INDEX e ON cache_entries(expires_at); CREATE INDEX s ON cache_entries(source)");
-    if (sqlite3_prepare_v3(bare->db, "INSERT OR REPLACE INTO cache_entries VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?)", -1,
-                           SQLITE_PREPARE_PERSISTENT, &bare->insert, NULL))
-        bench_die("insert", sqlite3_errmsg(bare->db));
+    execute(bare->db, "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA mmap_size=268435456");
+    snprintf(path, sizeof path, "%s/%s", bench_folder(), like);
+    if (sqlite3_open(path, &tier) ||
+        sqlite3_exec(tier, "SELECT sql FROM sqlite_master WHERE tbl_name='cache_entries' AND sql IS NOT NULL",
+                     copy_schema, bare->db, NULL))
+        bench_die(path, sqlite3_errmsg(tier));
+    sqlite3_close(tier);
+    prepare_insert(bare);
 }
 
 static void bare_close(struct bare *bare)
@@ -49,6 +96,25 @@ static void bare_close(struct bare *bare)
     sqlite3_finalize(bare->insert);
     sqlite3_close(bare->db);
     close(bare->log);
+}
+
+static void bind(struct bare *bare, int column, const struct bench_room *room, uint64_t i)
+{
+    const char *kind = bare->kind[column - 1];
+    if (!strcmp(kind, "key"))
+        sqlite3_bind_text(bare->insert, column, room->key, 16, SQLITE_STATIC);
+    else if (!strcmp(kind, "url"))
+        sqlite3_bind_text(bare->insert, column, room->url, -1, SQLITE_STATIC);
+    else if (!strcmp(kind, "token"))
+        sqlite3_bind_blob(bare->insert, column, room->token, 100, SQLITE_STATIC);
+    else if (!strcmp(kind, "source"))
+        sqlite3_bind_text(bare->insert, column, "premium", 7, SQLITE_STATIC);
+    else if (!strcmp(kind, "health"))
+        sqlite3_bind_text(bare->insert, column, "unknown", 7, SQLITE_STATIC);
+    else if (!strcmp(kind, "time"))
+        sqlite3_bind_double(bare->insert, column, 1.7e9 + (double)i * 1e-4);
+    else if (!strcmp(kind, "count"))
+        sqlite3_bind_int64(bare->insert, column, 0);
 }
 
 static void bare_put(struct bare *bare, uint64_t i)
@@ -67,13 +133,8 @@ static void bare_put(struct bare *bare, uint64_t i)
         room.key, room.url, 0, 0);
     if (write(bare->log, line, (size_t)length) != length)
         bench_die("append", "short");
-    sqlite3_bind_text(bare->insert, 1, room.key, 16, SQLITE_STATIC);
-    sqlite3_bind_text(bare->insert, 2, room.url, -1, SQLITE_STATIC);
-    sqlite3_bind_blob(bare->insert, 3, room.token, 100, SQLITE_STATIC);
-    sqlite3_bind_blob(bare->insert, 4, room.token, 100, SQLITE_STATIC);
-    sqlite3_bind_text(bare->insert, 5, "premium", 7, SQLITE_STATIC);
-    for (int column = 6; column <= 13; column++)
-        sqlite3_bind_double(bare->insert, column, 1.7e9);
+    for (int column = 1; column <= bare->columns; column++)
+        bind(bare, column, &room, i);
     if (sqlite3_step(bare->insert) != SQLITE_DONE)
         bench_die("insert", sqlite3_errmsg(bare->db));
     sqlite3_reset(bare->insert);
@@ -149,23 +210,29 @@ static void write_behind(size_t n)
                    "l2_jsonl, dir: %s/behind-l2}, {plugin: l3_sqlite, path: %s/behind-l3.db, "
                    "write_behind: true}]",
                    bench_folder(), bench_folder());
-    bare_open(&bare, "bare-behind");
-    bench_compare("the same, SQLite written behind", "append + batched insert", 2.0, n, 9, puts_into, cache,
+    bare_open(&bare, "bare-behind", "behind-l3.db");
+    bench_compare("the same, SQLite written behind", "append + batched insert, same table", 2.0, n, 9, puts_into, cache,
                   bare_batches, &bare);
     bare_close(&bare);
     pxt_cache_close(cache);
 }
 
-void bench_put(void)
+static void compare_put(size_t n)
+{
+    struct bare bare;
+    pxt_cache *cache = open_three("put");
+    bare_open(&bare, "bare-put", "put-l3.db");
+    bench_compare("put through memory, JSONL and SQLite", "append + one transaction, same table", 1.1, n, 9, puts_into,
+                  cache, bare_puts, &bare);
+    bare_close(&bare);
+    pxt_cache_close(cache);
+}
+
+static void compare_threads(size_t n)
 {
     enum { ROUNDS = 9 };
-    struct bare bare;
     double one[ROUNDS], many[ROUNDS];
-    size_t n = bench_amount(2000) / 16 * 16;
-    pxt_cache *cache = open_three("put");
-    bare_open(&bare, "bare-put");
-    bench_compare("put through memory, JSONL and SQLite", "append + one transaction", 1.1, n, ROUNDS, puts_into, cache,
-                  bare_puts, &bare);
+    pxt_cache *cache = open_three("threads");
     for (size_t i = 0; i < ROUNDS; i++) {
         double start = bench_now_us();
         puts_into(cache, 1000000 + i * n, n);
@@ -176,8 +243,14 @@ void bench_put(void)
     }
     bench_row("puts with 16 threads, thousands a second", "k/s", bench_median(many, ROUNDS), "with one thread",
               bench_median(one, ROUNDS), -5);
-    bare_close(&bare);
     pxt_cache_close(cache);
+}
+
+void bench_put(void)
+{
+    size_t n = bench_amount(2000) / 16 * 16;
+    compare_put(n);
+    compare_threads(n);
     write_behind(n);
 }
 
@@ -220,7 +293,7 @@ static double bare_lines(size_t n)
     struct bare bare;
     char name[40];
     snprintf(name, sizeof name, "bare-warm-%u", number++);
-    bare_open(&bare, name);
+    bare_open(&bare, name, "warm-0-l3.db");
     double start = bench_now_us();
     for (size_t i = 0; i < n; i += 1000) {
         execute(bare.db, "BEGIN");
@@ -242,7 +315,7 @@ void bench_warm(void)
         limit[i] = bare_lines(n);
     }
     double a_line = bench_median(ours, ROUNDS);
-    bench_row("warm, all tiers, encrypted, a line", "us", a_line, "append + batched insert",
+    bench_row("warm, all tiers, encrypted, a line", "us", a_line, "append + batched insert, same table",
               bench_median(limit, ROUNDS), 2.0);
     bench_row("the same with ten times the lines, a line", "us", warm_lines(n * 10), "that of a tenth", a_line, 2.5);
 }

@@ -69,11 +69,10 @@ pxt_time pxt_chain_stamp(struct pxt_chain *chain, pxt_time now)
     return stamp;
 }
 
-pxt_status pxt_chain_lock(struct pxt_chain *chain, const struct pxt_key *key, bool shared, struct pxt_error *error)
+/* With the stripe's mutex, which is let go of where this fails. */
+static pxt_status lock_among_processes(struct pxt_chain *chain, unsigned stripe, bool shared, struct pxt_error *error)
 {
-    unsigned stripe = pxt_stripe(key->hash);
     struct pxt_error local;
-    pthread_mutex_lock(&chain->stripe_lock[stripe]);
     pxt_status status = shared ? pxt_coherence_lock(&chain->coherence, stripe, 1, &local) : PXT_OK;
     if (status) {
         pthread_mutex_unlock(&chain->stripe_lock[stripe]);
@@ -84,6 +83,20 @@ pxt_status pxt_chain_lock(struct pxt_chain *chain, const struct pxt_key *key, bo
         pxt_missed_learn(&chain->missed);
     }
     return status;
+}
+
+pxt_status pxt_chain_lock(struct pxt_chain *chain, const struct pxt_key *key, bool shared, struct pxt_error *error)
+{
+    unsigned stripe = pxt_stripe(key->hash);
+    pthread_mutex_lock(&chain->stripe_lock[stripe]);
+    return lock_among_processes(chain, stripe, shared, error);
+}
+
+bool pxt_chain_trylock(struct pxt_chain *chain, const struct pxt_key *key)
+{
+    unsigned stripe = pxt_stripe(key->hash);
+    return !pthread_mutex_trylock(&chain->stripe_lock[stripe]) &&
+           lock_among_processes(chain, stripe, true, NULL) == PXT_OK;
 }
 
 void pxt_chain_unlock(struct pxt_chain *chain, const struct pxt_key *key, bool shared)
@@ -422,6 +435,9 @@ pxt_status pxt_chain_delete(struct pxt_chain *chain, const struct pxt_key *key, 
         return status;
     status = pxt_chain_remove(chain, key, why, error);
     pxt_chain_unlock(chain, key, true);
+    struct pxt_leaving leaving;
+    leaving.count = 0;
+    pxt_evict_finish(chain, &leaving);
     return status;
 }
 

@@ -39,6 +39,7 @@ struct pxt_chain {
     _Atomic(struct pxt_thread_counts *) counts[PXT_THREAD_MAX];
     struct pxt_thread_counts shared_counts; /* of threads without a number */
     _Atomic pxt_time last_stamp;
+    _Atomic bool over; /* a link is over capacity, since a victim's lock was another thread's */
 };
 
 pxt_status pxt_chain_open(struct pxt_chain *chain, const struct pxt_config *config, const struct pxt_logger *logger,
@@ -124,6 +125,8 @@ pxt_status pxt_access_write(struct pxt_chain *chain, struct pxt_link *link, stru
 pxt_status pxt_access_write_all(struct pxt_chain *chain, struct pxt_error *error);
 
 pxt_status pxt_chain_lock(struct pxt_chain *chain, const struct pxt_key *key, bool shared, struct pxt_error *error);
+/* Among threads at once or not at all. */
+bool pxt_chain_trylock(struct pxt_chain *chain, const struct pxt_key *key);
 void pxt_chain_unlock(struct pxt_chain *chain, const struct pxt_key *key, bool shared);
 /* All keys at once. */
 pxt_status pxt_chain_lock_all(struct pxt_chain *chain, struct pxt_error *error);

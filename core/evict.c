@@ -9,6 +9,8 @@
 #include "chain.h"
 #include "entry.h"
 
+enum { FEW = 64 }; /* entries over capacity, for as long as other threads hold the locks of those that should leave */
+
 void pxt_evict_prepare(struct pxt_chain *chain, struct pxt_link *link)
 {
     if ((link->flags & PXT_TIER_POLICY_ORDER) && !(link->flags & PXT_TIER_POLICY_STATE) && !link->tracker)
@@ -155,12 +157,21 @@ void pxt_evict_one(struct pxt_chain *chain, struct pxt_link *link, const struct 
     pxt_entry_release(entry);
 }
 
+/* The victim's stripe may be that of a thread which waits for its transaction: that is no reason to wait as well, as long
+ * as there are few more than there may be. */
+static bool lock_victim(struct pxt_chain *chain, struct pxt_link *link, const struct pxt_key *key)
+{
+    return pxt_chain_trylock(chain, key) || (full(link, FEW) && pxt_chain_lock(chain, key, true, NULL) == PXT_OK);
+}
+
 static void finish_one(struct pxt_chain *chain, struct pxt_link *link, pxt_entry *victim, struct pxt_leaving *leaving)
 {
     struct pxt_key key;
     pxt_entry_key_of(victim, &key);
-    if (pxt_chain_lock(chain, &key, true, NULL) != PXT_OK)
-        return; /* it stays, over capacity, until the next insertion */
+    if (!lock_victim(chain, link, &key)) {
+        atomic_store(&chain->over, true); /* it stays, over capacity, until that thread comes by here */
+        return;
+    }
     pxt_evict_one(chain, link, &key, leaving);
     pxt_chain_unlock(chain, &key, true);
 }
@@ -177,8 +188,19 @@ static void trim(struct pxt_chain *chain, struct pxt_link *link, struct pxt_leav
     }
 }
 
+/* What others could not make good, for this thread had the lock. */
+static void trim_all(struct pxt_chain *chain, struct pxt_leaving *leaving)
+{
+    atomic_store(&chain->over, false);
+    for (unsigned i = 0; i < chain->count; i++)
+        if (chain->link[i].limited && pxt_link_stores(&chain->link[i]))
+            trim(chain, &chain->link[i], leaving);
+}
+
 void pxt_evict_finish(struct pxt_chain *chain, struct pxt_leaving *leaving)
 {
+    if (__builtin_expect(atomic_load_explicit(&chain->over, memory_order_relaxed), 0))
+        trim_all(chain, leaving);
     /* Who leaves one tier may push another out of the next: each round goes further down. */
     for (unsigned round = 0; leaving->count && round < 2 * PXT_CHAIN_MAX; round++) {
         bool touched[PXT_CHAIN_MAX] = {false};

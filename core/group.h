@@ -12,13 +12,12 @@
 struct pxt_group_item;
 struct pxt_group {
     pthread_mutex_t lock; /* a leaf; not held while the tier is called */
-    pthread_cond_t finished;
     struct pxt_group_item *first, **end; /* those that wait */
     bool leading;                        /* a thread is in the tier, for itself and others */
 };
 void pxt_group_init(struct pxt_group *group);
 void pxt_group_destroy(struct pxt_group *group);
-/* Whether a tier gains by it: it is durable, locks itself, and takes many at once. */
+/* Whether a tier gains by it: it says so, locks itself, and takes many at once. */
 bool pxt_group_suits(const struct pxt_tier_ops *ops);
 /* ops->put, perhaps together with those of other threads. Each gets its own status. */
 pxt_status pxt_group_put(struct pxt_group *group, const struct pxt_tier_ops *ops, void *self, pxt_entry *entry,

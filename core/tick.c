@@ -52,6 +52,9 @@ static bool remove_everywhere(struct pxt_chain *chain, const struct pxt_link *fr
         if (remove_if_expired(chain, &chain->link[i], key, now))
             removed |= &chain->link[i] == from;
     pxt_chain_unlock(chain, key, true);
+    struct pxt_leaving leaving;
+    leaving.count = 0;
+    pxt_evict_finish(chain, &leaving);
     return removed;
 }
 
@@ -145,4 +148,7 @@ void pxt_chain_maintain(struct pxt_chain *chain)
     for (unsigned i = 0; i < chain->count; i++)
         if (pxt_link_on(&chain->link[i]))
             pxt_link_maintain(&chain->link[i], NULL);
+    struct pxt_leaving leaving;
+    leaving.count = 0;
+    pxt_evict_finish(chain, &leaving);
 }

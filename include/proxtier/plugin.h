@@ -9,7 +9,7 @@
  * first plugin.
  *
  * ABI changes, newest first:
- *   1.1  2026-11-21  pxt_host: entry_acquire_key
+ *   1.1  2026-11-21  pxt_host: entry_acquire_key; tiers: PXT_TIER_TRANSACTION
  *   1.0  2026-11-21  first
  */
 #ifndef PROXTIER_PLUGIN_H

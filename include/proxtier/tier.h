@@ -31,6 +31,8 @@ extern "C" {
 #define PXT_TIER_SHARED 4u        /* several processes may open it at once and see each other's writes */
 #define PXT_TIER_POLICY_STATE 8u  /* offers victim() and keeps the state of any policy beside its entries */
 #define PXT_TIER_POLICY_ORDER 16u /* offers victim() for policies that name an order */
+#define PXT_TIER_TRANSACTION                                                                                           \
+    32u /* since 1.1: put_many() costs hardly more than put(): the core gathers threads' puts */
 
 #define PXT_GET_PEEK 1u /* not a hit: recency and access counts stay as they are */
 

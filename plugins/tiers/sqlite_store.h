@@ -105,7 +105,8 @@ pxt_status store_sync(void *self, struct pxt_error *error);
 const char *store_shared_path(void *self);
 uint64_t store_corruptions(void *self);
 
-#define STORE_FLAGS (PXT_TIER_CONCURRENT | PXT_TIER_DURABLE | PXT_TIER_SHARED | PXT_TIER_POLICY_ORDER)
+#define STORE_FLAGS                                                                                                    \
+    (PXT_TIER_CONCURRENT | PXT_TIER_DURABLE | PXT_TIER_SHARED | PXT_TIER_POLICY_ORDER | PXT_TIER_TRANSACTION)
 #define STORE_OPS                                                                                                      \
     .size = sizeof(struct pxt_tier_ops), .flags = STORE_FLAGS, .close = store_close, .get = store_get,                 \
     .put = store_put, .del = store_del, .each = store_each, .count = store_count, .clear = store_clear,                \
