@@ -238,6 +238,16 @@ static pxt_status descend(struct pxt_chain *chain, const struct pxt_key *key, px
     return worst;
 }
 
+/* In a first tier that is a file or a database: its hits are noted, as for any other, but there is no faster tier to put
+ * it into, and so nothing that needs the key's lock. */
+__attribute__((noinline)) static void count_first_hit(struct pxt_chain *chain, struct pxt_link *link,
+                                                      const struct pxt_key *key, pxt_entry *entry)
+{
+    if (link->flags & PXT_TIER_SHARED)
+        pxt_access_add(link, key, entry);
+    count_access(chain, link, key, entry);
+}
+
 /* Under the key's lock, from the first tier down. */
 __attribute__((noinline)) static pxt_status get_locked(struct pxt_chain *chain, const struct pxt_key *key,
                                                        pxt_entry **out, unsigned *tier, struct pxt_error *error)
@@ -260,12 +270,16 @@ pxt_status pxt_chain_get(struct pxt_chain *chain, const struct pxt_key *key, pxt
                          struct pxt_error *error)
 {
     struct pxt_link *first = &chain->link[0];
+    if (first->flags & PXT_TIER_SHARED)
+        pxt_missed_learn(&chain->missed);
     if (first->hits_need_no_lock && pxt_link_on(first) &&
         !atomic_load_explicit(&first->missed_count, memory_order_acquire)) {
         pxt_status status = first->ops->get(first->self, key, 0, out, error);
         if (status == PXT_OK) {
             if (!stale(chain, first, *out) && !expired(chain, *out)) {
                 raise_count(&pxt_chain_counts(chain)->hits[0]);
+                if (!first->ops->settle)
+                    count_first_hit(chain, first, key, *out);
                 *tier = 0;
                 return PXT_OK;
             }

@@ -11,7 +11,7 @@
 
 struct pxt_group_item;
 struct pxt_group {
-    pthread_mutex_t lock; /* a leaf; not held while the tier is called */
+    pthread_mutex_t lock;                /* a leaf; not held while the tier is called */
     struct pxt_group_item *first, **end; /* those that wait */
     bool leading;                        /* a thread is in the tier, for itself and others */
 };

@@ -87,7 +87,8 @@ pxt_status pxt_link_open(struct pxt_link *link, unsigned index, const struct pxt
     struct pxt_error local;
     pxt_status status = open_tier(link, config, &local);
     if (!status) {
-        link->hits_need_no_lock = (link->flags & PXT_TIER_CONCURRENT) && link->ops->settle && !link->tracker;
+        link->hits_need_no_lock = (link->flags & PXT_TIER_CONCURRENT) && !link->tracker &&
+                                  (link->ops->settle || (link->flags & PXT_TIER_SHARED));
         return PXT_OK;
     }
     pxt_error_prefix(&local, "tier %s (%s) cannot be opened", config->name, config->plugin);

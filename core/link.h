@@ -25,7 +25,7 @@ struct pxt_link {
     void *self; /* NULL: absent */
     unsigned flags;
     bool limited;
-    bool hits_need_no_lock; /* it locks itself, counts its hits, and keeps the policy's state */
+    bool hits_need_no_lock; /* as the first tier: it locks itself and keeps the policy's state */
     bool write_behind;      /* puts are written down later, in batches: a faster durable tier has them */
     uint64_t max_entries;   /* where limited */
     struct pxt_host_instance host, policy_host;
