@@ -25,8 +25,8 @@ pxt_status pxt_chain_open(struct pxt_chain *chain, const struct pxt_config *conf
         pthread_mutex_init(&chain->stripe_lock[i], NULL);
     for (; chain->count < config->tier_count; chain->count++) {
         struct pxt_link *link = &chain->link[chain->count];
-        pxt_status status = pxt_link_open(link, chain->count, &config->tier[chain->count], config->settings, logger,
-                                          &chain->clock, error);
+        pxt_status status = pxt_link_open(link, chain->count, &config->tier[chain->count], config->settings,
+                                          config->plugin_folders, logger, &chain->clock, error);
         if (status) {
             chain->count++; /* its locks exist */
             return status;

@@ -9,6 +9,7 @@
 #include "holds.h"
 #include "json.h"
 #include "key.h"
+#include "lower_tier.h"
 #include "options.h"
 #include "paths.h"
 #include <stdio.h>
@@ -63,6 +64,15 @@ static pxt_status host_json_read(const struct pxt_host *host, const char *text, 
     return pxt_json_read(text, length, out, error);
 }
 
+static pxt_status host_tier_open(const struct pxt_host *host, const char *plugin, const char *options,
+                                 const struct pxt_tier_setup *setup, const struct pxt_host *lower_host,
+                                 struct pxt_lower_tier **out, struct pxt_error *error)
+{
+    const struct pxt_host_instance *instance = instance_of(host);
+    return pxt_lower_tier_open(instance->plugin_folders, instance->logger, plugin, options, setup, lower_host, out,
+                               error);
+}
+
 void pxt_host_init(struct pxt_host_instance *instance, const char *component, const struct pxt_logger *logger,
                    const struct pxt_clock *clock)
 {
@@ -94,6 +104,8 @@ void pxt_host_init(struct pxt_host_instance *instance, const char *component, co
         .json_read = host_json_read,
         .key_init = pxt_key_init,
         .entry_acquire_key = pxt_entry_acquire_key,
+        .tier_open = host_tier_open,
+        .tier_close = pxt_lower_tier_close,
     };
     instance->logger = logger;
     instance->clock = clock;

@@ -12,7 +12,8 @@ struct pxt_host_instance {
     struct pxt_host host;
     const struct pxt_logger *logger;
     const struct pxt_clock *clock;
-    char component[64]; /* in log lines: "l2", "fernet" */
+    char *const *plugin_folders; /* for tier_open; NULL: as without a configuration */
+    char component[64];          /* in log lines: "l2", "fernet" */
 };
 void pxt_host_init(struct pxt_host_instance *instance, const char *component, const struct pxt_logger *logger,
                    const struct pxt_clock *clock);

@@ -7,16 +7,9 @@
 #include "fail.h"
 #include "key.h"
 #include "link_call.h"
+#include "lower_tier.h"
 #include <stdio.h>
 #include <string.h>
-
-/* The core's own tracker is used where the tier cannot apply this policy itself. */
-static bool tier_applies_policy(const struct pxt_tier_ops *ops, const struct pxt_eviction_ops *policy)
-{
-    if (ops->flags & PXT_TIER_POLICY_STATE)
-        return true;
-    return (ops->flags & PXT_TIER_POLICY_ORDER) && policy->order;
-}
 
 static bool track(void *arg, pxt_entry *entry)
 {
@@ -29,31 +22,38 @@ static bool track(void *arg, pxt_entry *entry)
 static pxt_status open_tier(struct pxt_link *link, const struct pxt_tier_config *config, struct pxt_error *error)
 {
     const struct pxt_eviction_ops *policy = link->limited && link->max_entries ? config->eviction.module->ops : NULL;
-    bool tracked = policy && !tier_applies_policy(link->ops, policy);
     struct pxt_tier_setup setup = {.size = sizeof setup,
                                    .name = config->name,
                                    .settings = config->tier.settings,
                                    .max_entries = link->limited ? link->max_entries : 0,
-                                   .policy = tracked ? NULL : policy,
                                    .policy_host = &link->policy_host.host,
                                    .policy_settings = config->eviction.settings};
-    pxt_status status = PXT_OK;
-    if (tracked)
-        status = pxt_tracker_open(policy, &link->policy_host.host, config->eviction.settings, link->max_entries,
-                                  &link->tracker, error);
-    if (!status)
-        status = link->ops->open(&link->host.host, &setup, &link->self, error);
+    if (policy && pxt_tier_applies_policy(link->ops, policy))
+        setup.policy = policy;
+    pxt_status status = link->ops->open(&link->host.host, &setup, &link->self, error);
     if (status) {
         link->self = NULL;
-        pxt_tracker_close(link->tracker);
-        link->tracker = NULL;
         return status;
     }
-    return tracked ? link->ops->each(link->self, track, link, error) : PXT_OK;
+    status = pxt_tier_instance_ops(link->ops, link->self, config->plugin, &link->instance_ops, &link->ops, error);
+    /* The core's own tracker is used where the tier cannot apply this policy itself. */
+    if (!status && policy && !pxt_tier_applies_policy(link->ops, policy)) {
+        status = pxt_tracker_open(policy, &link->policy_host.host, config->eviction.settings, link->max_entries,
+                                  &link->tracker, error);
+        if (!status)
+            status = link->ops->each(link->self, track, link, error);
+    }
+    if (status) {
+        link->ops->close(link->self);
+        pxt_tracker_close(link->tracker);
+        link->tracker = NULL;
+        link->self = NULL;
+    }
+    return status;
 }
 
 pxt_status pxt_link_open(struct pxt_link *link, unsigned index, const struct pxt_tier_config *config,
-                         const struct pxt_settings *global, const struct pxt_logger *logger,
+                         const struct pxt_settings *global, char *const *folders, const struct pxt_logger *logger,
                          const struct pxt_clock *clock, struct pxt_error *error)
 {
     char policy_component[80];
@@ -83,10 +83,12 @@ pxt_status pxt_link_open(struct pxt_link *link, unsigned index, const struct pxt
     }
     link->ops = config->tier.module->ops;
     link->flags = link->ops->flags;
-    link->grouped = pxt_group_suits(link->ops);
+    link->host.plugin_folders = folders;
     struct pxt_error local;
     pxt_status status = open_tier(link, config, &local);
     if (!status) {
+        link->flags = link->ops->flags;
+        link->grouped = pxt_group_suits(link->ops);
         link->hits_need_no_lock = (link->flags & PXT_TIER_CONCURRENT) && !link->tracker &&
                                   (link->ops->settle || (link->flags & PXT_TIER_SHARED));
         return PXT_OK;

@@ -21,8 +21,9 @@
 struct pxt_link {
     const char *name, *plugin;
     unsigned index;
-    const struct pxt_tier_ops *ops;
-    void *self; /* NULL: absent */
+    const struct pxt_tier_ops *ops;   /* its declared ones, or: */
+    struct pxt_tier_ops instance_ops; /* those of this instance, where they differ */
+    void *self;                       /* NULL: absent */
     unsigned flags;
     bool limited;
     bool hits_need_no_lock; /* as the first tier: it locks itself and keeps the policy's state */
@@ -62,7 +63,7 @@ struct pxt_link {
 
 /* Opens the tier of a configuration into `link`, which must not move afterwards. */
 pxt_status pxt_link_open(struct pxt_link *link, unsigned index, const struct pxt_tier_config *config,
-                         const struct pxt_settings *global, const struct pxt_logger *logger,
+                         const struct pxt_settings *global, char *const *folders, const struct pxt_logger *logger,
                          const struct pxt_clock *clock, struct pxt_error *error);
 void pxt_link_close(struct pxt_link *link);
 

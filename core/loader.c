@@ -213,22 +213,25 @@ static const char *kind_name(uint32_t kind)
     return names[kind <= PXT_KIND_ENCRYPTOR ? kind : 0];
 }
 
+const char *pxt_tier_missing(const struct pxt_tier_ops *tier)
+{
+    return !tier->open                                                                        ? "open"
+           : !tier->close                                                                     ? "close"
+           : !tier->get                                                                       ? "get"
+           : !tier->put                                                                       ? "put"
+           : !tier->del                                                                       ? "del"
+           : !tier->each                                                                      ? "each"
+           : !tier->count                                                                     ? "count"
+           : (tier->flags & (PXT_TIER_POLICY_STATE | PXT_TIER_POLICY_ORDER)) && !tier->victim ? "victim"
+           : (tier->flags & PXT_TIER_SHARED) && !tier->shared_path                            ? "shared_path"
+                                                                                              : NULL;
+}
+
 /* The name of a required operation that is missing, or what is contradictory; NULL where all is well. */
 static const char *missing_in(uint32_t kind, const void *ops)
 {
-    if (kind == PXT_KIND_TIER) {
-        const struct pxt_tier_ops *tier = ops;
-        return !tier->open                                                                        ? "open"
-               : !tier->close                                                                     ? "close"
-               : !tier->get                                                                       ? "get"
-               : !tier->put                                                                       ? "put"
-               : !tier->del                                                                       ? "del"
-               : !tier->each                                                                      ? "each"
-               : !tier->count                                                                     ? "count"
-               : (tier->flags & (PXT_TIER_POLICY_STATE | PXT_TIER_POLICY_ORDER)) && !tier->victim ? "victim"
-               : (tier->flags & PXT_TIER_SHARED) && !tier->shared_path                            ? "shared_path"
-                                                                                                  : NULL;
-    }
+    if (kind == PXT_KIND_TIER)
+        return pxt_tier_missing(ops);
     if (kind == PXT_KIND_EVICTION) {
         const struct pxt_eviction_ops *policy = ops;
         return !policy->open              ? "open"

@@ -18,6 +18,9 @@ struct pxt_settings;
  */
 pxt_status pxt_settings_read(const struct pxt_option *table, const struct pxt_yaml_node *map, const char *const *known,
                              const char *whose, struct pxt_settings **out, struct pxt_error *error);
+/* The same from `name=value,name=value`; NULL: none. */
+pxt_status pxt_settings_read_pairs(const struct pxt_option *table, const char *pairs, const char *whose,
+                                   struct pxt_settings **out, struct pxt_error *error);
 void pxt_settings_free(struct pxt_settings *settings);
 const char *pxt_settings_text(const struct pxt_settings *settings, const char *name);
 int64_t pxt_settings_number(const struct pxt_settings *settings, const char *name);

@@ -6,9 +6,7 @@
 #include "host.h"
 #include "loader.h"
 #include "options.h"
-#include "yaml_tree.h"
 #include <proxtier/admin.h>
-#include <string.h>
 
 struct pxt_trial {
     struct pxt_logger logger;
@@ -17,31 +15,12 @@ struct pxt_trial {
     struct pxt_module *module;
     struct pxt_plugin plugin; /* with operations in the core's size: what an older one lacks is NULL */
     struct pxt_settings *settings;
+    char **folders;
 };
-
-/* "k=v,k=v" as YAML: the values go the way that those of a file go. */
-static char *yaml_of(const char *options)
-{
-    char *yaml = pxt_asprintf("{%s}", options ? options : "");
-    for (char *c = yaml; c && *c; c++)
-        if (*c == '=') { /* the first of each member; a value may have more */
-            *c = ':';
-            char *rest = c + 1, *wide = pxt_asprintf("%.*s %s", (int)(rest - yaml), yaml, rest);
-            size_t at = (size_t)(rest - yaml);
-            pxt_free(yaml);
-            yaml = wide;
-            if (!yaml)
-                return NULL;
-            c = yaml + at + strcspn(yaml + at, ",}");
-        }
-    return yaml;
-}
 
 pxt_status pxt_trial_open(const struct pxt_cache_options *options, const char *name, const char *settings,
                           struct pxt_trial **out, struct pxt_error *error)
 {
-    char **folders = NULL, *yaml = NULL;
-    struct pxt_yaml_node *tree = NULL;
     if (!out || !name)
         return pxt_fail(error, PXT_EINVAL, 0, "name and out must not be NULL");
     struct pxt_trial *trial = pxt_alloc(sizeof *trial);
@@ -52,22 +31,16 @@ pxt_status pxt_trial_open(const struct pxt_cache_options *options, const char *n
         trial->clock = (struct pxt_clock){options->clock, options->clock_arg};
     }
     pxt_host_init(&trial->host, name, &trial->logger, &trial->clock);
-    pxt_status status = pxt_loader_folders(NULL, &folders, error);
+    pxt_status status = pxt_loader_folders(NULL, &trial->folders, error);
     if (!status)
-        status = pxt_loader_open(folders, name, (enum pxt_plugin_kind)0, &trial->logger, &trial->module, error);
+        status = pxt_loader_open(trial->folders, name, (enum pxt_plugin_kind)0, &trial->logger, &trial->module, error);
     if (!status) {
         trial->plugin = trial->module->plugin;
         trial->plugin.ops = trial->module->ops;
     }
-    if (!status && !(yaml = yaml_of(settings)))
-        status = pxt_fail_memory(error, "options");
     if (!status)
-        status = pxt_yaml_read_text(yaml, strlen(yaml), "options", &tree, error);
-    if (!status)
-        status = pxt_settings_read(trial->module->plugin.options, tree, NULL, name, &trial->settings, error);
-    pxt_yaml_free(tree);
-    pxt_free(yaml);
-    pxt_loader_folders_free(folders);
+        status = pxt_settings_read_pairs(trial->module->plugin.options, settings, name, &trial->settings, error);
+    trial->host.plugin_folders = trial->folders;
     if (status)
         pxt_trial_close(trial);
     else
@@ -81,6 +54,7 @@ void pxt_trial_close(struct pxt_trial *trial)
         return;
     pxt_settings_free(trial->settings);
     pxt_loader_close(trial->module);
+    pxt_loader_folders_free(trial->folders);
     pxt_free(trial);
 }
 

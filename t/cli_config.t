@@ -38,7 +38,7 @@ bad 'tiers:\n  - {plugin: l1_memory, name: a}\n  - {plugin: l1_memory, name: a}'
 bad 'a: &x 1' 78 'bad.yaml:1:4: anchors and tags are not supported'
 bad 'tiers: [{plugin: l1_memory' 78 'bad.yaml:'
 bad 'encryptor: rot13' 69 'bad.yaml:1:12: there is no plugin "rot13"'
-bad "plugin_dirs: [$PROXTIER_BAD_PLUGINS]\ntiers: [{plugin: other_major}]" 69 'was built for plugin ABI 7.0, this proxtier has 1.0'
+bad "plugin_dirs: [$PROXTIER_BAD_PLUGINS]\ntiers: [{plugin: other_major}]" 69 'was built for plugin ABI 7'
 bad "plugin_dirs: [$PROXTIER_BAD_PLUGINS]\ntiers: [{plugin: not_a_plugin}]" 69 'is not a plugin of proxtier'
 run --config "$work/none.yaml" list
 is "$code" 78 "a configuration that is not there"

@@ -7,6 +7,12 @@ for plugin in l1_memory l2_jsonl l2_sqlite l3_sqlite lru lfu fifo sieve s3fifo f
     is "$code" 0 "${plugin##*/} keeps its promises"
     printf '%s\n' "$out" | sed -n '/^not ok/,+1s/^/# /p'
 done
+for lower in l1_memory l2_jsonl l3_sqlite "$abs_top_builddir/t/bad/.libs/table.so"; do
+    run plugin test fault --options "tier=$lower"
+    is "$code" 0 "fault, without faults on ${lower##*/}, keeps its promises"
+done
+run plugin test fault --options "tier=l1_memory,faults=put 5 fail"
+is "$code" 1 "with a fault it does not"
 run plugin test l1_memory --options shards=1,max_entires=3
 is "$code" 1 "an unknown option of a plugin"
 like "$out" 'unknown option "max_entires"' "... is named"

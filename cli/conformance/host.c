@@ -133,6 +133,14 @@ static pxt_entry *entry_acquire_key(pxt_entry *const *place, const struct pxt_ke
     return entry;
 }
 
+static pxt_status tier_open(const struct pxt_host *host, const char *plugin, const char *options,
+                            const struct pxt_tier_setup *setup, const struct pxt_host *lower_host,
+                            struct pxt_lower_tier **out, struct pxt_error *error)
+{
+    (void)host;
+    return real_host->tier_open(real_host, plugin, options, setup, lower_host, out, error);
+}
+
 const struct pxt_host *counting_host(const struct pxt_host *real)
 {
     real_host = real;
@@ -151,6 +159,7 @@ const struct pxt_host *counting_host(const struct pxt_host *real)
     counting.entry_release = entry_release;
     counting.entry_acquire = entry_acquire;
     counting.entry_acquire_key = entry_acquire_key;
+    counting.tier_open = tier_open;
     return &counting;
 }
 

@@ -16,6 +16,7 @@ struct subject {
     pxt_trial *trial;
     const struct pxt_plugin *plugin;
     const struct pxt_host *host; /* counts what the plugin holds: see host.c */
+    struct pxt_tier_ops tier;    /* of an instance, where it is a tier */
     const char *name, *options;
     struct pxt_error error;
 };
@@ -42,6 +43,9 @@ void expect_no_growth(check_fn *again, struct subject *subject, size_t little, c
 /* Opens the plugin for a check; ends it where that fails. */
 void subject_open(struct subject *subject);
 void subject_close(struct subject *subject);
+
+/* tier_kit.c: fills in `subject->tier`. */
+void tier_find_ops(struct subject *subject);
 
 /* process.c: expects that `use` changes no signal handler or mask, locale, working directory or umask. */
 void expect_process_unchanged(check_fn *use, struct subject *subject);

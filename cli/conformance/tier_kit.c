@@ -7,7 +7,22 @@
 
 const struct pxt_tier_ops *tier_ops(const struct subject *subject)
 {
-    return subject->plugin->ops;
+    return &subject->tier;
+}
+
+void tier_find_ops(struct subject *subject)
+{
+    subject->tier = *(const struct pxt_tier_ops *)subject->plugin->ops;
+    if (!subject->tier.instance_ops)
+        return;
+    void *self = tier_open(subject, NULL, NULL, 0);
+    const struct pxt_tier_ops *own = subject->tier.instance_ops(self);
+    void (*close)(void *) = subject->tier.close;
+    if (own) {
+        memset(&subject->tier, 0, sizeof subject->tier);
+        memcpy(&subject->tier, own, own->size < sizeof subject->tier ? own->size : sizeof subject->tier);
+    }
+    close(self);
 }
 
 void *tier_open(struct subject *subject, const struct pxt_eviction_ops *policy, const struct pxt_trial *trial,

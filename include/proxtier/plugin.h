@@ -9,7 +9,7 @@
  * first plugin.
  *
  * ABI changes, newest first:
- *   1.1  2026-11-21  pxt_host: entry_acquire_key; tiers: PXT_TIER_TRANSACTION
+ *   1.1  2026-11-21  pxt_host: entry_acquire_key, tier_open, tier_close; tiers: PXT_TIER_TRANSACTION, instance_ops
  *   1.0  2026-11-21  first
  */
 #ifndef PROXTIER_PLUGIN_H
@@ -61,6 +61,14 @@ struct pxt_key {
     const char *text;
     uint32_t length;
     uint64_t hash; /* of `text`: well mixed, the same in every process and version */
+};
+
+/* A tier under a tier: see tier_open. Its rules are those of tier.h; whoever stands on it keeps them. */
+struct pxt_tier_ops;
+struct pxt_tier_setup;
+struct pxt_lower_tier {
+    const struct pxt_tier_ops *ops; /* of this instance; what it does not offer is NULL */
+    void *self;
 };
 
 /*
@@ -141,6 +149,17 @@ struct pxt_host {
 
     /* entry_acquire(), where the entry at `*place` has this key; NULL where it has another, or there is none. */
     pxt_entry *(*entry_acquire_key)(pxt_entry *const *place, const struct pxt_key *key);
+    /*
+     * For a tier that stands on another: opens the tier `plugin`, found and checked as one of the chain is. `options` as
+     * `name=value,name=value`, NULL: none. It gets name, capacity and policy of `setup`, which is that of the caller,
+     * and `lower_host` as its host: usually `host`. `*out` must be given to tier_close(), in the caller's close().
+     * PXT_EPLUGIN, PXT_ECONFIG, and what the tier's open returns.
+     */
+    pxt_status (*tier_open)(const struct pxt_host *host, const char *plugin, const char *options,
+                            const struct pxt_tier_setup *setup, const struct pxt_host *lower_host,
+                            struct pxt_lower_tier **out, struct pxt_error *error);
+    /* Closes and unloads it. NULL is allowed. */
+    void (*tier_close)(struct pxt_lower_tier *lower);
 };
 /* Whether the running core has a service: for those that came after 1.0. */
 #define PXT_HOST_HAS(host, service) ((host)->size >= offsetof(struct pxt_host, service) + sizeof((host)->service))

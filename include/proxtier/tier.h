@@ -133,6 +133,13 @@ struct pxt_tier_ops {
     const char *(*shared_path)(void *self);
     /* How many entries were found damaged since open. [0] */
     uint64_t (*corruptions)(void *self);
+
+    /* ---- since 1.1 ---- */
+
+    /* The operations and flags of this instance, where they depend on its options; asked once, after open, and valid
+     * until close. What it offers or says beyond this table does not count before: a tier that may keep the state of
+     * a policy says so here too. [this table] */
+    const struct pxt_tier_ops *(*instance_ops)(void *self);
 };
 
 #ifdef __cplusplus

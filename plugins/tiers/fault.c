@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * fault: stands on another tier and makes chosen calls of it fail, tear or take long: to rehearse what a chain does when
+ * a disk is full or a database locked, and to test it. It offers what the tier below offers, and says of itself what that
+ * says.
+ */
+#include "fault.h"
+#include <stdlib.h>
+#include <string.h>
+
+static const struct pxt_option options[] = {
+    {"tier", PXT_OPTION_TEXT, NULL, 0, 0, NULL, "the plugin of the tier below: l2_jsonl, l3_sqlite, ..."},
+    {"tier_options", PXT_OPTION_TEXT, "", 0, 0, NULL, "its options on one line: name=value,name=value"},
+    {"faults", PXT_OPTION_TEXT, "", 0, 0, NULL,
+     "rules, separated by `;`: OPERATION CALLS fail|tear [ERROR], or OPERATION CALLS delay TIME"},
+    {0}};
+
+/* In an operation: leaves where the call is to fail; afterwards `torn` is the rule by which it is to be torn, or NULL. */
+#define MEET(operation)                                                                                                \
+    struct fault *fault = self;                                                                                        \
+    const struct pxt_lower_tier *lower = fault->lower;                                                                 \
+    const struct fault_rule *torn = fault_meet(fault, FAULT_##operation);                                              \
+    if (torn && torn->action == FAULT_FAIL)                                                                            \
+    return fault_fail(fault, torn, FAULT_##operation, error)
+
+/* What the caller gets for what the tier below has done. */
+#define OUTCOME(operation, status) torn ? fault_fail(fault, torn, FAULT_##operation, error) : (status)
+
+static pxt_status on_get(void *self, const struct pxt_key *key, unsigned flags, pxt_entry **out,
+                         struct pxt_error *error)
+{
+    MEET(get);
+    pxt_status status = lower->ops->get(lower->self, key, flags, out, error);
+    if (torn && status == PXT_OK)
+        fault->host->entry_release(*out);
+    if (torn)
+        *out = NULL;
+    return OUTCOME(get, status);
+}
+
+static pxt_status on_put(void *self, pxt_entry *entry, struct pxt_error *error)
+{
+    MEET(put);
+    pxt_status status = lower->ops->put(lower->self, entry, error);
+    return OUTCOME(put, status);
+}
+
+static pxt_status on_del(void *self, const struct pxt_key *key, enum pxt_removal why, struct pxt_error *error)
+{
+    MEET(del);
+    pxt_status status = lower->ops->del(lower->self, key, why, error);
+    return OUTCOME(del, status);
+}
+
+/* Half of the entries. */
+struct half {
+    pxt_entry_fn *fn;
+    void *arg;
+    uint64_t left;
+};
+
+static bool each_half(void *arg, pxt_entry *entry)
+{
+    struct half *half = arg;
+    return half->left-- > 0 && half->fn(half->arg, entry);
+}
+
+static pxt_status on_each(void *self, pxt_entry_fn *fn, void *arg, struct pxt_error *error)
+{
+    MEET(each);
+    struct half half = {fn, arg, 0};
+    if (!torn)
+        return lower->ops->each(lower->self, fn, arg, error);
+    if (lower->ops->count(lower->self, &half.left, NULL) == PXT_OK && (half.left /= 2) > 0)
+        lower->ops->each(lower->self, each_half, &half, NULL);
+    return OUTCOME(each, PXT_OK);
+}
+
+static pxt_status on_count(void *self, uint64_t *out, struct pxt_error *error)
+{
+    MEET(count);
+    pxt_status status = lower->ops->count(lower->self, out, error);
+    return OUTCOME(count, status);
+}
+
+static pxt_status on_clear(void *self, uint64_t *removed, struct pxt_error *error)
+{
+    MEET(clear);
+    pxt_status status = lower->ops->clear(lower->self, removed, error);
+    return OUTCOME(clear, status);
+}
+
+static pxt_status on_contains(void *self, const struct pxt_key *key, struct pxt_error *error)
+{
+    MEET(contains);
+    pxt_status status = lower->ops->contains(lower->self, key, error);
+    return OUTCOME(contains, status);
+}
+
+static pxt_status on_put_many(void *self, pxt_entry *const *entries, size_t n, struct pxt_error *error)
+{
+    MEET(put_many);
+    pxt_status status = lower->ops->put_many(lower->self, entries, torn ? n / 2 : n, error);
+    return OUTCOME(put_many, status);
+}
+
+static pxt_status on_touch(void *self, const struct pxt_touch *touches, size_t n, struct pxt_error *error)
+{
+    MEET(touch);
+    pxt_status status = lower->ops->touch(lower->self, touches, torn ? n / 2 : n, error);
+    return OUTCOME(touch, status);
+}
+
+static pxt_status on_settle(void *self, struct pxt_error *error)
+{
+    MEET(settle);
+    pxt_status status = lower->ops->settle(lower->self, error);
+    return OUTCOME(settle, status);
+}
+
+static pxt_status on_victim(void *self, uint64_t incoming, pxt_entry **out, struct pxt_error *error)
+{
+    MEET(victim);
+    pxt_status status = lower->ops->victim(lower->self, incoming, out, error);
+    if (torn && status == PXT_OK)
+        fault->host->entry_release(*out);
+    return OUTCOME(victim, status);
+}
+
+static pxt_status on_expire(void *self, pxt_time now, size_t limit, pxt_key_fn *fn, void *arg, uint64_t *removed,
+                            struct pxt_error *error)
+{
+    MEET(expire);
+    pxt_status status = lower->ops->expire(lower->self, now, torn ? limit / 2 : limit, fn, arg, removed, error);
+    return OUTCOME(expire, status);
+}
+
+static pxt_status on_check_add(void *self, const struct pxt_check *check, uint64_t keep, struct pxt_error *error)
+{
+    MEET(check_add);
+    pxt_status status = lower->ops->check_add(lower->self, check, keep, error);
+    return OUTCOME(check_add, status);
+}
+
+static pxt_status on_check_each(void *self, const struct pxt_key *key, pxt_check_fn *fn, void *arg,
+                                struct pxt_error *error)
+{
+    MEET(check_each);
+    pxt_status status = lower->ops->check_each(lower->self, key, fn, arg, error);
+    return OUTCOME(check_each, status);
+}
+
+static pxt_status on_maintain(void *self, struct pxt_error *error)
+{
+    MEET(maintain);
+    pxt_status status = lower->ops->maintain(lower->self, error);
+    return OUTCOME(maintain, status);
+}
+
+static pxt_status on_sync(void *self, struct pxt_error *error)
+{
+    MEET(sync);
+    pxt_status status = lower->ops->sync(lower->self, error);
+    return OUTCOME(sync, status);
+}
+
+static const char *shared_path(void *self)
+{
+    const struct fault *fault = self;
+    return fault->lower->ops->shared_path(fault->lower->self);
+}
+
+static uint64_t corruptions(void *self)
+{
+    const struct fault *fault = self;
+    return fault->lower->ops->corruptions(fault->lower->self);
+}
+
+/* ---- the instance ----------------------------------------------------------------------------------------------- */
+
+static const struct pxt_tier_ops *instance_ops(void *self)
+{
+    const struct fault *fault = self;
+    return &fault->ops;
+}
+
+static void fault_close(void *self)
+{
+    struct fault *fault = self;
+    fault->host->tier_close(fault->lower);
+    fault_rules_free(fault);
+    free(fault);
+}
+
+static pxt_status fault_open(const struct pxt_host *host, const struct pxt_tier_setup *setup, void **self,
+                             struct pxt_error *error);
+
+/* All that can be offered: what the tier below lacks is taken out for an instance. */
+static const struct pxt_tier_ops ops = {
+    .size = sizeof ops,
+    .flags = PXT_TIER_POLICY_STATE | PXT_TIER_POLICY_ORDER, /* it passes the policy on */
+    .open = fault_open,
+    .close = fault_close,
+    .get = on_get,
+    .put = on_put,
+    .del = on_del,
+    .each = on_each,
+    .count = on_count,
+    .clear = on_clear,
+    .contains = on_contains,
+    .put_many = on_put_many,
+    .touch = on_touch,
+    .settle = on_settle,
+    .victim = on_victim,
+    .expire = on_expire,
+    .check_add = on_check_add,
+    .check_each = on_check_each,
+    .maintain = on_maintain,
+    .sync = on_sync,
+    .shared_path = shared_path,
+    .corruptions = corruptions,
+    .instance_ops = instance_ops,
+};
+
+static void offer_what_it_offers(struct fault *fault)
+{
+    const struct pxt_tier_ops *lower = fault->lower->ops;
+    fault->ops = ops;
+    fault->ops.flags = lower->flags;
+#define TAKE_OUT(operation)                                                                                            \
+    if (!lower->operation)                                                                                             \
+    fault->ops.operation = NULL
+    TAKE_OUT(clear);
+    TAKE_OUT(contains);
+    TAKE_OUT(put_many);
+    TAKE_OUT(touch);
+    TAKE_OUT(settle);
+    TAKE_OUT(victim);
+    TAKE_OUT(expire);
+    TAKE_OUT(check_add);
+    TAKE_OUT(check_each);
+    TAKE_OUT(maintain);
+    TAKE_OUT(sync);
+    TAKE_OUT(shared_path);
+    TAKE_OUT(corruptions);
+#undef TAKE_OUT
+}
+
+static pxt_status fault_open(const struct pxt_host *host, const struct pxt_tier_setup *setup, void **self,
+                             struct pxt_error *error)
+{
+    if (!PXT_HOST_HAS(host, tier_close))
+        return host->fail(host, error, PXT_EPLUGIN, 0,
+                          "fault needs a core with plugin ABI 1.1 or newer: install plugins and core of one release");
+    const char *tier = host->setting_text(setup->settings, "tier");
+    if (!tier || !*tier)
+        return host->fail(host, error, PXT_ECONFIG, 0, "the option `tier` must name the tier that it stands on");
+    struct fault *fault = calloc(1, sizeof *fault);
+    if (!fault)
+        return host->fail(host, error, PXT_ENOMEM, 0, "out of memory for a tier");
+    fault->host = host;
+    pxt_status status = fault_rules_read(fault, host->setting_text(setup->settings, "faults"), error);
+    if (!status)
+        status = host->tier_open(host, tier, host->setting_text(setup->settings, "tier_options"), setup, host,
+                                 &fault->lower, error);
+    if (status) {
+        fault_close(fault);
+        return status;
+    }
+    offer_what_it_offers(fault);
+    *self = fault;
+    return PXT_OK;
+}
+
+PXT_PLUGIN(PXT_KIND_TIER, "fault", "1.0.0", "MIT", "another tier, with faults to rehearse", options, &ops);

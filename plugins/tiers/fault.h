@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * fault.h: the parts of the fault tier: the tier that stands on another, and the rules that say which calls go wrong.
+ */
+#ifndef FAULT_H
+#define FAULT_H
+
+#include <proxtier/tier.h>
+#include <stdatomic.h>
+
+/* The operations that a rule can name. */
+#define FAULT_OPERATIONS(X)                                                                                            \
+    X(get)                                                                                                             \
+    X(put) X(del) X(each) X(count) X(clear) X(contains) X(put_many) X(touch) X(settle) X(victim) X(expire)             \
+        X(check_add) X(check_each) X(maintain) X(sync)
+enum fault_operation {
+#define X(name) FAULT_##name,
+    FAULT_OPERATIONS(X)
+#undef X
+        FAULT_ANY /* whichever of them; and how many there are */
+};
+
+enum fault_action {
+    FAULT_FAIL,  /* the tier below is not called */
+    FAULT_TEAR,  /* it is called, for half of the work where there is more than one entry; then the call fails */
+    FAULT_DELAY, /* it is called after a while */
+};
+
+struct fault_rule {
+    struct fault_rule *next;
+    enum fault_operation operation;
+    uint64_t first, last; /* calls of that operation, from 1 */
+    uint64_t every;       /* of those, each n-th; 1: all */
+    enum fault_action action;
+    pxt_status status; /* of those that fail */
+    int64_t delay_us;
+};
+
+struct fault {
+    const struct pxt_host *host;
+    struct pxt_lower_tier *lower;
+    struct pxt_tier_ops ops; /* what the tier below offers, and says of itself */
+    struct fault_rule *rules;
+    _Atomic uint64_t calls[FAULT_ANY + 1];
+};
+
+/* fault_rules.c: reads what the option `faults` says; PXT_ECONFIG with the rule and what is wrong with it. */
+pxt_status fault_rules_read(struct fault *fault, const char *text, struct pxt_error *error);
+void fault_rules_free(struct fault *fault);
+/* Counts a call, waits where a rule says so, and gives the rule by which it fails, or NULL. */
+const struct fault_rule *fault_meet(struct fault *fault, enum fault_operation operation);
+/* Its error. */
+pxt_status fault_fail(struct fault *fault, const struct fault_rule *rule, enum fault_operation operation,
+                      struct pxt_error *error);
+
+#endif
