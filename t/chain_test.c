@@ -502,6 +502,22 @@ static void memory_serves_alone_where_the_durable_tier_could_not_be_opened(void)
     close_chain();
 }
 
+static void a_plugin_of_two_links_is_two_tiers(void)
+{
+    open_chain("encryptor: {plugin: plain}\ntiers: [{name: small, plugin: l1_memory, shards: 1, max_entries: 2, eviction: "
+               "lru}, {name: large, plugin: l1_memory, max_entries: 8, eviction: lru}]");
+    for (int i = 0; i < 5; i++) {
+        char key[2] = {(char)('a' + i), '\0'};
+        put(key, 60);
+    }
+    struct pxt_stats stats = {.size = sizeof stats};
+    pxt_cache_stats(cache, &stats, &error);
+    is_int((long long)stats.tier[0].size, 2, "the first instance has its own capacity");
+    is_int((long long)stats.tier[1].size, 5, "the second its own entries");
+    is_int(got_from("a"), 1, "what left the one is in the other");
+    close_chain();
+}
+
 int main(void)
 {
     if (!mkdtemp(folder))
@@ -511,6 +527,7 @@ int main(void)
     deleting_is_final();
     accesses_are_counted_and_written_down();
     one_tier_alone_and_capacity_zero();
+    a_plugin_of_two_links_is_two_tiers();
     health_goes_through_its_states();
     the_history_of_a_proxy_is_kept_up_to_a_limit();
     credentials_are_split_off_and_sealed();
