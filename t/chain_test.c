@@ -504,8 +504,9 @@ static void memory_serves_alone_where_the_durable_tier_could_not_be_opened(void)
 
 static void a_plugin_of_two_links_is_two_tiers(void)
 {
-    open_chain("encryptor: {plugin: plain}\ntiers: [{name: small, plugin: l1_memory, shards: 1, max_entries: 2, eviction: "
-               "lru}, {name: large, plugin: l1_memory, max_entries: 8, eviction: lru}]");
+    open_chain(
+        "encryptor: {plugin: plain}\ntiers: [{name: small, plugin: l1_memory, shards: 1, max_entries: 2, eviction: "
+        "lru}, {name: large, plugin: l1_memory, max_entries: 8, eviction: lru}]");
     for (int i = 0; i < 5; i++) {
         char key[2] = {(char)('a' + i), '\0'};
         put(key, 60);
