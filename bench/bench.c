@@ -17,6 +17,7 @@ enum { ROWS_MAX = 64 };
 struct row {
     char figure[80], unit[12], limit_name[60];
     double ours, limit, goal;
+    const char *why;
 };
 static struct row rows[ROWS_MAX];
 static size_t row_count;
@@ -118,6 +119,27 @@ void bench_row(const char *figure, const char *unit, double ours, const char *li
     printf("%-50s %7.2f %-3s %-34s %7.2f %-3s %6.2fx %s%.2fx %s\n", figure, ours, unit, limit_name, limit, unit,
            ours / limit, goal < 0 ? ">=" : "<=", fabs(goal), good(row) ? "" : "missed");
     fflush(stdout);
+}
+
+void bench_why(const char *text)
+{
+    rows[row_count - 1].why = text;
+}
+
+/* Of the rows that missed their goal, one text for those that share it. */
+static void print_whys(void)
+{
+    bool head = false;
+    for (size_t i = 0; i < row_count; i++) {
+        bool said = !rows[i].why || good(&rows[i]);
+        for (size_t j = 0; j < i && !said; j++)
+            said = rows[j].why == rows[i].why && !good(&rows[j]);
+        if (said)
+            continue;
+        printf("%s\n%s: %.2fx.\n%s\n", head ? "" : "\nWhy, and what was tried:", rows[i].figure,
+               rows[i].ours / rows[i].limit, rows[i].why);
+        head = true;
+    }
 }
 
 void bench_compare(const char *figure, const char *limit_name, double goal, size_t n, unsigned rounds, bench_fn *ours,

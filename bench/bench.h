@@ -18,6 +18,8 @@ void bench_compare(const char *figure, const char *limit_name, double goal, size
                    void *ours_arg, bench_fn *limit, void *limit_arg);
 /* A row of values that were measured otherwise. */
 void bench_row(const char *figure, const char *unit, double ours, const char *limit_name, double limit, double goal);
+/* Why the last row may miss its goal, and what was tried: printed below the table where it does. */
+void bench_why(const char *text);
 /* The table as JSON, at the end. False where it cannot be written. */
 bool bench_write_json(const char *path);
 

@@ -118,10 +118,13 @@ bool pxt_chain_stale(const struct pxt_chain *chain, const struct pxt_link *link,
     return stale(chain, link, entry);
 }
 
-static void raise_count(_Atomic uint64_t *count)
+/* Of `counts`, those of this thread, which alone writes to them: no locked instruction. */
+static inline void raise_count(struct pxt_chain *chain, const struct pxt_thread_counts *counts, _Atomic uint64_t *count)
 {
-    /* One writer, its thread: no locked instruction. */
-    atomic_store_explicit(count, atomic_load_explicit(count, memory_order_relaxed) + 1, memory_order_relaxed);
+    if (__builtin_expect(counts == &chain->shared_counts, 0))
+        atomic_fetch_add_explicit(count, 1, memory_order_relaxed); /* of all threads that have none */
+    else
+        atomic_store_explicit(count, atomic_load_explicit(count, memory_order_relaxed) + 1, memory_order_relaxed);
 }
 
 /* Whether its time has come; the exact clock is asked only close to the end. */
@@ -220,7 +223,7 @@ static pxt_status descend(struct pxt_chain *chain, const struct pxt_key *key, px
             continue;
         pxt_status status = ask(chain, link, key, leaving != NULL, out, worst == PXT_NOT_FOUND ? error : NULL);
         if (status == PXT_OK) {
-            raise_count(&counts->hits[i]);
+            raise_count(chain, counts, &counts->hits[i]);
             count_access(chain, link, key, *out);
             if (link->flags & PXT_TIER_SHARED)
                 pxt_entry_set_generation(*out, generation); /* made for this get: no one else has it yet */
@@ -230,11 +233,11 @@ static pxt_status descend(struct pxt_chain *chain, const struct pxt_key *key, px
             return PXT_OK;
         }
         if (pxt_link_present(link))
-            raise_count(&counts->misses[i]);
+            raise_count(chain, counts, &counts->misses[i]);
         if (status != PXT_NOT_FOUND && worst == PXT_NOT_FOUND && pxt_link_present(link))
             worst = status;
     }
-    raise_count(&counts->nowhere);
+    raise_count(chain, counts, &counts->nowhere);
     return worst;
 }
 
@@ -277,7 +280,8 @@ pxt_status pxt_chain_get(struct pxt_chain *chain, const struct pxt_key *key, pxt
         pxt_status status = first->ops->get(first->self, key, 0, out, error);
         if (status == PXT_OK) {
             if (!stale(chain, first, *out) && !expired(chain, *out)) {
-                raise_count(&pxt_chain_counts(chain)->hits[0]);
+                struct pxt_thread_counts *counts = pxt_chain_counts(chain);
+                raise_count(chain, counts, &counts->hits[0]);
                 if (!first->ops->settle)
                     count_first_hit(chain, first, key, *out);
                 *tier = 0;

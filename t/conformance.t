@@ -23,13 +23,16 @@ like "$out" 'other_major.so was built for plugin ABI 7' "... is named with its f
 sanitized=$(sed -n 's/^SANITIZE = *//p' "$abs_top_builddir/Makefile")
 # Which check finds which fault: the fault is the file's name.
 finds() { # FAULT CHECK
-    "$PROXTIER" plugin test --seconds 3 "$abs_top_builddir/t/broken/.libs/$1.so" >"$work/.out" 2>&1
+    "$PROXTIER" plugin test --seconds "$seconds" "$abs_top_builddir/t/broken/.libs/$1.so" >"$work/.out" 2>&1
     is "$?" 1 "$1 fails"
     like "$(grep '^not ok' "$work/.out")" "$2" "... in the check that $2"
 }
+seconds=60
 finds instances_share_entries 'instances are their own'
 finds not_thread_safe 'sixteen threads'
+seconds=5
 finds hangs_in_open 'opens empty'
+seconds=60
 like "$(cat "$work/.out")" 'it hangs in open' "... and says where it hangs"
 [ -n "$sanitized" ] || finds crashes_in_close 'opens empty'
 [ -n "$sanitized" ] || like "$(cat "$work/.out")" 'signal 11' "... and says how it ends"
@@ -56,7 +59,9 @@ finds keeps_the_first_of_two_puts 'replaces, deletes'
 finds counts_every_put 'replaces, deletes'
 finds deletes_nothing 'replaces, deletes'
 finds says_ok_when_nothing_was_deleted 'opens empty'
+seconds=5
 finds calls_back_under_its_lock 'changed during a walk'
+seconds=60
 finds skips_the_last_in_each 'each gives every entry once'
 finds gives_one_twice_in_each 'each gives every entry once'
 finds does_not_stop_each 'each gives every entry once'
