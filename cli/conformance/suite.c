@@ -68,7 +68,7 @@ static void hung(int signal_number)
     _exit(1);
 }
 
-static double seconds_now(void)
+double seconds_now(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);

@@ -36,6 +36,9 @@ void expect_ok(struct subject *subject, pxt_status status, const char *call);
 /* What is under test now, for the message when it hangs. */
 void calling(const char *operation);
 
+/* By the monotonic clock. */
+double seconds_now(void);
+
 /* Repeats something for a fifth of a second, and expects that no more than `little` bytes more are allocated afterwards: the
  * allocator's own caches, and entries that wait to be freed, come and go. */
 void expect_no_growth(check_fn *again, struct subject *subject, size_t little, const char *what);
