@@ -160,5 +160,11 @@ void bench_replay(void)
     }
     bench_row("a request of a trace through memory, LRU 1000", "ns", bench_median(ours, ROUNDS),
               "LRU in a bare table of hashes", bench_median(limit, ROUNDS), 2.0);
+    bench_why("  The limit stores a hash. Ours, at every miss, takes a URL apart, checks 24 fields, allocates 300 "
+              "bytes and stores\n"
+              "  them, has another entry leave under its own key's lock, wipes and frees that. Tried, kept: no secrets "
+              "wiped\n"
+              "  where there are none, no errors zeroed, text checked eight bytes at a time, one look at the clock: "
+              "from 32x.");
     free(trace.id);
 }

@@ -158,6 +158,12 @@ static bool present(const struct pxt_draft *draft, size_t id)
     return id < draft->field_count && draft->value[id].set;
 }
 
+/* A key of the usual length stands in the entry's first cache line, and nowhere else. */
+static bool key_inline(const struct pxt_draft *draft, size_t id)
+{
+    return id == PXT_FIELD_KEY && draft->value[id].length < PXT_KEY_INLINE;
+}
+
 pxt_status pxt_entry_new(const struct pxt_draft *draft, pxt_entry **out, struct pxt_error *error)
 {
     size_t field_count, size = sizeof(pxt_entry);
@@ -167,7 +173,7 @@ pxt_status pxt_entry_new(const struct pxt_draft *draft, pxt_entry **out, struct 
         pxt_status status = check_field(draft, id, &field[id], &number[id], error);
         if (status)
             return status;
-        if (is_text(field[id].type) && present(draft, id))
+        if (is_text(field[id].type) && present(draft, id) && !key_inline(draft, id))
             size += draft->value[id].length + 1;
     }
     pxt_entry *entry = pxt_alloc(size);
@@ -177,13 +183,13 @@ pxt_status pxt_entry_new(const struct pxt_draft *draft, pxt_entry **out, struct 
     for (size_t id = 0; id < PXT_FIELD_COUNT; id++) {
         if (!is_text(field[id].type))
             atomic_init(&entry->number[place_of[id].slot], number[id]);
+        else if (key_inline(draft, id))
+            store_text(entry, place_of[id].slot, &(uint32_t){offsetof(pxt_entry, key)}, &draft->value[id]);
         else if (present(draft, id))
             store_text(entry, place_of[id].slot, &end, &draft->value[id]);
     }
     const struct pxt_value *key = &draft->value[PXT_FIELD_KEY];
     entry->key_length = (uint16_t)key->length;
-    if (key->length < PXT_KEY_INLINE)
-        memcpy(entry->key, key->as.text, key->length);
     entry->hash = pxt_key_hash(key->as.text, key->length);
     entry->expires_at = number[PXT_FIELD_EXPIRES_AT];
     entry->size = (uint32_t)size;

@@ -47,7 +47,7 @@ struct pxt_entry {
     uint16_t key_length;
     uint16_t retired;         /* on the list below; under the lock of holds.c */
     uint32_t size;            /* of the whole block, for wiping */
-    char key[PXT_KEY_INLINE]; /* with NUL, where it fits; the text slot always has it or points here */
+    char key[PXT_KEY_INLINE]; /* with NUL, where it fits: then its text slot points here */
     struct pxt_entry *next_retired;
     _Atomic int64_t written_count; /* access_count as the slower tiers know it */
     struct {

@@ -26,7 +26,7 @@ static unsigned check_seconds;
 
 /* Shared with the parent through the pipe: what went wrong, or is going on. */
 static int report_fd = -1;
-static char operation[40] = "open";
+static const char *_Atomic operation = "open";
 
 static void tell(const char *text)
 {
@@ -56,14 +56,15 @@ void expect_ok(struct subject *subject, pxt_status status, const char *call)
 
 void calling(const char *name)
 {
-    snprintf(operation, sizeof operation, "%s", name);
+    operation = name;
 }
 
 static void hung(int signal_number)
 {
     (void)signal_number;
     ssize_t ignored = write(report_fd, HANGS, sizeof HANGS - 1);
-    ignored = write(report_fd, operation, strlen(operation));
+    const char *name = operation;
+    ignored = write(report_fd, name, strlen(name));
     (void)ignored;
     _exit(1);
 }

@@ -33,7 +33,7 @@ extern const struct check tier_checks[], tier_offer_checks[], tier_together_chec
 void expect(bool pass, const char *format, ...) PXT_PRINTF(2, 3);
 /* The same for a call that should have been PXT_OK. */
 void expect_ok(struct subject *subject, pxt_status status, const char *call);
-/* What is under test now, for the message when it hangs. */
+/* What is under test now, for the message when it hangs; static text. */
 void calling(const char *operation);
 
 /* By the monotonic clock. */
