@@ -280,6 +280,7 @@ int main(int argc, char **argv)
         if (wanted)
             subjects[i].run();
     }
+    print_whys();
     bench_remove_folder();
     if (!bench_write_json("bench.json")) {
         perror("bench.json");

@@ -9,7 +9,7 @@
 #include "fail.h"
 #include <stdio.h>
 
-enum { FLUSH = 1000 };
+enum { FLUSH = 4000 };
 
 struct gathered {
     struct pxt_keyset keys;

@@ -46,7 +46,7 @@ void pxt_config_free(struct pxt_config *config);
 
 /*
  * Global options, flattened (all in pxt_options_global()):
- *   default_ttl 1h (>= 60s), cleanup.background true, cleanup.interval 60s (>= 5s), cleanup.batch 1000,
+ *   default_ttl 1h (>= 60s), cleanup.background true, cleanup.interval 60s (>= 5s), cleanup.batch 4000,
  *   health.invalidate true, health.failure_threshold 3 (>= 1), health.history 100,
  *   health.check_interval 300s, health.check_interval_max 1h,
  *   degrade.threshold 3, degrade.backoff 1s, degrade.backoff_max 60s, degrade.missed_max 10000,

@@ -16,7 +16,7 @@ const struct pxt_option *pxt_options_global(void)
         {"cleanup.background", PXT_OPTION_BOOL, "true", 0, 0, NULL, "whether a thread does what follows at intervals"},
         {"cleanup.interval", PXT_OPTION_DURATION, "60s", SECONDS(5), SECONDS(86400), NULL,
          "how often expired entries are removed, access counts written down and files compacted"},
-        {"cleanup.batch", PXT_OPTION_INTEGER, "1000", 1, 1000000, NULL,
+        {"cleanup.batch", PXT_OPTION_INTEGER, "4000", 1, 1000000, NULL,
          "expired entries removed in one step; readers wait for no more than one step"},
         {"health.invalidate", PXT_OPTION_BOOL, "true", 0, 0, NULL,
          "whether an entry is evicted when it failed too often"},

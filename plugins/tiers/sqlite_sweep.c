@@ -78,7 +78,7 @@ pxt_status store_victim(void *self, uint64_t incoming, pxt_entry **out, struct p
 
 /* ---- expiry ---- */
 
-enum { EXPIRE_BATCH = 1000 };
+enum { EXPIRE_BATCH = 4000 };
 
 /* Keys of removed rows, each followed by NUL. */
 struct removed {
