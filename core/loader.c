@@ -302,8 +302,7 @@ enum { LOAD_PATH = 300 };
 /*
  * The path of a descriptor under /proc. The dynamic linker takes two loads by the same path for the same object without
  * looking at the file, and descriptors are numbered anew: so each bit of the file's identity is written into the path,
- * as
- * `./` or as a further `/`, which change nothing of where it leads.
+ * as `./` or as a further `/`, which change nothing of where it leads.
  */
 static void path_of_descriptor(int fd, const struct stat *file, char path[LOAD_PATH])
 {
