@@ -31,11 +31,13 @@ static inline void apply(struct shard *shard, uint64_t note, pxt_time time)
         return;
     if (shard->policy)
         memory->policy->accessed(shard->policy, node->state, 1);
-    if (!node->hits++) {
+    if (!node->hits) {
         node->next = shard->hit_node;
         shard->hit_node = node->number + 1;
     }
     node->last_hit = time;
+    if (++node->hits == UINT32_MAX) /* no one has asked for so long */
+        notes_settle(shard);
 }
 
 void notes_settle(struct shard *shard)
