@@ -35,7 +35,8 @@ static inline void apply(struct shard *shard, uint64_t note, pxt_time time)
         node->next = shard->hit_node;
         shard->hit_node = node->number + 1;
     }
-    node->last_hit = time;
+    if (!node->hits || time > node->last_hit) /* threads' rings are applied one after the other */
+        node->last_hit = time;
     if (++node->hits == UINT32_MAX) /* no one has asked for so long */
         notes_settle(shard);
 }
