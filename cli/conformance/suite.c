@@ -109,24 +109,30 @@ void subject_close(struct subject *subject)
 
 /* ---- the child -------------------------------------------------------------------------------------------------- */
 
-static void limit(int resource, rlim_t value)
+static void lower(struct rlimit *limits, rlim_t value)
 {
-    struct rlimit limits;
-    if (getrlimit(resource, &limits))
-        return;
-    if (limits.rlim_max == RLIM_INFINITY || limits.rlim_max > value)
-        limits.rlim_cur = limits.rlim_max = value;
-    setrlimit(resource, &limits);
+    if (limits->rlim_max == RLIM_INFINITY || limits->rlim_max > value)
+        limits->rlim_cur = limits->rlim_max = value;
 }
+
+/* No function: the type of a resource is the C library's own. */
+#define LIMIT(resource, value)                                                                                         \
+    do {                                                                                                               \
+        struct rlimit limits_;                                                                                         \
+        if (!getrlimit(resource, &limits_)) {                                                                          \
+            lower(&limits_, value);                                                                                    \
+            setrlimit(resource, &limits_);                                                                             \
+        }                                                                                                              \
+    } while (0)
 
 /* One that runs away ends itself, not the machine. Sanitizers take terabytes of addresses. */
 static void set_limits(void)
 {
-    limit(RLIMIT_CPU, CPU_SECONDS);
-    limit(RLIMIT_CORE, 0);
-    limit(RLIMIT_FSIZE, FILE_BYTES);
+    LIMIT(RLIMIT_CPU, CPU_SECONDS);
+    LIMIT(RLIMIT_CORE, 0);
+    LIMIT(RLIMIT_FSIZE, FILE_BYTES);
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-    limit(RLIMIT_AS, ADDRESS_BYTES);
+    LIMIT(RLIMIT_AS, ADDRESS_BYTES);
 #endif
 }
 
