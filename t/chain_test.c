@@ -444,8 +444,8 @@ static void a_walk_may_call_the_cache(void)
     static const char *const chains[] = {
         "plugin_dirs: [%s]\ntiers: [{plugin: table}]",
         "plugin_dirs: [%s]\ntiers: [{plugin: l1_memory}, {plugin: folder, dir: %s/walk}]",
-        "plugin_dirs: [%s]\ntiers: [{plugin: l1_memory}, {plugin: l2_jsonl, dir: %s/w2}, {plugin: l3_sqlite, path: "
-        "%s/w}]"};
+        ("plugin_dirs: [%s]\ntiers: [{plugin: l1_memory}, {plugin: l2_jsonl, dir: %s/walk-l2}, {plugin: l3_sqlite, "
+         "path: %s/walk.db}]")};
     for (size_t i = 0; i < 3; i++) {
         char key[20];
         open_chain(chains[i], getenv("PROXTIER_BAD_PLUGINS"), folder, folder);

@@ -45,7 +45,7 @@ static void write_garbage(const char *path, long at, size_t n)
     if (lseek(fd, at, SEEK_SET) < 0)
         n = 0;
     for (size_t i = 0; i < n; i++)
-        if (write(fd, "garbage!" + i % 8, 1) != 1)
+        if (write(fd, &"garbage!"[i % 8], 1) != 1)
             break;
     close(fd);
 }
