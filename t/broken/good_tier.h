@@ -235,8 +235,9 @@ static pxt_status tier_put(void *self, pxt_entry *entry, struct pxt_error *error
     struct pxt_key key;
     tier->host->entry_key(entry, &key);
 #ifdef FAULT_leaks_with_each_put
-    static char *volatile lost; /* or a compiler sees that no one needs it */
-    lost = malloc(200);
+    volatile char *lost = malloc(200); /* or a compiler sees that no one needs it */
+    if (lost)
+        *lost = 1;
 #endif
     lock(tier);
     struct node **place = place_of(tier, &key);
