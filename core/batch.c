@@ -102,7 +102,7 @@ static pxt_status fill_link(struct pxt_chain *chain, struct pxt_link *link, pxt_
     bool fills = elsewhere && link->limited && pxt_link_stores(link) && pxt_link_on(link);
     pxt_entry **chosen = fills ? pxt_alloc_array(n, sizeof(pxt_entry *)) : NULL;
     if (chosen && choose(link, entries, n, chosen, &count))
-        status = pxt_link_put_many(link, chosen, count, error);
+        status = count ? pxt_link_put_many(link, chosen, count, error) : PXT_OK;
     else
         status = into_link(chain, link, entries, n, error);
     pxt_free(chosen);
@@ -112,13 +112,14 @@ static pxt_status fill_link(struct pxt_chain *chain, struct pxt_link *link, pxt_
 static pxt_status store_all(struct pxt_chain *chain, pxt_entry *const *entries, size_t n, struct pxt_error *error)
 {
     pxt_status first = PXT_OK;
-    bool taken = false;
+    bool taken = false, whole = false; /* by one tier, and all of them */
     for (unsigned i = chain->count; i-- > 0;) {
         struct pxt_link *link = &chain->link[i];
         if (!pxt_link_durable(link) && chain->any_durable)
             continue;
-        pxt_status status = fill_link(chain, link, entries, n, taken, first ? NULL : error);
+        pxt_status status = fill_link(chain, link, entries, n, whole, first ? NULL : error);
         taken |= status == PXT_OK;
+        whole |= status == PXT_OK && (!link->limited || link->max_entries >= n);
         first = first ? first : status;
     }
     if (!taken)
@@ -138,7 +139,7 @@ static pxt_status store_all(struct pxt_chain *chain, pxt_entry *const *entries, 
     }
     for (unsigned i = chain->count; chain->any_durable && i-- > 0;)
         if (!pxt_link_durable(&chain->link[i]))
-            fill_link(chain, &chain->link[i], entries, n, true, NULL);
+            fill_link(chain, &chain->link[i], entries, n, whole, NULL);
     return PXT_OK;
 }
 
@@ -171,5 +172,8 @@ pxt_status pxt_chain_put_many(struct pxt_chain *chain, pxt_entry *const *entries
         find_replaced(chain, entries, n, replaced);
     status = store_all(chain, entries, n, error);
     pxt_chain_unlock_all(chain);
+    struct pxt_leaving leaving;
+    leaving.count = 0;
+    pxt_evict_finish(chain, &leaving);
     return status;
 }

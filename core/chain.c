@@ -380,9 +380,11 @@ pxt_status pxt_chain_store(struct pxt_chain *chain, pxt_entry *entry, struct pxt
         first = first ? first : status;
     }
     for (unsigned i = 0; i < chain->count; i++)
-        if (later[i] && !taken) /* who should have had it before did not take it */
-            taken = pxt_chain_insert(chain, &chain->link[i], entry, leaving, first ? NULL : error) == PXT_OK;
-        else if (later[i]) /* only now: a key that no other tier has would be taken for a removed one */
+        if (later[i] && !taken) { /* who should have had it before did not take it */
+            pxt_status status = pxt_chain_insert(chain, &chain->link[i], entry, leaving, first ? NULL : error);
+            taken = status == PXT_OK;
+            first = first ? first : status;
+        } else if (later[i]) /* only now: a key that no other tier has would be taken for a removed one */
             pxt_link_missed(&chain->link[i], &key, false);
     if (!taken) {
         forget_missed(chain, &key, &before);

@@ -164,27 +164,32 @@ static bool lock_victim(struct pxt_chain *chain, struct pxt_link *link, const st
     return pxt_chain_trylock(chain, key) || (full(link, FEW) && pxt_chain_lock(chain, key, true, NULL) == PXT_OK);
 }
 
-static void finish_one(struct pxt_chain *chain, struct pxt_link *link, pxt_entry *victim, struct pxt_leaving *leaving)
+/* False where it could not be locked. */
+static bool finish_one(struct pxt_chain *chain, struct pxt_link *link, pxt_entry *victim, struct pxt_leaving *leaving)
 {
     struct pxt_key key;
     pxt_entry_key_of(victim, &key);
     if (!lock_victim(chain, link, &key)) {
         atomic_store(&chain->over, true); /* it stays, over capacity, until that thread comes by here */
-        return;
+        if (!pxt_chain_trylock(chain, &key))
+            return false; /* it has the lock now, and will see that */
     }
     pxt_evict_one(chain, link, &key, leaving);
     pxt_chain_unlock(chain, &key, true);
+    return true;
 }
 
 /* Threads that inserted at once may each have found room: whoever comes last makes it good. */
 static void trim(struct pxt_chain *chain, struct pxt_link *link, struct pxt_leaving *leaving)
 {
-    for (unsigned i = 0; i < PXT_CHAIN_MAX; i++) {
+    for (unsigned i = 0; i < 2 * FEW; i++) {
         pxt_entry *victim = NULL;
         if (!full(link, 1) || pxt_link_victim(link, 0, &victim, NULL) != PXT_OK)
             return;
-        finish_one(chain, link, victim, leaving);
+        bool done = finish_one(chain, link, victim, leaving);
         pxt_entry_release(victim);
+        if (!done)
+            return;
     }
 }
 
@@ -199,7 +204,7 @@ static void trim_all(struct pxt_chain *chain, struct pxt_leaving *leaving)
 
 void pxt_evict_finish(struct pxt_chain *chain, struct pxt_leaving *leaving)
 {
-    if (__builtin_expect(atomic_load_explicit(&chain->over, memory_order_relaxed), 0))
+    if (__builtin_expect(atomic_load(&chain->over), 0))
         trim_all(chain, leaving);
     /* Who leaves one tier may push another out of the next: each round goes further down. */
     for (unsigned round = 0; leaving->count && round < 2 * PXT_CHAIN_MAX; round++) {

@@ -43,9 +43,13 @@ static void put_all(const struct pxt_tier_ops *ops, void *self, struct pxt_group
     pxt_entry *entries[TOGETHER];
     for (size_t i = 0; i < n; i++)
         entries[i] = items[i]->entry;
-    if (n > 1 && ops->put_many(self, entries, n, NULL) == PXT_OK) {
-        for (size_t i = 0; i < n; i++)
-            items[i]->status = PXT_OK;
+    pxt_status all = n > 1 ? ops->put_many(self, entries, n, &items[0]->error) : PXT_EINVAL;
+    if (all != PXT_EINVAL) {
+        for (size_t i = 0; i < n; i++) {
+            items[i]->status = all;
+            if (all && i)
+                items[i]->error = items[0]->error;
+        }
         return;
     }
     for (size_t i = 0; i < n; i++)

@@ -502,6 +502,80 @@ static void memory_serves_alone_where_the_durable_tier_could_not_be_opened(void)
     close_chain();
 }
 
+/* As a compaction by another process replaces it, here with a backup that has linked the old one: same size, same links. */
+static void a_log_that_was_replaced_is_noticed(void)
+{
+    char command[400];
+    open_chain("encryptor: {plugin: plain}\ntiers: [{plugin: l2_jsonl, shards: 1, dir: %s/replaced}]", folder);
+    struct pxt_draft draft;
+    pxt_draft_init(&draft);
+    pxt_draft_set_text(&draft, PXT_FIELD_KEY, "k", 1);
+    pxt_draft_set_text(&draft, PXT_FIELD_PROXY_URL, "http://192.0.2.1:80", 19);
+    pxt_draft_set_text(&draft, PXT_FIELD_SOURCE, "before", 6);
+    pxt_cache_put(cache, &draft, NULL, &error);
+    got_from("k");
+    got_from("k");
+    usleep(20000); /* a tick of the file system's clock */
+    snprintf(
+        command, sizeof command,
+        "cd %s/replaced && ln shard_00.jsonl backup && sed s/before/after_/ shard_00.jsonl >new && chmod 600 new && "
+        "mv new shard_00.jsonl",
+        folder);
+    is_int(system(command), 0, "the log is linked elsewhere, and replaced");
+    pxt_entry *entry = NULL;
+    is_int(pxt_cache_get(cache, "k", &entry, &error), PXT_OK, "a get");
+    is_str(entry ? pxt_entry_text(entry, PXT_FIELD_SOURCE, NULL) : "", "after_", "... reads the new one");
+    pxt_entry_release(entry);
+    close_chain();
+}
+
+static pxt_status put_batch(const char *prefix, int n)
+{
+    static struct pxt_draft drafts[400];
+    static char keys[400][20];
+    for (int i = 0; i < n; i++) {
+        snprintf(keys[i], sizeof keys[i], "%s%d", prefix, i);
+        pxt_draft_init(&drafts[i]);
+        pxt_draft_set_text(&drafts[i], PXT_FIELD_KEY, keys[i], strlen(keys[i]));
+        pxt_draft_set_text(&drafts[i], PXT_FIELD_PROXY_URL, "http://192.0.2.1:80", 19);
+    }
+    return pxt_cache_put_many(cache, drafts, (size_t)n, NULL, NULL, &error);
+}
+
+static void a_batch_fills_and_pushes_nothing_out(void)
+{
+    open_chain(
+        "encryptor: {plugin: plain}\ntiers: [{plugin: l1_memory, shards: 1, max_entries: 10}, {plugin: l2_jsonl, "
+        "max_entries: 50, dir: %s/b2}, {plugin: l3_sqlite, path: %s/b3.db}]",
+        folder, folder);
+    put("hot", 60);
+    is_int(put_batch("cold", 400), PXT_OK, "a batch larger than two tiers");
+    is_int(got_from("hot"), 0, "leaves in memory what was there");
+    struct pxt_stats stats = {.size = sizeof stats};
+    pxt_cache_stats(cache, &stats, &error);
+    is_int((long long)stats.tier[0].size, 10, "memory is full");
+    is_int((long long)stats.tier[1].size, 50, "so is the second");
+    is_int((long long)stats.tier[2].size, 401, "the last has all");
+    is_int((long long)(stats.tier[0].evictions_policy + stats.tier[1].evictions_policy), 0, "no one had to leave");
+    is_int(put_batch("cold", 400), PXT_OK, "the same once more");
+    is_int(got_from("cold0"), 0, "what memory had of it is not stale");
+    close_chain();
+    open_chain(
+        "encryptor: {plugin: plain}\ntiers: [{plugin: l1_memory, shards: 1, max_entries: 500}, {plugin: l2_jsonl, "
+        "max_entries: 50, dir: %s/b4}]",
+        folder);
+    put_batch("old", 400);
+    put_batch("new", 400);
+    int found = 0;
+    for (int i = 0; i < 400; i++) {
+        char key[20];
+        snprintf(key, sizeof key, "new%d", i);
+        found += got_from(key) >= 0;
+    }
+    is_int(found, 400, "a batch that no slower tier can have whole goes to memory, as single puts do");
+    close_chain();
+}
+
 static void a_plugin_of_two_links_is_two_tiers(void)
 {
     open_chain(
@@ -529,6 +603,8 @@ int main(void)
     accesses_are_counted_and_written_down();
     one_tier_alone_and_capacity_zero();
     a_plugin_of_two_links_is_two_tiers();
+    a_log_that_was_replaced_is_noticed();
+    a_batch_fills_and_pushes_nothing_out();
     health_goes_through_its_states();
     the_history_of_a_proxy_is_kept_up_to_a_limit();
     credentials_are_split_off_and_sealed();

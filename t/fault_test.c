@@ -179,6 +179,27 @@ static void a_tier_is_turned_off_and_comes_back(void)
     pxt_cache_close(cache);
 }
 
+/* Where no tier that keeps entries safe is on, nothing is acknowledged. */
+static void the_only_tier_is_off(const char *before)
+{
+    char yaml[600];
+    int acknowledged = 0;
+    snprintf(yaml, sizeof yaml,
+             "encryptor: {plugin: plain}\ndegrade: {threshold: 3, backoff: 10s}\ntiers: [%s{plugin: fault, tier: "
+             "l3_sqlite, tier_options: 'path=%s/only.db', faults: put 1- fail EBUSY; put_many 1- fail EBUSY}]",
+             before, folder);
+    struct pxt_cache_options options = {.size = sizeof options, .flags = PXT_OPEN_NO_JANITOR, .config_text = yaml};
+    if (pxt_cache_open(&options, &cache, &error)) {
+        printf("Bail out! %s\n", error.message);
+        exit(1);
+    }
+    for (int i = 0; i < 8; i++)
+        acknowledged += put(i, 1) == PXT_OK;
+    is_int(acknowledged, 0, "[%s...] failing, then off, acknowledges no put", before);
+    is_int(version_of(7), -PXT_EUNAVAILABLE, "... and the entry is not there");
+    pxt_cache_close(cache);
+}
+
 static void reads_fail(void)
 {
     must_open(0, "get all fail", "");
@@ -276,6 +297,8 @@ int main(void)
     every_tier_fails();
     a_batch_is_torn();
     a_tier_is_turned_off_and_comes_back();
+    the_only_tier_is_off("");
+    the_only_tier_is_off("{plugin: l1_memory}, ");
     reads_fail();
     a_walk_is_torn();
     a_call_takes_long();

@@ -11,8 +11,9 @@
 /* The operations that a rule can name. */
 #define FAULT_OPERATIONS(X)                                                                                            \
     X(get)                                                                                                             \
-    X(put) X(del) X(each) X(count) X(clear) X(contains) X(put_many) X(touch) X(settle) X(victim) X(expire)             \
-        X(check_add) X(check_each) X(maintain) X(sync)
+    X(put)                                                                                                             \
+    X(del) X(each) X(count) X(clear) X(contains) X(put_many) X(touch) X(settle) X(victim) X(expire) X(check_add)       \
+        X(check_each) X(maintain) X(sync)
 enum fault_operation {
 #define X(name) FAULT_##name,
     FAULT_OPERATIONS(X)

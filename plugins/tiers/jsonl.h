@@ -13,6 +13,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/types.h>
+#include <time.h>
 
 enum { JSONL_SHARDS_MAX = 256, JSONL_LINE_MAX = 65536, JSONL_NAME = 32 };
 
@@ -40,8 +41,9 @@ struct jsonl_shard {
     dev_t device;
     ino_t inode;
     nlink_t links;
-    off_t indexed;    /* all lines before this are in the index */
-    off_t live, dead; /* bytes of lines that count, and of those that do not */
+    struct timespec changed; /* ctime: a link that came or went */
+    off_t indexed;           /* all lines before this are in the index */
+    off_t live, dead;        /* bytes of lines that count, and of those that do not */
     bool broken_lines;
     struct jsonl_node **bucket;
     size_t bucket_count, count;

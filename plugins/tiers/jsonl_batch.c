@@ -10,6 +10,7 @@
 
 struct undo {
     off_t end; /* of the log before */
+    bool written;
 };
 
 static pxt_status lock_files(struct jsonl *tier, unsigned *locked, struct pxt_error *error)
@@ -27,7 +28,7 @@ static void take_back(struct jsonl *tier, const struct undo *undo)
 {
     for (unsigned i = 0; i < tier->shard_count; i++) {
         struct jsonl_shard *shard = &tier->shard[i];
-        if (shard->indexed == undo[i].end)
+        if (!undo[i].written)
             continue;
         if (ftruncate(shard->log, undo[i].end))
             tier->host->log(tier->host, PXT_LOG_ERROR, "cannot take back lines of %s/shard_%02u.jsonl: %s",
@@ -73,7 +74,8 @@ static pxt_status add_line(struct jsonl *tier, struct lines *lines, pxt_entry *e
 
 /* Those of the entries that belong to this shard. */
 static pxt_status put_shard(struct jsonl *tier, struct jsonl_shard *shard, pxt_entry *const *entries,
-                            const unsigned char *numbers, size_t n, struct lines *lines, struct pxt_error *error)
+                            const unsigned char *numbers, size_t n, struct lines *lines, bool *written,
+                            struct pxt_error *error)
 {
     off_t offset;
     pxt_status status = PXT_OK;
@@ -84,6 +86,7 @@ static pxt_status put_shard(struct jsonl *tier, struct jsonl_shard *shard, pxt_e
     if (status || !lines->count)
         return status;
     status = shard_append(tier, shard, lines->text, lines->length, &offset, error);
+    *written = status == PXT_OK;
     for (size_t i = 0, line = 0; i < n && !status; i++) {
         struct pxt_key key;
         if (numbers[i] != shard->number)
@@ -120,9 +123,9 @@ static pxt_status put_all(struct jsonl *tier, pxt_entry *const *entries, size_t 
     if (!numbers || !lines.line)
         status = tier->host->fail(tier->host, error, PXT_ENOMEM, 0, "out of memory for lines");
     for (unsigned i = 0; i < tier->shard_count; i++)
-        undo[i].end = tier->shard[i].indexed;
+        undo[i] = (struct undo){tier->shard[i].indexed, false};
     for (unsigned i = 0; i < tier->shard_count && !status; i++)
-        status = put_shard(tier, &tier->shard[i], entries, numbers, n, &lines, error);
+        status = put_shard(tier, &tier->shard[i], entries, numbers, n, &lines, &undo[i].written, error);
     if (status)
         take_back(tier, undo);
     free(numbers);

@@ -81,6 +81,7 @@ static pxt_status open_log(struct jsonl *tier, struct jsonl_shard *shard, bool c
     shard->device = file.st_dev;
     shard->inode = file.st_ino;
     shard->links = file.st_nlink;
+    shard->changed = file.st_ctim;
     return PXT_OK;
 }
 
@@ -96,13 +97,14 @@ pxt_status shard_reindex(struct jsonl *tier, struct jsonl_shard *shard, bool loc
     return shard_scan(tier, shard, file.st_size, locked, error);
 }
 
-/* Asks the open file, for a third of the cost of asking for its name: one that was replaced or removed has lost a link.
- * Not for writers, who must not be wrong about that (another link may have come meanwhile). */
+/* Asks the open file, for a third of the cost of asking for its name: one that was replaced or removed has lost a link,
+ * and with it its time of change. After a write of our own the name is asked for once. */
 static bool unchanged(const struct jsonl_shard *shard)
 {
     struct stat file;
-    return shard->log >= 0 && !fstat(shard->log, &file) && file.st_nlink == shard->links &&
-           file.st_size == shard->indexed;
+    return shard->log >= 0 && !fstat(shard->log, &file) && file.st_nlink && file.st_nlink == shard->links &&
+           file.st_size == shard->indexed && file.st_ctim.tv_sec == shard->changed.tv_sec &&
+           file.st_ctim.tv_nsec == shard->changed.tv_nsec;
 }
 
 pxt_status shard_refresh(struct jsonl *tier, struct jsonl_shard *shard, bool locked, struct pxt_error *error)
@@ -123,6 +125,7 @@ pxt_status shard_refresh(struct jsonl *tier, struct jsonl_shard *shard, bool loc
         return PXT_OK;
     }
     shard->links = file.st_nlink;
+    shard->changed = file.st_ctim;
     bool same = shard->log >= 0 && file.st_ino == shard->inode && file.st_dev == shard->device;
     if (same && file.st_size == shard->indexed)
         return PXT_OK;
