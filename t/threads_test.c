@@ -158,6 +158,44 @@ static void hits_are_counted_exactly(void)
     close_chain();
 }
 
+/* New entries without end, singly and in batches. */
+static void *press_in(void *arg)
+{
+    unsigned me = (unsigned)(uintptr_t)arg;
+    for (int i = 0; i < 60; i++) {
+        char key[20], batch_key[8][24];
+        struct pxt_draft drafts[8];
+        snprintf(key, sizeof key, "p%u-%d", me, i);
+        put(key, i);
+        if (me % 4)
+            continue;
+        for (int j = 0; j < 8; j++) {
+            snprintf(batch_key[j], sizeof batch_key[j], "b%u-%d-%d", me, i, j);
+            pxt_draft_init(&drafts[j]);
+            pxt_draft_set_text(&drafts[j], PXT_FIELD_KEY, batch_key[j], strlen(batch_key[j]));
+            pxt_draft_set_text(&drafts[j], PXT_FIELD_PROXY_URL, "http://192.0.2.1:80", 19);
+        }
+        pxt_cache_put_many(cache, drafts, 8, NULL, NULL, NULL);
+    }
+    return NULL;
+}
+
+static void no_tier_stays_over_its_capacity(void)
+{
+    int over = 0;
+    for (int round = 0; round < 10; round++) {
+        open_chain("encryptor: {plugin: plain}\ntiers: [{plugin: l1_memory, max_entries: 50, eviction: lru}, {plugin: "
+                   "l2_jsonl, shards: 2, max_entries: 80, dir: %s/over}, {plugin: l3_sqlite, path: %s/over.db}]",
+                   folder, folder);
+        run(press_in);
+        struct pxt_stats stats = {.size = sizeof stats};
+        pxt_cache_stats(cache, &stats, &error);
+        over += stats.tier[0].size > 50 || stats.tier[1].size > 80;
+        close_chain();
+    }
+    is_int(over, 0, "when sixteen threads have put, no tier has more than its capacity");
+}
+
 static void *put_once(void *arg)
 {
     char key[20];
@@ -188,6 +226,7 @@ int main(void)
     if (!mkdtemp(folder))
         return 1;
     the_first_calls_of_a_process_may_come_together();
+    no_tier_stays_over_its_capacity();
     hits_are_counted_exactly();
     nobody_loses_what_he_wrote("memory over memory",
                                "tiers: [{plugin: l1_memory, max_entries: 8}, {plugin: l1_memory}]");
