@@ -163,7 +163,7 @@ static void *press_in(void *arg)
 {
     unsigned me = (unsigned)(uintptr_t)arg;
     for (int i = 0; i < 60; i++) {
-        char key[20], batch_key[8][24];
+        char key[20], batch_key[8][48];
         struct pxt_draft drafts[8];
         snprintf(key, sizeof key, "p%u-%d", me, i);
         put(key, i);
