@@ -529,53 +529,6 @@ static void a_log_that_was_replaced_is_noticed(void)
     close_chain();
 }
 
-static pxt_status put_batch(const char *prefix, int n)
-{
-    static struct pxt_draft drafts[400];
-    static char keys[400][20];
-    for (int i = 0; i < n; i++) {
-        snprintf(keys[i], sizeof keys[i], "%s%d", prefix, i);
-        pxt_draft_init(&drafts[i]);
-        pxt_draft_set_text(&drafts[i], PXT_FIELD_KEY, keys[i], strlen(keys[i]));
-        pxt_draft_set_text(&drafts[i], PXT_FIELD_PROXY_URL, "http://192.0.2.1:80", 19);
-    }
-    return pxt_cache_put_many(cache, drafts, (size_t)n, NULL, NULL, &error);
-}
-
-static void a_batch_fills_and_pushes_nothing_out(void)
-{
-    open_chain(
-        "encryptor: {plugin: plain}\ntiers: [{plugin: l1_memory, shards: 1, max_entries: 10}, {plugin: l2_jsonl, "
-        "max_entries: 50, dir: %s/b2}, {plugin: l3_sqlite, path: %s/b3.db}]",
-        folder, folder);
-    put("hot", 60);
-    is_int(put_batch("cold", 400), PXT_OK, "a batch larger than two tiers");
-    is_int(got_from("hot"), 0, "leaves in memory what was there");
-    struct pxt_stats stats = {.size = sizeof stats};
-    pxt_cache_stats(cache, &stats, &error);
-    is_int((long long)stats.tier[0].size, 10, "memory is full");
-    is_int((long long)stats.tier[1].size, 50, "so is the second");
-    is_int((long long)stats.tier[2].size, 401, "the last has all");
-    is_int((long long)(stats.tier[0].evictions_policy + stats.tier[1].evictions_policy), 0, "no one had to leave");
-    is_int(put_batch("cold", 400), PXT_OK, "the same once more");
-    is_int(got_from("cold0"), 0, "what memory had of it is not stale");
-    close_chain();
-    open_chain(
-        "encryptor: {plugin: plain}\ntiers: [{plugin: l1_memory, shards: 1, max_entries: 500}, {plugin: l2_jsonl, "
-        "max_entries: 50, dir: %s/b4}]",
-        folder);
-    put_batch("old", 400);
-    put_batch("new", 400);
-    int found = 0;
-    for (int i = 0; i < 400; i++) {
-        char key[20];
-        snprintf(key, sizeof key, "new%d", i);
-        found += got_from(key) >= 0;
-    }
-    is_int(found, 400, "a batch that no slower tier can have whole goes to memory, as single puts do");
-    close_chain();
-}
-
 static void a_plugin_of_two_links_is_two_tiers(void)
 {
     open_chain(
@@ -604,7 +557,6 @@ int main(void)
     one_tier_alone_and_capacity_zero();
     a_plugin_of_two_links_is_two_tiers();
     a_log_that_was_replaced_is_noticed();
-    a_batch_fills_and_pushes_nothing_out();
     health_goes_through_its_states();
     the_history_of_a_proxy_is_kept_up_to_a_limit();
     credentials_are_split_off_and_sealed();
