@@ -37,7 +37,8 @@ bool pxt_group_suits(const struct pxt_tier_ops *ops)
     return (ops->flags & PXT_TIER_TRANSACTION) && (ops->flags & PXT_TIER_CONCURRENT) && ops->put_many;
 }
 
-/* put_many takes all or none: where it takes none, each has to learn for itself why. */
+/* put_many takes all or none. Where one entry is the reason, each learns for itself whether it is that one; where it is the
+ * tier, all share the error: to ask again for each would wait for a locked database as often. */
 static void put_all(const struct pxt_tier_ops *ops, void *self, struct pxt_group_item *const *items, size_t n)
 {
     pxt_entry *entries[TOGETHER];

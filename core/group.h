@@ -19,7 +19,7 @@ void pxt_group_init(struct pxt_group *group);
 void pxt_group_destroy(struct pxt_group *group);
 /* Whether a tier gains by it: it says so, locks itself, and takes many at once. */
 bool pxt_group_suits(const struct pxt_tier_ops *ops);
-/* ops->put, perhaps together with those of other threads. Each gets its own status. */
+/* ops->put, perhaps together with those of other threads. Each gets a status and an error of its own. */
 pxt_status pxt_group_put(struct pxt_group *group, const struct pxt_tier_ops *ops, void *self, pxt_entry *entry,
                          struct pxt_error *error);
 

@@ -102,7 +102,7 @@ struct pxt_tier_ops {
     pxt_status (*clear)(void *self, uint64_t *removed, struct pxt_error *error);
     /* PXT_OK where the key is stored, else PXT_NOT_FOUND; not a hit. [get with PXT_GET_PEEK] */
     pxt_status (*contains)(void *self, const struct pxt_key *key, struct pxt_error *error);
-    /* Stores `n` entries, in order, all or none. [put, one after the other] */
+    /* Stores `n` entries, which may be none, in order, all or none. [put, one after the other] */
     pxt_status (*put_many)(void *self, pxt_entry *const *entries, size_t n, struct pxt_error *error);
     /* Adds accesses to stored entries; keys that are not stored are skipped. Need not be durable at once.
      * [get with PEEK, entry_touch, put] */
