@@ -2,8 +2,8 @@
  *
  * An entry is made from a draft, checked field by field, and reads back the same.
  */
-#include "entry.h"
-#include "fail.h"
+#include "entry/entry.h"
+#include "base/fail.h"
 #include "tap.h"
 
 static void fill(struct pxt_draft *draft)

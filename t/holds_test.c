@@ -3,8 +3,8 @@
  * An entry stays valid while it is held, by however many threads and in whatever way, and is freed afterwards (address
  * sanitizer and valgrind are the judges).
  */
-#include "entry.h"
-#include "holds.h"
+#include "entry/entry.h"
+#include "entry/hazard.h"
 #include "tap.h"
 #include <pthread.h>
 #include <stdatomic.h>

@@ -2,7 +2,7 @@
  *
  * Times are written as Python's isoformat() writes them, and all usual forms are read.
  */
-#include "isotime.h"
+#include "base/isotime.h"
 #include "tap.h"
 
 static void writes(pxt_time time, const char *want)

@@ -2,8 +2,8 @@
  *
  * An entry as a line of JSON: ProxyWhirl's lines are read unchanged, and written byte for byte.
  */
-#include "entry.h"
-#include "json.h"
+#include "entry/entry.h"
+#include "entry/json.h"
 #include "tap.h"
 #include <stdlib.h>
 

@@ -2,8 +2,8 @@
  *
  * What is loaded, and what is refused with path, reason and remedy. $PROXTIER_BAD_PLUGINS has plugins that are wrong.
  */
-#include "fail.h"
-#include "loader.h"
+#include "base/fail.h"
+#include "plugin/loader.h"
 #include "tap.h"
 #include <proxtier/tier.h>
 #include <stdlib.h>

@@ -50,7 +50,7 @@ run config show
 is "$code" 0 "the configuration in effect"
 is "$(missing_in "$man/proxtier.yaml.5" $(printf '%s\n' "$out" | sed -n 's/^[ -]*\([a-z_]*\):.*/\1/p' | sort -u))" "" \
     "every option of config show is in proxtier.yaml(5)"
-is "$(missing_in "$man/proxtier.yaml.5" $(sed -n 's/^ *{"\([a-z_.]*\)", PXT_OPTION.*/\1/p' "$abs_top_srcdir/core/config_options.c" |
+is "$(missing_in "$man/proxtier.yaml.5" $(sed -n 's/^ *{"\([a-z_.]*\)", PXT_OPTION.*/\1/p' "$abs_top_srcdir/core/settings/core_options.c" |
     tr . _ | sed '/^name$/,$d' | tr a-z A-Z | sed 's/^/PROXTIER_/'))" "" "every variable for an option is in proxtier.yaml(5)"
 for file in "$PROXTIER_PLUGIN_PATH"/*.so; do
     name=${file##*/}
@@ -60,7 +60,7 @@ for file in "$PROXTIER_PLUGIN_PATH"/*.so; do
         "$name and its options are in proxtier.yaml(5)"
 done
 is "$(missing_in "$man/proxtier-import.5" $(sed -n 's/^ *{"\([a-z_]*\)", PXT_NAME.*/\1/p; s/.*, {"\([a-z_]*\)", PXT_NAME.*/\1/p' \
-    "$abs_top_srcdir/core/formats/names.c") $(grep -hoE 'X\([A-Z0-9_]+, "[a-z0-9_]+"' "$include/entry.h" |
+    "$abs_top_srcdir/core/lists/field_names.c") $(grep -hoE 'X\([A-Z0-9_]+, "[a-z0-9_]+"' "$include/entry.h" |
     sed 's/.*"\(.*\)"/\1/' | grep -v -e unknown -e healthy))" "" "every name of a member is in proxtier-import(5)"
 
 # ---- what is in the pages works ----

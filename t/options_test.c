@@ -2,9 +2,9 @@
  *
  * Values are typed and bounded by the declared options; a typo gets a hint.
  */
-#include "didyoumean.h"
-#include "fail.h"
-#include "options.h"
+#include "base/didyoumean.h"
+#include "base/fail.h"
+#include "settings/settings.h"
 #include "tap.h"
 #include <stdlib.h>
 

@@ -5,9 +5,9 @@
 #ifndef T_PLUGIN_USER_H
 #define T_PLUGIN_USER_H
 
-#include "host.h"
-#include "loader.h"
-#include "options.h"
+#include "plugin/host.h"
+#include "plugin/loader.h"
+#include "settings/settings.h"
 #include <proxtier/encryptor.h>
 #include <proxtier/tier.h>
 

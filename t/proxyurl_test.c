@@ -2,7 +2,7 @@
  *
  * The forms in which lists write a proxy; what is refused; and that no message tells a credential.
  */
-#include "proxyurl.h"
+#include "proxy/proxyurl.h"
 #include "tap.h"
 #include <proxtier/cache.h>
 

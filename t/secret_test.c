@@ -2,7 +2,7 @@
  *
  * A secret is kept in pages that are locked and left out of core dumps.
  */
-#include "secret.h"
+#include "base/secret.h"
 #include "tap.h"
 #include <stdio.h>
 #include <stdlib.h>

@@ -6,8 +6,8 @@
 #ifndef SQLITE_KIT_H
 #define SQLITE_KIT_H
 
-#include "host.h"
-#include "options.h"
+#include "plugin/host.h"
+#include "settings/settings.h"
 #include "tap.h"
 #include <dlfcn.h>
 #include <errno.h>

@@ -2,9 +2,9 @@
  *
  * Every stock tier keeps the contract of tier.h: the same tests for all, and for durable ones a second life.
  */
-#include "entry.h"
-#include "fail.h"
-#include "key.h"
+#include "entry/entry.h"
+#include "base/fail.h"
+#include "base/key.h"
 #include "plugin_user.h"
 #include "tap.h"
 #include <fcntl.h>

@@ -2,9 +2,9 @@
  *
  * YAML is read strictly, and every message says where.
  */
-#include "fail.h"
+#include "base/fail.h"
 #include "tap.h"
-#include "yaml_tree.h"
+#include "settings/yaml_tree.h"
 
 static void refuses(const char *text, const char *want)
 {

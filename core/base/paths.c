@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * paths.c: where things live by default (XDG Base Directory Specification; FHS for root without a home), and whether a
+ * place is safe from other users.
+ */
+#include "base/fail.h"
+#include "base/paths.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const struct {
+    const char *name, *variable, *below_home, *system;
+} places[] = {{"${cache}", "XDG_CACHE_HOME", ".cache", "/var/cache/proxtier"},
+              {"${state}", "XDG_STATE_HOME", ".local/state", "/var/lib/proxtier"},
+              {"${config}", "XDG_CONFIG_HOME", ".config", "/etc/proxtier"}};
+
+static const char *home(void)
+{
+    const char *value = secure_getenv("HOME");
+    if (value && value[0] == '/')
+        return value;
+    if (geteuid() == 0)
+        return NULL; /* a service: the system's places */
+    const struct passwd *entry = getpwuid(geteuid());
+    return entry && entry->pw_dir && entry->pw_dir[0] == '/' ? entry->pw_dir : NULL;
+}
+
+static char *place(size_t i, const char *rest)
+{
+    const char *value = secure_getenv(places[i].variable);
+    if (value && value[0] == '/')
+        return pxt_asprintf("%s/proxtier%s", value, rest);
+    const char *user = home();
+    if (user)
+        return pxt_asprintf("%s/%s/proxtier%s", user, places[i].below_home, rest);
+    return pxt_asprintf("%s%s", places[i].system, rest);
+}
+
+static pxt_status relative(const char *path, char **out, struct pxt_error *error)
+{
+    char folder[PATH_MAX];
+    if (!getcwd(folder, sizeof folder))
+        return pxt_fail(error, PXT_EIO, errno, "cannot tell the current folder for %s: give an absolute path", path);
+    *out = pxt_asprintf("%s/%s", folder, path);
+    return *out ? PXT_OK : pxt_fail_memory(error, "a path");
+}
+
+pxt_status pxt_path_expand(const char *path, char **out, struct pxt_error *error)
+{
+    *out = NULL;
+    if (!*path)
+        return pxt_fail(error, PXT_ECONFIG, 0, "a path is empty");
+    if (path[0] == '~' && (path[1] == '/' || !path[1])) {
+        const char *user = home();
+        if (!user)
+            return pxt_fail(error, PXT_ECONFIG, 0, "HOME is not set, so %s leads nowhere: give an absolute path", path);
+        *out = pxt_asprintf("%s%s", user, path + 1);
+        return *out ? PXT_OK : pxt_fail_memory(error, "a path");
+    }
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+        size_t length = strlen(places[i].name);
+        if (strncmp(path, places[i].name, length) || (path[length] && path[length] != '/'))
+            continue;
+        *out = place(i, path + length);
+        return *out ? PXT_OK : pxt_fail_memory(error, "a path");
+    }
+    if (path[0] != '/')
+        return relative(path, out, error);
+    *out = pxt_strdup(path);
+    return *out ? PXT_OK : pxt_fail_memory(error, "a path");
+}
+
+static pxt_status check_one(const char *path, const struct stat *file, bool may_be_sticky, struct pxt_error *error)
+{
+    bool sticky = may_be_sticky && S_ISDIR(file->st_mode) && (file->st_mode & S_ISVTX);
+    if (file->st_uid != 0 && file->st_uid != geteuid())
+        return pxt_fail(error, PXT_EACCES, 0,
+                        "%s belongs to user %lu, who could change what is in it: use a place of your own", path,
+                        (unsigned long)file->st_uid);
+    if ((file->st_mode & 022) && !sticky)
+        return pxt_fail(error, PXT_EACCES, 0, "%s can be written by others (mode %04o): chmod go-w %s", path,
+                        (unsigned)file->st_mode & 07777, path);
+    return PXT_OK;
+}
+
+pxt_status pxt_path_check_safe(const char *path, int fd, struct pxt_error *error)
+{
+    char real[PATH_MAX];
+    struct stat file;
+    if (fstat(fd, &file))
+        return pxt_fail(error, PXT_EIO, errno, "cannot examine %s", path);
+    pxt_status status = check_one(path, &file, false, error);
+    if (status)
+        return status;
+    if (!realpath(path, real))
+        return pxt_fail(error, pxt_status_of_errno(errno), errno, "cannot resolve %s", path);
+    while (!status && strcmp(real, "/")) {
+        char *slash = strrchr(real, '/');
+        slash[slash == real] = '\0';
+        if (stat(real, &file))
+            return pxt_fail(error, pxt_status_of_errno(errno), errno, "cannot examine %s", real);
+        status = check_one(real, &file, true, error);
+    }
+    return status;
+}
+
+/* Makes every missing folder of the path. */
+static pxt_status make_folders(char *path, struct pxt_error *error)
+{
+    for (char *at = path + 1;; at++) {
+        if (*at && *at != '/')
+            continue;
+        char kept = *at;
+        *at = '\0';
+        /* The mode is set afterwards as well: the umask may have taken from it. */
+        if (!mkdir(path, 0700)) {
+            if (chmod(path, 0700))
+                return pxt_fail(error, pxt_status_of_errno(errno), errno, "cannot set the mode of %s", path);
+        } else if (errno != EEXIST) {
+            return pxt_fail(error, pxt_status_of_errno(errno), errno, "cannot make folder %s", path);
+        }
+        *at = kept;
+        if (!kept)
+            return PXT_OK;
+    }
+}
+
+pxt_status pxt_path_prepare_folder(const char *path, struct pxt_error *error)
+{
+    if (path[0] != '/')
+        return pxt_fail(error, PXT_ECONFIG, 0, "folder %s is not an absolute path", path);
+    char *copy = pxt_strdup(path);
+    if (!copy)
+        return pxt_fail_memory(error, "a path");
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    pxt_status status = PXT_OK;
+    if (fd < 0 && errno == ENOENT) {
+        status = make_folders(copy, error);
+        fd = status ? -1 : open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    }
+    if (!status && fd < 0)
+        status = pxt_fail(error, pxt_status_of_errno(errno), errno, "cannot open folder %s", path);
+    if (!status)
+        status = pxt_path_check_safe(path, fd, error);
+    if (fd >= 0)
+        close(fd);
+    pxt_free(copy);
+    return status;
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * cache_private.h: what a cache is made of.
+ */
+#ifndef PXT_CACHE_PRIVATE_H
+#define PXT_CACHE_PRIVATE_H
+
+#include "cache/sealer.h"
+#include "chain/chain.h"
+#include "chain/janitor.h"
+
+struct pxt_cache {
+    struct pxt_logger logger;
+    struct pxt_clock clock;
+    struct pxt_config *config;
+    struct pxt_vault *vault;
+    struct pxt_chain chain;
+    struct pxt_janitor janitor;
+    int64_t default_ttl; /* seconds */
+    bool invalidate;
+    int64_t failure_threshold, history;
+    pxt_time check_interval, check_interval_max;
+};
+
+/* make.c: an entry from a caller's draft: URL split, defaults filled in, credentials sealed. */
+pxt_status pxt_cache_make_entry(pxt_cache *cache, const struct pxt_draft *given, pxt_entry **out,
+                                struct pxt_error *error);
+
+#endif

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * stats.c: statistics as text, JSON, flat metrics and OpenMetrics, by walking the tables of <proxtier/stats.h>.
+ */
+#include "base/fail.h"
+#include "entry/json.h"
+#include <proxtier/stats.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Text that grows; `failed` once memory was short. */
+struct text {
+    char *bytes;
+    size_t length, capacity;
+    bool failed;
+};
+
+static void say(struct text *text, const char *format, ...) PXT_PRINTF(2, 3);
+static void say(struct text *text, const char *format, ...)
+{
+    char line[600];
+    va_list args;
+    va_start(args, format);
+    int n = vsnprintf(line, sizeof line, format, args);
+    va_end(args);
+    size_t length = n < 0 ? 0 : (size_t)n < sizeof line ? (size_t)n : sizeof line - 1;
+    if (text->failed)
+        return;
+    if (text->length + length + 1 > text->capacity) {
+        size_t wanted = (text->capacity + length + 1) * 2;
+        char *grown = realloc(text->bytes, wanted); /* handed to the caller, who frees it */
+        if (!grown) {
+            text->failed = true;
+            return;
+        }
+        text->bytes = grown;
+        text->capacity = wanted;
+    }
+    memcpy(text->bytes + text->length, line, length);
+    text->length += length;
+    text->bytes[text->length] = '\0';
+}
+
+static const char *state_name(enum pxt_tier_state state)
+{
+    static const char *const names[] = {"on", "off", "probing", "absent"};
+    return (unsigned)state < 4 ? names[state] : "?";
+}
+
+/* A rate with four digits whatever the locale's decimal point is. */
+static void say_rate(struct text *text, double rate)
+{
+    unsigned parts = (unsigned)(rate * 10000 + 0.5);
+    say(text, "%u.%04u", parts / 10000, parts % 10000);
+}
+
+struct counter {
+    const char *name;
+    const char *help;
+    size_t offset;
+};
+static const struct counter counters[] = {
+#define X(name, help) {#name, help, offsetof(struct pxt_tier_stats, name)},
+    PXT_TIER_COUNTERS(X)
+#undef X
+};
+enum { COUNTERS = sizeof counters / sizeof *counters };
+
+static unsigned long long value_of(const struct pxt_tier_stats *tier, const struct counter *counter)
+{
+    uint64_t value;
+    memcpy(&value, (const char *)tier + counter->offset, sizeof value);
+    return value;
+}
+
+static void as_text(struct text *text, const struct pxt_stats *stats)
+{
+    say(text, "gets %llu, hits %llu, misses %llu, hit rate ", (unsigned long long)stats->gets,
+        (unsigned long long)stats->hits, (unsigned long long)stats->misses);
+    say_rate(text, pxt_overall_hit_rate(stats));
+    say(text, "\n");
+    for (uint32_t i = 0; i < stats->tier_count; i++) {
+        const struct pxt_tier_stats *tier = &stats->tier[i];
+        say(text, "%s (%s): %s, %llu entries", tier->name, tier->plugin, state_name(tier->state),
+            (unsigned long long)tier->size);
+        if (tier->capacity)
+            say(text, " of %llu", (unsigned long long)tier->capacity);
+        if (tier->reason[0])
+            say(text, " (%s)", tier->reason);
+        say(text, "\n");
+        for (size_t c = 0; c < COUNTERS; c++)
+            say(text, "    %-22s %llu\n", counters[c].name, value_of(tier, &counters[c]));
+    }
+}
+
+static void say_json_string(struct text *text, const char *string)
+{
+    char quoted[2048];
+    size_t length = pxt_json_string(quoted, sizeof quoted, 0, string, strlen(string));
+    say(text, "%.*s", (int)(length < sizeof quoted ? length : 0), quoted);
+}
+
+static void as_json(struct text *text, const struct pxt_stats *stats)
+{
+    say(text, "{\"schema\": 1, \"gets\": %llu, \"hits\": %llu, \"misses\": %llu, \"hit_rate\": ",
+        (unsigned long long)stats->gets, (unsigned long long)stats->hits, (unsigned long long)stats->misses);
+    say_rate(text, pxt_overall_hit_rate(stats));
+    say(text, ", \"promotions\": %llu, \"demotions\": %llu, \"total_size\": %llu, \"tiers\": [",
+        (unsigned long long)stats->promotions, (unsigned long long)stats->demotions,
+        (unsigned long long)stats->total_size);
+    for (uint32_t i = 0; i < stats->tier_count; i++) {
+        const struct pxt_tier_stats *tier = &stats->tier[i];
+        say(text, "%s{\"name\": ", i ? ", " : "");
+        say_json_string(text, tier->name);
+        say(text, ", \"plugin\": ");
+        say_json_string(text, tier->plugin);
+        say(text, ", \"state\": \"%s\", \"degraded\": %s, \"reason\": ", state_name(tier->state),
+            tier->state == PXT_TIER_ON ? "false" : "true");
+        say_json_string(text, tier->reason);
+        say(text, ", \"size\": %llu, \"capacity\": ", (unsigned long long)tier->size);
+        if (tier->capacity)
+            say(text, "%llu", (unsigned long long)tier->capacity);
+        else
+            say(text, "null");
+        for (size_t c = 0; c < COUNTERS; c++)
+            say(text, ", \"%s\": %llu", counters[c].name, value_of(tier, &counters[c]));
+        say(text, ", \"hit_rate\": ");
+        say_rate(text, pxt_tier_hit_rate(tier));
+        say(text, "}");
+    }
+    say(text, "]}\n");
+}
+
+static void as_flat(struct text *text, const struct pxt_stats *stats)
+{
+    for (uint32_t i = 0; i < stats->tier_count; i++) {
+        const struct pxt_tier_stats *tier = &stats->tier[i];
+        say(text, "cache.%s.hit_rate ", tier->name);
+        say_rate(text, pxt_tier_hit_rate(tier));
+        say(text, "\ncache.%s.size %llu\ncache.%s.degraded %d\n", tier->name, (unsigned long long)tier->size,
+            tier->name, tier->state != PXT_TIER_ON);
+        for (size_t c = 0; c < COUNTERS; c++)
+            say(text, "cache.%s.%s %llu\n", tier->name, counters[c].name, value_of(tier, &counters[c]));
+    }
+    say(text, "cache.overall.hit_rate ");
+    say_rate(text, pxt_overall_hit_rate(stats));
+    say(text, "\ncache.total_size %llu\ncache.promotions %llu\ncache.demotions %llu\n",
+        (unsigned long long)stats->total_size, (unsigned long long)stats->promotions,
+        (unsigned long long)stats->demotions);
+}
+
+static void say_labels(struct text *text, const struct pxt_tier_stats *tier)
+{
+    say(text, "{tier=\"%s\",backend=\"%s\"}", tier->name, tier->plugin);
+}
+
+static void as_openmetrics(struct text *text, const struct pxt_stats *stats)
+{
+    for (size_t c = 0; c < COUNTERS; c++) {
+        say(text, "# TYPE proxtier_tier_%s counter\n# HELP proxtier_tier_%s %s\n", counters[c].name, counters[c].name,
+            counters[c].help);
+        for (uint32_t i = 0; i < stats->tier_count; i++) {
+            say(text, "proxtier_tier_%s_total", counters[c].name);
+            say_labels(text, &stats->tier[i]);
+            say(text, " %llu\n", value_of(&stats->tier[i], &counters[c]));
+        }
+    }
+    say(text, "# TYPE proxtier_tier_entries gauge\n# HELP proxtier_tier_entries entries now\n");
+    for (uint32_t i = 0; i < stats->tier_count; i++) {
+        say(text, "proxtier_tier_entries");
+        say_labels(text, &stats->tier[i]);
+        say(text, " %llu\n", (unsigned long long)stats->tier[i].size);
+    }
+    say(text, "# TYPE proxtier_tier_degraded gauge\n# HELP proxtier_tier_degraded 1 where the tier is not on\n");
+    for (uint32_t i = 0; i < stats->tier_count; i++) {
+        say(text, "proxtier_tier_degraded");
+        say_labels(text, &stats->tier[i]);
+        say(text, " %d\n", stats->tier[i].state != PXT_TIER_ON);
+    }
+    say(text,
+        "# TYPE proxtier_gets counter\n# HELP proxtier_gets gets by outcome\n"
+        "proxtier_gets_total{outcome=\"hit\"} %llu\nproxtier_gets_total{outcome=\"miss\"} %llu\n# EOF\n",
+        (unsigned long long)stats->hits, (unsigned long long)stats->misses);
+}
+
+pxt_status pxt_stats_format(const struct pxt_stats *stats, enum pxt_stats_format format, char **out,
+                            struct pxt_error *error)
+{
+    static void (*const writers[])(struct text *, const struct pxt_stats *) = {as_text, as_json, as_flat,
+                                                                               as_openmetrics};
+    struct text text = {0};
+    if (!stats || !out || stats->size != sizeof *stats || (unsigned)format > PXT_STATS_OPENMETRICS)
+        return pxt_fail(error, PXT_EINVAL, 0, "stats must be filled, and format one of pxt_stats_format");
+    writers[format](&text, stats);
+    if (text.failed) {
+        free(text.bytes);
+        return pxt_fail_memory(error, "statistics");
+    }
+    *out = text.bytes;
+    return PXT_OK;
+}

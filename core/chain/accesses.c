@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * access_log.c: hits that are to be written down to durable tiers: gathered by key for each of them, and written in
+ * batches by the janitor, before an ordered store chooses a victim, and on close. Losing them loses counts, never
+ * entries.
+ */
+#include "chain/chain.h"
+#include "entry/entry.h"
+
+enum { BATCH = 512, SOON = 65536 }; /* when so many keys are noted, they are written without waiting for the janitor */
+
+static bool writes_touches(const struct pxt_link *link)
+{
+    return link->ops && link->ops->touch;
+}
+
+void pxt_access_note(struct pxt_chain *chain, const struct pxt_key *key, uint64_t hits, pxt_time last, bool evicted)
+{
+    for (unsigned i = 0; i < chain->count; i++) {
+        struct pxt_link *link = &chain->link[i];
+        if (!pxt_link_present(link) || !pxt_link_durable(link))
+            continue;
+        pthread_mutex_lock(&link->accessed_lock);
+        bool many = link->accessed.count >= SOON;
+        struct pxt_keyset_item *item =
+            many && !pxt_link_on(link) ? pxt_keyset_find(&link->accessed, key) : pxt_keyset_add(&link->accessed, key);
+        if (item) {
+            item->hits += hits;
+            item->last_accessed = last > item->last_accessed ? last : item->last_accessed;
+            item->evicted_from_l1 |= evicted;
+        }
+        pthread_mutex_unlock(&link->accessed_lock);
+        if (many && writes_touches(link))
+            pxt_access_write(chain, link, NULL);
+    }
+}
+
+void pxt_access_add(struct pxt_link *link, const struct pxt_key *key, pxt_entry *entry)
+{
+    pthread_mutex_lock(&link->accessed_lock);
+    const struct pxt_keyset_item *item = pxt_keyset_find(&link->accessed, key);
+    if (item) {
+        pxt_entry_touch(entry, item->hits, item->last_accessed);
+        pxt_entry_take_unwritten(entry); /* it is noted already */
+    }
+    pthread_mutex_unlock(&link->accessed_lock);
+}
+
+void pxt_access_forget_in(struct pxt_link *link, const struct pxt_key *key)
+{
+    if (!pxt_link_durable(link))
+        return;
+    pthread_mutex_lock(&link->accessed_lock);
+    pxt_keyset_remove(&link->accessed, key);
+    pthread_mutex_unlock(&link->accessed_lock);
+}
+
+void pxt_access_forget(struct pxt_chain *chain, const struct pxt_key *key)
+{
+    for (unsigned i = 0; i < chain->count; i++)
+        pxt_access_forget_in(&chain->link[i], key);
+}
+
+void pxt_access_forget_all(struct pxt_chain *chain)
+{
+    for (unsigned i = 0; i < chain->count; i++) {
+        struct pxt_keyset forgotten;
+        pthread_mutex_lock(&chain->link[i].accessed_lock);
+        pxt_keyset_take(&chain->link[i].accessed, &forgotten);
+        pthread_mutex_unlock(&chain->link[i].accessed_lock);
+        pxt_keyset_free(&forgotten);
+    }
+}
+
+static struct pxt_touch touch_of(const struct pxt_keyset_item *item)
+{
+    return (struct pxt_touch){.key = item->key,
+                              .hits = item->hits,
+                              .last_accessed = item->last_accessed,
+                              .evicted_from_l1 = item->evicted_from_l1};
+}
+
+/* A tier with `touch` adds to what it has at that instant; what it no longer has is skipped. */
+static pxt_status write_batches(struct pxt_link *link, const struct pxt_keyset *taken, struct pxt_error *error)
+{
+    struct pxt_touch touches[BATCH];
+    pxt_status first = PXT_OK;
+    size_t n = 0, left = taken->count;
+    for (size_t i = 0; i < taken->bucket_count; i++)
+        for (const struct pxt_keyset_item *item = taken->bucket[i]; item; item = item->next) {
+            touches[n++] = touch_of(item);
+            if (--left && n < BATCH)
+                continue;
+            pxt_status status = pxt_link_touch(link, touches, n, first ? NULL : error);
+            first = first ? first : status;
+            n = 0;
+        }
+    return first;
+}
+
+/* For others it is a get and a put, which only the key's lock makes one step. */
+static pxt_status write_singly(struct pxt_chain *chain, struct pxt_link *link, const struct pxt_keyset *taken,
+                               struct pxt_error *error)
+{
+    pxt_status first = PXT_OK;
+    for (size_t i = 0; i < taken->bucket_count; i++)
+        for (const struct pxt_keyset_item *item = taken->bucket[i]; item; item = item->next) {
+            struct pxt_touch touch = touch_of(item);
+            pxt_status status = pxt_chain_lock(chain, &item->key, true, first ? NULL : error);
+            if (!status) {
+                status = pxt_link_touch(link, &touch, 1, first ? NULL : error);
+                pxt_chain_unlock(chain, &item->key, true);
+            }
+            first = first ? first : status;
+        }
+    return first;
+}
+
+static void take(struct pxt_link *link, struct pxt_keyset *taken)
+{
+    pthread_mutex_lock(&link->accessed_lock);
+    pxt_keyset_take(&link->accessed, taken);
+    pthread_mutex_unlock(&link->accessed_lock);
+}
+
+pxt_status pxt_access_write(struct pxt_chain *chain, struct pxt_link *link, struct pxt_error *error)
+{
+    struct pxt_keyset taken;
+    (void)chain;
+    if (!pxt_link_on(link) || !writes_touches(link))
+        return PXT_OK;
+    take(link, &taken);
+    pxt_status status = write_batches(link, &taken, error);
+    pxt_keyset_free(&taken);
+    return status;
+}
+
+pxt_status pxt_access_write_all(struct pxt_chain *chain, struct pxt_error *error)
+{
+    pxt_status first = PXT_OK;
+    for (unsigned i = 0; i < chain->count; i++) {
+        struct pxt_link *link = &chain->link[i];
+        struct pxt_keyset taken;
+        if (!pxt_link_on(link) || !pxt_link_durable(link))
+            continue;
+        take(link, &taken);
+        pxt_status status = writes_touches(link) ? write_batches(link, &taken, first ? NULL : error)
+                                                 : write_singly(chain, link, &taken, first ? NULL : error);
+        pxt_keyset_free(&taken);
+        first = first ? first : status;
+    }
+    return first;
+}

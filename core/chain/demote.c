@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * evict.c: who leaves a full tier, and where to.
+ *
+ * The policy says who leaves before the new entry comes in, so that the newcomer is never weighed against the others;
+ * the victim goes after the newcomer's lock is released, because handing it down needs its own. In between the tier
+ * holds one more than its capacity. An entry leaves a tier only when the next one has it: it is never in none.
+ */
+#include "chain/chain.h"
+#include "entry/entry.h"
+
+enum { FEW = 64 }; /* entries over capacity, for as long as other threads hold the locks of those that should leave */
+
+void pxt_evict_prepare(struct pxt_chain *chain, struct pxt_link *link)
+{
+    if ((link->flags & PXT_TIER_POLICY_ORDER) && !(link->flags & PXT_TIER_POLICY_STATE) && !link->tracker)
+        pxt_access_write(chain, link, NULL);
+}
+
+static bool full(struct pxt_link *link, unsigned already_leaving)
+{
+    uint64_t count;
+    return pxt_link_count(link, &count, NULL) == PXT_OK && count >= link->max_entries + already_leaving;
+}
+
+void pxt_evict_choose(struct pxt_chain *chain, struct pxt_link *link, const struct pxt_key *incoming,
+                      struct pxt_leaving *leaving)
+{
+    unsigned already = 0;
+    for (unsigned i = 0; i < leaving->count; i++)
+        already += leaving->item[i].link == link->index;
+    if (leaving->count == sizeof leaving->item / sizeof *leaving->item || !pxt_link_on(link))
+        return;
+    if (!full(link, already) || pxt_link_contains(link, incoming, NULL) == PXT_OK)
+        return;
+    pxt_evict_prepare(chain, link);
+    pxt_entry *victim = NULL;
+    if (pxt_link_victim(link, incoming->hash, &victim, NULL) != PXT_OK)
+        return;
+    leaving->item[leaving->count].link = link->index;
+    leaving->item[leaving->count++].entry = victim;
+}
+
+/* Whether no slower tier is meant to have what leaves `link`: then it may be dropped. One that is off does not count as
+ * none: what should go there stays, over capacity rather than lost. */
+static bool is_last(const struct pxt_chain *chain, const struct pxt_link *link)
+{
+    for (unsigned i = link->index + 1; i < chain->count; i++)
+        if (pxt_link_present(&chain->link[i]) && pxt_link_stores(&chain->link[i]))
+            return false;
+    return true;
+}
+
+/* The next link that can have it; NULL where there is none. */
+static struct pxt_link *next_of(struct pxt_chain *chain, const struct pxt_link *link)
+{
+    for (unsigned i = link->index + 1; i < chain->count; i++)
+        if (pxt_link_on(&chain->link[i]) && pxt_link_stores(&chain->link[i]))
+            return &chain->link[i];
+    return NULL;
+}
+
+/* A private tier hands out the very entry that it has: what it lacks of the faster one's hits is added there. While the
+ * faster tier had the entry, it got none itself. */
+static void raise_counts(struct pxt_link *next, const struct pxt_key *key, const pxt_entry *from)
+{
+    pxt_entry *entry = NULL;
+    if (pxt_link_durable(next) || pxt_link_get(next, key, PXT_GET_PEEK, &entry, NULL) != PXT_OK)
+        return;
+    int64_t lacking = pxt_entry_number(from, PXT_FIELD_ACCESS_COUNT) - pxt_entry_number(entry, PXT_FIELD_ACCESS_COUNT);
+    if (lacking > 0) {
+        pxt_entry_touch(entry, (uint64_t)lacking, pxt_entry_number(from, PXT_FIELD_LAST_ACCESSED));
+        pxt_entry_take_unwritten(entry); /* noted already */
+    }
+    pxt_entry_release(entry);
+}
+
+/* A slower tier in memory that gave this entry to the faster ones may have hits noted for it: the copy is to have them. */
+static void settle_below(struct pxt_chain *chain, const struct pxt_link *link)
+{
+    for (unsigned i = link->index + 1; i < chain->count; i++)
+        if (!pxt_link_durable(&chain->link[i]) && pxt_link_on(&chain->link[i]))
+            pxt_link_settle(&chain->link[i], NULL);
+}
+
+/* Hits that came while the entry was on its way out. */
+static void hand_down_late_hits(struct pxt_chain *chain, const struct pxt_link *link, const struct pxt_key *key,
+                                pxt_entry *entry)
+{
+    struct pxt_link *next = next_of(chain, link);
+    uint64_t late = pxt_link_durable(link) ? 0 : pxt_entry_take_unwritten(entry);
+    if (late && chain->any_durable)
+        pxt_access_note(chain, key, late, pxt_entry_number(entry, PXT_FIELD_LAST_ACCESSED), false);
+    if (late && next)
+        raise_counts(next, key, entry);
+}
+
+/* What a private tier has came through the slower ones, or was put there first; one without a capacity lets nothing go by
+ * itself, and what was removed from it has made the private copy stale. Then there is no need to ask. */
+static bool surely_has(const struct pxt_link *link, struct pxt_link *next, const struct pxt_key *key)
+{
+    return !(link->flags & PXT_TIER_SHARED) && (next->flags & PXT_TIER_SHARED) && pxt_link_durable(next) &&
+           !next->limited && pxt_link_is_missed(next, key) == PXT_KEY_VALID;
+}
+
+/* True where the entry may leave `link`. */
+static bool hand_down(struct pxt_chain *chain, struct pxt_link *link, const struct pxt_key *key, pxt_entry *entry,
+                      struct pxt_leaving *leaving)
+{
+    bool from_first = link->index == 0;
+    struct pxt_link *next = next_of(chain, link);
+    if (!next)
+        return is_last(chain, link);
+    uint64_t unwritten = pxt_link_durable(link) ? 0 : pxt_entry_take_unwritten(entry);
+    if (unwritten || from_first)
+        pxt_access_note(chain, key, unwritten, pxt_entry_number(entry, PXT_FIELD_LAST_ACCESSED), from_first);
+    if (surely_has(link, next, key) || pxt_link_contains(next, key, NULL) == PXT_OK) {
+        raise_counts(next, key, entry);
+        PXT_COUNT(link, demotions, 1);
+        return true;
+    }
+    settle_below(chain, link);
+    pxt_entry *copy = NULL;
+    pxt_status status = pxt_entry_copy(entry, from_first, &copy, NULL);
+    if (!status)
+        pxt_entry_set_generation(copy, pxt_entry_generation(entry));
+    if (!status)
+        status = pxt_chain_insert(chain, next, copy, leaving, NULL);
+    pxt_entry_release(copy);
+    if (!status) {
+        PXT_COUNT(link, demotions, 1);
+        return true;
+    }
+    /* The next one failed. It may go where a slower one has it; else it stays, over capacity rather than lost. */
+    for (unsigned i = next->index + 1; i < chain->count; i++)
+        if (pxt_link_contains(&chain->link[i], key, NULL) == PXT_OK)
+            return true;
+    return false;
+}
+
+void pxt_evict_one(struct pxt_chain *chain, struct pxt_link *link, const struct pxt_key *key,
+                   struct pxt_leaving *leaving)
+{
+    pxt_entry *entry = NULL;
+    if (pxt_chain_read(link, key, PXT_GET_PEEK, &entry, NULL) != PXT_OK)
+        return; /* it left meanwhile */
+    if (pxt_chain_stale(chain, link, entry)) {
+        pxt_link_del(link, key, PXT_REMOVE_DELETED, NULL);
+    } else if (pxt_chain_expired(chain, entry)) {
+        pxt_chain_remove(chain, key, PXT_REMOVE_EXPIRED, NULL);
+        PXT_COUNT(link, evictions_ttl, 1);
+    } else if (hand_down(chain, link, key, entry, leaving)) {
+        if (pxt_link_del(link, key, PXT_REMOVE_POLICY, NULL) == PXT_OK)
+            PXT_COUNT(link, evictions_policy, 1);
+        hand_down_late_hits(chain, link, key, entry);
+    }
+    pxt_entry_release(entry);
+}
+
+/* The victim's stripe may be that of a thread which waits for its transaction: that is no reason to wait as well, as long
+ * as there are few more than there may be. */
+static bool lock_victim(struct pxt_chain *chain, struct pxt_link *link, const struct pxt_key *key)
+{
+    return pxt_chain_trylock(chain, key) || (full(link, FEW) && pxt_chain_lock(chain, key, true, NULL) == PXT_OK);
+}
+
+/* False where it could not be locked. */
+static bool finish_one(struct pxt_chain *chain, struct pxt_link *link, pxt_entry *victim, struct pxt_leaving *leaving)
+{
+    struct pxt_key key;
+    pxt_entry_key_of(victim, &key);
+    if (!lock_victim(chain, link, &key)) {
+        atomic_store(&chain->over, true); /* it stays, over capacity, until that thread comes by here */
+        if (!pxt_chain_trylock(chain, &key))
+            return false; /* it has the lock now, and will see that */
+    }
+    pxt_evict_one(chain, link, &key, leaving);
+    pxt_chain_unlock(chain, &key, true);
+    return true;
+}
+
+/* Threads that inserted at once may each have found room: whoever comes last makes it good. */
+static void trim(struct pxt_chain *chain, struct pxt_link *link, struct pxt_leaving *leaving)
+{
+    for (unsigned i = 0; i < 2 * FEW; i++) {
+        pxt_entry *victim = NULL;
+        if (!full(link, 1) || pxt_link_victim(link, 0, &victim, NULL) != PXT_OK)
+            return;
+        bool done = finish_one(chain, link, victim, leaving);
+        pxt_entry_release(victim);
+        if (!done)
+            return;
+    }
+}
+
+/* What others could not make good, for this thread had the lock. */
+static void trim_all(struct pxt_chain *chain, struct pxt_leaving *leaving)
+{
+    atomic_store(&chain->over, false);
+    for (unsigned i = 0; i < chain->count; i++)
+        if (chain->link[i].limited && pxt_link_stores(&chain->link[i]))
+            trim(chain, &chain->link[i], leaving);
+}
+
+void pxt_evict_finish(struct pxt_chain *chain, struct pxt_leaving *leaving)
+{
+    if (__builtin_expect(atomic_load(&chain->over), 0))
+        trim_all(chain, leaving);
+    /* Who leaves one tier may push another out of the next: each round goes further down. */
+    for (unsigned round = 0; leaving->count && round < 2 * PXT_CHAIN_MAX; round++) {
+        bool touched[PXT_CHAIN_MAX] = {false};
+        while (leaving->count) {
+            leaving->count--;
+            unsigned index = leaving->item[leaving->count].link;
+            pxt_entry *victim = leaving->item[leaving->count].entry;
+            finish_one(chain, &chain->link[index], victim, leaving);
+            pxt_entry_release(victim);
+            touched[index] = true;
+        }
+        for (unsigned i = 0; i < chain->count; i++)
+            if (touched[i])
+                trim(chain, &chain->link[i], leaving);
+    }
+    while (leaving->count)
+        pxt_entry_release(leaving->item[--leaving->count].entry);
+}

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * tick.c: what has to be done now and then: expiry, writing down accesses, maintenance. Called by the janitor and by
+ * pxt_cache_tick().
+ */
+#include "base/fail.h"
+#include "chain/chain.h"
+#include "entry/entry.h"
+
+/* ---- expiry --------------------------------------------------------------------------------------------------- */
+
+struct sweep {
+    struct pxt_chain *chain;
+    struct pxt_keyset keys; /* expired in the link that is swept; to be removed from the others */
+    bool no_memory;
+};
+
+static void expired_key(void *arg, const struct pxt_key *key)
+{
+    struct sweep *sweep = arg;
+    if (!pxt_keyset_add(&sweep->keys, key))
+        sweep->no_memory = true; /* the others' own sweep, and every get, find it expired as well */
+}
+
+static bool remove_if_expired(struct pxt_chain *chain, struct pxt_link *link, const struct pxt_key *key, pxt_time now)
+{
+    pxt_entry *entry = NULL;
+    bool removed = false;
+    if (!pxt_link_on(link) || pxt_link_is_missed(link, key)) {
+        /* It may have an older one, which outlives the one that expired. */
+        pxt_link_del(link, key, PXT_REMOVE_EXPIRED, NULL);
+        return false;
+    }
+    if (pxt_link_get(link, key, PXT_GET_PEEK, &entry, NULL) != PXT_OK)
+        return false;
+    if (pxt_entry_expired(entry, now))
+        removed = pxt_link_del(link, key, PXT_REMOVE_EXPIRED, NULL) == PXT_OK;
+    pxt_entry_release(entry);
+    pxt_access_forget(chain, key);
+    return removed;
+}
+
+/* The copies in the other tiers go with it, each under its key's lock: it may have been put anew meanwhile. True where
+ * it was removed from `from`, if that was not done before. */
+static bool remove_everywhere(struct pxt_chain *chain, const struct pxt_link *from, const struct pxt_key *key,
+                              pxt_time now)
+{
+    bool removed = false;
+    if (pxt_chain_lock(chain, key, true, NULL) != PXT_OK)
+        return false;
+    for (unsigned i = 0; i < chain->count; i++)
+        if (remove_if_expired(chain, &chain->link[i], key, now))
+            removed |= &chain->link[i] == from;
+    pxt_chain_unlock(chain, key, true);
+    struct pxt_leaving leaving;
+    leaving.count = 0;
+    pxt_evict_finish(chain, &leaving);
+    return removed;
+}
+
+/* One batch. `*removed` from this link; `*more` where another batch may find something. */
+static pxt_status sweep_batch(struct pxt_chain *chain, struct pxt_link *link, uint64_t *removed, bool *more,
+                              struct pxt_error *error)
+{
+    struct sweep sweep = {.chain = chain};
+    pxt_time now = pxt_clock_now(&chain->clock);
+    bool native = pxt_link_expires(link);
+    *removed = 0;
+    pxt_status status = native ? pxt_link_expire(link, now, chain->expire_batch, expired_key, &sweep, removed, error)
+                               : pxt_link_gather_expired(link, now, chain->expire_batch, &sweep.keys, error);
+    *more = !status && (native ? *removed : sweep.keys.count) >= chain->expire_batch;
+    for (size_t i = 0; (chain->count > 1 || !native) && i < sweep.keys.bucket_count; i++)
+        for (struct pxt_keyset_item *item = sweep.keys.bucket[i]; item; item = item->next)
+            *removed += remove_everywhere(chain, link, &item->key, now);
+    pxt_keyset_free(&sweep.keys);
+    *more = *more && *removed;
+    return status;
+}
+
+/* One link, from batch to batch: readers wait for no more than one. */
+static pxt_status sweep_link(struct pxt_chain *chain, struct pxt_link *link, uint64_t *expired, struct pxt_error *error)
+{
+    pxt_status status;
+    uint64_t removed;
+    bool more;
+    do {
+        status = sweep_batch(chain, link, &removed, &more, error);
+        PXT_COUNT(link, evictions_ttl, removed);
+        *expired += removed;
+    } while (!status && more);
+    return status;
+}
+
+/* From the slowest, which has everything: what expired is counted there, once. */
+pxt_status pxt_chain_expire(struct pxt_chain *chain, uint64_t *expired, struct pxt_error *error)
+{
+    pxt_status first = PXT_OK;
+    *expired = 0;
+    for (unsigned i = chain->count; i-- > 0;) {
+        if (!pxt_link_on(&chain->link[i]))
+            continue;
+        pxt_status status = sweep_link(chain, &chain->link[i], expired, first ? NULL : error);
+        first = first ? first : status;
+    }
+    return first;
+}
+
+/* ---- accesses ------------------------------------------------------------------------------------------------- */
+
+pxt_status pxt_chain_settle(struct pxt_chain *chain, struct pxt_error *error)
+{
+    pxt_status first = PXT_OK;
+    for (unsigned i = 0; i < chain->count; i++) {
+        if (!pxt_link_on(&chain->link[i]))
+            continue;
+        pxt_status status = pxt_link_settle(&chain->link[i], first ? NULL : error);
+        first = first ? first : status;
+    }
+    return first;
+}
+
+static bool note_unwritten(void *arg, pxt_entry *entry)
+{
+    struct pxt_chain *chain = arg;
+    struct pxt_key key;
+    uint64_t hits = pxt_entry_take_unwritten(entry);
+    if (hits) {
+        pxt_entry_key_of(entry, &key);
+        pxt_access_note(chain, &key, hits, pxt_entry_number(entry, PXT_FIELD_LAST_ACCESSED), false);
+    }
+    return true;
+}
+
+pxt_status pxt_chain_write_accesses(struct pxt_chain *chain, struct pxt_error *error)
+{
+    pxt_status status = pxt_chain_settle(chain, error);
+    for (unsigned i = 0; chain->any_durable && i < chain->count; i++)
+        if (pxt_link_on(&chain->link[i]) && !pxt_link_durable(&chain->link[i]))
+            pxt_link_each(&chain->link[i], note_unwritten, chain, NULL);
+    pxt_status written = pxt_access_write_all(chain, status ? NULL : error);
+    return status ? status : written;
+}
+
+void pxt_chain_maintain(struct pxt_chain *chain)
+{
+    pxt_chain_readmit(chain);
+    pxt_chain_make_good(chain);
+    for (unsigned i = 0; i < chain->count; i++)
+        if (pxt_link_on(&chain->link[i]))
+            pxt_link_maintain(&chain->link[i], NULL);
+    struct pxt_leaving leaving;
+    leaving.count = 0;
+    pxt_evict_finish(chain, &leaving);
+}

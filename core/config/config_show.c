@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * config_show.c: the effective configuration as YAML that reads back to the same.
+ */
+#include "base/fail.h"
+#include "config/config.h"
+#include <proxtier/admin.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A value in single quotes: nothing in it is special but the quote itself. */
+static void quoted(FILE *out, const char *text)
+{
+    fputc('\'', out);
+    for (; *text; text++) {
+        if (*text == '\'')
+            fputc('\'', out);
+        fputc(*text, out);
+    }
+    fputc('\'', out);
+}
+
+static void show_value(FILE *out, const struct pxt_settings *settings, const struct pxt_option *option)
+{
+    char text[40];
+    switch (option->type) {
+    case PXT_OPTION_BOOL:
+        fputs(pxt_settings_number(settings, option->name) ? "true" : "false", out);
+        break;
+    case PXT_OPTION_INTEGER:
+    case PXT_OPTION_DURATION:
+    case PXT_OPTION_SIZE:
+        pxt_write_quantity(pxt_settings_number(settings, option->name), option->type, text, sizeof text);
+        fputs(text, out);
+        break;
+    case PXT_OPTION_CHOICE:
+        fputs(pxt_settings_text(settings, option->name), out);
+        break;
+    default:
+        quoted(out, pxt_settings_text(settings, option->name));
+    }
+}
+
+static void show_option(FILE *out, const char *indent, const char *label, const struct pxt_settings *settings,
+                        const struct pxt_option *option, bool origin)
+{
+    const char *file;
+    unsigned line;
+    if (!pxt_settings_text(settings, option->name))
+        return;
+    fprintf(out, "%s%s: ", indent, label);
+    show_value(out, settings, option);
+    if (origin && pxt_settings_origin(settings, option->name, &file, &line)) {
+        if (line)
+            fprintf(out, "  # %s:%u", file, line);
+        else
+            fprintf(out, "  # %s", file);
+    } else if (origin) {
+        fputs("  # default", out);
+    }
+    fputc('\n', out);
+}
+
+static void show_options(FILE *out, const char *indent, const struct pxt_chosen *chosen, bool origin)
+{
+    const struct pxt_option *option = chosen->module ? chosen->module->plugin.options : NULL;
+    for (; option && option->name; option++)
+        show_option(out, indent, option->name, chosen->settings, option, origin);
+}
+
+static void show_global(FILE *out, const struct pxt_settings *settings, bool origin)
+{
+    char section[40] = "";
+    for (const struct pxt_option *option = pxt_options_global(); option->name; option++) {
+        const char *dot = strchr(option->name, '.');
+        size_t length = dot ? (size_t)(dot - option->name) : 0;
+        if (dot && (strncmp(section, option->name, length) || section[length])) {
+            snprintf(section, sizeof section, "%.*s", (int)length, option->name);
+            fprintf(out, "%s:\n", section);
+        }
+        show_option(out, dot ? "  " : "", dot ? dot + 1 : option->name, settings, option, origin);
+    }
+}
+
+static void show_tier(FILE *out, const struct pxt_tier_config *tier, bool origin)
+{
+    fprintf(out, "  - name: %s\n    plugin: ", tier->name);
+    quoted(out, tier->plugin);
+    if (tier->max_entries == UINT64_MAX)
+        fputs("\n    max_entries: unlimited\n", out);
+    else
+        fprintf(out, "\n    max_entries: %llu\n", (unsigned long long)tier->max_entries);
+    fprintf(out, "    eviction:\n      plugin: %s\n", tier->eviction.module->plugin.name);
+    show_options(out, "      ", &tier->eviction, origin);
+    fprintf(out, "    write_behind: %s\n", tier->write_behind ? "true" : "false");
+    fprintf(out, "    required: %s\n", tier->required ? "true" : "false");
+    show_options(out, "    ", &tier->tier, origin);
+    if (tier->problem)
+        fprintf(out, "    # absent: %s\n", tier->problem);
+}
+
+static void show(FILE *out, const struct pxt_config *config, bool origin)
+{
+    fprintf(out, "# %s\n", config->path);
+    show_global(out, config->settings, origin);
+    if (config->source_ttl_count)
+        fputs("source_ttl:\n", out);
+    for (size_t i = 0; i < config->source_ttl_count; i++) {
+        fputs("  ", out);
+        quoted(out, config->source_ttl[i].source);
+        fprintf(out, ": %llds\n", (long long)config->source_ttl[i].seconds);
+    }
+    fprintf(out, "encryptor:\n  plugin: %s\n", config->encryptor.module->plugin.name);
+    show_options(out, "  ", &config->encryptor, origin);
+    fputs("plugin_dirs:\n", out);
+    for (char **folder = config->plugin_folders; *folder; folder++) {
+        fputs("  - ", out);
+        quoted(out, *folder);
+        fputc('\n', out);
+    }
+    fputs("tiers:\n", out);
+    for (size_t i = 0; i < config->tier_count; i++)
+        show_tier(out, &config->tier[i], origin);
+}
+
+pxt_status pxt_config_show(const struct pxt_cache_options *options, bool origin, char **out, struct pxt_error *error)
+{
+    struct pxt_config *config = NULL;
+    size_t length;
+    if (!out)
+        return pxt_fail(error, PXT_EINVAL, 0, "out must not be NULL");
+    pxt_status status = pxt_config_load(options, NULL, &config, error);
+    if (status)
+        return status;
+    *out = NULL;
+    FILE *stream = open_memstream(out, &length);
+    if (stream) {
+        show(stream, config, origin);
+        if (fclose(stream)) {
+            free(*out);
+            *out = NULL;
+        }
+    }
+    pxt_config_free(config);
+    return *out ? PXT_OK : pxt_fail_memory(error, "the configuration");
+}

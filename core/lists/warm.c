@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * warm.c: loads a list: tells its format, takes records from the format's reader, and stores them in batches.
+ */
+#include "base/fail.h"
+#include "base/key.h"
+#include "base/keymap.h"
+#include "lists/list.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum { BATCH = 1000, ARENA = 1 << 20 };
+
+/* Records wait here for their batch to be full; their texts lie in an arena of fixed size. */
+struct pxt_warming {
+    pxt_cache *cache;
+    struct pxt_warm_options options;
+    struct pxt_warm_counts counts;
+    struct pxt_keyset seen; /* of this list */
+    struct pxt_draft *draft;
+    uint64_t *line;
+    pxt_status *result;
+    bool *replaced, *repeated;
+    size_t count;
+    char *arena;
+    size_t used;
+    struct pxt_proxy proxy;
+};
+
+static void tell_progress(struct pxt_list *list)
+{
+    const struct pxt_warm_options *options = &list->warming->options;
+    if (options->progress)
+        options->progress(options->progress_arg, list->read, list->total, &list->warming->counts);
+}
+
+pxt_status pxt_list_refuse(struct pxt_list *list, uint64_t line, uint64_t column, const char *reason)
+{
+    struct pxt_warming *warming = list->warming;
+    warming->counts.refused++;
+    if (warming->options.refused)
+        warming->options.refused(warming->options.refused_arg, line, column, reason);
+    return PXT_OK;
+}
+
+static void count_result(struct pxt_list *list, size_t i)
+{
+    struct pxt_warming *warming = list->warming;
+    if (warming->result[i] == PXT_EINVAL)
+        pxt_list_refuse(list, warming->line[i], 1, "a value is out of bounds");
+    else if (warming->repeated[i])
+        warming->counts.duplicate++;
+    else if (warming->replaced[i])
+        warming->counts.updated++;
+    else
+        warming->counts.loaded++;
+}
+
+static pxt_status flush(struct pxt_list *list)
+{
+    struct pxt_warming *warming = list->warming;
+    pxt_status status = PXT_OK;
+    if (!warming->count)
+        return PXT_OK;
+    if (warming->options.dry_run) {
+        memset(warming->result, 0, warming->count * sizeof *warming->result);
+        memset(warming->replaced, 0, warming->count * sizeof *warming->replaced);
+    } else {
+        status = pxt_cache_put_many(warming->cache, warming->draft, warming->count, warming->result, warming->replaced,
+                                    list->error);
+    }
+    for (size_t i = 0; i < warming->count && !status; i++)
+        count_result(list, i);
+    explicit_bzero(warming->arena, warming->used);
+    warming->count = warming->used = 0;
+    tell_progress(list);
+    return status;
+}
+
+static const char *keep(struct pxt_warming *warming, const char *text, size_t length)
+{
+    char *kept = warming->arena + warming->used;
+    memcpy(kept, text, length);
+    kept[length] = '\0';
+    warming->used += length + 1;
+    return kept;
+}
+
+/* Copies what the draft borrows into the arena. */
+static void keep_texts(struct pxt_warming *warming, struct pxt_draft *draft)
+{
+    size_t count;
+    const struct pxt_field *fields = pxt_fields(&count);
+    for (size_t i = 0; i < PXT_FIELD_COUNT; i++)
+        if (draft->value[i].set && (fields[i].type == PXT_TYPE_TEXT || fields[i].type == PXT_TYPE_SECRET))
+            draft->value[i].as.text = keep(warming, draft->value[i].as.text, draft->value[i].length);
+}
+
+static size_t text_bytes(const struct pxt_draft *draft)
+{
+    size_t count, bytes = 0;
+    const struct pxt_field *fields = pxt_fields(&count);
+    for (size_t i = 0; i < PXT_FIELD_COUNT; i++)
+        if (draft->value[i].set && (fields[i].type == PXT_TYPE_TEXT || fields[i].type == PXT_TYPE_SECRET))
+            bytes += draft->value[i].length + 1;
+    return bytes;
+}
+
+/* Makes the draft whole from the address taken apart; the key is made here, to tell what comes twice. */
+static void complete(struct pxt_warming *warming, struct pxt_draft *draft, char key[17])
+{
+    const struct pxt_warm_options *options = &warming->options;
+    struct pxt_proxy *proxy = &warming->proxy;
+    const struct pxt_value *user = &draft->value[PXT_FIELD_USERNAME];
+    const char *source = options->source ? options->source : "warmed";
+    pxt_draft_set_text(draft, PXT_FIELD_PROXY_URL, proxy->url, strlen(proxy->url));
+    if (!user->set && proxy->has_username)
+        pxt_draft_set_text(draft, PXT_FIELD_USERNAME, proxy->username, proxy->username_length);
+    if (!draft->value[PXT_FIELD_PASSWORD].set && proxy->has_password)
+        pxt_draft_set_text(draft, PXT_FIELD_PASSWORD, proxy->password, proxy->password_length);
+    if (user->set && !user->sealed && user->length <= PXT_SECRET_MAX && user->as.text != proxy->username) {
+        pxt_proxy_set_username(proxy, user->as.text, user->length);
+        pxt_draft_set_text(draft, PXT_FIELD_USERNAME, proxy->username, proxy->username_length);
+    }
+    if (!draft->value[PXT_FIELD_SOURCE].set || !draft->value[PXT_FIELD_SOURCE].length)
+        pxt_draft_set_text(draft, PXT_FIELD_SOURCE, source, strlen(source));
+    if (options->ttl_override >= 0) {
+        pxt_draft_set_number(draft, PXT_FIELD_TTL_SECONDS, options->ttl_override);
+        pxt_draft_unset(draft, PXT_FIELD_EXPIRES_AT);
+        pxt_draft_unset(draft, PXT_FIELD_FETCH_TIME);
+    }
+    if (!draft->value[PXT_FIELD_KEY].set || !draft->value[PXT_FIELD_KEY].length) {
+        pxt_proxy_key(proxy, key);
+        pxt_draft_set_text(draft, PXT_FIELD_KEY, key, 16);
+    }
+}
+
+static pxt_status add(struct pxt_list *list, struct pxt_record *record)
+{
+    struct pxt_warming *warming = list->warming;
+    char key_text[17];
+    complete(warming, &record->draft, key_text);
+    size_t bytes = text_bytes(&record->draft);
+    if (bytes > ARENA)
+        return pxt_list_refuse(list, record->line, record->column, "the record is too long");
+    if (warming->count == BATCH || warming->used + bytes > ARENA) {
+        pxt_status status = flush(list);
+        if (status)
+            return status;
+    }
+    const struct pxt_value *value = &record->draft.value[PXT_FIELD_KEY];
+    struct pxt_key key;
+    if (value->length > PXT_KEY_MAX || memchr(value->as.text, '\0', value->length))
+        return pxt_list_refuse(list, record->line, record->column, "the key has a NUL or more than 255 bytes");
+    pxt_key_init(&key, value->as.text, value->length);
+    struct pxt_keyset_item *item = pxt_keyset_add(&warming->seen, &key);
+    if (!item)
+        return pxt_fail_memory(list->error, "the keys of the list");
+    warming->repeated[warming->count] = item->hits != 0;
+    item->hits = 1;
+    warming->line[warming->count] = record->line;
+    keep_texts(warming, &record->draft);
+    warming->draft[warming->count++] = record->draft;
+    return PXT_OK;
+}
+
+pxt_status pxt_list_take(struct pxt_list *list, struct pxt_record *record)
+{
+    struct pxt_error local;
+    size_t column = 1;
+    const char *scheme = record->scheme ? record->scheme : "http";
+    if (list->default_scheme && !record->scheme_is_own)
+        scheme = list->default_scheme;
+    if (pxt_proxy_parse_line(record->url, record->url_length, scheme, &list->warming->proxy, &column, &local))
+        return pxt_list_refuse(list, record->line, record->column + column - 1, local.message);
+    pxt_status status = add(list, record);
+    explicit_bzero(&list->warming->proxy, sizeof list->warming->proxy);
+    return status;
+}
+
+/* ---- the whole -------------------------------------------------------------------------------------------------- */
+
+static bool ends_with(const char *path, const char *end)
+{
+    size_t length = strlen(path), wanted = strlen(end);
+    return length > wanted && !strcasecmp(path + length - wanted, end);
+}
+
+/* By extension, else by the first byte that is not blank. */
+static enum pxt_list_format tell_format(struct pxt_list *list)
+{
+    if (ends_with(list->path, ".json"))
+        return PXT_LIST_JSON;
+    if (ends_with(list->path, ".jsonl") || ends_with(list->path, ".ndjson"))
+        return PXT_LIST_JSONL;
+    if (ends_with(list->path, ".csv") || ends_with(list->path, ".tsv"))
+        return PXT_LIST_CSV;
+    if (ends_with(list->path, ".txt"))
+        return PXT_LIST_TEXT;
+    /* A byte order mark and blanks tell nothing. They are put back, for what counts lines: so many that any C library
+     * takes them. */
+    unsigned char seen[8];
+    size_t n = 0;
+    int c;
+    while ((c = getc(list->stream)) != EOF) {
+        seen[n++] = (unsigned char)c;
+        if (!strchr(" \t\r\n\xEF\xBB\xBF", c) || n == sizeof seen)
+            break;
+    }
+    while (n)
+        ungetc(seen[--n], list->stream);
+    return c == '[' ? PXT_LIST_JSON : c == '{' ? PXT_LIST_JSONL : PXT_LIST_TEXT;
+}
+
+static pxt_status read_list(struct pxt_list *list, enum pxt_list_format format)
+{
+    switch (format == PXT_LIST_AUTO ? tell_format(list) : format) {
+    case PXT_LIST_JSON:
+        return pxt_list_read_json(list);
+    case PXT_LIST_JSONL:
+        return pxt_list_read_jsonl(list);
+    case PXT_LIST_CSV:
+        return pxt_list_read_csv(list);
+    default:
+        return pxt_list_read_text(list);
+    }
+}
+
+static pxt_status warm_stream(struct pxt_list *list)
+{
+    struct pxt_warming *warming = list->warming;
+    struct stat file;
+    list->total = !fstat(fileno(list->stream), &file) && S_ISREG(file.st_mode) ? (uint64_t)file.st_size : 0;
+    pxt_status status = read_list(list, warming->options.format);
+    pxt_status flushed = status && status != PXT_EINVAL ? PXT_OK : flush(list);
+    if (!status && ferror(list->stream))
+        status = pxt_fail(list->error, PXT_EIO, errno, "cannot read %s to its end", list->path);
+    tell_progress(list);
+    return status ? status : flushed;
+}
+
+static bool make_room(struct pxt_warming *warming)
+{
+    warming->draft = pxt_alloc_array(BATCH, sizeof *warming->draft);
+    warming->line = pxt_alloc_array(BATCH, sizeof *warming->line);
+    warming->result = pxt_alloc_array(BATCH, sizeof *warming->result);
+    warming->replaced = pxt_alloc_array(BATCH, sizeof *warming->replaced);
+    warming->repeated = pxt_alloc_array(BATCH, sizeof *warming->repeated);
+    warming->arena = pxt_alloc(ARENA);
+    return warming->draft && warming->line && warming->result && warming->replaced && warming->repeated &&
+           warming->arena;
+}
+
+static void free_room(struct pxt_warming *warming)
+{
+    if (warming->arena)
+        explicit_bzero(warming->arena, ARENA);
+    pxt_free(warming->draft);
+    pxt_free(warming->line);
+    pxt_free(warming->result);
+    pxt_free(warming->replaced);
+    pxt_free(warming->repeated);
+    pxt_free(warming->arena);
+    pxt_keyset_free(&warming->seen);
+    pxt_free(warming);
+}
+
+static FILE *open_list(const char *path, struct pxt_error *error)
+{
+    struct stat file;
+    FILE *stream = strcmp(path, "-") ? fopen(path, "re") : stdin;
+    if (!stream) {
+        pxt_fail(error, PXT_ENOINPUT, errno, "cannot open list %s", path);
+        return NULL;
+    }
+    if (!fstat(fileno(stream), &file) && S_ISDIR(file.st_mode)) {
+        fclose(stream);
+        pxt_fail(error, PXT_ENOINPUT, EISDIR, "cannot read list %s", path);
+        return NULL;
+    }
+    return stream;
+}
+
+pxt_status pxt_cache_warm(pxt_cache *cache, const char *path, const struct pxt_warm_options *given,
+                          struct pxt_warm_counts *counts, struct pxt_error *error)
+{
+    struct pxt_warm_options options = PXT_WARM_OPTIONS_INIT;
+    if (counts)
+        memset(counts, 0, sizeof *counts);
+    if (!cache || !path || (given && given->size < sizeof(uint32_t)))
+        return pxt_fail(error, PXT_EINVAL, 0, "cache and path must not be NULL, and options need their size");
+    if (given)
+        memcpy(&options, given, given->size < sizeof options ? given->size : sizeof options);
+    FILE *stream = open_list(path, error);
+    if (!stream)
+        return PXT_ENOINPUT;
+    struct pxt_warming *warming = pxt_alloc(sizeof *warming);
+    pxt_status status = warming && make_room(warming) ? PXT_OK : pxt_fail_memory(error, "a list");
+    if (!status) {
+        struct pxt_list list = {.stream = stream,
+                                .path = path,
+                                .default_scheme = options.default_scheme,
+                                .warming = warming,
+                                .error = error};
+        warming->cache = cache;
+        warming->options = options;
+        status = warm_stream(&list);
+        if (counts)
+            *counts = warming->counts;
+    }
+    if (warming)
+        free_room(warming);
+    if (stream != stdin)
+        fclose(stream);
+    return status;
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * host.h: the services table handed to plugins.
+ */
+#ifndef PXT_HOST_H
+#define PXT_HOST_H
+
+#include "base/log.h"
+
+/* What a plugin's `const struct pxt_host *` points into: the table first, then what its functions need. */
+struct pxt_host_instance {
+    struct pxt_host host;
+    const struct pxt_logger *logger;
+    const struct pxt_clock *clock;
+    char *const *plugin_folders; /* for tier_open; NULL: as without a configuration */
+    char component[64];          /* in log lines: "l2", "fernet" */
+};
+void pxt_host_init(struct pxt_host_instance *instance, const char *component, const struct pxt_logger *logger,
+                   const struct pxt_clock *clock);
+
+#endif

@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * options.c: what YAML says, typed and bounded by a table of declared options. Scalars are text until a table gives
+ * them a type: nothing is guessed.
+ */
+#include "base/didyoumean.h"
+#include "base/fail.h"
+#include "base/paths.h"
+#include "settings/settings.h"
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct value {
+    const struct pxt_option *option;
+    bool present, given;
+    int64_t number;
+    char *text;
+    const char *file; /* where it was given; for `config show --origin` */
+    unsigned line;
+};
+struct pxt_settings {
+    size_t count;
+    struct value value[];
+};
+
+void pxt_settings_free(struct pxt_settings *settings)
+{
+    if (!settings)
+        return;
+    for (size_t i = 0; i < settings->count; i++)
+        pxt_free(settings->value[i].text);
+    pxt_free(settings);
+}
+
+static const struct value *find(const struct pxt_settings *settings, const char *name)
+{
+    for (size_t i = 0; settings && i < settings->count; i++)
+        if (!strcmp(settings->value[i].option->name, name))
+            return &settings->value[i];
+    return NULL;
+}
+
+const char *pxt_settings_text(const struct pxt_settings *settings, const char *name)
+{
+    const struct value *value = find(settings, name);
+    return value && value->present ? value->text : NULL;
+}
+
+int64_t pxt_settings_number(const struct pxt_settings *settings, const char *name)
+{
+    const struct value *value = find(settings, name);
+    return value && value->present ? value->number : 0;
+}
+
+bool pxt_settings_given(const struct pxt_settings *settings, const char *name)
+{
+    const struct value *value = find(settings, name);
+    return value && value->given;
+}
+
+bool pxt_settings_origin(const struct pxt_settings *settings, const char *name, const char **file, unsigned *line)
+{
+    const struct value *value = find(settings, name);
+    if (!value || !value->given)
+        return false;
+    *file = value->file;
+    *line = value->line;
+    return true;
+}
+
+/* ---- numbers with units ----------------------------------------------------------------------------------------- */
+
+struct unit {
+    const char *name;
+    int64_t factor;
+};
+static const struct unit durations[] = {{"", 1000000},      {"us", 1},           {"ms", 1000},
+                                        {"s", 1000000},     {"m", 60000000},     {"h", 3600000000},
+                                        {"d", 86400000000}, {"w", 604800000000}, {NULL, 0}};
+static const struct unit sizes[] = {
+    {"", 1}, {"B", 1}, {"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}, {"TiB", INT64_C(1) << 40}, {NULL, 0}};
+static const struct unit plain[] = {{"", 1}, {NULL, 0}};
+
+static const struct unit *units_of(enum pxt_option_type type)
+{
+    return type == PXT_OPTION_DURATION ? durations : type == PXT_OPTION_SIZE ? sizes : plain;
+}
+
+bool pxt_read_quantity(const char *text, enum pxt_option_type type, int64_t *out)
+{
+    const struct unit *unit = units_of(type);
+    bool minus = text[0] == '-' && type == PXT_OPTION_INTEGER;
+    const char *at = text + minus;
+    int64_t number = 0;
+    if (*at < '0' || *at > '9')
+        return false;
+    for (; *at >= '0' && *at <= '9'; at++)
+        if (__builtin_mul_overflow(number, 10, &number) || __builtin_add_overflow(number, *at - '0', &number))
+            return false;
+    while (unit->name && strcmp(unit->name, at))
+        unit++;
+    if (!unit->name || __builtin_mul_overflow(number, unit->factor, &number))
+        return false;
+    *out = minus ? -number : number;
+    return true;
+}
+
+/* The shortest way to write it: 1h rather than 3600s. */
+void pxt_write_quantity(int64_t number, enum pxt_option_type type, char *out, size_t size)
+{
+    const struct unit *units = units_of(type), *best = &units[type == PXT_OPTION_DURATION];
+    for (const struct unit *unit = units; unit->name; unit++)
+        if (*unit->name && number && number % unit->factor == 0 && unit->factor >= best->factor)
+            best = unit;
+    if (type == PXT_OPTION_DURATION && !number)
+        snprintf(out, size, "0s");
+    else
+        snprintf(out, size, "%lld%s", (long long)(number / best->factor),
+                 best->factor == 1 && type != PXT_OPTION_DURATION ? "" : best->name);
+}
+
+static const char *expectation(enum pxt_option_type type)
+{
+    switch (type) {
+    case PXT_OPTION_INTEGER:
+        return "a whole number such as 1000";
+    case PXT_OPTION_BOOL:
+        return "true or false";
+    case PXT_OPTION_DURATION:
+        return "a time such as 90s, 15m, 1h or 7d";
+    case PXT_OPTION_SIZE:
+        return "a size such as 64KiB or 16MiB";
+    default:
+        return "a text";
+    }
+}
+
+static bool one_of(const char *text, const char *choices)
+{
+    size_t length = strlen(text);
+    for (const char *at = choices; at; at = strchr(at, '|')) {
+        at += *at == '|';
+        if (!strncmp(at, text, length) && (at[length] == '|' || !at[length]))
+            return true;
+    }
+    return false;
+}
+
+/* ---- one value -------------------------------------------------------------------------------------------------- */
+
+/* Types `text`; on failure `problem` says what is wrong. */
+static pxt_status type_value(struct value *value, const char *text, char *problem, size_t size, struct pxt_error *error)
+{
+    const struct pxt_option *option = value->option;
+    char low[40], high[40];
+    switch (option->type) {
+    case PXT_OPTION_BOOL:
+        value->number = !strcmp(text, "true");
+        if (!value->number && strcmp(text, "false"))
+            goto unexpected;
+        break;
+    case PXT_OPTION_INTEGER:
+    case PXT_OPTION_DURATION:
+    case PXT_OPTION_SIZE:
+        if (!pxt_read_quantity(text, option->type, &value->number))
+            goto unexpected;
+        if ((option->min || option->max) ? value->number < option->min || value->number > option->max
+                                         : value->number < 0) {
+            pxt_write_quantity(option->min, option->type, low, sizeof low);
+            pxt_write_quantity(option->max ? option->max : INT64_MAX, option->type, high, sizeof high);
+            snprintf(problem, size, "%s is out of bounds: %s must be between %s and %s", text, option->name, low,
+                     option->max ? high : "any number");
+            return PXT_ECONFIG;
+        }
+        break;
+    case PXT_OPTION_CHOICE:
+        if (!one_of(text, option->choices)) {
+            snprintf(problem, size, "%s is not one of %s for %s", text, option->choices, option->name);
+            return PXT_ECONFIG;
+        }
+        break;
+    default:
+        break;
+    }
+    pxt_free(value->text);
+    value->text = NULL;
+    if (option->type == PXT_OPTION_PATH) {
+        pxt_status status = pxt_path_expand(text, &value->text, error);
+        if (status == PXT_ECONFIG && error)
+            snprintf(problem, size, "%.*s", (int)size - 1, error->message);
+        if (status)
+            return status;
+    } else {
+        value->text = pxt_strdup(text);
+    }
+    value->present = value->text != NULL;
+    return value->present ? PXT_OK : pxt_fail_memory(error, "a setting");
+unexpected:
+    snprintf(problem, size, "%s is \"%s\": %s is expected", option->name, text, expectation(option->type));
+    return PXT_ECONFIG;
+}
+
+static bool is_null(const struct pxt_yaml_node *node)
+{
+    return node->kind == PXT_YAML_SCALAR && node->plain &&
+           (!*node->scalar || !strcmp(node->scalar, "null") || !strcmp(node->scalar, "~"));
+}
+
+static pxt_status set_from(struct value *value, const struct pxt_yaml_node *node, struct pxt_error *error)
+{
+    char problem[600];
+    if (is_null(node))
+        return PXT_OK;
+    if (node->kind != PXT_YAML_SCALAR)
+        return pxt_yaml_fail(error, node, "%s: %s is expected, not a list or map", value->option->name,
+                             expectation(value->option->type));
+    problem[0] = '\0';
+    pxt_status status = type_value(value, node->scalar, problem, sizeof problem, error);
+    if (status == PXT_ECONFIG)
+        return pxt_yaml_fail(error, node, "%s", problem);
+    value->given = !status;
+    value->file = node->file;
+    value->line = node->line;
+    return status;
+}
+
+pxt_status pxt_settings_override(struct pxt_settings *settings, const char *name, const char *text, const char *origin,
+                                 struct pxt_error *error)
+{
+    char problem[600] = "";
+    struct value *value = (struct value *)(uintptr_t)find(settings, name);
+    pxt_status status = type_value(value, text, problem, sizeof problem, error);
+    if (status == PXT_ECONFIG)
+        return pxt_fail(error, PXT_ECONFIG, 0, "%s: %s", origin, problem);
+    value->given = !status;
+    value->file = origin;
+    value->line = 0;
+    return status;
+}
+
+/* ---- a whole map ------------------------------------------------------------------------------------------------ */
+
+static bool listed(const char *const *names, const char *name)
+{
+    for (; names && *names; names++)
+        if (!strcmp(*names, name))
+            return true;
+    return false;
+}
+
+static pxt_status unknown(const struct pxt_option *table, const char *const *known, const struct pxt_yaml_node *name,
+                          const char *whose, struct pxt_error *error)
+{
+    const char *best = NULL;
+    unsigned nearest = 99, distance;
+    for (const struct pxt_option *option = table; option && option->name; option++)
+        if (pxt_word_near(name->scalar, option->name, &distance) && distance < nearest) {
+            nearest = distance;
+            best = option->name;
+        }
+    for (; known && *known; known++)
+        if (pxt_word_near(name->scalar, *known, &distance) && distance < nearest) {
+            nearest = distance;
+            best = *known;
+        }
+    if (best)
+        return pxt_yaml_fail(error, name, "unknown option \"%s\" of %s (did you mean \"%s\"?)", name->scalar, whose,
+                             best);
+    return pxt_yaml_fail(error, name, "unknown option \"%s\" of %s", name->scalar, whose);
+}
+
+static pxt_status apply_map(struct pxt_settings *settings, const struct pxt_option *table,
+                            const struct pxt_yaml_node *map, const char *const *known, const char *whose,
+                            struct pxt_error *error)
+{
+    for (size_t i = 0; i < map->count; i++) {
+        const char *name = map->name[i]->scalar;
+        struct value *value = (struct value *)(uintptr_t)find(settings, name);
+        if (!value && listed(known, name))
+            continue;
+        pxt_status status =
+            value ? set_from(value, map->child[i], error) : unknown(table, known, map->name[i], whose, error);
+        if (status)
+            return status;
+    }
+    return PXT_OK;
+}
+
+pxt_status pxt_settings_read(const struct pxt_option *table, const struct pxt_yaml_node *map, const char *const *known,
+                             const char *whose, struct pxt_settings **out, struct pxt_error *error)
+{
+    size_t count = 0;
+    char problem[600];
+    while (table && table[count].name)
+        count++;
+    struct pxt_settings *settings = pxt_alloc(sizeof *settings + count * sizeof settings->value[0]);
+    if (!settings)
+        return pxt_fail_memory(error, "settings");
+    settings->count = count;
+    pxt_status status = PXT_OK;
+    for (size_t i = 0; i < count; i++)
+        settings->value[i].option = &table[i];
+    if (map && map->kind != PXT_YAML_MAP)
+        status = pxt_yaml_fail(error, map, "options of %s are expected as NAME: VALUE", whose);
+    else if (map)
+        status = apply_map(settings, table, map, known, whose, error);
+    for (size_t i = 0; i < count && !status; i++) {
+        if (settings->value[i].present || !table[i].default_text)
+            continue;
+        status = type_value(&settings->value[i], table[i].default_text, problem, sizeof problem, error);
+        if (status == PXT_ECONFIG)
+            status = pxt_fail(error, PXT_ECONFIG, 0, "the default of %s of %s does not hold: %s", table[i].name, whose,
+                              problem);
+    }
+    if (status)
+        pxt_settings_free(settings);
+    else
+        *out = settings;
+    return status;
+}

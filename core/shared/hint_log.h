@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * missed.h: what tiers missed, told to other processes and to the next one: the file PATH.missed beside the store that
+ * has everything.
+ *
+ * A write that a shared tier could not take leaves an older entry there, or one that was deleted. Every process that
+ * opens the same tiers has to know, now and after a restart, or it would be served. One line an event:
+ *   + TIER KEY   the tier missed a put of the key            x TIER KEY   it missed that the key was removed
+ *   - TIER KEY   that was made good                          = TIER       every key was
+ *   * TIER       it missed more puts than are remembered     # TIER       it is being gone through as a whole
+ *   . TIER       that was done
+ * with tabs between. When nothing is missed any more the file is emptied.
+ */
+#ifndef PXT_MISSED_H
+#define PXT_MISSED_H
+
+#include "base/log.h"
+#include "shared/coherence.h"
+#include <pthread.h>
+#include <sys/types.h>
+
+struct pxt_link;
+
+enum pxt_missed_event {
+    PXT_MISSED_PUT = '+',
+    PXT_MISSED_REMOVAL = 'x',
+    PXT_MISSED_MADE_GOOD = '-',
+    PXT_MISSED_NO_KEY = '=',
+    PXT_MISSED_ALL = '*',
+    PXT_MISSED_RESYNC = '#',
+    PXT_MISSED_RESYNCED = '.'
+};
+
+struct pxt_missed {
+    struct pxt_coherence *coherence;
+    const struct pxt_logger *logger;
+    struct pxt_link *link;
+    unsigned link_count;
+    char *path; /* NULL: nothing is shared, nothing to tell */
+    pthread_mutex_t lock;
+    int fd;
+    off_t read_to;
+    bool strangers; /* it has lines of tiers that this chain has not: they stay */
+    _Atomic uint32_t epoch_seen;
+    uint32_t resets_seen;
+};
+/* Reads what is missed already into the links. `shared_path` as for pxt_coherence_open(). */
+pxt_status pxt_missed_open(struct pxt_missed *missed, const char *shared_path, struct pxt_coherence *coherence,
+                           struct pxt_link *links, unsigned count, const struct pxt_logger *logger,
+                           struct pxt_error *error);
+void pxt_missed_close(struct pxt_missed *missed);
+/* Tells the others of an event, and applies it to the link in the file's order. False where there is no file, or it
+ * cannot be written (which is logged: this process knows, the others do not). */
+bool pxt_missed_tell(struct pxt_missed *missed, enum pxt_missed_event event, struct pxt_link *link, const char *key);
+/* The end of going through a tier, which counts only where not all was missed again since `overflows` was read. */
+bool pxt_missed_tell_end(struct pxt_missed *missed, struct pxt_link *link, unsigned overflows);
+/* Learns what others told; one load where there is nothing new. */
+void pxt_missed_learn(struct pxt_missed *missed);
+
+#endif

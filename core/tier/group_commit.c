@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * group.c: whoever finds no one in the tier goes down at once; those who come meanwhile wait, and the first of them takes
+ * all along. A thread that is alone never waits. Each waits for itself: one condition for all would wake every thread
+ * to have all but one wait for the lock.
+ */
+#include "tier/group_commit.h"
+#include <errno.h>
+#include <semaphore.h>
+
+enum { TOGETHER = 64 };
+
+struct pxt_group_item {
+    struct pxt_group_item *next;
+    pxt_entry *entry;
+    pxt_status status;
+    struct pxt_error error;
+    sem_t woken;
+    bool finished; /* else it was woken to lead */
+};
+
+void pxt_group_init(struct pxt_group *group)
+{
+    pthread_mutex_init(&group->lock, NULL);
+    group->first = NULL;
+    group->end = &group->first;
+    group->leading = false;
+}
+
+void pxt_group_destroy(struct pxt_group *group)
+{
+    pthread_mutex_destroy(&group->lock);
+}
+
+bool pxt_group_suits(const struct pxt_tier_ops *ops)
+{
+    return (ops->flags & PXT_TIER_TRANSACTION) && (ops->flags & PXT_TIER_CONCURRENT) && ops->put_many;
+}
+
+/* put_many takes all or none. Where one entry is the reason, each learns for itself whether it is that one; where it is the
+ * tier, all share the error: to ask again for each would wait for a locked database as often. */
+static void put_all(const struct pxt_tier_ops *ops, void *self, struct pxt_group_item *const *items, size_t n)
+{
+    pxt_entry *entries[TOGETHER];
+    for (size_t i = 0; i < n; i++)
+        entries[i] = items[i]->entry;
+    pxt_status all = n > 1 ? ops->put_many(self, entries, n, &items[0]->error) : PXT_EINVAL;
+    if (all != PXT_EINVAL) {
+        for (size_t i = 0; i < n; i++) {
+            items[i]->status = all;
+            if (all && i)
+                items[i]->error = items[0]->error;
+        }
+        return;
+    }
+    for (size_t i = 0; i < n; i++)
+        items[i]->status = ops->put(self, items[i]->entry, &items[i]->error);
+}
+
+/* With the lock held. */
+static size_t take(struct pxt_group *group, struct pxt_group_item **items)
+{
+    size_t n = 0;
+    while (group->first && n < TOGETHER) {
+        items[n++] = group->first;
+        group->first = group->first->next;
+    }
+    if (!group->first)
+        group->end = &group->first;
+    return n;
+}
+
+/* For all that wait, `self_item` among them; then hands the lead over. */
+static void lead(struct pxt_group *group, const struct pxt_tier_ops *ops, void *self,
+                 const struct pxt_group_item *self_item)
+{
+    struct pxt_group_item *items[TOGETHER];
+    pthread_mutex_lock(&group->lock);
+    size_t n = take(group, items);
+    pthread_mutex_unlock(&group->lock);
+    put_all(ops, self, items, n);
+    pthread_mutex_lock(&group->lock);
+    struct pxt_group_item *next = group->first;
+    group->leading = next != NULL;
+    pthread_mutex_unlock(&group->lock);
+    if (next) /* it is not gone: only its own group finishes it */
+        sem_post(&next->woken);
+    for (size_t i = 0; i < n; i++)
+        if (items[i] != self_item) {
+            items[i]->finished = true;
+            sem_post(&items[i]->woken);
+        }
+}
+
+pxt_status pxt_group_put(struct pxt_group *group, const struct pxt_tier_ops *ops, void *self, pxt_entry *entry,
+                         struct pxt_error *error)
+{
+    struct pxt_group_item item;
+    item.next = NULL;
+    item.entry = entry;
+    item.finished = false;
+    item.error.message[0] = '\0';
+    sem_init(&item.woken, 0, 0);
+    pthread_mutex_lock(&group->lock);
+    *group->end = &item;
+    group->end = &item.next;
+    bool waits = group->leading;
+    group->leading = true;
+    pthread_mutex_unlock(&group->lock);
+    while (waits && sem_wait(&item.woken) && errno == EINTR) {
+    }
+    if (!item.finished)
+        lead(group, ops, self, &item);
+    sem_destroy(&item.woken);
+    if (item.status && error)
+        *error = item.error;
+    return item.status;
+}

@@ -1,0 +1,383 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * link_ops.c: the operations of tier.h on a link, with the defaults for what a tier does not offer.
+ */
+#include "base/fail.h"
+#include "base/key.h"
+#include "entry/entry.h"
+#include "tier/tier_call.h"
+#include <string.h>
+
+/* A link that is being let back in passes the guard by: whoever probes has set PROBING and is alone. */
+static bool probing(const struct pxt_link *link)
+{
+    return atomic_load_explicit(&link->guard.state, memory_order_acquire) == PXT_TIER_PROBING;
+}
+
+/* On the way of every call: the text of an error is a kilobyte that need not be zeroed each time. */
+static inline void no_error(struct pxt_error *error)
+{
+    error->status = PXT_OK;
+    error->system_errno = 0;
+    error->message[0] = '\0';
+}
+
+/* Runs `call` inside the tier; `call` sees `self` and `&local`. */
+#define INSIDE(link, call)                                                                                             \
+    do {                                                                                                               \
+        struct pxt_error local;                                                                                        \
+        no_error(&local);                                                                                              \
+        if (!pxt_link_enter(link, false, error))                                                                       \
+            return PXT_EUNAVAILABLE;                                                                                   \
+        pxt_status inside_ = (call);                                                                                   \
+        return pxt_link_leave(link, inside_, &local, error);                                                           \
+    } while (0)
+
+/* The same for writes, which the one who probes may make while the tier is not on. */
+static pxt_status leave_write(struct pxt_link *link, pxt_status status, struct pxt_error *local,
+                              const struct pxt_key *key, bool removal, struct pxt_error *error)
+{
+    status = pxt_link_leave(link, status, local, error);
+    if (status)
+        pxt_link_missed(link, key, removal);
+    else
+        pxt_link_made_good(link, key);
+    return status;
+}
+
+pxt_status pxt_link_get(struct pxt_link *link, const struct pxt_key *key, unsigned flags, pxt_entry **out,
+                        struct pxt_error *error)
+{
+    enum pxt_missed_key missed = pxt_link_is_missed(link, key);
+    if (missed == PXT_KEY_MISSED)
+        return PXT_NOT_FOUND; /* what it has does not count; what counts is in the others, or removed */
+    if (missed)
+        return pxt_fail(error, PXT_EUNAVAILABLE, 0, "tier %s has not yet caught up", link->name);
+    struct pxt_error local;
+    no_error(&local);
+    if (!pxt_link_enter(link, false, error))
+        return PXT_EUNAVAILABLE;
+    pxt_status status = link->ops->get(link->self, key, flags, out, &local);
+    status = pxt_link_leave(link, status, &local, error);
+    if (!status && link->tracker && !(flags & PXT_GET_PEEK))
+        pxt_tracker_hit(link->tracker, key);
+    return status;
+}
+
+pxt_status pxt_link_put(struct pxt_link *link, pxt_entry *entry, struct pxt_error *error)
+{
+    struct pxt_error local;
+    no_error(&local);
+    struct pxt_key key;
+    pxt_entry_key_of(entry, &key);
+    if (!pxt_link_enter(link, probing(link), error)) {
+        pxt_link_missed(link, &key, false);
+        return PXT_EUNAVAILABLE;
+    }
+    pxt_status status = link->grouped ? pxt_group_put(&link->group, link->ops, link->self, entry, &local)
+                                      : link->ops->put(link->self, entry, &local);
+    if (status == PXT_EINVAL) { /* it cannot hold this entry: then it must not keep an older one */
+        pxt_link_leave(link, status, &local, error);
+        pxt_link_del(link, &key, PXT_REMOVE_DELETED, NULL);
+        return status;
+    }
+    if (!status && link->tracker)
+        status = pxt_tracker_put(link->tracker, &key, &local);
+    return leave_write(link, status, &local, &key, false, error);
+}
+
+static void all_missed(struct pxt_link *link, pxt_entry *const *entries, size_t n, bool missed)
+{
+    for (size_t i = 0; i < n; i++) {
+        struct pxt_key key;
+        pxt_entry_key_of(entries[i], &key);
+        if (missed)
+            pxt_link_missed(link, &key, false);
+        else
+            pxt_link_made_good(link, &key);
+    }
+}
+
+static pxt_status put_singly(struct pxt_link *link, pxt_entry *const *entries, size_t n, struct pxt_error *error)
+{
+    pxt_status first = PXT_OK;
+    for (size_t i = 0; i < n; i++) {
+        pxt_status status = pxt_link_put(link, entries[i], first ? NULL : error);
+        first = first ? first : status;
+    }
+    return first;
+}
+
+pxt_status pxt_link_put_many(struct pxt_link *link, pxt_entry *const *entries, size_t n, struct pxt_error *error)
+{
+    if (!link->ops || !link->ops->put_many || link->tracker)
+        return put_singly(link, entries, n, error);
+    struct pxt_error local;
+    no_error(&local);
+    if (!pxt_link_enter(link, probing(link), error)) {
+        all_missed(link, entries, n, true);
+        return PXT_EUNAVAILABLE;
+    }
+    pxt_status status = link->ops->put_many(link->self, entries, n, &local);
+    status = pxt_link_leave(link, status, &local, error);
+    if (status == PXT_EINVAL) /* one of them cannot be held: the others can */
+        return put_singly(link, entries, n, error);
+    all_missed(link, entries, n, status != PXT_OK);
+    return status;
+}
+
+pxt_status pxt_link_store_missed(struct pxt_link *link, pxt_entry *const *entries, size_t n, struct pxt_error *error)
+{
+    struct pxt_error local;
+    no_error(&local);
+    if (!pxt_link_enter(link, probing(link), error))
+        return PXT_EUNAVAILABLE;
+    return pxt_link_leave(link, link->ops->put_many(link->self, entries, n, &local), &local, error);
+}
+
+pxt_status pxt_link_del(struct pxt_link *link, const struct pxt_key *key, enum pxt_removal why, struct pxt_error *error)
+{
+    struct pxt_error local;
+    no_error(&local);
+    if (!pxt_link_enter(link, probing(link), error)) {
+        pxt_link_missed(link, key, true);
+        return PXT_EUNAVAILABLE;
+    }
+    pxt_status status = link->ops->del(link->self, key, why, &local);
+    if (link->tracker && (!status || status == PXT_NOT_FOUND))
+        pxt_tracker_remove(link->tracker, key, why);
+    pxt_status left = leave_write(link, status == PXT_NOT_FOUND ? PXT_OK : status, &local, key, true, error);
+    return left ? left : status;
+}
+
+pxt_status pxt_link_contains(struct pxt_link *link, const struct pxt_key *key, struct pxt_error *error)
+{
+    if (link->ops && link->ops->contains && !pxt_link_is_missed(link, key))
+        INSIDE(link, link->ops->contains(link->self, key, &local));
+    pxt_entry *entry = NULL;
+    pxt_status status = pxt_link_get(link, key, PXT_GET_PEEK, &entry, error);
+    if (!status)
+        pxt_entry_release(entry);
+    return status;
+}
+
+pxt_status pxt_link_holds(struct pxt_link *link, const struct pxt_key *key, struct pxt_error *error)
+{
+    struct pxt_error local;
+    no_error(&local);
+    pxt_entry *entry = NULL;
+    if (!pxt_link_enter(link, probing(link), error))
+        return PXT_EUNAVAILABLE;
+    pxt_status status = link->ops->contains ? link->ops->contains(link->self, key, &local)
+                                            : link->ops->get(link->self, key, PXT_GET_PEEK, &entry, &local);
+    if (entry)
+        pxt_entry_release(entry);
+    return pxt_link_leave(link, status, &local, error);
+}
+
+pxt_status pxt_link_count(struct pxt_link *link, uint64_t *out, struct pxt_error *error)
+{
+    INSIDE(link, link->ops->count(link->self, out, &local));
+}
+
+struct held {
+    pxt_entry **entry;
+    size_t count, room;
+    bool no_memory;
+};
+
+static bool hold(void *arg, pxt_entry *entry)
+{
+    struct held *held = arg;
+    if (held->count == held->room) {
+        size_t room = held->room ? held->room * 2 : 64;
+        pxt_entry **larger = pxt_realloc(held->entry, room * sizeof(pxt_entry *));
+        held->no_memory = !larger;
+        if (!larger)
+            return false;
+        held->entry = larger;
+        held->room = room;
+    }
+    held->entry[held->count++] = pxt_entry_hold(entry);
+    return true;
+}
+
+/* Also while the tier is let back in: whoever walks a tier that is off asks the guard before. */
+static pxt_status each_inside(struct pxt_link *link, pxt_entry_fn *fn, void *arg, struct pxt_error *error)
+{
+    struct pxt_error local;
+    no_error(&local);
+    if (!pxt_link_enter(link, probing(link), error))
+        return PXT_EUNAVAILABLE;
+    return pxt_link_leave(link, link->ops->each(link->self, fn, arg, &local), &local, error);
+}
+
+/* `fn` may call the chain, and so the tier: a serialised tier is left before. */
+static pxt_status each_outside(struct pxt_link *link, pxt_entry_fn *fn, void *arg, struct pxt_error *error)
+{
+    struct held held = {0};
+    pxt_status status = each_inside(link, hold, &held, error);
+    if (!status && held.no_memory)
+        status = pxt_fail_memory(error, "a list of entries");
+    bool go_on = !status;
+    for (size_t i = 0; i < held.count; i++) {
+        go_on = go_on && fn(arg, held.entry[i]);
+        pxt_entry_release(held.entry[i]);
+    }
+    pxt_free(held.entry);
+    return status;
+}
+
+pxt_status pxt_link_each(struct pxt_link *link, pxt_entry_fn *fn, void *arg, struct pxt_error *error)
+{
+    if (!(link->flags & PXT_TIER_CONCURRENT))
+        return each_outside(link, fn, arg, error);
+    return each_inside(link, fn, arg, error);
+}
+
+/* ---- defaults that go over all entries: gather keys first, since `each` may not call the tier -------------------- */
+
+struct gathering {
+    struct pxt_keyset keys;
+    pxt_time expired_by; /* PXT_TIME_MAX + 1: all */
+    size_t limit;
+    bool failed;
+};
+
+static bool gather(void *arg, pxt_entry *entry)
+{
+    struct gathering *gathering = arg;
+    struct pxt_key key;
+    if (pxt_entry_number(entry, PXT_FIELD_EXPIRES_AT) > gathering->expired_by)
+        return true;
+    pxt_entry_key_of(entry, &key);
+    gathering->failed = !pxt_keyset_add(&gathering->keys, &key);
+    return !gathering->failed && gathering->keys.count < gathering->limit;
+}
+
+/* Only where the caller has made sure that no one else uses the link. */
+static pxt_status clear_singly(struct pxt_link *link, uint64_t *removed, struct pxt_error *error)
+{
+    struct gathering all = {.expired_by = INT64_MAX, .limit = SIZE_MAX};
+    pxt_status status = pxt_link_each(link, gather, &all, error);
+    if (!status && all.failed)
+        status = pxt_fail_memory(error, "a list of keys");
+    for (struct pxt_keyset_item *item; !status && (item = pxt_keyset_any(&all.keys));) {
+        struct pxt_key key = item->key;
+        status = pxt_link_del(link, &key, PXT_REMOVE_DELETED, error);
+        *removed += status == PXT_OK;
+        status = status == PXT_NOT_FOUND ? PXT_OK : status;
+        pxt_keyset_remove(&all.keys, &key);
+    }
+    pxt_keyset_free(&all.keys);
+    return status;
+}
+
+pxt_status pxt_link_clear(struct pxt_link *link, uint64_t *removed, struct pxt_error *error)
+{
+    *removed = 0;
+    if (link->tracker || !link->ops || !link->ops->clear)
+        return clear_singly(link, removed, error);
+    INSIDE(link, link->ops->clear(link->self, removed, &local));
+}
+
+bool pxt_link_expires(const struct pxt_link *link)
+{
+    return !link->tracker && link->ops && link->ops->expire;
+}
+
+pxt_status pxt_link_expire(struct pxt_link *link, pxt_time now, size_t limit, pxt_key_fn *fn, void *arg,
+                           uint64_t *removed, struct pxt_error *error)
+{
+    *removed = 0;
+    INSIDE(link, link->ops->expire(link->self, now, limit, fn, arg, removed, &local));
+}
+
+pxt_status pxt_link_gather_expired(struct pxt_link *link, pxt_time now, size_t limit, struct pxt_keyset *out,
+                                   struct pxt_error *error)
+{
+    struct gathering expired = {.expired_by = now, .limit = limit};
+    pxt_status status = pxt_link_each(link, gather, &expired, error);
+    if (!status && expired.failed)
+        status = pxt_fail_memory(error, "a list of keys");
+    *out = expired.keys;
+    return status;
+}
+
+static pxt_status touch_one(struct pxt_link *link, const struct pxt_touch *touch, struct pxt_error *error)
+{
+    pxt_entry *entry = NULL, *copy = NULL;
+    pxt_status status = pxt_link_get(link, &touch->key, PXT_GET_PEEK, &entry, error);
+    if (status)
+        return status == PXT_NOT_FOUND ? PXT_OK : status;
+    status = pxt_entry_copy(entry, touch->evicted_from_l1, &copy, error);
+    if (!status) {
+        pxt_entry_touch(copy, touch->hits, touch->last_accessed);
+        status = pxt_link_put(link, copy, error);
+    }
+    pxt_entry_release(entry);
+    pxt_entry_release(copy);
+    return status;
+}
+
+pxt_status pxt_link_touch(struct pxt_link *link, const struct pxt_touch *touches, size_t n, struct pxt_error *error)
+{
+    if (link->ops && link->ops->touch)
+        INSIDE(link, link->ops->touch(link->self, touches, n, &local));
+    pxt_status status = PXT_OK;
+    for (size_t i = 0; i < n && !status; i++)
+        status = touch_one(link, &touches[i], error);
+    return status;
+}
+
+pxt_status pxt_link_settle(struct pxt_link *link, struct pxt_error *error)
+{
+    if (!link->ops || !link->ops->settle)
+        return PXT_OK;
+    INSIDE(link, link->ops->settle(link->self, &local));
+}
+
+pxt_status pxt_link_victim(struct pxt_link *link, uint64_t incoming, pxt_entry **out, struct pxt_error *error)
+{
+    if (!link->tracker)
+        INSIDE(link, link->ops->victim(link->self, incoming, out, &local));
+    char text[PXT_KEY_MAX + 1];
+    struct pxt_key key;
+    while (pxt_tracker_victim(link->tracker, text, &key)) {
+        pxt_status status = pxt_link_get(link, &key, PXT_GET_PEEK, out, error);
+        if (status != PXT_NOT_FOUND)
+            return status;
+        pxt_tracker_remove(link->tracker, &key, PXT_REMOVE_DELETED); /* another process removed it */
+    }
+    return PXT_NOT_FOUND;
+}
+
+pxt_status pxt_link_check_add(struct pxt_link *link, const struct pxt_check *check, uint64_t keep,
+                              struct pxt_error *error)
+{
+    if (!link->ops || !link->ops->check_add)
+        return PXT_OK;
+    INSIDE(link, link->ops->check_add(link->self, check, keep, &local));
+}
+
+pxt_status pxt_link_check_each(struct pxt_link *link, const struct pxt_key *key, pxt_check_fn *fn, void *arg,
+                               struct pxt_error *error)
+{
+    if (!link->ops || !link->ops->check_each)
+        return PXT_ENOTSUP;
+    INSIDE(link, link->ops->check_each(link->self, key, fn, arg, &local));
+}
+
+pxt_status pxt_link_maintain(struct pxt_link *link, struct pxt_error *error)
+{
+    if (!link->ops || !link->ops->maintain)
+        return PXT_OK;
+    INSIDE(link, link->ops->maintain(link->self, &local));
+}
+
+pxt_status pxt_link_sync(struct pxt_link *link, struct pxt_error *error)
+{
+    if (!link->ops || !link->ops->sync)
+        return PXT_OK;
+    INSIDE(link, link->ops->sync(link->self, &local));
+}
