@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * keyset.c: a chained hash table of keys.
+ * keymap.c: a chained hash table of keys.
  */
 #include "base/fail.h"
 #include "base/keymap.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * keyset.h: a set of keys with a little data each: what a tier missed, and what accesses are to be written down.
+ * keymap.h: a set of keys with a little data each: what a tier missed, and what accesses are to be written down.
  */
 #ifndef PXT_KEYSET_H
 #define PXT_KEYSET_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * make.c: an entry from what a caller gave: the URL is split from its credentials, what was left out comes from the
+ * draft.c: an entry from what a caller gave: the URL is split from its credentials, what was left out comes from the
  * clock and the configuration, credentials are sealed.
  */
 #include "base/fail.h"

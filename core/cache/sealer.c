@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * vault.c: the cache's encryptor. Its keys are looked for when the first credential comes by; where that fails it is
+ * sealer.c: the cache's encryptor. Its keys are looked for when the first credential comes by; where that fails it is
  * tried again with the next, so that a key put right is found without a restart.
  */
 #include "base/fail.h"

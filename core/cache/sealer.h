@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * vault.h: the cache's encryptor, and the sealing of drafts with it.
+ * sealer.h: the cache's encryptor, and the sealing of drafts with it.
  */
 #ifndef PXT_VAULT_H
 #define PXT_VAULT_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * stats.c: statistics as text, JSON, flat metrics and OpenMetrics, by walking the tables of <proxtier/stats.h>.
+ * stats_format.c: statistics as text, JSON, flat metrics and OpenMetrics, by walking the tables of <proxtier/stats.h>.
  */
 #include "base/fail.h"
 #include "entry/json.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * access_log.c: hits that are to be written down to durable tiers: gathered by key for each of them, and written in
+ * accesses.c: hits that are to be written down to durable tiers: gathered by key for each of them, and written in
  * batches by the janitor, before an ordered store chooses a victim, and on close. Losing them loses counts, never
  * entries.
  */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * evict.c: who leaves a full tier, and where to.
+ * demote.c: who leaves a full tier, and where to.
  *
  * The policy says who leaves before the new entry comes in, so that the newcomer is never weighed against the others;
  * the victim goes after the newcomer's lock is released, because handing it down needs its own. In between the tier

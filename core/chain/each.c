@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * walk.c: over all entries of the chain, each once; and clearing.
+ * each.c: over all entries of the chain, each once; and clearing.
  */
 #include "base/fail.h"
 #include "chain/chain.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * tick.c: what has to be done now and then: expiry, writing down accesses, maintenance. Called by the janitor and by
+ * maintain.c: what has to be done now and then: expiry, writing down accesses, maintenance. Called by the janitor and by
  * pxt_cache_tick().
  */
 #include "base/fail.h"

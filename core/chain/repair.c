@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * catch_up.c: gives tiers what they missed: one that was off and is let back in, one that a write passed by, one that
+ * repair.c: gives tiers what they missed: one that was off and is let back in, one that a write passed by, one that
  * found damage, and one that is written behind. Called by the janitor, by pxt_cache_tick(), on open and close, and on the
  * way of calls that find a back-off over.
  */

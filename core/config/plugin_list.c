@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * plugins_admin.c: what plugins there are.
+ * plugin_list.c: what plugins there are.
  */
 #include "base/fail.h"
 #include "config/config.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * holds.c: who holds which entry.
+ * hazard.c: who holds which entry.
  *
  * A hit must not write to memory that other threads read, so a hold is not a counter in the entry: it is the entry's
  * address in a slot of the holding thread (M. Michael, "Hazard Pointers: Safe Memory Reclamation for Lock-Free

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * holds.h: who holds which entry, without a counter that threads share.
+ * hazard.h: who holds which entry, without a counter that threads share.
  */
 #ifndef PXT_HOLDS_H
 #define PXT_HOLDS_H

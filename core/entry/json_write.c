@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * json.c: writes an entry as one line of JSON, byte for byte as Python's json.dumps() does with ProxyWhirl's fields.
+ * json_write.c: writes an entry as one line of JSON, byte for byte as Python's json.dumps() does with ProxyWhirl's fields.
  * Reading is in json_read.c.
  */
 #include "base/isotime.h"

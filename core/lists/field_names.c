@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * names.c: what the members of objects and the columns of tables are called in the lists that there are: ProxyWhirl's,
+ * field_names.c: what the members of objects and the columns of tables are called in the lists that there are: ProxyWhirl's,
  * monosans', ProxyBroker's, jhao104's and scylla's are read unchanged.
  */
 #include "base/isotime.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * lower_tier.c: what opening a tier takes beyond calling its open, and tiers that stand on other tiers.
+ * stacked_tier.c: what opening a tier takes beyond calling its open, and tiers that stand on other tiers.
  */
 #include "base/fail.h"
 #include "plugin/loader.h"

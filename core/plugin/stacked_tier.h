@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * lower_tier.h: opening a tier, for a link of the chain or for a tier that stands on it.
+ * stacked_tier.h: opening a tier, for a link of the chain or for a tier that stands on it.
  */
 #ifndef PXT_LOWER_TIER_H
 #define PXT_LOWER_TIER_H

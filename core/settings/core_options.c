@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * config_options.c: the core's own options, each once: the configuration, its help, `config show` and the manual are
+ * core_options.c: the core's own options, each once: the configuration, its help, `config show` and the manual are
  * made from these tables.
  */
 #include <proxtier/admin.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * options.c: what YAML says, typed and bounded by a table of declared options. Scalars are text until a table gives
+ * settings.c: what YAML says, typed and bounded by a table of declared options. Scalars are text until a table gives
  * them a type: nothing is guessed.
  */
 #include "base/didyoumean.h"

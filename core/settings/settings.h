@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * options.h: declared options, and the values that YAML gives them.
+ * settings.h: declared options, and the values that YAML gives them.
  */
 #ifndef PXT_OPTIONS_H
 #define PXT_OPTIONS_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * missed.c: the file that tells what tiers missed. It is written and emptied under a lock among processes, and read when
+ * hint_log.c: the file that tells what tiers missed. It is written and emptied under a lock among processes, and read when
  * the epoch in the coherence page says that there is something new.
  */
 #include "base/fail.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * missed.h: what tiers missed, told to other processes and to the next one: the file PATH.missed beside the store that
+ * hint_log.h: what tiers missed, told to other processes and to the next one: the file PATH.missed beside the store that
  * has everything.
  *
  * A write that a shared tier could not take leaves an older entry there, or one that was deleted. Every process that

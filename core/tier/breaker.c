@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * guard.c: a circuit breaker for one tier. ON until `threshold` failures in a row; then OFF for a back-off; then
+ * breaker.c: a circuit breaker for one tier. ON until `threshold` failures in a row; then OFF for a back-off; then
  * PROBING while one caller tries; then ON, or OFF for twice as long, up to a limit. Back-offs go by the monotonic
  * clock.
  */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * guard.h: turns a tier off after failures in a row, and lets it back in after a back-off that doubles.
+ * breaker.h: turns a tier off after failures in a row, and lets it back in after a back-off that doubles.
  */
 #ifndef PXT_GUARD_H
 #define PXT_GUARD_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * group.c: whoever finds no one in the tier goes down at once; those who come meanwhile wait, and the first of them takes
+ * group_commit.c: whoever finds no one in the tier goes down at once; those who come meanwhile wait, and the first of them takes
  * all along. A thread that is alone never waits. Each waits for itself: one condition for all would wake every thread
  * to have all but one wait for the lock.
  */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * tracker.c: with this, capacity and every policy work with a tier of 30 lines: the core keeps, beside the tier, a
+ * policy_tracker.c: with this, capacity and every policy work with a tier of 30 lines: the core keeps, beside the tier, a
  * table of its keys with the policy's state. One lock, a leaf.
  */
 #include "base/fail.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * tracker.h: a policy's state for the entries of a tier that keeps none itself.
+ * policy_tracker.h: a policy's state for the entries of a tier that keeps none itself.
  */
 #ifndef PXT_TRACKER_H
 #define PXT_TRACKER_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * link.c: opens a tier into a link, and what every call on it has in common: the guard and the serial lock. The
+ * tier.c: opens a tier into a link, and what every call on it has in common: the guard and the serial lock. The
  * operations themselves are in link_ops.c, the memory of what it missed in link_missed.c.
  */
 #include "base/fail.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * link.h: one tier in the chain, with its capacity, policy, guard, counters and what it missed.
+ * tier.h: one tier in the chain, with its capacity, policy, guard, counters and what it missed.
  *
  * A link_* call on a tier that is off answers PXT_EUNAVAILABLE without asking it. A failed call counts against the
  * tier; a failed or skipped write is remembered, and until it was made good that key is not read from this tier. So a

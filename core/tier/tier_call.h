@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * link_call.h: the way into a tier and out of it, for link_ops.c.
+ * tier_call.h: the way into a tier and out of it, for link_ops.c.
  */
 #ifndef PXT_LINK_CALL_H
 #define PXT_LINK_CALL_H

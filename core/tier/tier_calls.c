@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * link_ops.c: the operations of tier.h on a link, with the defaults for what a tier does not offer.
+ * tier_calls.c: the operations of tier.h on a link, with the defaults for what a tier does not offer.
  */
 #include "base/fail.h"
 #include "base/key.h"

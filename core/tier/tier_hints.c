@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * link_missed.c: what a tier missed while it was off, or because a write failed. Until it was made good the key is not
+ * tier_hints.c: what a tier missed while it was off, or because a write failed. Until it was made good the key is not
  * read from this tier. Beyond a bound of puts all keys count as missed, and the tier is gone through as a whole: what was
  * put is in other tiers, which keep it. Removals are remembered whatever their number, for no tier can tell of them; the
  * item of a removed key has `hits` set.

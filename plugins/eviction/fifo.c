@@ -3,7 +3,7 @@
  * fifo: who came first leaves first; hits do not matter. An entry that is stored anew was fetched anew and goes to the
  * end of the queue, as it does in stores that order by fetch_time.
  */
-#include "list.h"
+#include "ring_list.h"
 #include <proxtier/eviction.h>
 #include <stdlib.h>
 

@@ -7,7 +7,7 @@
  * A hit must not fail, so buckets are never allocated by one: there is one bucket in store for each entry, got when the
  * entry comes in.
  */
-#include "list.h"
+#include "ring_list.h"
 #include <proxtier/eviction.h>
 #include <stdlib.h>
 

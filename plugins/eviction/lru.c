@@ -2,7 +2,7 @@
  *
  * lru: the least recently used leaves. A list in the order of use: newest at the head.
  */
-#include "list.h"
+#include "ring_list.h"
 #include <proxtier/eviction.h>
 #include <stdlib.h>
 

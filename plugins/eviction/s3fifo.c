@@ -5,7 +5,7 @@
  * the main queue, the others leave, and a ghost queue remembers their hashes: who comes back while remembered goes to
  * the main queue at once. In the main queue an entry with hits goes round again, with one hit less.
  */
-#include "list.h"
+#include "ring_list.h"
 #include <proxtier/eviction.h>
 #include <stdlib.h>
 #include <string.h>

@@ -4,7 +4,7 @@
  * Efficient Turn-Key Eviction Algorithm for Web Caches", NSDI 2024). A hit only marks its entry. The hand goes from the
  * oldest to the newest, takes marks away, and stops at the first entry without one: that leaves.
  */
-#include "list.h"
+#include "ring_list.h"
 #include <proxtier/eviction.h>
 #include <stdlib.h>
 

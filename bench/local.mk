@@ -1,0 +1,19 @@
+# SPDX-License-Identifier: MIT
+noinst_PROGRAMS += bench/replay
+bench_replay_SOURCES = %D%/replay.c
+bench_replay_LDADD = libproxtier.la
+EXTRA_PROGRAMS += bench/bench bench/empty
+bench_bench_SOURCES = \
+    %D%/bench.c %D%/bench.h %D%/jsonl.c %D%/memory.c %D%/process.c %D%/put.c %D%/seal.c %D%/sqlite.c %D%/trace.c
+bench_bench_CFLAGS = $(AM_CFLAGS) $(SQLITE_CFLAGS) $(JSONC_CFLAGS) $(GCRYPT_CFLAGS)
+bench_bench_LDADD = libproxtier.la $(SQLITE_LIBS) $(JSONC_LIBS) $(GCRYPT_LIBS) -lpthread -lm
+bench_empty_SOURCES = %D%/empty.c
+bench_empty_CFLAGS = $(AM_CFLAGS) $(SQLITE_CFLAGS) $(JSONC_CFLAGS) $(GCRYPT_CFLAGS) $(YAML_CFLAGS)
+bench_empty_LDADD = $(SQLITE_LIBS) $(JSONC_LIBS) $(GCRYPT_LIBS) $(YAML_LIBS) $(LTDL_LIBS) $(CSV_LIBS)
+
+# One table of figures beside what the machine can do, and bench.json. QUICK=1: in a minute. SUBJECTS='memory put': some.
+bench: all bench/bench$(EXEEXT) bench/empty$(EXEEXT)
+	PROXTIER_PLUGIN_PATH='$(abs_top_builddir)/plugins/.libs' LD_LIBRARY_PATH='$(abs_top_builddir)/.libs' \
+	    BENCH_PROXTIER='$(abs_top_builddir)/.libs/proxtier' BENCH_EMPTY='$(abs_top_builddir)/bench/empty' \
+	    bench/bench$(EXEEXT) $(SUBJECTS)
+.PHONY: bench

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * counting_host.c: a host that stands between the plugin and the real one: it counts the entries that the plugin holds, and
+ * makes threads take turns where a plugin that locks too little would be found out.
+ */
+#include "suite.h"
+#include <sched.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+
+static struct pxt_host counting;
+static const struct pxt_host *real_host;
+static _Atomic long holds;
+static _Atomic bool yields;
+
+/* The calls of an entry's services come from within a plugin's locks, or from where it should have locked. */
+static void take_turns(void)
+{
+    static _Atomic unsigned calls;
+    if (atomic_load_explicit(&yields, memory_order_relaxed) &&
+        atomic_fetch_add_explicit(&calls, 1, memory_order_relaxed) % 16 == 0)
+        sched_yield();
+}
+
+void host_yields(bool yes)
+{
+    yields = yes;
+}
+
+static pxt_time now(const struct pxt_host *host)
+{
+    (void)host;
+    return real_host->now(real_host);
+}
+
+static void log_line(const struct pxt_host *host, enum pxt_log_level level, const char *format, ...)
+{
+    char line[1000];
+    va_list args;
+    (void)host;
+    va_start(args, format);
+    vsnprintf(line, sizeof line, format, args);
+    va_end(args);
+    real_host->log(real_host, level, "%s", line);
+}
+
+static pxt_status fail_with(const struct pxt_host *host, struct pxt_error *error, pxt_status status, int system_errno,
+                            const char *format, ...)
+{
+    char line[900];
+    va_list args;
+    (void)host;
+    va_start(args, format);
+    vsnprintf(line, sizeof line, format, args);
+    va_end(args);
+    return real_host->fail(real_host, error, status, system_errno, "%s", line);
+}
+
+static pxt_status prepare_folder(const struct pxt_host *host, const char *path, struct pxt_error *error)
+{
+    (void)host;
+    return real_host->prepare_folder(real_host, path, error);
+}
+
+static pxt_status entry_new(const struct pxt_host *host, const struct pxt_draft *draft, pxt_entry **out,
+                            struct pxt_error *error)
+{
+    (void)host;
+    pxt_status status = real_host->entry_new(real_host, draft, out, error);
+    holds += status == PXT_OK;
+    return status;
+}
+
+static pxt_status json_read(const struct pxt_host *host, const char *text, size_t length, pxt_entry **out,
+                            struct pxt_error *error)
+{
+    (void)host;
+    pxt_status status = real_host->json_read(real_host, text, length, out, error);
+    holds += status == PXT_OK;
+    return status;
+}
+
+static void entry_key(const pxt_entry *entry, struct pxt_key *key)
+{
+    take_turns();
+    real_host->entry_key(entry, key);
+}
+
+static int64_t entry_number(const pxt_entry *entry, enum pxt_field_id field)
+{
+    take_turns();
+    return real_host->entry_number(entry, field);
+}
+
+static void entry_read(const pxt_entry *entry, struct pxt_draft *draft)
+{
+    take_turns();
+    real_host->entry_read(entry, draft);
+}
+
+static size_t json_write(const pxt_entry *entry, char *buffer, size_t capacity)
+{
+    take_turns();
+    return real_host->json_write(entry, buffer, capacity);
+}
+
+static pxt_entry *entry_hold(pxt_entry *entry)
+{
+    take_turns();
+    holds++;
+    return real_host->entry_hold(entry);
+}
+
+static void entry_release(pxt_entry *entry)
+{
+    take_turns();
+    holds -= entry != NULL;
+    real_host->entry_release(entry);
+}
+
+static pxt_entry *entry_acquire(pxt_entry *const *place)
+{
+    pxt_entry *entry = real_host->entry_acquire(place);
+    holds += entry != NULL;
+    return entry;
+}
+
+static pxt_entry *entry_acquire_key(pxt_entry *const *place, const struct pxt_key *key)
+{
+    take_turns();
+    pxt_entry *entry = real_host->entry_acquire_key(place, key);
+    holds += entry != NULL;
+    return entry;
+}
+
+static pxt_status tier_open(const struct pxt_host *host, const char *plugin, const char *options,
+                            const struct pxt_tier_setup *setup, const struct pxt_host *lower_host,
+                            struct pxt_lower_tier **out, struct pxt_error *error)
+{
+    (void)host;
+    return real_host->tier_open(real_host, plugin, options, setup, lower_host, out, error);
+}
+
+const struct pxt_host *counting_host(const struct pxt_host *real)
+{
+    real_host = real;
+    counting = *real;
+    counting.now = now;
+    counting.log = log_line;
+    counting.fail = fail_with;
+    counting.prepare_folder = prepare_folder;
+    counting.entry_new = entry_new;
+    counting.json_read = json_read;
+    counting.entry_key = entry_key;
+    counting.entry_number = entry_number;
+    counting.entry_read = entry_read;
+    counting.json_write = json_write;
+    counting.entry_hold = entry_hold;
+    counting.entry_release = entry_release;
+    counting.entry_acquire = entry_acquire;
+    counting.entry_acquire_key = entry_acquire_key;
+    counting.tier_open = tier_open;
+    return &counting;
+}
+
+long holds_of_plugin(void)
+{
+    return holds;
+}
+
+void handed_out(void)
+{
+    holds--;
+}
+
+void let_go(pxt_entry *entry)
+{
+    real_host->entry_release(entry);
+}

@@ -1,0 +1,4 @@
+# SPDX-License-Identifier: MIT
+core_sources += \
+    %D%/cache.c %D%/cache_private.h %D%/draft.c %D%/health.c %D%/keygen.c %D%/sealer.c %D%/sealer.h \
+    %D%/stats_format.c

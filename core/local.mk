@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: MIT
+# The library from the sources of all folders of core/.
+core_cppflags = $(AM_CPPFLAGS) -I$(srcdir)/%D% -DPXT_VERSION='"$(PACKAGE_VERSION)"' \
+    -DPXT_PLUGINDIR='"$(plugindir)"' -DPXT_SYSCONFDIR='"$(sysconfdir)"'
+core_cflags = $(AM_CFLAGS) $(YAML_CFLAGS) $(JSONC_CFLAGS) $(GCRYPT_CFLAGS)
+core_libs = $(YAML_LIBS) $(JSONC_LIBS) $(GCRYPT_LIBS) $(LTDL_LIBS) $(CSV_LIBS) -lpthread
+
+lib_LTLIBRARIES += libproxtier.la
+libproxtier_la_SOURCES = $(core_sources)
+libproxtier_la_CPPFLAGS = $(core_cppflags)
+libproxtier_la_CFLAGS = $(core_cflags)
+libproxtier_la_LDFLAGS = $(AM_LDFLAGS) -version-info 0:0:0 -no-undefined \
+    -Wl,--version-script=$(srcdir)/%D%/libproxtier.map
+libproxtier_la_LIBADD = $(core_libs)
+EXTRA_libproxtier_la_DEPENDENCIES = %D%/libproxtier.map
+EXTRA_DIST += %D%/libproxtier.map
+
+# The same with everything visible, for tests of what is inside.
+check_LTLIBRARIES += libcore.la
+libcore_la_SOURCES = $(core_sources)
+libcore_la_CPPFLAGS = $(core_cppflags)
+libcore_la_CFLAGS = $(core_cflags)
+libcore_la_LIBADD = $(core_libs)

@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: MIT
+core_sources += \
+    %D%/host.c %D%/host.h %D%/loader.c %D%/loader.h %D%/stacked_tier.c %D%/stacked_tier.h %D%/trial.c

@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: MIT
+core_sources += \
+    %D%/proxyline.c %D%/proxyurl.c %D%/proxyurl.h %D%/proxyurl_parts.h

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * ring_ring_list.h: a ring of links inside entries' states: what most policies are made of.
+ */
+#ifndef EVICTION_LIST_H
+#define EVICTION_LIST_H
+
+struct link {
+    struct link *next, *previous;
+};
+
+static inline void list_init(struct link *head)
+{
+    head->next = head->previous = head;
+}
+static inline void list_remove(struct link *link)
+{
+    link->previous->next = link->next;
+    link->next->previous = link->previous;
+}
+/* Puts `link` behind `place`. */
+static inline void list_insert(struct link *place, struct link *link)
+{
+    link->previous = place;
+    link->next = place->next;
+    place->next->previous = link;
+    place->next = link;
+}
+
+#endif

@@ -1,0 +1,6 @@
+# SPDX-License-Identifier: MIT
+plugin_LTLIBRARIES += plugins/fault.la
+
+plugins_fault_la_SOURCES = \
+    %D%/fault.c %D%/fault.h %D%/rules.c
+plugins_fault_la_LDFLAGS = $(plugin_ldflags)

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * batch.c: many entries, or many accesses, at once: each shard is locked once, and its lines go out in one write.
+ */
+#include "jsonl.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct undo {
+    off_t end; /* of the log before */
+    bool written;
+};
+
+static pxt_status lock_files(struct jsonl *tier, unsigned *locked, struct pxt_error *error)
+{
+    pxt_status status = PXT_OK;
+    for (*locked = 0; *locked < tier->shard_count && !status; ++*locked)
+        status = shard_lock_file(tier, &tier->shard[*locked], error);
+    if (status)
+        --*locked; /* the last one was not had */
+    return status;
+}
+
+/* All or none: what was appended is taken back where one shard fails. */
+static void take_back(struct jsonl *tier, const struct undo *undo)
+{
+    for (unsigned i = 0; i < tier->shard_count; i++) {
+        struct jsonl_shard *shard = &tier->shard[i];
+        if (!undo[i].written)
+            continue;
+        if (ftruncate(shard->log, undo[i].end))
+            tier->host->log(tier->host, PXT_LOG_ERROR, "cannot take back lines of %s/shard_%02u.jsonl: %s",
+                            tier->folder, shard->number, strerror(errno));
+        shard_reindex(tier, shard, true, NULL);
+    }
+}
+
+/* The lines of one shard, to be appended in one write. */
+struct lines {
+    char *text;
+    size_t length, room;
+    struct {
+        size_t at, length; /* without the newline */
+    } * line;
+    size_t count;
+};
+
+static pxt_status add_line(struct jsonl *tier, struct lines *lines, pxt_entry *entry, struct pxt_error *error)
+{
+    const struct pxt_host *host = tier->host;
+    size_t left = lines->room - lines->length, length = host->json_write(entry, lines->text + lines->length, left);
+    if (length + 1 > left) {
+        size_t room = 2 * lines->room + length + 1;
+        char *larger = realloc(lines->text, room);
+        if (!larger)
+            return host->fail(host, error, PXT_ENOMEM, 0, "out of memory for lines");
+        lines->text = larger;
+        lines->room = room;
+        host->json_write(entry, lines->text + lines->length, length);
+    }
+    if (length + 1 > JSONL_LINE_MAX) {
+        struct pxt_key key;
+        host->entry_key(entry, &key);
+        return host->fail(host, error, PXT_EINVAL, 0, "entry %s makes a line of more than 64 KiB", key.text);
+    }
+    lines->line[lines->count].at = lines->length;
+    lines->line[lines->count++].length = length;
+    lines->length += length;
+    lines->text[lines->length++] = '\n';
+    return PXT_OK;
+}
+
+/* Those of the entries that belong to this shard. */
+static pxt_status put_shard(struct jsonl *tier, struct jsonl_shard *shard, pxt_entry *const *entries,
+                            const unsigned char *numbers, size_t n, struct lines *lines, bool *written,
+                            struct pxt_error *error)
+{
+    off_t offset;
+    pxt_status status = PXT_OK;
+    lines->length = lines->count = 0;
+    for (size_t i = 0; i < n && !status; i++)
+        if (numbers[i] == shard->number)
+            status = add_line(tier, lines, entries[i], error);
+    if (status || !lines->count)
+        return status;
+    status = shard_append(tier, shard, lines->text, lines->length, &offset, error);
+    *written = status == PXT_OK;
+    for (size_t i = 0, line = 0; i < n && !status; i++) {
+        struct pxt_key key;
+        if (numbers[i] != shard->number)
+            continue;
+        off_t at = offset + (off_t)lines->line[line].at;
+        tier->host->entry_key(entries[i], &key);
+        if (!index_put(tier, shard, &key, at, (uint32_t)lines->line[line++].length,
+                       tier->host->entry_number(entries[i], PXT_FIELD_EXPIRES_AT))) {
+            shard->indexed = at; /* the lines stand: they are taken in with the next refresh */
+            break;
+        }
+    }
+    return status;
+}
+
+/* The number of the shard of each entry; malloc()ed. */
+static unsigned char *numbers_of(struct jsonl *tier, pxt_entry *const *entries, size_t n)
+{
+    unsigned char *numbers = malloc(n ? n : 1);
+    for (size_t i = 0; numbers && i < n; i++) {
+        struct pxt_key key;
+        tier->host->entry_key(entries[i], &key);
+        numbers[i] = (unsigned char)shard_number(tier, &key);
+    }
+    return numbers;
+}
+
+static pxt_status put_all(struct jsonl *tier, pxt_entry *const *entries, size_t n, struct pxt_error *error)
+{
+    struct undo undo[JSONL_SHARDS_MAX];
+    pxt_status status = PXT_OK;
+    unsigned char *numbers = numbers_of(tier, entries, n);
+    struct lines lines = {.line = calloc(n ? n : 1, sizeof *lines.line)};
+    if (!numbers || !lines.line)
+        status = tier->host->fail(tier->host, error, PXT_ENOMEM, 0, "out of memory for lines");
+    for (unsigned i = 0; i < tier->shard_count; i++)
+        undo[i] = (struct undo){tier->shard[i].indexed, false};
+    for (unsigned i = 0; i < tier->shard_count && !status; i++)
+        status = put_shard(tier, &tier->shard[i], entries, numbers, n, &lines, &undo[i].written, error);
+    if (status)
+        take_back(tier, undo);
+    free(numbers);
+    free(lines.text);
+    free(lines.line);
+    return status;
+}
+
+pxt_status jsonl_put_many(void *self, pxt_entry *const *entries, size_t n, struct pxt_error *error)
+{
+    struct jsonl *tier = self;
+    unsigned locked;
+    jsonl_lock_all(tier);
+    pxt_status status = lock_files(tier, &locked, error);
+    if (!status)
+        status = put_all(tier, entries, n, error);
+    while (locked-- > 0)
+        shard_unlock_file(&tier->shard[locked]);
+    jsonl_unlock_all(tier);
+    return status;
+}
+
+/* The entry with its accesses added, as another line. */
+static pxt_status touch_locked(struct jsonl *tier, struct jsonl_shard *shard, const struct pxt_touch *touch,
+                               struct pxt_error *error)
+{
+    const struct pxt_host *host = tier->host;
+    struct jsonl_node *node = index_find(shard, touch->key.text, touch->key.length, touch->key.hash);
+    pxt_entry *old = NULL, *touched = NULL;
+    struct pxt_draft draft;
+    if (!node || shard_read(tier, shard, node, &old, NULL) != PXT_OK)
+        return PXT_OK;
+    host->entry_touch(old, touch->hits, touch->last_accessed);
+    pxt_draft_init(&draft);
+    host->entry_read(old, &draft);
+    if (touch->evicted_from_l1)
+        pxt_draft_set_number(&draft, PXT_FIELD_EVICTED_FROM_L1, 1);
+    pxt_status status = host->entry_new(host, &draft, &touched, error);
+    if (!status) {
+        /* Not stored anew: the policy saw these hits when they happened. */
+        bool in_policy = node->in_policy;
+        node->in_policy = false;
+        status = jsonl_put_locked(tier, shard, touched, error);
+        node->in_policy = in_policy;
+    }
+    host->entry_release(old);
+    host->entry_release(touched);
+    return status;
+}
+
+/* Those of the touches that belong to this shard. */
+static pxt_status touch_shard(struct jsonl *tier, struct jsonl_shard *shard, const struct pxt_touch *touches,
+                              const unsigned char *numbers, size_t n, struct pxt_error *error)
+{
+    if (!memchr(numbers, (int)shard->number, n))
+        return PXT_OK;
+    pthread_mutex_lock(&shard->lock);
+    pxt_status status = shard_lock_file(tier, shard, error);
+    if (!status) {
+        for (size_t i = 0; i < n && !status; i++)
+            if (numbers[i] == shard->number)
+                status = touch_locked(tier, shard, &touches[i], error);
+        shard_unlock_file(shard);
+    }
+    pthread_mutex_unlock(&shard->lock);
+    return status;
+}
+
+pxt_status jsonl_touch(void *self, const struct pxt_touch *touches, size_t n, struct pxt_error *error)
+{
+    struct jsonl *tier = self;
+    pxt_status status = PXT_OK;
+    unsigned char *numbers = malloc(n ? n : 1);
+    if (!numbers)
+        return tier->host->fail(tier->host, error, PXT_ENOMEM, 0, "out of memory for touches");
+    for (size_t i = 0; i < n; i++)
+        numbers[i] = (unsigned char)shard_number(tier, &touches[i].key);
+    for (unsigned i = 0; i < tier->shard_count && !status; i++)
+        status = touch_shard(tier, &tier->shard[i], touches, numbers, n, error);
+    free(numbers);
+    return status;
+}

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * deletion.c: the line that says that a key is gone: {"deleted": "KEY"}. It has no "key", so that ProxyWhirl skips
+ * it. Written one way, read in any spelling of JSON, because people mend these files by hand and with jq.
+ */
+#include "jsonl.h"
+#include <stdio.h>
+#include <string.h>
+
+size_t deletion_write(const char *key, char line[DELETION_MAX])
+{
+    size_t length = (size_t)snprintf(line, DELETION_MAX, "{\"deleted\": \"");
+    for (; *key; key++) { /* keys have no control characters: only these two need an escape */
+        if (*key == '"' || *key == '\\')
+            line[length++] = '\\';
+        line[length++] = *key;
+    }
+    memcpy(line + length, "\"}\n", 3);
+    return length + 3;
+}
+
+/* What remains of a line. */
+struct rest {
+    const char *at, *end;
+};
+
+static void skip_blanks(struct rest *rest)
+{
+    while (rest->at < rest->end && strchr(" \t\r", *rest->at))
+        rest->at++;
+}
+
+static bool next_is(struct rest *rest, const char *text)
+{
+    size_t length = strlen(text);
+    skip_blanks(rest);
+    if ((size_t)(rest->end - rest->at) < length || memcmp(rest->at, text, length))
+        return false;
+    rest->at += length;
+    return true;
+}
+
+static bool read_hex(struct rest *rest, uint32_t *out)
+{
+    static const char digits[] = "0123456789abcdef";
+    *out = 0;
+    if (rest->end - rest->at < 4)
+        return false;
+    for (int i = 0; i < 4; i++) {
+        char c = *rest->at++;
+        const char *digit = c ? strchr(digits, c >= 'A' && c <= 'F' ? c - 'A' + 'a' : c) : NULL;
+        if (!digit)
+            return false;
+        *out = *out << 4 | (uint32_t)(digit - digits);
+    }
+    return true;
+}
+
+/* A \uXXXX, or a pair of surrogates, as UTF-8 (RFC 8259, section 7; RFC 3629). Returns its length; 0: malformed. */
+static size_t read_unicode(struct rest *rest, char out[4])
+{
+    uint32_t code, low;
+    if (!read_hex(rest, &code) || (code >= 0xDC00 && code < 0xE000))
+        return 0;
+    if (code >= 0xD800 && code < 0xDC00) {
+        if (rest->end - rest->at < 2 || rest->at[0] != '\\' || rest->at[1] != 'u')
+            return 0;
+        rest->at += 2;
+        if (!read_hex(rest, &low) || low < 0xDC00 || low >= 0xE000)
+            return 0;
+        code = 0x10000 + ((code - 0xD800) << 10) + (low - 0xDC00);
+    }
+    size_t length = code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
+    static const unsigned char lead[] = {0, 0, 0xC0, 0xE0, 0xF0};
+    for (size_t i = length; i-- > 1; code >>= 6)
+        out[i] = (char)(0x80 | (code & 0x3F));
+    out[0] = (char)(lead[length] | code);
+    return length;
+}
+
+static bool read_string(struct rest *rest, char *out, size_t size, size_t *length)
+{
+    *length = 0;
+    if (!next_is(rest, "\""))
+        return false;
+    while (rest->at < rest->end && *rest->at != '"') {
+        char bytes[4] = {*rest->at++};
+        size_t n = 1;
+        if (bytes[0] == '\\') {
+            if (rest->at == rest->end)
+                return false;
+            bytes[0] = *rest->at++;
+            if (bytes[0] == 'u')
+                n = read_unicode(rest, bytes);
+            else if (!strchr("\"\\/", bytes[0]))
+                return false; /* a control character: no key has one */
+        }
+        if (!n || *length + n >= size)
+            return false;
+        memcpy(out + *length, bytes, n);
+        *length += n;
+    }
+    return next_is(rest, "\"");
+}
+
+bool deletion_read(const struct jsonl *tier, const char *line, size_t length, struct pxt_key *key,
+                   char text[PXT_KEY_MAX + 1])
+{
+    struct rest rest = {line, line + length};
+    size_t size;
+    if (!next_is(&rest, "{") || !next_is(&rest, "\"deleted\"") || !next_is(&rest, ":") ||
+        !read_string(&rest, text, PXT_KEY_MAX + 1, &size) || !next_is(&rest, "}"))
+        return false;
+    skip_blanks(&rest);
+    if (rest.at != rest.end || !size || memchr(text, '\0', size))
+        return false;
+    text[size] = '\0';
+    tier->host->key_init(key, text, size);
+    return true;
+}

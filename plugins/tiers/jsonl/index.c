@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * index.c: which line of a shard's log is whose; and the policy, whose state lies in the index's nodes.
+ */
+#include "jsonl.h"
+#include <stdlib.h>
+#include <string.h>
+
+static struct jsonl_node **place_of(struct jsonl_shard *shard, const char *key, size_t length, uint64_t hash)
+{
+    struct jsonl_node **place = &shard->bucket[hash & (shard->bucket_count - 1)];
+    while (*place && !((*place)->hash == hash && !strncmp((*place)->key, key, length) && !(*place)->key[length]))
+        place = &(*place)->next;
+    return place;
+}
+
+struct jsonl_node *index_find(struct jsonl_shard *shard, const char *key, size_t length, uint64_t hash)
+{
+    return shard->count ? *place_of(shard, key, length, hash) : NULL;
+}
+
+static bool grow(struct jsonl_shard *shard)
+{
+    if (shard->count < shard->bucket_count)
+        return true;
+    size_t wanted = shard->bucket_count ? shard->bucket_count * 2 : 64;
+    struct jsonl_node **bucket = calloc(wanted, sizeof(*bucket));
+    if (!bucket)
+        return shard->bucket_count != 0;
+    for (size_t i = 0; i < shard->bucket_count; i++)
+        for (struct jsonl_node *node = shard->bucket[i], *next; node; node = next) {
+            next = node->next;
+            node->next = bucket[node->hash & (wanted - 1)];
+            bucket[node->hash & (wanted - 1)] = node;
+        }
+    free(shard->bucket);
+    shard->bucket = bucket;
+    shard->bucket_count = wanted;
+    return true;
+}
+
+static bool enter_policy(struct jsonl *tier, struct jsonl_node *node)
+{
+    pthread_mutex_lock(&tier->policy_lock);
+    node->in_policy = tier->policy->inserted(tier->policy_self, node->state, node->hash, NULL) == PXT_OK;
+    pthread_mutex_unlock(&tier->policy_lock);
+    return node->in_policy;
+}
+
+static struct jsonl_node *node_new(struct jsonl *tier, struct jsonl_shard *shard, const struct pxt_key *key)
+{
+    size_t state = tier->policy ? (tier->policy->state_size + 7) & ~(size_t)7 : 0;
+    struct jsonl_node *node = calloc(1, sizeof *node + state + key->length + 1);
+    if (!node)
+        return NULL;
+    node->key = (char *)node->state + state;
+    memcpy(node->key, key->text, key->length);
+    node->hash = key->hash;
+    node->shard = shard->number;
+    if (tier->policy_ready && !enter_policy(tier, node)) {
+        free(node);
+        return NULL;
+    }
+    return node;
+}
+
+static void replaced(struct jsonl *tier, struct jsonl_node *node)
+{
+    if (!node->in_policy)
+        return;
+    pthread_mutex_lock(&tier->policy_lock);
+    if (tier->policy->replaced)
+        tier->policy->replaced(tier->policy_self, node->state);
+    else
+        tier->policy->accessed(tier->policy_self, node->state, 1);
+    pthread_mutex_unlock(&tier->policy_lock);
+}
+
+struct jsonl_node *index_put(struct jsonl *tier, struct jsonl_shard *shard, const struct pxt_key *key, off_t offset,
+                             uint32_t length, pxt_time expires_at)
+{
+    if (!grow(shard))
+        return NULL;
+    struct jsonl_node **place = place_of(shard, key->text, key->length, key->hash), *node = *place;
+    if (node) {
+        shard->dead += node->length + 1;
+        shard->live -= node->length + 1;
+        replaced(tier, node);
+    } else {
+        node = node_new(tier, shard, key);
+        if (!node)
+            return NULL;
+        *place = node;
+        shard->count++;
+    }
+    node->sequence = ++tier->sequence;
+    node->offset = offset;
+    node->length = length;
+    node->expires_at = expires_at;
+    shard->live += length + 1;
+    return node;
+}
+
+static void node_free(struct jsonl *tier, struct jsonl_node *node, enum pxt_removal why)
+{
+    if (node->in_policy) {
+        pthread_mutex_lock(&tier->policy_lock);
+        tier->policy->removed(tier->policy_self, node->state, why);
+        pthread_mutex_unlock(&tier->policy_lock);
+    }
+    free(node);
+}
+
+void index_remove(struct jsonl *tier, struct jsonl_shard *shard, struct jsonl_node *node, enum pxt_removal why)
+{
+    struct jsonl_node **place = place_of(shard, node->key, strlen(node->key), node->hash);
+    *place = node->next;
+    shard->count--;
+    shard->dead += node->length + 1;
+    shard->live -= node->length + 1;
+    node_free(tier, node, why);
+}
+
+void index_clear(struct jsonl *tier, struct jsonl_shard *shard)
+{
+    for (size_t i = 0; i < shard->bucket_count; i++)
+        for (struct jsonl_node *node = shard->bucket[i], *next; node; node = next) {
+            next = node->next;
+            node_free(tier, node, PXT_REMOVE_DELETED);
+        }
+    free(shard->bucket);
+    shard->bucket = NULL;
+    shard->bucket_count = shard->count = 0;
+    shard->live = shard->dead = 0;
+    shard->indexed = 0;
+}
+
+void index_accessed(struct jsonl *tier, struct jsonl_node *node)
+{
+    if (!node->in_policy) {
+        node->early_hits++;
+        node->early_last = tier->policy ? tier->host->now(tier->host) : 0;
+        return;
+    }
+    pthread_mutex_lock(&tier->policy_lock);
+    tier->policy->accessed(tier->policy_self, node->state, 1);
+    pthread_mutex_unlock(&tier->policy_lock);
+}
+
+/* ---- the policy, after a restart -------------------------------------------------------------------------------- */
+
+enum { ORDER_MAX = 4 };
+struct ranked {
+    int64_t rank[ORDER_MAX];
+    uint64_t sequence; /* among equals, who came first */
+    struct jsonl_node *node;
+};
+
+static int by_rank(const void *a, const void *b)
+{
+    const struct ranked *left = a, *right = b;
+    for (int i = 0; i < ORDER_MAX; i++)
+        if (left->rank[i] != right->rank[i])
+            return left->rank[i] < right->rank[i] ? -1 : 1;
+    return (left->sequence > right->sequence) - (left->sequence < right->sequence);
+}
+
+static void rank(struct jsonl *tier, struct jsonl_shard *shard, struct jsonl_node *node, struct ranked *out)
+{
+    pxt_entry *entry = NULL;
+    *out = (struct ranked){.sequence = node->sequence, .node = node};
+    if (!tier->policy->order || shard_read(tier, shard, node, &entry, NULL) != PXT_OK)
+        return; /* unreadable ones come first: they are found out when they are asked for */
+    tier->host->entry_touch(entry, node->early_hits, node->early_last);
+    for (int i = 0; i < ORDER_MAX && tier->policy->order[i] != PXT_FIELD_COUNT; i++)
+        out->rank[i] = tier->host->entry_number(entry, tier->policy->order[i]);
+    tier->host->entry_release(entry);
+}
+
+pxt_status index_fill_policy(struct jsonl *tier, struct pxt_error *error)
+{
+    size_t count = 0, n = 0;
+    for (unsigned i = 0; i < tier->shard_count; i++)
+        count += tier->shard[i].count;
+    struct ranked *all = calloc(count ? count : 1, sizeof *all);
+    if (!all)
+        return tier->host->fail(tier->host, error, PXT_ENOMEM, 0, "out of memory for the order of %s", tier->folder);
+    for (unsigned i = 0; i < tier->shard_count; i++)
+        for (size_t b = 0; b < tier->shard[i].bucket_count; b++)
+            for (struct jsonl_node *node = tier->shard[i].bucket[b]; node; node = node->next)
+                rank(tier, &tier->shard[i], node, &all[n++]);
+    qsort(all, n, sizeof *all, by_rank);
+    bool good = true;
+    for (size_t i = 0; i < n && good; i++)
+        good = all[i].node->in_policy || enter_policy(tier, all[i].node);
+    free(all);
+    tier->policy_ready = good;
+    return good ? PXT_OK
+                : tier->host->fail(tier->host, error, PXT_ENOMEM, 0, "out of memory for the order of %s", tier->folder);
+}

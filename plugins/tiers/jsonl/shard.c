@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * shard.c: one shard's files: the log, and the file that is locked around writes (ProxyWhirl locks the same).
+ */
+#include "jsonl.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+/* The handle of the calling thread; NULL where there is none. */
+static gcry_md_hd_t digest_of_thread(struct jsonl *tier)
+{
+    gcry_md_hd_t handle;
+    unsigned thread = tier->host->thread_index();
+    if (thread >= PXT_THREAD_MAX)
+        return NULL;
+    handle = atomic_load_explicit(&tier->digest[thread], memory_order_relaxed);
+    if (!handle && !gcry_md_open(&handle, GCRY_MD_MD5, 0))
+        atomic_store_explicit(&tier->digest[thread], handle, memory_order_release);
+    return handle;
+}
+
+/* MD5 of the key as a big-endian integer, modulo the number of shards: ProxyWhirl's choice. */
+unsigned shard_number(struct jsonl *tier, const struct pxt_key *key)
+{
+    unsigned char room[16], *digest = room;
+    unsigned rest = 0;
+    gcry_md_hd_t handle = digest_of_thread(tier);
+    if (handle) {
+        gcry_md_reset(handle);
+        gcry_md_write(handle, key->text, key->length);
+        digest = gcry_md_read(handle, GCRY_MD_MD5);
+    } else {
+        gcry_md_hash_buffer(GCRY_MD_MD5, room, key->text, key->length);
+    }
+    for (size_t i = 0; i < sizeof room; i++)
+        rest = (rest << 8 | digest[i]) % tier->shard_count;
+    return rest;
+}
+
+void shard_name(const struct jsonl_shard *shard, const char *suffix, char name[JSONL_NAME])
+{
+    snprintf(name, JSONL_NAME, "shard_%02u.%s", shard->number, suffix);
+}
+
+void shard_close_files(struct jsonl_shard *shard)
+{
+    if (shard->log >= 0)
+        close(shard->log);
+    if (shard->lock_file >= 0)
+        close(shard->lock_file);
+    shard->log = shard->lock_file = -1;
+}
+
+static pxt_status open_log(struct jsonl *tier, struct jsonl_shard *shard, bool create, struct pxt_error *error)
+{
+    const struct pxt_host *host = tier->host;
+    const char *name = shard->log_name;
+    struct stat file;
+    if (shard->log >= 0)
+        close(shard->log);
+    shard->log =
+        openat(tier->folder_fd, name, O_RDWR | O_APPEND | O_CLOEXEC | O_NOFOLLOW | (create ? O_CREAT : 0), 0600);
+    if (shard->log < 0 && errno == ENOENT && !create)
+        return PXT_OK;
+    if (shard->log < 0)
+        return host->fail(host, error, host->status_of_errno(errno), errno, "cannot open %s/%s", tier->folder, name);
+    if (fstat(shard->log, &file))
+        return host->fail(host, error, PXT_EIO, errno, "cannot examine %s/%s", tier->folder, name);
+    if (!S_ISREG(file.st_mode) || (file.st_mode & 022))
+        return host->fail(host, error, PXT_EACCES, 0, "%s/%s can be written by others: chmod 600 it", tier->folder,
+                          name);
+    if (file.st_mode & 077)
+        fchmod(shard->log, 0600); /* best effort: the folder keeps others out as well */
+    shard->device = file.st_dev;
+    shard->inode = file.st_ino;
+    shard->links = file.st_nlink;
+    shard->changed = file.st_ctim;
+    return PXT_OK;
+}
+
+pxt_status shard_reindex(struct jsonl *tier, struct jsonl_shard *shard, bool locked, struct pxt_error *error)
+{
+    struct stat file;
+    index_clear(tier, shard);
+    pxt_status status = open_log(tier, shard, false, error);
+    if (status || shard->log < 0)
+        return status;
+    if (fstat(shard->log, &file))
+        return tier->host->fail(tier->host, error, PXT_EIO, errno, "cannot examine a shard of %s", tier->folder);
+    return shard_scan(tier, shard, file.st_size, locked, error);
+}
+
+/* Asks the open file, for a third of the cost of asking for its name: one that was replaced or removed has lost a link,
+ * and with it its time of change. After a write of our own the name is asked for once. */
+static bool unchanged(const struct jsonl_shard *shard)
+{
+    struct stat file;
+    return shard->log >= 0 && !fstat(shard->log, &file) && file.st_nlink && file.st_nlink == shard->links &&
+           file.st_size == shard->indexed && file.st_ctim.tv_sec == shard->changed.tv_sec &&
+           file.st_ctim.tv_nsec == shard->changed.tv_nsec;
+}
+
+pxt_status shard_refresh(struct jsonl *tier, struct jsonl_shard *shard, bool locked, struct pxt_error *error)
+{
+    const char *name = shard->log_name;
+    struct stat file;
+    if (!locked && unchanged(shard))
+        return PXT_OK;
+    if (fstatat(tier->folder_fd, name, &file, AT_SYMLINK_NOFOLLOW)) {
+        if (errno != ENOENT)
+            return tier->host->fail(tier->host, error, tier->host->status_of_errno(errno), errno,
+                                    "cannot examine %s/%s", tier->folder, name);
+        if (shard->log >= 0) { /* it was removed */
+            index_clear(tier, shard);
+            close(shard->log);
+            shard->log = -1;
+        }
+        return PXT_OK;
+    }
+    shard->links = file.st_nlink;
+    shard->changed = file.st_ctim;
+    bool same = shard->log >= 0 && file.st_ino == shard->inode && file.st_dev == shard->device;
+    if (same && file.st_size == shard->indexed)
+        return PXT_OK;
+    if (same && file.st_size > shard->indexed)
+        return shard_scan(tier, shard, file.st_size, locked, error);
+    return shard_reindex(tier, shard, locked, error);
+}
+
+static pxt_status open_lock(struct jsonl *tier, struct jsonl_shard *shard, struct pxt_error *error)
+{
+    const char *name = shard->lock_name;
+    if (shard->lock_file >= 0)
+        return PXT_OK;
+    shard->lock_file = openat(tier->folder_fd, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (shard->lock_file >= 0)
+        return PXT_OK;
+    return tier->host->fail(tier->host, error, tier->host->status_of_errno(errno), errno, "cannot open %s/%s",
+                            tier->folder, name);
+}
+
+static int64_t monotonic_us(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+pxt_status shard_lock_file(struct jsonl *tier, struct jsonl_shard *shard, struct pxt_error *error)
+{
+    pxt_status status = open_lock(tier, shard, error);
+    if (status)
+        return status;
+    int64_t deadline = 0;
+    for (long wait_us = 50; flock(shard->lock_file, LOCK_EX | LOCK_NB);) {
+        if (errno != EWOULDBLOCK && errno != EINTR)
+            return tier->host->fail(tier->host, error, PXT_EIO, errno, "cannot lock %s/shard_%02u.lock", tier->folder,
+                                    shard->number);
+        int64_t now = monotonic_us();
+        deadline = deadline ? deadline : now + tier->lock_timeout;
+        if (now >= deadline)
+            return tier->host->fail(tier->host, error, PXT_EBUSY, 0,
+                                    "another process holds %s/shard_%02u.lock for longer than lock_timeout: look for "
+                                    "one that is stopped",
+                                    tier->folder, shard->number);
+        nanosleep(&(struct timespec){.tv_nsec = wait_us * 1000}, NULL);
+        wait_us = wait_us * 2 > 10000 ? 10000 : wait_us * 2;
+    }
+    status = shard_refresh(tier, shard, true, error);
+    if (!status && shard->log < 0)
+        status = open_log(tier, shard, true, error);
+    if (status)
+        shard_unlock_file(shard);
+    return status;
+}
+
+void shard_unlock_file(struct jsonl_shard *shard)
+{
+    flock(shard->lock_file, LOCK_UN);
+}
+
+pxt_status shard_append(struct jsonl *tier, struct jsonl_shard *shard, const char *lines, size_t length, off_t *offset,
+                        struct pxt_error *error)
+{
+    const struct pxt_host *host = tier->host;
+    ssize_t n;
+    *offset = shard->indexed;
+    do {
+        n = write(shard->log, lines, length);
+    } while (n < 0 && errno == EINTR);
+    int code = n < 0 ? errno : ENOSPC; /* a short write is a disk that is full */
+    bool good = n == (ssize_t)length;
+    if (good && tier->full_sync && fdatasync(shard->log)) {
+        code = errno;
+        good = false;
+    }
+    if (good) {
+        shard->indexed += (off_t)length;
+        return PXT_OK;
+    }
+    /* No half line may stay, or the next one would be fused with it. */
+    if (n && ftruncate(shard->log, *offset))
+        host->log(host, PXT_LOG_ERROR, "cannot take back a half-written line of %s/shard_%02u.jsonl: %s", tier->folder,
+                  shard->number, strerror(errno));
+    return host->fail(host, error, host->status_of_errno(code), code, "cannot append to %s/shard_%02u.jsonl",
+                      tier->folder, shard->number);
+}
+
+static pxt_status read_line(struct jsonl *tier, struct jsonl_shard *shard, const struct jsonl_node *node, char *line,
+                            pxt_entry **out, struct pxt_error *error)
+{
+    const struct pxt_host *host = tier->host;
+    struct pxt_key key;
+    ssize_t n;
+    do {
+        n = pread(shard->log, line, node->length, node->offset);
+    } while (n < 0 && errno == EINTR);
+    if (n < 0)
+        return host->fail(host, error, PXT_EIO, errno, "cannot read %s/shard_%02u.jsonl", tier->folder, shard->number);
+    line[n] = '\0';
+    if (n == (ssize_t)node->length && host->json_read(host, line, (size_t)n, out, NULL) == PXT_OK) {
+        host->entry_key(*out, &key);
+        if (!strcmp(key.text, node->key))
+            return PXT_OK;
+        host->entry_release(*out);
+        *out = NULL;
+    }
+    return host->fail(host, error, PXT_ECORRUPT, 0, "the line of key %s in %s/shard_%02u.jsonl is damaged", node->key,
+                      tier->folder, shard->number);
+}
+
+pxt_status shard_read(struct jsonl *tier, struct jsonl_shard *shard, const struct jsonl_node *node, pxt_entry **out,
+                      struct pxt_error *error)
+{
+    char room[4096];
+    char *line = node->length < sizeof room ? room : malloc((size_t)node->length + 1);
+    if (!line)
+        return tier->host->fail(tier->host, error, PXT_ENOMEM, 0, "out of memory for a line");
+    pxt_status status = read_line(tier, shard, node, line, out, error);
+    if (line != room)
+        free(line);
+    return status;
+}

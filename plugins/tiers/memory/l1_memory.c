@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * l1_memory: entries in memory, in shards, with the policy's state beside each.
+ *
+ * A hit takes no lock and writes no memory that another thread reads: the table is read without a lock, the entry is
+ * held through host->entry_acquire(), and the access is noted in a ring of the thread's own (memory_notes.c). Notes
+ * are applied to policy and counters under the shard's lock: when a ring is full, before a victim is chosen, and when
+ * someone asks. With `shards: 1` and one thread the order of the policy is exact.
+ *
+ * Locks: one mutex a shard, protecting everything of the shard but what hits read. Never two at once.
+ */
+#include "memory.h"
+#include <stdlib.h>
+#include <string.h>
+
+static const struct pxt_option options[] = {
+    {"shards", PXT_OPTION_INTEGER, "16", 1, MEMORY_SHARDS_MAX, NULL,
+     "parts with a lock of their own; 1 makes the order of eviction exact over all entries"},
+    {0}};
+
+static void memory_close(void *self)
+{
+    struct memory *memory = self;
+    for (unsigned i = 0; i < memory->shard_count; i++)
+        shard_close(&memory->shard[i]);
+    notes_free(memory);
+    free(memory);
+}
+
+static pxt_status memory_open(const struct pxt_host *host, const struct pxt_tier_setup *setup, void **self,
+                              struct pxt_error *error)
+{
+    if (!PXT_HOST_HAS(host, entry_acquire_key))
+        return host->fail(
+            host, error, PXT_EPLUGIN, 0,
+            "l1_memory needs a core with plugin ABI 1.1 or newer: install plugins and core of one release");
+    unsigned shards = (unsigned)host->setting_number(setup->settings, "shards");
+    size_t size = (sizeof(struct memory) + shards * sizeof(struct shard) + 63) & ~(size_t)63;
+    struct memory *memory = aligned_alloc(64, size);
+    if (!memory)
+        return host->fail(host, error, PXT_ENOMEM, 0, "out of memory for %u shards", shards);
+    memset(memory, 0, size);
+    memory->host = host;
+    memory->policy = setup->policy;
+    uint64_t capacity = setup->max_entries ? (setup->max_entries + shards - 1) / shards : 0;
+    for (; memory->shard_count < shards; memory->shard_count++) {
+        pxt_status status = shard_open(memory, &memory->shard[memory->shard_count], setup, capacity, error);
+        if (status) {
+            memory_close(memory);
+            return status;
+        }
+    }
+    *self = memory;
+    return PXT_OK;
+}
+
+static struct shard *shard_of(struct memory *memory, uint64_t hash)
+{
+    /* The upper half of the hash picks the shard, the lower the place in its table. */
+    return &memory->shard[((hash >> 32) * memory->shard_count) >> 32];
+}
+
+static pxt_status memory_get(void *self, const struct pxt_key *key, unsigned flags, pxt_entry **out,
+                             struct pxt_error *error)
+{
+    (void)error;
+    struct memory *memory = self;
+    *out = shard_get(shard_of(memory, key->hash), key, flags & PXT_GET_PEEK);
+    return *out ? PXT_OK : PXT_NOT_FOUND;
+}
+
+static pxt_status memory_put(void *self, pxt_entry *entry, struct pxt_error *error)
+{
+    struct memory *memory = self;
+    struct pxt_key key;
+    memory->host->entry_key(entry, &key);
+    return shard_put(shard_of(memory, key.hash), &key, entry, error);
+}
+
+static pxt_status memory_del(void *self, const struct pxt_key *key, enum pxt_removal why, struct pxt_error *error)
+{
+    (void)error;
+    struct memory *memory = self;
+    return shard_remove(shard_of(memory, key->hash), key, why);
+}
+
+static pxt_status memory_each(void *self, pxt_entry_fn *fn, void *arg, struct pxt_error *error)
+{
+    (void)error;
+    struct memory *memory = self;
+    for (unsigned i = 0; i < memory->shard_count; i++)
+        if (!shard_each(&memory->shard[i], fn, arg))
+            break;
+    return PXT_OK;
+}
+
+static pxt_status memory_count(void *self, uint64_t *out, struct pxt_error *error)
+{
+    (void)error;
+    struct memory *memory = self;
+    *out = atomic_load_explicit(&memory->count, memory_order_relaxed);
+    return PXT_OK;
+}
+
+static pxt_status memory_clear(void *self, uint64_t *removed, struct pxt_error *error)
+{
+    (void)error;
+    struct memory *memory = self;
+    *removed = 0;
+    for (unsigned i = 0; i < memory->shard_count; i++)
+        *removed += shard_clear(&memory->shard[i]);
+    return PXT_OK;
+}
+
+static pxt_status memory_contains(void *self, const struct pxt_key *key, struct pxt_error *error)
+{
+    (void)error;
+    struct memory *memory = self;
+    pxt_entry *entry = shard_get(shard_of(memory, key->hash), key, true);
+    memory->host->entry_release(entry);
+    return entry ? PXT_OK : PXT_NOT_FOUND;
+}
+
+static pxt_status memory_settle(void *self, struct pxt_error *error)
+{
+    (void)error;
+    struct memory *memory = self;
+    for (unsigned i = 0; i < memory->shard_count; i++) {
+        pthread_mutex_lock(&memory->shard[i].lock);
+        notes_apply(&memory->shard[i]);
+        notes_settle(&memory->shard[i]);
+        pthread_mutex_unlock(&memory->shard[i].lock);
+    }
+    return PXT_OK;
+}
+
+/* The shard that the new entry goes to makes room; where it is empty, the fullest. */
+static pxt_status memory_victim(void *self, uint64_t incoming, pxt_entry **out, struct pxt_error *error)
+{
+    (void)error;
+    struct memory *memory = self;
+    if (shard_victim(shard_of(memory, incoming), out))
+        return PXT_OK;
+    struct shard *fullest = &memory->shard[0];
+    for (unsigned i = 1; i < memory->shard_count; i++)
+        if (atomic_load(&memory->shard[i].used) > atomic_load(&fullest->used))
+            fullest = &memory->shard[i];
+    return shard_victim(fullest, out) ? PXT_OK : PXT_NOT_FOUND;
+}
+
+static pxt_status memory_expire(void *self, pxt_time now, size_t limit, pxt_key_fn *fn, void *arg, uint64_t *removed,
+                                struct pxt_error *error)
+{
+    (void)error;
+    struct memory *memory = self;
+    *removed = 0;
+    for (unsigned i = 0; i < memory->shard_count && *removed < limit; i++)
+        *removed += shard_expire(&memory->shard[i], now, limit - *removed, fn, arg);
+    return PXT_OK;
+}
+
+static const struct pxt_tier_ops ops = {.size = sizeof ops,
+                                        .flags = PXT_TIER_CONCURRENT | PXT_TIER_POLICY_STATE,
+                                        .open = memory_open,
+                                        .close = memory_close,
+                                        .get = memory_get,
+                                        .put = memory_put,
+                                        .del = memory_del,
+                                        .each = memory_each,
+                                        .count = memory_count,
+                                        .clear = memory_clear,
+                                        .contains = memory_contains,
+                                        .settle = memory_settle,
+                                        .victim = memory_victim,
+                                        .expire = memory_expire};
+
+PXT_PLUGIN(PXT_KIND_TIER, "l1_memory", "1.0.0", "MIT", "entries in memory, sharded, with lock-free hits", options,
+           &ops);

@@ -1,0 +1,17 @@
+# SPDX-License-Identifier: MIT
+plugin_LTLIBRARIES += plugins/l2_sqlite.la plugins/l3_sqlite.la
+
+# Both tiers are one store with two schemas.
+sqlite_sources = \
+    %D%/connect.c %D%/fail.c %D%/file.c %D%/history.c %D%/many.c %D%/ops.c %D%/pool.c %D%/quarantine.c \
+    %D%/rows.c %D%/salvage.c %D%/schema.c %D%/schema.h %D%/store.c %D%/store.h %D%/tables.c
+
+plugins_l2_sqlite_la_SOURCES = %D%/l2_sqlite.c $(sqlite_sources)
+plugins_l2_sqlite_la_CFLAGS = $(AM_CFLAGS) $(SQLITE_CFLAGS)
+plugins_l2_sqlite_la_LDFLAGS = $(plugin_ldflags)
+plugins_l2_sqlite_la_LIBADD = $(SQLITE_LIBS) -lpthread -lm
+
+plugins_l3_sqlite_la_SOURCES = %D%/l3_sqlite.c $(sqlite_sources)
+plugins_l3_sqlite_la_CFLAGS = $(AM_CFLAGS) $(SQLITE_CFLAGS)
+plugins_l3_sqlite_la_LDFLAGS = $(plugin_ldflags)
+plugins_l3_sqlite_la_LIBADD = $(SQLITE_LIBS) -lpthread -lm

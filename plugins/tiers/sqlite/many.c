@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * many.c: operations that the core calls for many entries at a time, or to choose among all: accesses, victims,
+ * expiry, and what is done in idle times.
+ */
+#include "store.h"
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static pxt_status touch_one(struct store *store, struct connection *connection, sqlite3_stmt *statement,
+                            const struct pxt_touch *touch, struct pxt_error *error)
+{
+    uint64_t hits = touch->hits < (uint64_t)PXT_COUNT_MAX ? touch->hits : (uint64_t)PXT_COUNT_MAX;
+    sqlite3_bind_text(statement, 1, touch->key.text, (int)touch->key.length, SQLITE_STATIC);
+    sqlite3_bind_int64(statement, 2, (int64_t)hits);
+    if (touch->last_accessed == PXT_TIME_NONE)
+        sqlite3_bind_null(statement, 3);
+    else
+        sqlite3_bind_double(statement, 3, seconds_of(touch->last_accessed));
+    sqlite3_bind_int(statement, 4, touch->evicted_from_l1 != 0);
+    if (store->schema.layout->stamps)
+        sqlite3_bind_double(statement, 5, seconds_of(store->host->now(store->host)));
+    return run(store, connection, statement, error, "count accesses");
+}
+
+pxt_status store_touch(void *self, const struct pxt_touch *touches, size_t n, struct pxt_error *error)
+{
+    struct store *store = self;
+    struct connection *connection;
+    sqlite3_stmt *statement;
+    if (!n)
+        return PXT_OK;
+    pxt_status status = txn_begin(store, &connection, error);
+    if (status)
+        return status;
+    status = pool_statement(store, connection, SQL_TOUCH, &statement, error);
+    for (size_t i = 0; i < n && !status; i++)
+        status = touch_one(store, connection, statement, &touches[i], error);
+    return txn_end(store, connection, status, error);
+}
+
+static pxt_status first_in_order(struct store *store, pxt_entry **out, int64_t *rowid, struct pxt_error *error)
+{
+    struct connection *connection;
+    sqlite3_stmt *statement;
+    pxt_status status = pool_read(store, &connection, error);
+    if (status)
+        return status;
+    status = pool_statement(store, connection, SQL_VICTIM, &statement, error);
+    if (!status) {
+        status = row_next(store, connection, statement, out, rowid, error);
+        sqlite3_reset(statement);
+    }
+    pool_release(store, connection);
+    return status;
+}
+
+pxt_status store_victim(void *self, uint64_t incoming, pxt_entry **out, struct pxt_error *error)
+{
+    (void)incoming;
+    struct store *store = self;
+    const struct pxt_host *host = store->host;
+    if (!store->order)
+        return host->fail(host, error, PXT_ENOTSUP, 0, "%s: the policy names no order to choose by", store->path);
+    for (;;) {
+        int64_t rowid = 0;
+        pxt_status status = first_in_order(store, out, &rowid, error);
+        if (status != PXT_EINVAL)
+            return status;
+        status = quarantine(store, rowid, error);
+        if (status)
+            return status;
+    }
+}
+
+/* ---- expiry ---- */
+
+enum { EXPIRE_BATCH = 4000 };
+
+/* Keys of removed rows, each followed by NUL. */
+struct removed {
+    char *text;
+    size_t length, size, count;
+};
+
+static bool remember_key(struct removed *removed, sqlite3_stmt *statement)
+{
+    const char *key = (const char *)sqlite3_column_text(statement, 0);
+    size_t length = (size_t)sqlite3_column_bytes(statement, 0);
+    removed->count++;
+    if (!key || !length || length > PXT_KEY_MAX || memchr(key, '\0', length))
+        return sqlite3_column_type(statement, 0) != SQLITE_TEXT || key; /* no key that anyone can have asked for */
+    if (removed->length + length + 1 > removed->size) {
+        size_t size = 2 * removed->size + PXT_KEY_MAX + 1;
+        char *grown = realloc(removed->text, size);
+        if (!grown)
+            return false;
+        removed->text = grown;
+        removed->size = size;
+    }
+    memcpy(removed->text + removed->length, key, length);
+    removed->length += length;
+    removed->text[removed->length++] = '\0';
+    return true;
+}
+
+/* Removes up to `limit` in one transaction. */
+static pxt_status expire_batch(struct store *store, pxt_time now, size_t limit, struct removed *removed,
+                               struct pxt_error *error)
+{
+    struct connection *connection;
+    sqlite3_stmt *statement;
+    pxt_status status = txn_begin(store, &connection, error);
+    if (status)
+        return status;
+    status = pool_statement(store, connection, SQL_EXPIRE, &statement, error);
+    if (!status) {
+        int rc;
+        sqlite3_bind_double(statement, 1, seconds_of(now));
+        sqlite3_bind_int64(statement, 2, (int64_t)limit);
+        while (!status && (rc = sqlite3_step(statement)) != SQLITE_DONE) {
+            if (rc != SQLITE_ROW)
+                status = store_fail(store, connection->db, rc, error, "remove expired entries");
+            else if (!remember_key(removed, statement))
+                status = store->host->fail(store->host, error, PXT_ENOMEM, 0, "out of memory for expired keys");
+        }
+        sqlite3_reset(statement);
+    }
+    store->count_change = -(int64_t)removed->count;
+    return txn_end(store, connection, status, error);
+}
+
+pxt_status store_expire(void *self, pxt_time now, size_t limit, pxt_key_fn *fn, void *arg, uint64_t *removed,
+                        struct pxt_error *error)
+{
+    struct store *store = self;
+    pxt_status status = PXT_OK;
+    bool more = true;
+    *removed = 0;
+    while (!status && more && *removed < limit) {
+        struct removed batch = {0};
+        size_t want = limit - *removed < EXPIRE_BATCH ? limit - *removed : EXPIRE_BATCH;
+        status = expire_batch(store, now, want, &batch, error);
+        if (!status) {
+            *removed += batch.count;
+            more = batch.count == want;
+            for (size_t at = 0; at < batch.length;) {
+                struct pxt_key key;
+                store->host->key_init(&key, batch.text + at, strlen(batch.text + at));
+                fn(arg, &key);
+                at += key.length + 1;
+            }
+        }
+        free(batch.text);
+    }
+    return status;
+}
+
+/* ---- idle times ---- */
+
+enum { LOG_IS_LONG = 1 << 20 };
+
+/* A checkpoint forces the disk to write; for a short log it can wait. */
+static bool log_is_long(const struct store *store)
+{
+    char path[PATH_MAX];
+    struct stat file;
+    int length = snprintf(path, sizeof path, "%s-wal", store->path);
+    return length > 0 && (size_t)length < sizeof path && !stat(path, &file) && file.st_size >= LOG_IS_LONG;
+}
+
+pxt_status store_maintain(void *self, struct pxt_error *error)
+{
+    struct store *store = self;
+    struct connection *connection;
+    pxt_status status = pool_write(store, &connection, error);
+    if (status)
+        return status;
+    int rc = SQLITE_OK;
+    if (log_is_long(store))
+        rc = sqlite3_wal_checkpoint_v2(connection->db, "main", SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_exec(connection->db, "PRAGMA optimize", NULL, NULL, NULL);
+    /* Where others are busy with the file there will be another time. */
+    if (rc != SQLITE_OK && (rc & 0xff) != SQLITE_BUSY && (rc & 0xff) != SQLITE_LOCKED)
+        status = store_fail(store, connection->db, rc, error, "tidy up");
+    pool_release(store, connection);
+    return status;
+}
+
+static int sync_file(sqlite3 *db, int which)
+{
+    sqlite3_file *file = NULL;
+    int rc = sqlite3_file_control(db, "main", which, &file);
+    if (rc != SQLITE_OK || !file || !file->pMethods)
+        return rc; /* no log yet: nothing was written through this connection */
+    return file->pMethods->xSync(file, SQLITE_SYNC_NORMAL);
+}
+
+/* The log first: what a checkpoint has moved out of it by then is in the database, which comes second. Cheaper than a
+ * checkpoint, and no reader can hold it up. */
+pxt_status store_sync(void *self, struct pxt_error *error)
+{
+    struct store *store = self;
+    struct connection *connection;
+    pxt_status status = pool_write(store, &connection, error);
+    if (status)
+        return status;
+    int rc = sync_file(connection->db, SQLITE_FCNTL_JOURNAL_POINTER);
+    if (rc == SQLITE_OK)
+        rc = sync_file(connection->db, SQLITE_FCNTL_FILE_POINTER);
+    if (rc != SQLITE_OK)
+        status = store_fail(store, connection->db, rc, error, "bring everything to the disk");
+    pool_release(store, connection);
+    return status;
+}

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * pool.c: one connection that writes, and as many that read as are needed at once, up to a limit; each opened at
+ * its first use and kept with its statements. A single thread never opens a second one: it reads through the writer.
+ *
+ * When the file turned out to be damaged, or another one stands in its place, the next call waits until no connection
+ * is in use, closes all, and opens the file anew.
+ */
+#include "store.h"
+#include <stdlib.h>
+
+enum { LOOK_AFTER = 32 }; /* reads of a connection between two looks whether the file is still there */
+
+static void close_idle(struct store *store)
+{
+    while (store->idle) {
+        struct connection *connection = store->idle;
+        store->idle = connection->next;
+        store->reader_count--;
+        connection_close(connection);
+        free(connection);
+    }
+}
+
+/* With write_lock held: nobody reads any more, until `reopening` ends. */
+static void hold_readers(struct store *store)
+{
+    pthread_mutex_lock(&store->pool_lock);
+    store->reopening = true;
+    while (store->reader_busy)
+        pthread_cond_wait(&store->pool_changed, &store->pool_lock);
+    close_idle(store);
+    pthread_mutex_unlock(&store->pool_lock);
+}
+
+static void let_readers_go(struct store *store)
+{
+    pthread_mutex_lock(&store->pool_lock);
+    store->reopening = false;
+    pthread_cond_broadcast(&store->pool_changed);
+    pthread_mutex_unlock(&store->pool_lock);
+}
+
+static pxt_status reopen(struct store *store, struct pxt_error *error)
+{
+    bool damaged = atomic_load(&store->trouble) == TROUBLE_DAMAGED && store->writer.db;
+    hold_readers(store);
+    if (store->writer.db)
+        connection_close(&store->writer);
+    pxt_status status = writer_open(store, damaged, error);
+    let_readers_go(store);
+    return status;
+}
+
+/* With write_lock held: the writer is open and on the right file. */
+static pxt_status ready_writer(struct store *store, bool look, struct pxt_error *error)
+{
+    if (store->writer.db && !atomic_load(&store->trouble) && !(look && connection_moved(&store->writer)))
+        return PXT_OK;
+    return reopen(store, error);
+}
+
+pxt_status pool_write(struct store *store, struct connection **out, struct pxt_error *error)
+{
+    pthread_mutex_lock(&store->write_lock);
+    pxt_status status = ready_writer(store, true, error);
+    if (status) {
+        pthread_mutex_unlock(&store->write_lock);
+        return status;
+    }
+    *out = &store->writer;
+    return PXT_OK;
+}
+
+static bool due_for_a_look(struct connection *connection)
+{
+    return ++connection->uses % LOOK_AFTER == 0;
+}
+
+/* Under pool_lock: an idle reader, or room for a new one in `*fresh`. */
+static struct connection *take_reader(struct store *store, bool *fresh)
+{
+    struct connection *connection = store->idle;
+    *fresh = false;
+    if (connection) {
+        store->idle = connection->next;
+    } else if (store->reader_count < store->reader_max) {
+        connection = calloc(1, sizeof *connection);
+        if (!connection)
+            return NULL;
+        store->reader_count++;
+        *fresh = true;
+    }
+    if (connection)
+        store->reader_busy++;
+    return connection;
+}
+
+static void drop_reader(struct store *store, struct connection *connection)
+{
+    connection_close(connection);
+    free(connection);
+    pthread_mutex_lock(&store->pool_lock);
+    store->reader_busy--;
+    store->reader_count--;
+    pthread_cond_broadcast(&store->pool_changed);
+    pthread_mutex_unlock(&store->pool_lock);
+}
+
+/* A reader where there is one to be had, without waiting for the writer; NULL where the writer has to serve. */
+static struct connection *find_reader(struct store *store, bool *writer)
+{
+    bool fresh = false;
+    struct connection *connection = NULL;
+    *writer = false;
+    pthread_mutex_lock(&store->pool_lock);
+    while (store->reopening)
+        pthread_cond_wait(&store->pool_changed, &store->pool_lock);
+    if (!store->idle && !pthread_mutex_trylock(&store->write_lock))
+        *writer = true;
+    else
+        connection = take_reader(store, &fresh);
+    pthread_mutex_unlock(&store->pool_lock);
+    if (!connection)
+        return NULL;
+    if ((fresh && connection_open(store, connection, true, NULL) != PXT_OK) ||
+        (due_for_a_look(connection) && connection_moved(connection))) {
+        drop_reader(store, connection);
+        return NULL;
+    }
+    return connection;
+}
+
+pxt_status pool_read(struct store *store, struct connection **out, struct pxt_error *error)
+{
+    bool writer = false;
+    struct connection *reader = NULL;
+    if (!atomic_load(&store->trouble))
+        reader = find_reader(store, &writer);
+    if (reader) {
+        *out = reader;
+        return PXT_OK;
+    }
+    if (!writer)
+        return pool_write(store, out, error); /* it mends what is wrong, or all readers are taken */
+    pxt_status status = ready_writer(store, due_for_a_look(&store->writer), error);
+    if (status)
+        pthread_mutex_unlock(&store->write_lock);
+    else
+        *out = &store->writer;
+    return status;
+}
+
+void pool_release(struct store *store, struct connection *connection)
+{
+    if (connection == &store->writer) {
+        pthread_mutex_unlock(&store->write_lock);
+        return;
+    }
+    pthread_mutex_lock(&store->pool_lock);
+    connection->next = store->idle;
+    store->idle = connection;
+    store->reader_busy--;
+    if (store->reopening)
+        pthread_cond_broadcast(&store->pool_changed);
+    pthread_mutex_unlock(&store->pool_lock);
+}
+
+void pool_close(struct store *store)
+{
+    close_idle(store);
+    connection_close(&store->writer);
+}
+
+pxt_status pool_statement(struct store *store, struct connection *connection, enum sqlite_statement which,
+                          sqlite3_stmt **out, struct pxt_error *error)
+{
+    if (!connection->statement[which]) {
+        int rc = sqlite3_prepare_v3(connection->db, store->schema.sql[which], -1, SQLITE_PREPARE_PERSISTENT,
+                                    &connection->statement[which], NULL);
+        if (rc != SQLITE_OK)
+            return store_fail(store, connection->db, rc, error, "prepare a statement");
+    }
+    *out = connection->statement[which];
+    return PXT_OK;
+}

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * rows.c: entries to rows and back, by the field table.
+ *
+ * Times are REAL seconds, as ProxyWhirl has them: a double carries microseconds exactly until the year 2242 where both
+ * directions round; truncation would lose one in two.
+ */
+#include "store.h"
+#include <math.h>
+#include <string.h>
+
+double seconds_of(pxt_time time)
+{
+    return (double)time / (double)PXT_SECOND;
+}
+
+pxt_time time_of(double seconds)
+{
+    if (!(seconds > -seconds_of(PXT_TIME_MAX) && seconds < 2 * seconds_of(PXT_TIME_MAX)))
+        return PXT_TIME_NONE; /* not a number, too */
+    double whole = floor(seconds);
+    return (pxt_time)whole * PXT_SECOND + llround((seconds - whole) * (double)PXT_SECOND);
+}
+
+/* ---- transactions ---- */
+
+pxt_status run(struct store *store, struct connection *connection, sqlite3_stmt *statement, struct pxt_error *error,
+               const char *doing)
+{
+    int rc = sqlite3_step(statement);
+    pxt_status status =
+        rc == SQLITE_DONE || rc == SQLITE_ROW ? PXT_OK : store_fail(store, connection->db, rc, error, doing);
+    sqlite3_reset(statement);
+    return status;
+}
+
+static pxt_status run_plain(struct store *store, struct connection *connection, enum sqlite_statement which,
+                            struct pxt_error *error, const char *doing)
+{
+    sqlite3_stmt *statement;
+    pxt_status status = pool_statement(store, connection, which, &statement, error);
+    return status ? status : run(store, connection, statement, error, doing);
+}
+
+pxt_status txn_begin(struct store *store, struct connection **out, struct pxt_error *error)
+{
+    pxt_status status = pool_write(store, out, error);
+    if (status)
+        return status;
+    store->count_change = 0;
+    status = run_plain(store, *out, SQL_BEGIN, error, "begin to write");
+    if (status)
+        pool_release(store, *out);
+    return status;
+}
+
+pxt_status txn_end(struct store *store, struct connection *connection, pxt_status status, struct pxt_error *error)
+{
+    pxt_status committed = status;
+    if (!status)
+        committed = run_plain(store, connection, SQL_COMMIT, error, "write");
+    if (committed) {
+        /* SQLite may have rolled back by itself. Where that fails too the connection is of no more use. */
+        if (!sqlite3_get_autocommit(connection->db) &&
+            run_plain(store, connection, SQL_ROLLBACK, NULL, "roll back") != PXT_OK)
+            connection_close(connection);
+        store->counted = store->counted && status == PXT_NOT_FOUND;
+    } else {
+        store->count += store->count_change;
+    }
+    pool_release(store, connection);
+    return committed;
+}
+
+/* ---- to rows ---- */
+
+static void bind_value(sqlite3_stmt *statement, int at, enum pxt_field_type type, const struct pxt_value *value)
+{
+    if (!value->set) {
+        sqlite3_bind_null(statement, at);
+        return;
+    }
+    switch (type) {
+    case PXT_TYPE_TEXT:
+        sqlite3_bind_text(statement, at, value->as.text, (int)value->length, SQLITE_STATIC);
+        return;
+    case PXT_TYPE_SECRET:
+        sqlite3_bind_blob(statement, at, value->as.text, (int)value->length, SQLITE_STATIC);
+        return;
+    case PXT_TYPE_TIME:
+        sqlite3_bind_double(statement, at, seconds_of(value->as.number));
+        return;
+    case PXT_TYPE_HEALTH: {
+        static const char *const names[] = {
+#define X(id, name) name,
+            PXT_HEALTHS(X)
+#undef X
+        };
+        bool known = value->as.number >= 0 && value->as.number < PXT_HEALTH_COUNT;
+        sqlite3_bind_text(statement, at, names[known ? value->as.number : 0], -1, SQLITE_STATIC);
+        return;
+    }
+    default:
+        sqlite3_bind_int64(statement, at, value->as.number);
+    }
+}
+
+/* Whether the fields without a column of the reference have anything to keep. */
+static bool has_extra(const struct store *store, const struct pxt_draft *draft)
+{
+    const struct pxt_field *fields = store->host->fields;
+    for (size_t id = 0; id < store->schema.field_count; id++) {
+        const struct pxt_value *value = &draft->value[id];
+        if (!store->schema.extra[id] || !value->set)
+            continue;
+        if (fields[id].type == PXT_TYPE_TEXT || fields[id].type == PXT_TYPE_SECRET ||
+            value->as.number != fields[id].default_number)
+            return true;
+    }
+    return false;
+}
+
+static pxt_status put_table(struct store *store, struct connection *connection, enum sqlite_statement which,
+                            const struct pxt_draft *draft, struct pxt_error *error)
+{
+    sqlite3_stmt *statement;
+    bool extra = which == SQL_PUT_EXTRA;
+    pxt_status status = pool_statement(store, connection, which, &statement, error);
+    if (status)
+        return status;
+    for (size_t id = 0; id < store->schema.field_count; id++)
+        if (store->schema.extra[id] == extra || id == PXT_FIELD_KEY)
+            bind_value(statement, (int)id + 1, store->host->fields[id].type, &draft->value[id]);
+    if (!extra && store->schema.layout->stamps)
+        sqlite3_bind_double(statement, (int)store->schema.field_count + 1, seconds_of(store->host->now(store->host)));
+    status = run(store, connection, statement, error, "store an entry");
+    sqlite3_clear_bindings(statement);
+    return status;
+}
+
+pxt_status rows_put(struct store *store, struct connection *connection, pxt_entry *entry, struct pxt_error *error)
+{
+    struct pxt_draft draft;
+    pxt_draft_init(&draft);
+    store->host->entry_read(entry, &draft);
+    /* An update leaves the last inserted rowid as it is: so it tells whether there is one row more. */
+    sqlite3_set_last_insert_rowid(connection->db, 0);
+    pxt_status status = put_table(store, connection, SQL_PUT, &draft, error);
+    if (status)
+        return status;
+    store->count_change += sqlite3_last_insert_rowid(connection->db) != 0;
+    if (!store->schema.any_extra)
+        return PXT_OK;
+    if (has_extra(store, &draft))
+        return put_table(store, connection, SQL_PUT_EXTRA, &draft, error);
+    sqlite3_stmt *statement;
+    status = pool_statement(store, connection, SQL_DEL_EXTRA, &statement, error);
+    if (status)
+        return status;
+    bind_value(statement, 1, PXT_TYPE_TEXT, &draft.value[PXT_FIELD_KEY]);
+    status = run(store, connection, statement, error, "store an entry");
+    sqlite3_clear_bindings(statement);
+    return status;
+}
+
+/* ---- from rows ---- */
+
+static int64_t health_of(const char *name, size_t length)
+{
+    static const char *const names[] = {
+#define X(id, text) text,
+        PXT_HEALTHS(X)
+#undef X
+    };
+    for (int i = 0; i < PXT_HEALTH_COUNT; i++)
+        if (strlen(names[i]) == length && !memcmp(names[i], name, length))
+            return i;
+    return -1;
+}
+
+/* Any type can stand in any column: what does not fit the field makes a value that entry_new() refuses. */
+static bool read_column(sqlite3_stmt *statement, int at, const struct pxt_field *field, struct pxt_draft *draft)
+{
+    enum pxt_field_id id = (enum pxt_field_id)at;
+    int type = sqlite3_column_type(statement, at);
+    if (type == SQLITE_NULL)
+        return true;
+    if (field->type == PXT_TYPE_TEXT || field->type == PXT_TYPE_SECRET || field->type == PXT_TYPE_HEALTH) {
+        bool secret = field->type == PXT_TYPE_SECRET;
+        const char *text =
+            secret ? sqlite3_column_blob(statement, at) : (const char *)sqlite3_column_text(statement, at);
+        size_t length = (size_t)sqlite3_column_bytes(statement, at);
+        if (!text && length)
+            return false;
+        if (!length && (field->flags & PXT_FIELD_OPTIONAL))
+            return true;
+        if (!secret && type != SQLITE_TEXT)
+            text = "\n", length = 1; /* numbers and blobs are no text: make it one that is refused */
+        if (field->type == PXT_TYPE_HEALTH)
+            pxt_draft_set_number(draft, id, health_of(text, length));
+        else if (secret)
+            pxt_draft_set_token(draft, id, text, length);
+        else
+            pxt_draft_set_text(draft, id, text, length);
+        return true;
+    }
+    if (field->type == PXT_TYPE_TIME) {
+        bool number = type == SQLITE_FLOAT || type == SQLITE_INTEGER;
+        pxt_time time = number ? time_of(sqlite3_column_double(statement, at)) : PXT_TIME_NONE;
+        pxt_draft_set_number(draft, id, time == PXT_TIME_NONE ? -PXT_TIME_MAX - 1 : time);
+        return true;
+    }
+    pxt_draft_set_number(draft, id, type == SQLITE_INTEGER ? sqlite3_column_int64(statement, at) : -1);
+    return true;
+}
+
+pxt_status row_read(struct store *store, sqlite3_stmt *statement, pxt_entry **out, struct pxt_error *error)
+{
+    const struct pxt_host *host = store->host;
+    struct pxt_draft draft;
+    pxt_draft_init(&draft);
+    for (size_t id = 0; id < store->schema.field_count; id++)
+        if (!read_column(statement, (int)id, &host->fields[id], &draft))
+            return host->fail(host, error, PXT_ENOMEM, 0, "%s: out of memory to read a row", store->path);
+    return host->entry_new(host, &draft, out, error);
+}
+
+pxt_status row_next(struct store *store, struct connection *connection, sqlite3_stmt *statement, pxt_entry **out,
+                    int64_t *rowid, struct pxt_error *error)
+{
+    int rc = sqlite3_step(statement);
+    if (rc == SQLITE_DONE)
+        return PXT_NOT_FOUND;
+    if (rc != SQLITE_ROW)
+        return store_fail(store, connection->db, rc, error, "read an entry");
+    *rowid = sqlite3_column_int64(statement, (int)store->schema.field_count);
+    return row_read(store, statement, out, error);
+}

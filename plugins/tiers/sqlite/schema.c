@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * schema.c: the layouts of ProxyWhirl's tables to the column, and the statements made from them by walking the
+ * field table. A field that has no column there (the health monitoring, in L2; any field of a later version) goes to a
+ * table of our own beside it, which is joined when reading.
+ */
+#include "schema.h"
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct sqlite_column l2_columns[] = {{"key", "TEXT PRIMARY KEY"},
+                                                  {"proxy_url", "TEXT NOT NULL"},
+                                                  {"username_encrypted", "BLOB"},
+                                                  {"password_encrypted", "BLOB"},
+                                                  {"source", "TEXT NOT NULL"},
+                                                  {"fetch_time", "REAL NOT NULL"},
+                                                  {"last_accessed", "REAL NOT NULL"},
+                                                  {"access_count", "INTEGER DEFAULT 0"},
+                                                  {"ttl_seconds", "INTEGER NOT NULL"},
+                                                  {"expires_at", "REAL NOT NULL"},
+                                                  {"health_status", "TEXT DEFAULT 'unknown'"},
+                                                  {"failure_count", "INTEGER DEFAULT 0"},
+                                                  {"evicted_from_l1", "INTEGER DEFAULT 0"},
+                                                  {NULL, NULL}};
+static const struct sqlite_column l3_columns[] = {{"key", "TEXT PRIMARY KEY"},
+                                                  {"proxy_url", "TEXT NOT NULL"},
+                                                  {"username_encrypted", "BLOB"},
+                                                  {"password_encrypted", "BLOB"},
+                                                  {"source", "TEXT NOT NULL"},
+                                                  {"fetch_time", "REAL NOT NULL"},
+                                                  {"last_accessed", "REAL NOT NULL"},
+                                                  {"access_count", "INTEGER DEFAULT 0"},
+                                                  {"ttl_seconds", "INTEGER NOT NULL"},
+                                                  {"expires_at", "REAL NOT NULL"},
+                                                  {"health_status", "TEXT DEFAULT 'unknown'"},
+                                                  {"failure_count", "INTEGER DEFAULT 0"},
+                                                  {"created_at", "REAL NOT NULL"},
+                                                  {"updated_at", "REAL NOT NULL"},
+                                                  {"last_health_check", "REAL"},
+                                                  {"consecutive_health_failures", "INTEGER DEFAULT 0"},
+                                                  {"consecutive_health_successes", "INTEGER DEFAULT 0"},
+                                                  {"recovery_attempt", "INTEGER DEFAULT 0"},
+                                                  {"next_check_time", "REAL"},
+                                                  {"last_health_error", "TEXT"},
+                                                  {"total_health_checks", "INTEGER DEFAULT 0"},
+                                                  {"total_health_check_failures", "INTEGER DEFAULT 0"},
+                                                  {"evicted_from_l1", "INTEGER DEFAULT 0"},
+                                                  {NULL, NULL}};
+static const char *const l2_indexes[] = {"idx_l2_expires_at ON l2_cache(expires_at)",
+                                         "idx_l2_source ON l2_cache(source)", NULL};
+static const char *const l3_indexes[] = {"idx_expires_at ON cache_entries(expires_at)",
+                                         "idx_source ON cache_entries(source)",
+                                         "idx_health_status ON cache_entries(health_status)",
+                                         "idx_last_accessed ON cache_entries(last_accessed)",
+                                         "idx_health_history_proxy ON health_history(proxy_key)",
+                                         "idx_health_history_time ON health_history(check_time)",
+                                         NULL};
+
+const struct sqlite_layout sqlite_layout_l2 = {
+    .table = "l2_cache", .columns = l2_columns, .extra = "proxtier_l2_health", .indexes = l2_indexes};
+const struct sqlite_layout sqlite_layout_l3 = {
+    .table = "cache_entries",
+    .columns = l3_columns,
+    .extra = "proxtier_l3_extra",
+    .stamps = true,
+    .history = true,
+    .indexes = l3_indexes,
+    .history_table = "CREATE TABLE IF NOT EXISTS health_history (\n"
+                     "    id INTEGER PRIMARY KEY AUTOINCREMENT,\n"
+                     "    proxy_key TEXT NOT NULL,\n"
+                     "    check_time REAL NOT NULL,\n"
+                     "    status TEXT NOT NULL,\n"
+                     "    response_time_ms REAL,\n"
+                     "    error_message TEXT,\n"
+                     "    check_url TEXT NOT NULL,\n"
+                     "    FOREIGN KEY (proxy_key) REFERENCES cache_entries(key) ON DELETE CASCADE\n"
+                     ")"};
+
+void sqlite_text_add(struct sqlite_text *text, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    int need = vsnprintf(NULL, 0, format, args);
+    va_end(args);
+    if (need < 0 || text->failed) {
+        text->failed = true;
+        return;
+    }
+    size_t wanted = text->length + (size_t)need + 1;
+    if (wanted > text->size) {
+        char *grown = realloc(text->data, 2 * wanted);
+        if (!grown) {
+            text->failed = true;
+            return;
+        }
+        text->data = grown;
+        text->size = 2 * wanted;
+    }
+    va_start(args, format);
+    vsnprintf(text->data + text->length, text->size - text->length, format, args);
+    va_end(args);
+    text->length += (size_t)need;
+}
+
+/* Hands the text over; NULL, and freed, where memory ran out. */
+static char *take(struct sqlite_text *text)
+{
+    char *data = text->failed ? NULL : text->data;
+    if (text->failed)
+        free(text->data);
+    *text = (struct sqlite_text){0};
+    return data;
+}
+
+void sqlite_column_of(const struct pxt_field *field, char *out)
+{
+    snprintf(out, SQLITE_COLUMN_MAX, "%s%s", field->name, field->type == PXT_TYPE_SECRET ? "_encrypted" : "");
+}
+
+static bool has_column(const struct sqlite_layout *layout, const char *name)
+{
+    for (const struct sqlite_column *column = layout->columns; column->name; column++)
+        if (!strcmp(column->name, name))
+            return true;
+    return false;
+}
+
+/* SELECT of all fields in the order of their ids, then rowid. */
+static char *select_sql(const struct sqlite_schema *schema, const struct pxt_host *host, const char *rest)
+{
+    struct sqlite_text text = {0};
+    char column[SQLITE_COLUMN_MAX];
+    sqlite_text_add(&text, "SELECT ");
+    for (size_t id = 0; id < schema->field_count; id++) {
+        sqlite_column_of(&host->fields[id], column);
+        sqlite_text_add(&text, "%s.%s,", schema->extra[id] ? "x" : "m", column);
+    }
+    sqlite_text_add(&text, "m.rowid FROM %s m", schema->layout->table);
+    if (schema->any_extra)
+        sqlite_text_add(&text, " LEFT JOIN %s x ON x.key=m.key", schema->layout->extra);
+    sqlite_text_add(&text, " %s", rest);
+    return take(&text);
+}
+
+/* INSERT of the fields that stand in one of the two tables; an existing row is updated, never replaced, so that what
+ * hangs on it (created_at, history) stays. */
+static char *put_sql(const struct sqlite_schema *schema, const struct pxt_host *host, bool extra)
+{
+    struct sqlite_text names = {0}, values = {0}, updates = {0}, text = {0};
+    char column[SQLITE_COLUMN_MAX];
+    for (size_t id = 0; id < schema->field_count; id++) {
+        if (schema->extra[id] != extra && id != PXT_FIELD_KEY)
+            continue;
+        sqlite_column_of(&host->fields[id], column);
+        sqlite_text_add(&names, "%s%s", names.length ? "," : "", column);
+        sqlite_text_add(&values, "%s?%zu", values.length ? "," : "", id + 1);
+        if (id != PXT_FIELD_KEY)
+            sqlite_text_add(&updates, "%s%s=excluded.%s", updates.length ? "," : "", column, column);
+    }
+    if (!extra && schema->layout->stamps) {
+        sqlite_text_add(&names, ",created_at,updated_at");
+        sqlite_text_add(&values, ",?%zu,?%zu", schema->field_count + 1, schema->field_count + 1);
+        sqlite_text_add(&updates, ",updated_at=excluded.updated_at");
+    }
+    if (names.failed || values.failed || updates.failed)
+        text.failed = true;
+    else
+        sqlite_text_add(&text, "INSERT INTO %s(%s) VALUES(%s) ON CONFLICT(key) DO UPDATE SET %s",
+                        extra ? schema->layout->extra : schema->layout->table, names.data, values.data, updates.data);
+    free(names.data);
+    free(values.data);
+    free(updates.data);
+    return take(&text);
+}
+
+/* "last_accessed": the policy's fields joined by `separator`; `*indexable` where all stand in the main table. */
+static void add_order(struct sqlite_text *text, const struct sqlite_schema *schema, const struct pxt_host *host,
+                      const enum pxt_field_id *order, const char *separator, bool qualified, bool *indexable)
+{
+    char column[SQLITE_COLUMN_MAX];
+    for (size_t i = 0; order[i] < schema->field_count; i++) {
+        sqlite_column_of(&host->fields[order[i]], column);
+        const char *table = qualified ? schema->extra[order[i]] ? "x." : "m." : "";
+        sqlite_text_add(text, "%s%s%s", i ? separator : "", table, column);
+        *indexable &= !schema->extra[order[i]];
+    }
+}
+
+static bool indexed_already(const struct sqlite_schema *schema)
+{
+    const char *wanted = strchr(schema->order_index, ' ');
+    for (const char *const *index = schema->layout->indexes; *index; index++)
+        if (!strcmp(strchr(*index, ' '), wanted))
+            return true;
+    return false;
+}
+
+static void make_order(struct sqlite_schema *schema, const struct pxt_host *host, const enum pxt_field_id *order,
+                       bool *failed)
+{
+    struct sqlite_text rest = {0}, index = {0};
+    bool indexable = true;
+    sqlite_text_add(&rest, "ORDER BY ");
+    add_order(&rest, schema, host, order, ",", true, &indexable);
+    sqlite_text_add(&rest, ",m.rowid LIMIT 1");
+    schema->sql[SQL_VICTIM] = rest.failed ? NULL : select_sql(schema, host, rest.data);
+    free(rest.data);
+    sqlite_text_add(&index, "proxtier_order_");
+    add_order(&index, schema, host, order, "_", false, &indexable);
+    sqlite_text_add(&index, " ON %s(", schema->layout->table);
+    add_order(&index, schema, host, order, ",", false, &indexable);
+    sqlite_text_add(&index, ")");
+    schema->order_index = take(&index);
+    *failed |= !schema->sql[SQL_VICTIM] || !schema->order_index;
+    /* An index spans one table: a policy over both sorts. And one index on the same columns is enough. */
+    if (!*failed && (!indexable || indexed_already(schema))) {
+        free(schema->order_index);
+        schema->order_index = NULL;
+    }
+}
+
+static char *quarantine_table_sql(const struct sqlite_layout *layout)
+{
+    struct sqlite_text text = {0};
+    sqlite_text_add(&text, "CREATE TABLE IF NOT EXISTS proxtier_quarantine(quarantined_at REAL,reason TEXT");
+    for (const struct sqlite_column *column = layout->columns; column->name; column++)
+        sqlite_text_add(&text, ",%s", column->name);
+    sqlite_text_add(&text, ")");
+    return take(&text);
+}
+
+static char *quarantine_sql(const struct sqlite_layout *layout)
+{
+    struct sqlite_text names = {0}, text = {0};
+    for (const struct sqlite_column *column = layout->columns; column->name; column++)
+        sqlite_text_add(&names, ",%s", column->name);
+    text.failed = names.failed;
+    if (!text.failed)
+        sqlite_text_add(
+            &text, "INSERT INTO proxtier_quarantine(quarantined_at,reason%s) SELECT ?2,?3%s FROM %s WHERE rowid=?1",
+            names.data, names.data, layout->table);
+    free(names.data);
+    return take(&text);
+}
+
+/* Text around the table's name; without `after`, all of the text. */
+static char *around(const struct sqlite_schema *schema, const char *before, const char *after)
+{
+    struct sqlite_text text = {0};
+    sqlite_text_add(&text, "%s%s%s", before, after ? schema->layout->table : "", after ? after : "");
+    return take(&text);
+}
+
+static void make_simple(struct sqlite_schema *schema, bool *failed)
+{
+    static const struct {
+        enum sqlite_statement which;
+        const char *before, *after;
+    } simple[] = {
+        {SQL_BEGIN, "BEGIN IMMEDIATE", NULL},
+        {SQL_COMMIT, "COMMIT", NULL},
+        {SQL_ROLLBACK, "ROLLBACK", NULL},
+        {SQL_VERSION, "PRAGMA data_version", NULL},
+        {SQL_CONTAINS, "SELECT 1 FROM ", " WHERE key=?1"},
+        {SQL_COUNT, "SELECT count(*) FROM ", ""},
+        {SQL_DEL, "DELETE FROM ", " WHERE key=?1"},
+        {SQL_CLEAR, "DELETE FROM ", ""},
+        {SQL_REMOVE_ROW, "DELETE FROM ", " WHERE rowid=?1"},
+    };
+    for (size_t i = 0; i < sizeof simple / sizeof *simple; i++) {
+        schema->sql[simple[i].which] = around(schema, simple[i].before, simple[i].after);
+        *failed |= !schema->sql[simple[i].which];
+    }
+}
+
+/* The two that change many rows. */
+static void make_sweeps(struct sqlite_schema *schema, bool *failed)
+{
+    const char *table = schema->layout->table;
+    struct sqlite_text text = {0};
+    sqlite_text_add(&text,
+                    "DELETE FROM %s WHERE rowid IN (SELECT rowid FROM %s WHERE expires_at<=?1 ORDER BY expires_at "
+                    "LIMIT ?2) RETURNING key",
+                    table, table);
+    schema->sql[SQL_EXPIRE] = take(&text);
+    sqlite_text_add(&text,
+                    "UPDATE %s SET access_count=min(coalesce(access_count,0)+?2,%lld),"
+                    "last_accessed=max(last_accessed,coalesce(?3,last_accessed)),"
+                    "evicted_from_l1=max(coalesce(evicted_from_l1,0),?4)%s WHERE key=?1",
+                    table, (long long)PXT_COUNT_MAX, schema->layout->stamps ? ",updated_at=?5" : "");
+    schema->sql[SQL_TOUCH] = take(&text);
+    *failed |= !schema->sql[SQL_EXPIRE] || !schema->sql[SQL_TOUCH];
+}
+
+static void make_history(struct sqlite_schema *schema, bool *failed)
+{
+    static const char *const sql[] = {
+        "INSERT INTO health_history(proxy_key,check_time,status,response_time_ms,error_message,check_url) "
+        "SELECT ?1,?2,?3,?4,?5,?6 WHERE EXISTS(SELECT 1 FROM cache_entries WHERE key=?1)",
+        /* `+` keeps the index on check_time, which spans all keys, out of it. */
+        "DELETE FROM health_history WHERE id IN (SELECT id FROM health_history WHERE proxy_key=?1 "
+        "ORDER BY +check_time DESC,id DESC LIMIT -1 OFFSET ?2)",
+        "SELECT check_time,status,response_time_ms,error_message,check_url FROM health_history WHERE proxy_key=?1 "
+        "ORDER BY +check_time DESC,id DESC"};
+    for (size_t i = 0; i < 3; i++) {
+        schema->sql[SQL_CHECK_ADD + i] = strdup(sql[i]);
+        *failed |= !schema->sql[SQL_CHECK_ADD + i];
+    }
+}
+
+static void make_own(struct sqlite_schema *schema, const struct pxt_host *host, bool *failed)
+{
+    struct sqlite_text text = {0};
+    if (!schema->any_extra)
+        return;
+    sqlite_text_add(&text, "DELETE FROM %s WHERE key=?1", schema->layout->extra);
+    schema->sql[SQL_DEL_EXTRA] = take(&text);
+    schema->sql[SQL_PUT_EXTRA] = put_sql(schema, host, true);
+    *failed |= !schema->sql[SQL_DEL_EXTRA] || !schema->sql[SQL_PUT_EXTRA];
+}
+
+pxt_status sqlite_schema_make(struct sqlite_schema *schema, const struct sqlite_layout *layout,
+                              const struct pxt_host *host, const enum pxt_field_id *order, struct pxt_error *error)
+{
+    static const struct {
+        enum sqlite_statement which;
+        const char *rest;
+    } reads[] = {{SQL_GET, "WHERE m.key=?1"},
+                 {SQL_ROW, "WHERE m.rowid=?1"},
+                 {SQL_PAGE, "WHERE m.rowid>?1 ORDER BY m.rowid LIMIT ?2"}};
+    char column[SQLITE_COLUMN_MAX];
+    bool failed = false;
+    schema->layout = layout;
+    schema->field_count = host->field_count < PXT_FIELD_COUNT ? host->field_count : PXT_FIELD_COUNT;
+    for (size_t id = 0; id < schema->field_count; id++) {
+        sqlite_column_of(&host->fields[id], column);
+        schema->extra[id] = !has_column(layout, column);
+        schema->any_extra |= schema->extra[id];
+    }
+    for (size_t i = 0; i < sizeof reads / sizeof *reads; i++) {
+        schema->sql[reads[i].which] = select_sql(schema, host, reads[i].rest);
+        failed |= !schema->sql[reads[i].which];
+    }
+    schema->sql[SQL_PUT] = put_sql(schema, host, false);
+    schema->sql[SQL_QUARANTINE] = quarantine_sql(layout);
+    schema->quarantine_table = quarantine_table_sql(layout);
+    failed |= !schema->sql[SQL_PUT] || !schema->sql[SQL_QUARANTINE] || !schema->quarantine_table;
+    make_simple(schema, &failed);
+    make_sweeps(schema, &failed);
+    make_own(schema, host, &failed);
+    if (layout->history)
+        make_history(schema, &failed);
+    if (order)
+        make_order(schema, host, order, &failed);
+    if (!failed)
+        return PXT_OK;
+    sqlite_schema_free(schema);
+    return host->fail(host, error, PXT_ENOMEM, 0, "out of memory for the statements of table %s", layout->table);
+}
+
+void sqlite_schema_free(struct sqlite_schema *schema)
+{
+    for (size_t i = 0; i < SQL_STATEMENTS; i++)
+        free(schema->sql[i]);
+    free(schema->quarantine_table);
+    free(schema->order_index);
+    *schema = (struct sqlite_schema){0};
+}

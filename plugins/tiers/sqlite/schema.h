@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * schema.h: ProxyWhirl's two table layouts, and the SQL that follows from them and the field table.
+ */
+#ifndef SQLITE_SCHEMA_H
+#define SQLITE_SCHEMA_H
+
+#include <proxtier/tier.h>
+#include <sqlite3.h>
+
+struct sqlite_column {
+    const char *name, *declaration;
+};
+/* A table layout. It reads `SELECT *` and insists on the number of columns: what a table lacks goes to `extra`. */
+struct sqlite_layout {
+    const char *table;
+    const struct sqlite_column *columns; /* in the reference's order, up to a NULL name */
+    const char *extra;                   /* a table of our own, for fields without a column */
+    bool stamps;                         /* has created_at and updated_at */
+    bool history;                        /* has health_history */
+    const char *const *indexes;          /* "name ON table(columns)", up to NULL */
+    const char *history_table;           /* SQL, NULL: none */
+};
+extern const struct sqlite_layout sqlite_layout_l2, sqlite_layout_l3;
+
+/* Statements kept by each connection. Parameters of PUT and PUT_EXTRA: field id + 1; then the time now. */
+enum sqlite_statement {
+    SQL_BEGIN,
+    SQL_COMMIT,
+    SQL_ROLLBACK,
+    SQL_GET,      /* ?1 key; columns by field id, then rowid */
+    SQL_ROW,      /* ?1 rowid; the same columns */
+    SQL_PAGE,     /* ?1 rowid before the page, ?2 how many */
+    SQL_VICTIM,   /* by the policy's order */
+    SQL_CONTAINS, /* ?1 key */
+    SQL_COUNT,
+    SQL_VERSION, /* changes where another connection has written */
+    SQL_PUT,
+    SQL_PUT_EXTRA,
+    SQL_DEL_EXTRA, /* ?1 key */
+    SQL_DEL,       /* ?1 key */
+    SQL_CLEAR,
+    SQL_TOUCH,       /* ?1 key, ?2 hits, ?3 last access or NULL, ?4 evicted, ?5 now */
+    SQL_EXPIRE,      /* ?1 now, ?2 how many; returns keys */
+    SQL_QUARANTINE,  /* ?1 rowid, ?2 now, ?3 reason */
+    SQL_REMOVE_ROW,  /* ?1 rowid */
+    SQL_CHECK_ADD,   /* ?1 key, ?2 time, ?3 status, ?4 response time, ?5 error, ?6 url */
+    SQL_CHECK_PRUNE, /* ?1 key, ?2 how many stay */
+    SQL_CHECK_EACH,  /* ?1 key */
+    SQL_STATEMENTS
+};
+
+struct sqlite_schema {
+    const struct sqlite_layout *layout;
+    size_t field_count;
+    bool extra[PXT_FIELD_COUNT]; /* whether a field stands in the table of our own */
+    bool any_extra;
+    char *sql[SQL_STATEMENTS]; /* NULL where the layout or the policy has no use for it */
+    char *quarantine_table;
+    char *order_index; /* NULL: none needed */
+};
+
+/* Makes all SQL. `order` as in eviction.h; NULL: no victims. PXT_ENOMEM. */
+pxt_status sqlite_schema_make(struct sqlite_schema *schema, const struct sqlite_layout *layout,
+                              const struct pxt_host *host, const enum pxt_field_id *order, struct pxt_error *error);
+void sqlite_schema_free(struct sqlite_schema *schema);
+
+/* sqlite_tables.c: makes what is missing in the file: tables, columns of older versions, indexes. Returns an SQLite
+ * code; SQLITE_MISMATCH where a table of that name is of another kind, with the missing column in `*column`. */
+int sqlite_tables_make(const struct sqlite_schema *schema, const struct pxt_host *host, sqlite3 *db,
+                       const char **column);
+
+/* "username" -> "username_encrypted". `out` has room for SQLITE_COLUMN_MAX bytes. */
+#define SQLITE_COLUMN_MAX 96
+void sqlite_column_of(const struct pxt_field *field, char *out);
+
+/* A growing text; `failed` once memory ran out. */
+struct sqlite_text {
+    char *data;
+    size_t length, size;
+    bool failed;
+};
+void sqlite_text_add(struct sqlite_text *text, const char *format, ...) PXT_PRINTF(2, 3);
+
+#endif

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * store.h: one store of entries in an SQLite file, of which l2_sqlite and l3_sqlite are two layouts.
+ *
+ * Locks, in order: write_lock (held while the writing connection is in use), pool_lock (the readers' list, a leaf). A
+ * thread that holds a reading connection takes neither write_lock nor another connection.
+ */
+#ifndef SQLITE_STORE_H
+#define SQLITE_STORE_H
+
+#include "schema.h"
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/types.h>
+
+struct connection {
+    sqlite3 *db; /* NULL: not open */
+    sqlite3_stmt *statement[SQL_STATEMENTS];
+    unsigned uses;
+    struct connection *next; /* among the idle readers */
+};
+
+enum trouble {
+    TROUBLE_NONE,
+    TROUBLE_MOVED,  /* the file was moved or changed under us: open the one that is there now */
+    TROUBLE_DAMAGED /* the file is damaged: move it aside, and start a new one */
+};
+
+struct store {
+    const struct pxt_host *host;
+    const enum pxt_field_id *order;
+    struct sqlite_schema schema;
+    char *path, *folder;
+    const char *synchronous; /* OFF, NORMAL, FULL */
+    int busy_ms;
+    int64_t mmap_size;
+    unsigned reader_max;
+    _Atomic int trouble; /* enum trouble: seen by one call, mended by the next */
+    _Atomic uint64_t corruptions;
+
+    pthread_mutex_t write_lock;
+    struct connection writer;
+    dev_t device; /* of the file that is open */
+    ino_t inode;
+    /* The number of rows, exact while no other connection wrote: data_version says so. */
+    bool counted;
+    int64_t count, count_change, version;
+
+    pthread_mutex_t pool_lock;
+    pthread_cond_t pool_changed;
+    struct connection *idle;
+    unsigned reader_count, reader_busy;
+    bool reopening;
+};
+
+/* Options that both plugins have. */
+#define STORE_OPTIONS                                                                                                  \
+    {"sync",                                                                                                           \
+     PXT_OPTION_CHOICE,                                                                                                \
+     "normal",                                                                                                         \
+     0,                                                                                                                \
+     0,                                                                                                                \
+     "none|normal|full",                                                                                               \
+     "what an acknowledged write survives: none and normal: the end of the process; full: loss of power too"},         \
+        {"busy_timeout",                                                                                               \
+         PXT_OPTION_DURATION,                                                                                          \
+         "5s",                                                                                                         \
+         0,                                                                                                            \
+         3600 * PXT_SECOND,                                                                                            \
+         NULL,                                                                                                         \
+         "how long to wait for another process's lock"},                                                               \
+        {"mmap",                                                                                                       \
+         PXT_OPTION_SIZE,                                                                                              \
+         "256MiB",                                                                                                     \
+         0,                                                                                                            \
+         0,                                                                                                            \
+         NULL,                                                                                                         \
+         "how much of the file to read through memory; 0 where other programs might truncate it"},                     \
+    {                                                                                                                  \
+        "connections", PXT_OPTION_INTEGER, "4", 1, 64, NULL, "reading connections at most, opened when needed"         \
+    }
+
+/* sqlite_store.c: takes over `path` (malloc()ed), also on failure. */
+pxt_status store_open(const struct pxt_host *host, const struct pxt_tier_setup *setup,
+                      const struct sqlite_layout *layout, char *path, void **self, struct pxt_error *error);
+/* The operations of tier.h. */
+void store_close(void *self);
+pxt_status store_get(void *self, const struct pxt_key *key, unsigned flags, pxt_entry **out, struct pxt_error *error);
+pxt_status store_put(void *self, pxt_entry *entry, struct pxt_error *error);
+pxt_status store_put_many(void *self, pxt_entry *const *entries, size_t n, struct pxt_error *error);
+pxt_status store_del(void *self, const struct pxt_key *key, enum pxt_removal why, struct pxt_error *error);
+pxt_status store_each(void *self, pxt_entry_fn *fn, void *arg, struct pxt_error *error);
+pxt_status store_count(void *self, uint64_t *out, struct pxt_error *error);
+pxt_status store_clear(void *self, uint64_t *removed, struct pxt_error *error);
+pxt_status store_contains(void *self, const struct pxt_key *key, struct pxt_error *error);
+pxt_status store_touch(void *self, const struct pxt_touch *touches, size_t n, struct pxt_error *error);
+pxt_status store_victim(void *self, uint64_t incoming, pxt_entry **out, struct pxt_error *error);
+pxt_status store_expire(void *self, pxt_time now, size_t limit, pxt_key_fn *fn, void *arg, uint64_t *removed,
+                        struct pxt_error *error);
+pxt_status store_check_add(void *self, const struct pxt_check *check, uint64_t keep, struct pxt_error *error);
+pxt_status store_check_each(void *self, const struct pxt_key *key, pxt_check_fn *fn, void *arg,
+                            struct pxt_error *error);
+pxt_status store_maintain(void *self, struct pxt_error *error);
+pxt_status store_sync(void *self, struct pxt_error *error);
+const char *store_shared_path(void *self);
+uint64_t store_corruptions(void *self);
+
+#define STORE_FLAGS                                                                                                    \
+    (PXT_TIER_CONCURRENT | PXT_TIER_DURABLE | PXT_TIER_SHARED | PXT_TIER_POLICY_ORDER | PXT_TIER_TRANSACTION)
+#define STORE_OPS                                                                                                      \
+    .size = sizeof(struct pxt_tier_ops), .flags = STORE_FLAGS, .close = store_close, .get = store_get,                 \
+    .put = store_put, .del = store_del, .each = store_each, .count = store_count, .clear = store_clear,                \
+    .contains = store_contains, .put_many = store_put_many, .touch = store_touch, .victim = store_victim,              \
+    .expire = store_expire, .maintain = store_maintain, .sync = store_sync, .shared_path = store_shared_path,          \
+    .corruptions = store_corruptions
+
+/* ---- between the files of the store ---------------------------------------------------------------------------- */
+
+/* sqlite_fail.c: the status and text of an SQLite code, with what to do; notes what the next call has to mend. `db` may
+ * be NULL. */
+pxt_status store_fail(struct store *store, sqlite3 *db, int rc, struct pxt_error *error, const char *doing);
+
+/* sqlite_pool.c: a connection for the time of a call; it must be released. */
+pxt_status pool_read(struct store *store, struct connection **out, struct pxt_error *error);
+pxt_status pool_write(struct store *store, struct connection **out, struct pxt_error *error);
+void pool_release(struct store *store, struct connection *connection);
+void pool_close(struct store *store);
+/* A kept statement, ready to be bound. */
+pxt_status pool_statement(struct store *store, struct connection *connection, enum sqlite_statement which,
+                          sqlite3_stmt **out, struct pxt_error *error);
+
+/* sqlite_connect.c: one connection. */
+pxt_status connection_open(struct store *store, struct connection *connection, bool reader, struct pxt_error *error);
+void connection_close(struct connection *connection);
+/* Opens the writer on a file that is checked, and moved aside where it is damaged. write_lock is held. */
+pxt_status writer_open(struct store *store, bool damaged, struct pxt_error *error);
+bool connection_moved(const struct connection *connection);
+
+/* sqlite_file.c: the database file and its companions, `-wal` and `-shm`. */
+pxt_status file_prepare(struct store *store, struct pxt_error *error);
+/* Locks the folder against other processes that open or mend this file. `*fd` is for close(). */
+pxt_status file_lock(struct store *store, int *fd, struct pxt_error *error);
+/* Whether the file at the path is the one that was open. */
+bool file_is_ours(const struct store *store);
+void file_remember(struct store *store);
+/* Renames the three; `*aside` (malloc()ed) receives the database's new path. */
+pxt_status file_move_aside(struct store *store, char **aside, struct pxt_error *error);
+
+/* sqlite_salvage.c: brings what can still be read of a damaged file into the new one. */
+void salvage(struct store *store, const char *damaged);
+
+/* sqlite_rows.c: `txn` runs the writer inside BEGIN IMMEDIATE. */
+pxt_status txn_begin(struct store *store, struct connection **out, struct pxt_error *error);
+/* Commits where `status` is PXT_OK, else rolls back; releases the connection. */
+pxt_status txn_end(struct store *store, struct connection *connection, pxt_status status, struct pxt_error *error);
+/* Steps a statement that returns no rows, and resets it. */
+pxt_status run(struct store *store, struct connection *connection, sqlite3_stmt *statement, struct pxt_error *error,
+               const char *doing);
+pxt_status rows_put(struct store *store, struct connection *connection, pxt_entry *entry, struct pxt_error *error);
+/* The entry of the row that a statement stands on; PXT_EINVAL where it is not one. */
+pxt_status row_read(struct store *store, sqlite3_stmt *statement, pxt_entry **out, struct pxt_error *error);
+/* Reads the next row. PXT_NOT_FOUND at the end. PXT_EINVAL: the row is unreadable, and `*rowid` says which. */
+pxt_status row_next(struct store *store, struct connection *connection, sqlite3_stmt *statement, pxt_entry **out,
+                    int64_t *rowid, struct pxt_error *error);
+/* sqlite_quarantine.c: takes an unreadable row out, into a table of our own, and counts it. */
+pxt_status quarantine(struct store *store, int64_t rowid, struct pxt_error *error);
+double seconds_of(pxt_time time);
+/* PXT_TIME_NONE where it is out of all bounds. */
+pxt_time time_of(double seconds);
+
+#endif

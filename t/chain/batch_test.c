@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Many entries at once: a tier with a capacity is filled as far as it has room, where a slower one has them all; what no one
+ * has asked for yet pushes nothing out, and nothing old is left behind.
+ */
+#include "../lib/tap.h"
+#include <proxtier/proxtier.h>
+
+enum { MANY = 400 };
+static char folder[] = "/tmp/proxtier-batch-XXXXXX";
+static struct pxt_error error;
+static pxt_cache *cache;
+
+static void open_chain(const char *tiers)
+{
+    char yaml[1000], with_folder[800];
+    snprintf(with_folder, sizeof with_folder, tiers, folder, folder);
+    snprintf(yaml, sizeof yaml, "encryptor: {plugin: plain}\ntiers: [%s]", with_folder);
+    struct pxt_cache_options options = {.size = sizeof options, .flags = PXT_OPEN_NO_JANITOR, .config_text = yaml};
+    if (pxt_cache_open(&options, &cache, &error)) {
+        printf("Bail out! %s\n", error.message);
+        exit(1);
+    }
+}
+
+static void close_chain(void)
+{
+    char command[100];
+    pxt_cache_close(cache);
+    snprintf(command, sizeof command, "rm -rf %s/*", folder);
+    if (system(command))
+        diag("cannot clean up");
+}
+
+static pxt_status put_batch(const char *prefix, int64_t version)
+{
+    static struct pxt_draft drafts[MANY];
+    static char keys[MANY][20];
+    for (int i = 0; i < MANY; i++) {
+        snprintf(keys[i], sizeof keys[i], "%s%d", prefix, i);
+        pxt_draft_init(&drafts[i]);
+        pxt_draft_set_text(&drafts[i], PXT_FIELD_KEY, keys[i], strlen(keys[i]));
+        pxt_draft_set_text(&drafts[i], PXT_FIELD_PROXY_URL, "http://192.0.2.1:80", 19);
+        pxt_draft_set_number(&drafts[i], PXT_FIELD_RECOVERY_ATTEMPT, version);
+    }
+    return pxt_cache_put_many(cache, drafts, MANY, NULL, NULL, &error);
+}
+
+/* How many of them are there in this version. */
+static int found(const char *prefix, int64_t version)
+{
+    int count = 0;
+    for (int i = 0; i < MANY; i++) {
+        char key[20];
+        pxt_entry *entry = NULL;
+        snprintf(key, sizeof key, "%s%d", prefix, i);
+        if (pxt_cache_get(cache, key, &entry, &error) == PXT_OK)
+            count += pxt_entry_number(entry, PXT_FIELD_RECOVERY_ATTEMPT) == version;
+        pxt_entry_release(entry);
+    }
+    return count;
+}
+
+static unsigned tier_of(const char *key)
+{
+    pxt_entry *entry = NULL;
+    unsigned tier = 99;
+    pxt_cache_get_from(cache, key, &entry, &tier, &error);
+    pxt_entry_release(entry);
+    return tier;
+}
+
+static void it_fills_and_pushes_nothing_out(void)
+{
+    struct pxt_draft draft;
+    open_chain("{plugin: l1_memory, shards: 1, max_entries: 10}, {plugin: l2_jsonl, max_entries: 50, dir: %s/l2}, "
+               "{plugin: l3_sqlite, path: %s/l3.db}");
+    pxt_draft_init(&draft);
+    pxt_draft_set_text(&draft, PXT_FIELD_KEY, "hot", 3);
+    pxt_draft_set_text(&draft, PXT_FIELD_PROXY_URL, "http://192.0.2.1:80", 19);
+    pxt_cache_put(cache, &draft, NULL, &error);
+    is_int(put_batch("cold", 1), PXT_OK, "a batch larger than two tiers");
+    is_int(tier_of("hot"), 0, "leaves in memory what was there");
+    struct pxt_stats stats = {.size = sizeof stats};
+    pxt_cache_stats(cache, &stats, &error);
+    is_int((long long)stats.tier[0].size, 10, "memory is full");
+    is_int((long long)stats.tier[1].size, 50, "so is the second");
+    is_int((long long)stats.tier[2].size, MANY + 1, "the last has all");
+    is_int((long long)(stats.tier[0].evictions_policy + stats.tier[1].evictions_policy), 0, "no one had to leave");
+    is_int(put_batch("cold", 2), PXT_OK, "the same once more, newer");
+    is_int(tier_of("cold0"), 0, "what memory had of it, it has");
+    is_int(found("cold", 2), MANY, "no tier has kept an older one");
+    close_chain();
+}
+
+static void without_coherence_nothing_old_is_left_either(void)
+{
+    open_chain("{name: a, plugin: l1_memory, shards: 1, max_entries: 30}, {name: b, plugin: l1_memory}");
+    put_batch("k", 1);
+    put_batch("k", 2);
+    is_int(found("k", 2), MANY, "two tiers in memory: all are new");
+    close_chain();
+}
+
+static void without_room_below_it_goes_to_memory(void)
+{
+    open_chain("{plugin: l1_memory, shards: 1, max_entries: 500}, {plugin: l2_jsonl, max_entries: 50, dir: %s/l2}");
+    put_batch("old", 1);
+    put_batch("new", 1);
+    is_int(found("new", 1), MANY, "a batch that no slower tier can have whole pushes others out, as single puts do");
+    close_chain();
+}
+
+int main(void)
+{
+    char command[100];
+    if (!mkdtemp(folder))
+        return 1;
+    it_fills_and_pushes_nothing_out();
+    without_coherence_nothing_old_is_left_either();
+    without_room_below_it_goes_to_memory();
+    snprintf(command, sizeof command, "rm -rf %s", folder);
+    return system(command) | tap_done();
+}

@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: MIT
+script_tests += %D%/conformance.t
+
+# Plugins with one fault each: `proxtier plugin test` has to find it.
+faulty_ldflags = $(AM_LDFLAGS) -module -avoid-version -shared -rpath /nowhere
+check_LTLIBRARIES += \
+    %D%/faulty/instances_share_entries.la %D%/faulty/not_thread_safe.la %D%/faulty/hangs_in_open.la \
+    %D%/faulty/crashes_in_close.la %D%/faulty/changes_the_locale.la %D%/faulty/changes_the_folder.la \
+    %D%/faulty/changes_the_umask.la %D%/faulty/installs_a_signal_handler.la %D%/faulty/leaves_self_unset.la \
+    %D%/faulty/fails_without_an_error.la %D%/faulty/keeps_entries_after_close.la %D%/faulty/leaks_its_memory.la \
+    %D%/faulty/leaks_with_each_put.la %D%/faulty/looks_at_eight_bytes_of_a_key.la %D%/faulty/prints.la \
+    %D%/faulty/holds_once_too_often.la %D%/faulty/says_ok_for_a_missing_key.la %D%/faulty/loses_a_field.la \
+    %D%/faulty/keeps_the_first_of_two_puts.la %D%/faulty/counts_every_put.la %D%/faulty/deletes_nothing.la \
+    %D%/faulty/says_ok_when_nothing_was_deleted.la %D%/faulty/calls_back_under_its_lock.la \
+    %D%/faulty/skips_the_last_in_each.la %D%/faulty/gives_one_twice_in_each.la %D%/faulty/does_not_stop_each.la \
+    %D%/faulty/clear_leaves_one.la %D%/faulty/put_many_drops_the_last.la %D%/faulty/touch_counts_one_hit.la \
+    %D%/faulty/expires_a_microsecond_late.la %D%/faulty/expires_beyond_the_limit.la \
+    %D%/faulty/expires_silently.la %D%/faulty/says_durable_and_forgets.la %D%/faulty/policy_leaks.la \
+    %D%/faulty/overruns_its_state.la %D%/faulty/has_a_victim_when_empty.la \
+    %D%/faulty/has_no_victim_when_there_is_one_entry.la %D%/faulty/victims_at_random.la \
+    %D%/faulty/token_is_longer_than_said.la %D%/faulty/token_holds_the_text.la \
+    %D%/faulty/opens_changed_tokens.la %D%/faulty/opens_to_other_text.la %D%/faulty/says_that_it_binds.la \
+    %D%/faulty/crashes_when_loaded.la %D%/faulty/blocks_a_signal.la %D%/faulty/saves_when_closed.la \
+    %D%/faulty/ignores_failed_writes.la %D%/faulty/instances_share_a_ring.la \
+    %D%/faulty/threads_share_a_buffer.la
+EXTRA_DIST += \
+    %D%/faulty/bad_encryptor.h %D%/faulty/good_policy.h %D%/faulty/good_tier.h
+%C%_faulty_instances_share_entries_la_LDFLAGS = $(faulty_ldflags)
+%C%_faulty_not_thread_safe_la_LDFLAGS = $(faulty_ldflags)
+%C%_faulty_hangs_in_open_la_LDFLAGS = $(faulty_ldflags)
+%C%_faulty_crashes_in_close_la_LDFLAGS = $(faulty_ldflags)
+%C%_faulty_changes_the_locale_la_LDFLAGS = $(faulty_ldflags)
+%C%_faulty_changes_the_folder_la_LDFLAGS = $(faulty_ldflags)
+%C%_faulty_changes_the_umask_la_LDFLAGS = $(faulty_ldflags)
+%C%_faulty_installs_a_signal_handler_la_LDFLAGS = $(faulty_ldflags)
+%C%_faulty_leaves_self_unset_la_LDFLAGS = $(faulty_ldflags)
+%C%_faulty_fails_without_an_error_la_LDFLAGS = $(faulty_ldflags)
+%C%_faulty_keeps_entries_after_close_la_LDFLAGS = $(faulty_ldflags)
+%C%_faulty_leaks_its_memory_la_LDFLAGS = $(faulty_ldflags)
+%C%_faulty_leaks_with_each_put_la_LDFLAGS = $(faulty_ldflags)
+%C%_faulty_looks_at_eight_bytes_of_a_key_la_LDFLAGS = $(faulty_ldflags)
+%C%_faulty_prints_la_LDFLAGS = $(faulty_ldflags)
+%C%_faulty_holds_once_too_often_la_LDFLAGS = $(faulty_ldflags)
+%C%_faulty_says_ok_for_a_missing_key_la_LDFLAGS = $(faulty_ldflags)
+%C%_faulty_loses_a_field_la_LDFLAGS = $(faulty_ldflags)
+%C%_faulty_keeps_the_first_of_two_puts_la_LDFLAGS = $(faulty_ldflags)
+%C%_faulty_counts_every_put_la_LDFLAGS = $(faulty_ldflags)
+%C%_faulty_deletes_nothing_la_LDFLAGS = $(faulty_ldflags)
+%C%_faulty_says_ok_when_nothing_was_deleted_la_LDFLAGS = $(faulty_ldflags)
+%C%_faulty_calls_back_under_its_lock_la_LDFLAGS = $(faulty_ldflags)
+%C%_faulty_skips_the_last_in_each_la_LDFLAGS = $(faulty_ldflags)
+%C%_faulty_gives_one_twice_in_each_la_LDFLAGS = $(faulty_ldflags)
+%C%_faulty_does_not_stop_each_la_LDFLAGS = $(faulty_ldflags)
+%C%_faulty_clear_leaves_one_la_LDFLAGS = $(faulty_ldflags)
+%C%_faulty_put_many_drops_the_last_la_LDFLAGS = $(faulty_ldflags)
+%C%_faulty_touch_counts_one_hit_la_LDFLAGS = $(faulty_ldflags)
+%C%_faulty_expires_a_microsecond_late_la_LDFLAGS = $(faulty_ldflags)
+%C%_faulty_expires_beyond_the_limit_la_LDFLAGS = $(faulty_ldflags)
+%C%_faulty_expires_silently_la_LDFLAGS = $(faulty_ldflags)
+%C%_faulty_says_durable_and_forgets_la_LDFLAGS = $(faulty_ldflags)
+%C%_faulty_policy_leaks_la_LDFLAGS = $(faulty_ldflags)
+%C%_faulty_overruns_its_state_la_LDFLAGS = $(faulty_ldflags)
+%C%_faulty_has_a_victim_when_empty_la_LDFLAGS = $(faulty_ldflags)
+%C%_faulty_has_no_victim_when_there_is_one_entry_la_LDFLAGS = $(faulty_ldflags)
+%C%_faulty_victims_at_random_la_LDFLAGS = $(faulty_ldflags)
+%C%_faulty_token_is_longer_than_said_la_LDFLAGS = $(faulty_ldflags)
+%C%_faulty_token_holds_the_text_la_LDFLAGS = $(faulty_ldflags)
+%C%_faulty_opens_changed_tokens_la_LDFLAGS = $(faulty_ldflags)
+%C%_faulty_opens_to_other_text_la_LDFLAGS = $(faulty_ldflags)
+%C%_faulty_says_that_it_binds_la_LDFLAGS = $(faulty_ldflags)
+%C%_faulty_crashes_when_loaded_la_LDFLAGS = $(faulty_ldflags)
+%C%_faulty_blocks_a_signal_la_LDFLAGS = $(faulty_ldflags)
+%C%_faulty_saves_when_closed_la_LDFLAGS = $(faulty_ldflags)
+%C%_faulty_ignores_failed_writes_la_LDFLAGS = $(faulty_ldflags)
+%C%_faulty_instances_share_a_ring_la_LDFLAGS = $(faulty_ldflags)
+%C%_faulty_threads_share_a_buffer_la_LDFLAGS = $(faulty_ldflags)

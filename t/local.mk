@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: MIT
+# The tests. C tests are c_tests, shell tests script_tests; each folder's local.mk adds its own.
+LDADD = libcore.la
+c_tests =
+script_tests =
+# For tests of what is inside: headers of the core beside the public ones.
+core_test_cppflags = $(AM_CPPFLAGS) -I$(top_srcdir)/core
+
+check_PROGRAMS += $(c_tests)
+TESTS = $(c_tests) $(script_tests)
+TEST_EXTENSIONS = .t
+LOG_DRIVER = env AM_TAP_AWK='$(AWK)' $(SHELL) $(top_srcdir)/build-aux/tap-driver.sh
+T_LOG_DRIVER = $(LOG_DRIVER)
+T_LOG_COMPILER = $(SHELL)
+AM_TESTS_ENVIRONMENT = \
+    PROXTIER='$(abs_top_builddir)/proxtier'; REPLAY='$(abs_top_builddir)/bench/replay'; \
+    PROXTIER_PLUGIN_PATH='$(abs_top_builddir)/plugins/.libs'; \
+    PROXTIER_REFUSED_PLUGINS='$(abs_top_builddir)/t/plugins/refused/.libs'; \
+    abs_top_srcdir='$(abs_top_srcdir)'; abs_top_builddir='$(abs_top_builddir)'; \
+    TEST_CC='$(CC)'; TEST_CFLAGS='$(AM_CPPFLAGS) $(AM_CFLAGS) $(CPPFLAGS) $(CFLAGS)'; \
+    export PROXTIER REPLAY PROXTIER_PLUGIN_PATH PROXTIER_REFUSED_PLUGINS abs_top_srcdir abs_top_builddir TEST_CC TEST_CFLAGS; \
+    unset PROXTIER_CONFIG PROXYWHIRL_CACHE_ENCRYPTION_KEY PROXYWHIRL_CACHE_KEY_PREVIOUS CREDENTIALS_DIRECTORY;
+
+# The C tests once more under valgrind.
+check-valgrind: $(check_PROGRAMS) $(plugin_LTLIBRARIES) $(check_LTLIBRARIES) $(lib_LTLIBRARIES)
+	@test -n '$(VALGRIND)' || { echo 'valgrind is not installed' >&2; exit 1; }
+	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(c_tests)' LOG_COMPILER='$(abs_top_builddir)/libtool --mode=execute \
+	    $(VALGRIND) -q --error-exitcode=99 --leak-check=full \
+	    --errors-for-leak-kinds=definite --show-leak-kinds=definite --trace-children=no --child-silent-after-fork=yes' \
+	    PXT_SLOW=1
+.PHONY: check-valgrind
+
+EXTRA_DIST += $(script_tests) %D%/lib/lib.sh %D%/lib/tap.h %D%/lib/sqlite_kit.h

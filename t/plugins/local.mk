@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: MIT
+c_tests += \
+    %D%/eviction_test %D%/fault_test %D%/fernet_test %D%/sqlite_faults_test %D%/sqlite_tiers_test %D%/tiers_test
+%C%_eviction_test_SOURCES = %D%/eviction_test.c t/lib/plugin_user.c t/lib/plugin_user.h
+%C%_eviction_test_CPPFLAGS = $(core_test_cppflags)
+%C%_fernet_test_SOURCES = %D%/fernet_test.c t/lib/plugin_user.c t/lib/plugin_user.h
+%C%_fernet_test_CPPFLAGS = $(core_test_cppflags)
+%C%_tiers_test_SOURCES = %D%/tiers_test.c t/lib/plugin_user.c t/lib/plugin_user.h
+%C%_tiers_test_CPPFLAGS = $(core_test_cppflags)
+%C%_sqlite_tiers_test_CPPFLAGS = $(core_test_cppflags)
+%C%_sqlite_tiers_test_LDADD = libcore.la $(SQLITE_LIBS)
+%C%_sqlite_faults_test_CPPFLAGS = $(core_test_cppflags)
+%C%_sqlite_faults_test_LDADD = libcore.la $(SQLITE_LIBS)
+%C%_fault_test_LDADD = libproxtier.la
+
+# Plugins that the loader must refuse, or must take although they look odd; and the examples, built as plugins.
+refused_ldflags = $(AM_LDFLAGS) -module -avoid-version -shared -rpath /nowhere
+check_LTLIBRARIES += \
+    %D%/refused/long_struct.la %D%/refused/misnamed.la %D%/refused/no_get.la %D%/refused/not_a_plugin.la \
+    %D%/refused/other_major.la %D%/refused/forgetful.la %D%/refused/table.la %D%/refused/folder.la
+%C%_refused_long_struct_la_LDFLAGS = $(refused_ldflags)
+%C%_refused_misnamed_la_LDFLAGS = $(refused_ldflags)
+%C%_refused_no_get_la_LDFLAGS = $(refused_ldflags)
+%C%_refused_not_a_plugin_la_LDFLAGS = $(refused_ldflags)
+%C%_refused_other_major_la_LDFLAGS = $(refused_ldflags)
+%C%_refused_forgetful_la_SOURCES = examples/forgetful.c
+%C%_refused_forgetful_la_LDFLAGS = $(refused_ldflags)
+%C%_refused_table_la_SOURCES = examples/table.c
+%C%_refused_table_la_LDFLAGS = $(refused_ldflags)
+%C%_refused_folder_la_SOURCES = examples/folder.c
+%C%_refused_folder_la_LDFLAGS = $(refused_ldflags)

@@ -1,0 +1,615 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Every stock tier keeps the contract of tier.h: the same tests for all, and for durable ones a second life.
+ */
+#include "entry/entry.h"
+#include "base/fail.h"
+#include "base/key.h"
+#include "../lib/plugin_user.h"
+#include "../lib/tap.h"
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static const char *name;
+static char yaml[200];
+static struct plugin_user user, policy;
+static const struct pxt_tier_ops *ops;
+static void *self;
+static struct pxt_error error;
+#define T0 INT64_C(1767225600000000)
+
+static void set_place(const char *tier, const char *sub)
+{
+    name = tier;
+    if (!strcmp(tier, "l1_memory"))
+        strcpy(yaml, "{shards: 4}");
+    else if (!strcmp(tier, "l3_sqlite"))
+        snprintf(yaml, sizeof yaml, "{path: %s/%s-%s.db, busy_timeout: 300ms}", test_folder(), sub, tier);
+    else if (!strcmp(tier, "l2_sqlite"))
+        snprintf(yaml, sizeof yaml, "{dir: %s/%s-%s, busy_timeout: 300ms}", test_folder(), sub, tier);
+    else
+        snprintf(yaml, sizeof yaml, "{dir: %s/%s-%s, lock_timeout: 300ms}", test_folder(), sub, tier);
+}
+
+static pxt_status open_tier(const char *eviction, uint64_t capacity)
+{
+    struct pxt_tier_setup setup;
+    use_plugin(&user, name, yaml);
+    use_policy(&user, &policy, &setup, eviction ? eviction : "lru", capacity);
+    if (!eviction)
+        setup.policy = NULL;
+    ops = user.module->ops;
+    pxt_status status = ops->open(&user.host.host, &setup, &self, &error);
+    if (status)
+        diag("%s", error.message);
+    return status;
+}
+
+static void close_tier(void)
+{
+    ops->close(self);
+    leave_plugin(&policy);
+    leave_plugin(&user);
+}
+
+static struct pxt_key key_of(const char *text)
+{
+    struct pxt_key key;
+    pxt_key_init(&key, text, strlen(text));
+    return key;
+}
+
+static pxt_status put(const char *key, pxt_time fetched, int64_t count, pxt_time accessed, pxt_time expires)
+{
+    pxt_entry *entry = make_entry(&user, key, fetched, count, accessed, expires);
+    pxt_status status = ops->put(self, entry, &error);
+    pxt_entry_release(entry);
+    return status;
+}
+
+static pxt_status put_simply(const char *key)
+{
+    return put(key, T0, 0, T0, T0 + 3600 * PXT_SECOND);
+}
+
+static pxt_status get(const char *text, pxt_entry **out)
+{
+    struct pxt_key key = key_of(text);
+    *out = NULL;
+    return ops->get(self, &key, 0, out, &error);
+}
+
+static bool has(const char *text)
+{
+    pxt_entry *entry;
+    pxt_status status = get(text, &entry);
+    pxt_entry_release(entry);
+    return status == PXT_OK;
+}
+
+static uint64_t count(void)
+{
+    uint64_t number = 0;
+    ops->count(self, &number, &error);
+    return number;
+}
+
+static bool count_one(void *arg, pxt_entry *entry)
+{
+    (void)entry;
+    return ++*(int *)arg > 0;
+}
+
+static void count_key(void *arg, const struct pxt_key *key)
+{
+    ++*(int *)arg;
+    (void)key;
+}
+
+static void single_entries(void)
+{
+    pxt_entry *entry;
+    struct pxt_key key = key_of("a");
+    is_int(get("a", &entry), PXT_NOT_FOUND, "%s: nothing is found in an empty tier", name);
+    is_int(ops->del(self, &key, PXT_REMOVE_DELETED, &error), PXT_NOT_FOUND, "%s: nothing can be deleted", name);
+    is_int(put_simply("a"), PXT_OK, "%s: put", name);
+    is_int(get("a", &entry), PXT_OK, "%s: get", name);
+    is_str(pxt_entry_key(entry), "a", "%s: the entry asked for", name);
+    pxt_entry_release(entry);
+    is_int(put("a", T0, 5, T0 + 7, T0 + 9), PXT_OK, "%s: put over it", name);
+    get("a", &entry);
+    is_int(pxt_entry_number(entry, PXT_FIELD_EXPIRES_AT), T0 + 9, "%s: the later one stays", name);
+    pxt_entry_release(entry);
+    is_int(count(), 1, "%s: one entry", name);
+    is_int(ops->contains(self, &key, &error), PXT_OK, "%s: contains", name);
+    is_int(ops->del(self, &key, PXT_REMOVE_DELETED, &error), PXT_OK, "%s: delete", name);
+    ok(!has("a") && !count(), "%s: it is gone", name);
+    is_int(ops->contains(self, &key, &error), PXT_NOT_FOUND, "%s: contains no more", name);
+}
+
+/* Every field with a value that no default is, and a key and texts that need care. */
+static void all_fields_come_back(void)
+{
+    struct pxt_draft draft, back;
+    pxt_entry *entry = NULL, *got = NULL;
+    size_t fields;
+    const struct pxt_field *field = pxt_fields(&fields);
+    const char text[] = "text; \"quoted\" \\ \xe2\x82\xac, 'x'";
+    const char odd[] = "o'dd \"k\\y\" \xc3\xbc";
+    pxt_draft_init(&draft);
+    for (size_t i = 0; i < fields; i++) {
+        enum pxt_field_id id = (enum pxt_field_id)i;
+        if (field[i].type == PXT_TYPE_TEXT)
+            pxt_draft_set_text(&draft, id, text, strlen(text));
+        else if (field[i].type == PXT_TYPE_SECRET)
+            pxt_draft_set_token(&draft, id, i % 2 ? "gAAAA_-odd==" : "gAAAA_-even=", 12);
+        else if (field[i].type == PXT_TYPE_BOOL)
+            pxt_draft_set_number(&draft, id, 1);
+        else if (field[i].type == PXT_TYPE_HEALTH)
+            pxt_draft_set_number(&draft, id, PXT_HEALTH_UNHEALTHY);
+        else
+            pxt_draft_set_number(&draft, id,
+                                 field[i].type == PXT_TYPE_TIME ? T0 + 123457 + (int64_t)i : (int64_t)i + 1);
+    }
+    pxt_draft_set_text(&draft, PXT_FIELD_KEY, odd, strlen(odd));
+    is_int(pxt_entry_new(&draft, &entry, &error), PXT_OK, "an entry with every field");
+    is_int(ops->put(self, entry, &error), PXT_OK, "%s: takes it", name);
+    is_int(get(odd, &got), PXT_OK, "%s: gives it back", name);
+    unsigned different = 0;
+    pxt_draft_init(&back);
+    if (got)
+        pxt_entry_read(got, &back);
+    for (size_t i = 0; i < fields; i++) {
+        const struct pxt_value *a = &draft.value[i], *b = &back.value[i];
+        bool bytes = field[i].type == PXT_TYPE_TEXT || field[i].type == PXT_TYPE_SECRET;
+        bool same = a->set == b->set && (bytes ? a->length == b->length && !memcmp(a->as.text, b->as.text, a->length)
+                                               : a->as.number == b->as.number);
+        if (!same)
+            diag("%s differs", field[i].name);
+        different += !same;
+    }
+    is_int(different, 0, "%s: every field comes back", name);
+    struct pxt_key key = key_of(odd);
+    is_int(ops->del(self, &key, PXT_REMOVE_DELETED, &error), PXT_OK, "%s: an odd key is deleted", name);
+    ok(!has(odd), "%s: ... and gone", name);
+    pxt_entry_release(entry);
+    pxt_entry_release(got);
+}
+
+static void many_entries(void)
+{
+    pxt_entry *entries[500];
+    char key[20];
+    int seen = 0, expired = 0;
+    uint64_t removed;
+    for (int i = 0; i < 500; i++) {
+        snprintf(key, sizeof key, "key%d", i);
+        entries[i] = make_entry(&user, key, T0, 0, T0, T0 + (i < 200 ? 10 : 1000));
+    }
+    pxt_status status = PXT_OK;
+    if (ops->put_many)
+        status = ops->put_many(self, entries, 500, &error);
+    for (int i = 0; i < 500; i++) {
+        if (!ops->put_many)
+            status = status ? status : ops->put(self, entries[i], &error);
+        pxt_entry_release(entries[i]);
+    }
+    is_int(status, PXT_OK, "%s: 500 entries", name);
+    is_int(count(), 500, "%s: are counted", name);
+    is_int(ops->each(self, count_one, &seen, &error), PXT_OK, "%s: each", name);
+    is_int(seen, 500, "%s: sees all", name);
+    is_int(ops->expire(self, T0 + 10, 150, count_key, &expired, &removed, &error), PXT_OK, "%s: expire", name);
+    ok(removed == 150 && expired == 150, "%s: no more than asked", name);
+    is_int(ops->expire(self, T0 + 10, 150, count_key, &expired, &removed, &error), PXT_OK, "%s: once more", name);
+    ok(removed == 50 && expired == 200, "%s: the rest; who expires at that instant is expired", name);
+    is_int(count(), 300, "%s: 300 stay", name);
+    ok(!has("key0") && has("key499"), "%s: the right ones", name);
+    is_int(ops->clear(self, &removed, &error), PXT_OK, "%s: clear", name);
+    ok(removed == 300 && !count() && !has("key499"), "%s: empty", name);
+}
+
+static void touches_add_up(void)
+{
+    pxt_entry *entry;
+    struct pxt_touch touch[2] = {{.key = key_of("t"), .hits = 3, .last_accessed = T0 + 50, .evicted_from_l1 = 1},
+                                 {.key = key_of("not there"), .hits = 1, .last_accessed = T0}};
+    if (!ops->touch)
+        return;
+    put("t", T0, 4, T0 + 90, T0 + 1000);
+    is_int(ops->touch(self, touch, 2, &error), PXT_OK, "%s: touch; what is not stored is passed over", name);
+    is_int(get("t", &entry), PXT_OK, "%s: the touched entry", name);
+    is_int(pxt_entry_number(entry, PXT_FIELD_ACCESS_COUNT), 7, "%s: hits are added", name);
+    is_int(pxt_entry_number(entry, PXT_FIELD_LAST_ACCESSED), T0 + 90, "%s: the later access stays", name);
+    is_int(pxt_entry_number(entry, PXT_FIELD_EVICTED_FROM_L1), 1, "%s: the flag is set", name);
+    pxt_entry_release(entry);
+    ok(!has("not there"), "%s: nothing was made up", name);
+    uint64_t removed;
+    ops->clear(self, &removed, &error);
+}
+
+static void victim_is(const char *eviction, const char *want)
+{
+    pxt_entry *entry = NULL;
+    if (!strcmp(name, "l1_memory"))
+        strcpy(yaml, "{shards: 1}");
+    else
+        set_place(name, eviction);
+    open_tier(eviction, 10);
+    if (strcmp(name, "l2_jsonl")) /* it takes the stored order over when first asked, and goes by what happens then */
+        is_int(ops->victim(self, 0, &entry, &error), PXT_NOT_FOUND, "%s, %s: no victim in an empty tier", name,
+               eviction);
+    put("old", T0 + 1, 9, T0 + 300, T0 + 1000);
+    put("rare", T0 + 2, 1, T0 + 200, T0 + 1000);
+    put("quiet", T0 + 3, 5, T0 + 100, T0 + 1000);
+    if (!strcmp(name, "l1_memory")) { /* state beside the entries: it goes by what happens */
+        for (int i = 0; i < 3; i++)
+            has("quiet");
+        has("rare");
+        for (int i = 0; i < 9; i++)
+            has("old");
+        if (!strcmp(eviction, "lru"))
+            want = "quiet";
+    }
+    is_int(ops->victim(self, 0, &entry, &error), PXT_OK, "%s, %s: a victim", name, eviction);
+    is_str(entry ? pxt_entry_key(entry) : NULL, want, "%s, %s: the right one", name, eviction);
+    struct pxt_key key = key_of(want);
+    pxt_entry_release(entry);
+    ops->del(self, &key, PXT_REMOVE_POLICY, &error);
+    is_int(ops->victim(self, 0, &entry, &error), PXT_OK, "%s, %s: the next one", name, eviction);
+    ok(strcmp(pxt_entry_key(entry), want), "%s, %s: another", name, eviction);
+    pxt_entry_release(entry);
+    close_tier();
+}
+
+static void a_second_life(void)
+{
+    char key[20];
+    set_place(name, "reopen");
+    open_tier(NULL, 0);
+    for (int i = 0; i < 100; i++) {
+        snprintf(key, sizeof key, "key%d", i % 50);
+        put(key, T0, i, T0, T0 + 1000);
+    }
+    struct pxt_key gone = key_of("key7");
+    ops->del(self, &gone, PXT_REMOVE_DELETED, &error);
+    close_tier();
+    open_tier("lru", 10);
+    pxt_entry *entry;
+    is_int(count(), 49, "%s: opened again, all are there but the deleted one", name);
+    get("key8", &entry);
+    is_int(pxt_entry_number(entry, PXT_FIELD_ACCESS_COUNT), 58, "%s: in their last state", name);
+    pxt_entry_release(entry);
+    is_int(ops->maintain(self, &error), PXT_OK, "%s: maintenance", name);
+    is_int(count(), 49, "%s: ... changes nothing", name);
+    close_tier();
+}
+
+static void two_at_once(void)
+{
+    struct pxt_tier_setup setup;
+    struct plugin_user user2, policy2;
+    void *self2;
+    pxt_entry *entry = NULL;
+    struct pxt_key key = key_of("shared");
+    set_place(name, "two");
+    open_tier(NULL, 0);
+    use_plugin(&user2, name, yaml);
+    use_policy(&user2, &policy2, &setup, "lru", 0);
+    setup.policy = NULL;
+    is_int(ops->open(&user2.host.host, &setup, &self2, &error), PXT_OK, "%s: opened twice", name);
+    put_simply("shared");
+    is_int(ops->get(self2, &key, 0, &entry, &error), PXT_OK, "%s: the other one sees a put with its next get", name);
+    pxt_entry_release(entry);
+    put("shared", T0, 42, T0, T0 + 1000);
+    ops->get(self2, &key, 0, &entry, &error);
+    is_int(pxt_entry_number(entry, PXT_FIELD_ACCESS_COUNT), 42, "%s: ... and a change", name);
+    pxt_entry_release(entry);
+    uint64_t number = 0;
+    ops->count(self2, &number, &error);
+    is_int(number, 1, "%s: ... and counts it", name);
+    ops->del(self2, &key, PXT_REMOVE_DELETED, &error);
+    ok(!has("shared") && !count(), "%s: this one sees the delete", name);
+    ops->close(self2);
+    leave_plugin(&policy2);
+    leave_plugin(&user2);
+    close_tier();
+}
+
+/* What was acknowledged to the parent through the pipe must be there after kill -9. */
+static void killed_while_writing(void)
+{
+    int ack[2], last = -1, missing = 0, number;
+    char key[20];
+    set_place(name, "kill");
+    if (pipe(ack))
+        return;
+    pid_t child = fork();
+    if (!child) {
+        if (open_tier(NULL, 0))
+            _exit(1);
+        for (int i = 0; i < 1000000; i++) {
+            snprintf(key, sizeof key, "key%d", i);
+            if (put_simply(key) || write(ack[1], &i, sizeof i) != sizeof i)
+                _exit(1);
+        }
+        _exit(0);
+    }
+    close(ack[1]);
+    while (last < 20 && read(ack[0], &number, sizeof number) == sizeof number)
+        last = number;
+    usleep(50000);
+    kill(child, SIGKILL);
+    waitpid(child, NULL, 0);
+    while (read(ack[0], &number, sizeof number) == sizeof number)
+        last = number;
+    close(ack[0]);
+    open_tier(NULL, 0);
+    for (int i = 0; i <= last; i++) {
+        snprintf(key, sizeof key, "key%d", i);
+        missing += !has(key);
+    }
+    ok(last > 10 && !missing, "%s: killed after %d acknowledged puts, none is missing", name, last + 1);
+    is_int(put_simply("after"), PXT_OK, "%s: and it takes more", name);
+    close_tier();
+}
+
+static void eight_writers_lose_nothing(void)
+{
+    enum { WRITERS = 8, EACH = 100 };
+    int missing = 0, state, good = 0;
+    char key[20];
+    set_place(name, "writers");
+    for (int w = 0; w < WRITERS; w++)
+        if (!fork()) {
+            for (char *timeout = strstr(yaml, "300ms"); timeout; timeout = NULL)
+                memcpy(timeout, "60s  ", 5);
+            if (open_tier(NULL, 0))
+                _exit(1);
+            for (int i = 0; i < EACH; i++) {
+                snprintf(key, sizeof key, "w%d-%d", w, i);
+                if (put_simply(key))
+                    _exit(2);
+            }
+            ops->maintain(self, &error);
+            _exit(0);
+        }
+    while (wait(&state) > 0)
+        good += state == 0;
+    is_int(good, WRITERS, "%s: eight processes write at once", name);
+    open_tier(NULL, 0);
+    for (int w = 0; w < WRITERS; w++)
+        for (int i = 0; i < EACH; i++) {
+            snprintf(key, sizeof key, "w%d-%d", w, i);
+            missing += !has(key);
+        }
+    is_int(missing, 0, "%s: nothing is lost", name);
+    close_tier();
+}
+
+/* A limit on file size stands for a full disk: writes fail in the middle. */
+static void a_full_disk_loses_nothing(void)
+{
+    int state;
+    set_place(name, "full");
+    open_tier(NULL, 0);
+    for (int i = 0; i < 20; i++) {
+        char key[20];
+        snprintf(key, sizeof key, "key%d", i);
+        put_simply(key);
+    }
+    close_tier();
+    pid_t child = fork();
+    if (!child) {
+        struct rlimit small = {60000, 60000};
+        signal(SIGXFSZ, SIG_IGN);
+        if (open_tier(NULL, 0))
+            _exit(3);
+        setrlimit(RLIMIT_FSIZE, &small);
+        pxt_status status = PXT_OK;
+        int i = 20;
+        for (; i < 5000 && !status; i++) {
+            char key[20];
+            snprintf(key, sizeof key, "key%d", i);
+            status = put_simply(key);
+        }
+        /* SQLite knows a full disk from other failures, but not this limit. */
+        bool good =
+            (status == PXT_ENOSPC || (status == PXT_EIO && strstr(name, "sqlite"))) && has("key3") && has("key20");
+        if (!good)
+            printf("# %s %s\n", pxt_status_name(status), error.message);
+        fflush(stdout);
+        _exit(good ? 0 : 1);
+    }
+    waitpid(child, &state, 0);
+    is_int(WEXITSTATUS(state), 0, "%s: no space is an error of its own, and reading goes on", name);
+    open_tier(NULL, 0);
+    ok(has("key3") && has("key20"), "%s: what was acknowledged is there", name);
+    is_int(put_simply("later"), PXT_OK, "%s: with space again it takes more", name);
+    ok(has("later"), "%s: and gives it back", name);
+    close_tier();
+}
+
+static void private_files(void)
+{
+    char command[300];
+    umask(0);
+    set_place(name, "modes");
+    open_tier(NULL, 0);
+    put_simply("x");
+    close_tier();
+    umask(022);
+    snprintf(command, sizeof command, "test -z \"$(find %s -name '*modes*' -prune -exec find {} -perm /077 \\;)\"",
+             test_folder());
+    is_int(system(command), 0, "%s: no file or folder is open to others, whatever the umask", name);
+}
+
+/* ---- l2_jsonl's own --------------------------------------------------------------------------------------------- */
+
+static void shard_path(char *path, size_t size, const char *key, const char *sub)
+{
+    char command[300];
+    snprintf(command, sizeof command, "grep -l '\"%s\"' %s/%s-l2_jsonl/*.jsonl", key, test_folder(), sub);
+    FILE *out = popen(command, "r");
+    if (!out || !fgets(path, (int)size, out))
+        *path = '\0';
+    path[strcspn(path, "\n")] = '\0';
+    if (out)
+        pclose(out);
+}
+
+static void append(const char *path, const char *text)
+{
+    FILE *file = fopen(path, "a");
+    fputs(text, file);
+    fclose(file);
+}
+
+static void a_torn_line_is_cut_off_and_not_fused(void)
+{
+    char path[300];
+    set_place("l2_jsonl", "torn");
+    open_tier(NULL, 0);
+    put_simply("whole");
+    close_tier();
+    shard_path(path, sizeof path, "whole", "torn");
+    append(path, "{\"key\": \"whole\", \"proxy_ur");
+    open_tier(NULL, 0);
+    ok(has("whole"), "a torn last line does not hide the one before");
+    is_int(put_simply("whole"), PXT_OK, "a put cuts it off");
+    is_int(ops->corruptions(self), 1, "and it is counted once");
+    close_tier();
+    open_tier(NULL, 0);
+    ok(has("whole"), "the line put after it is whole");
+    is_int(ops->corruptions(self), 0, "nothing damaged is left");
+    close_tier();
+}
+
+static void a_deletion_is_read_in_any_spelling(void)
+{
+    char path[300];
+    static const char *const keys[] = {"plain", "quote\"d", "back\\slash", "gr\303\274n"};
+    static const char *const lines[] = {"{\"deleted\":\"plain\"}\n", "{ \"deleted\" : \"quote\\u0022d\" }\n",
+                                        "{\"deleted\": \"back\\u005Cslash\"}\n", "{\"deleted\":\"gr\\u00fcn\"}\n"};
+    set_place("l2_jsonl", "deletions");
+    strcpy(strchr(yaml, '}'), ", shards: 1}");
+    snprintf(path, sizeof path, "%s/deletions-l2_jsonl/shard_00.jsonl", test_folder());
+    for (size_t i = 0; i < 4; i++) {
+        struct pxt_key key = key_of(keys[i]);
+        open_tier(NULL, 0);
+        put_simply(keys[i]);
+        is_int(ops->del(self, &key, PXT_REMOVE_DELETED, &error), PXT_OK, "%s is deleted", keys[i]);
+        close_tier();
+        open_tier(NULL, 0);
+        ok(!has(keys[i]), "... and stays away when the log is read again");
+        put_simply(keys[i]);
+        append(path, lines[i]);
+        ok(!has(keys[i]), "... also when it is deleted by hand");
+        is_int(ops->corruptions(self), 0, "... and no line counts as damaged");
+        close_tier();
+    }
+}
+
+static void a_damaged_line_is_passed_over_and_put_aside(void)
+{
+    char path[300], command[400];
+    set_place("l2_jsonl", "damaged");
+    open_tier(NULL, 0);
+    put_simply("good");
+    close_tier();
+    shard_path(path, sizeof path, "good", "damaged");
+    append(path, "garbage in the middle\n{\"no\": \"key\"}\n");
+    open_tier(NULL, 0);
+    ok(has("good"), "lines around a damaged one are read");
+    is_int(ops->corruptions(self), 2, "damaged lines are counted");
+    for (int i = 0; i < 600; i++)
+        put_simply("good");
+    is_int(ops->maintain(self, &error), PXT_OK, "compaction");
+    ok(has("good"), "... keeps the entry");
+    struct stat file;
+    ok(!stat(path, &file) && file.st_size < 1000, "... and nothing else");
+    snprintf(command, sizeof command, "grep -q 'garbage in the middle' %.*sbad", (int)strlen(path) - 5, path);
+    is_int(system(command), 0, "damaged bytes are put aside, not deleted");
+    close_tier();
+}
+
+static void deletions_are_invisible_to_proxywhirl(void)
+{
+    char command[600];
+    set_place("l2_jsonl", "compat");
+    strcpy(strchr(yaml, '}'), ", compatible: proxywhirl}");
+    open_tier(NULL, 0);
+    put_simply("stays");
+    put_simply("leaves");
+    struct pxt_key key = key_of("leaves");
+    ops->del(self, &key, PXT_REMOVE_DELETED, &error);
+    ops->maintain(self, &error);
+    close_tier();
+    snprintf(command, sizeof command,
+             "cat %s/compat-l2_jsonl/*.jsonl | { n=$(grep -c '\"key\"'); test \"$n\" = 1; } && ! grep -q leaves "
+             "%s/compat-l2_jsonl/*.jsonl",
+             test_folder(), test_folder());
+    is_int(system(command), 0, "in a folder marked compatible nothing deleted is left");
+}
+
+static void another_process_may_hold_the_lock_only_so_long(void)
+{
+    char path[300];
+    set_place("l2_jsonl", "locked");
+    open_tier(NULL, 0);
+    put_simply("l");
+    close_tier();
+    shard_path(path, sizeof path, "l", "locked");
+    strcpy(path + strlen(path) - 5, "lock");
+    int fd = open(path, O_RDWR); /* another open file: as good as another process */
+    ok(fd >= 0 && !flock(fd, LOCK_EX), "someone holds the lock");
+    open_tier(NULL, 0);
+    ok(has("l"), "a lock that another process holds does not keep from reading");
+    is_int(put_simply("l"), PXT_EBUSY, "a put waits for its timeout and no longer");
+    ok(strstr(error.message, "lock_timeout"), "... and says what to do");
+    close(fd);
+    is_int(put_simply("l"), PXT_OK, "without the lock it goes on");
+    close_tier();
+}
+
+static void test_one(const char *tier, bool durable)
+{
+    set_place(tier, "plain");
+    is_int(open_tier(NULL, 0), PXT_OK, "%s opens", tier);
+    single_entries();
+    all_fields_come_back();
+    many_entries();
+    touches_add_up();
+    close_tier();
+    victim_is("lru", "quiet");
+    victim_is("lfu", "rare");
+    victim_is("fifo", "old");
+    if (!durable)
+        return;
+    a_second_life();
+    two_at_once();
+    killed_while_writing();
+    eight_writers_lose_nothing();
+    a_full_disk_loses_nothing();
+    private_files();
+}
+
+int main(void)
+{
+    test_folder();
+    test_one("l1_memory", false);
+    test_one("l2_jsonl", true);
+    test_one("l2_sqlite", true);
+    test_one("l3_sqlite", true);
+    a_torn_line_is_cut_off_and_not_fused();
+    a_deletion_is_read_in_any_spelling();
+    a_damaged_line_is_passed_over_and_put_aside();
+    deletions_are_invisible_to_proxywhirl();
+    another_process_may_hold_the_lock_only_so_long();
+    return tap_done();
+}
