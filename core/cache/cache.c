@@ -284,8 +284,8 @@ pxt_status pxt_cache_sync(pxt_cache *cache, struct pxt_error *error)
 {
     pxt_status first = need(cache, cache, error);
     for (unsigned i = 0; !first && i < cache->chain.count; i++)
-        if (pxt_link_present(&cache->chain.link[i]))
-            first = pxt_link_sync(&cache->chain.link[i], error);
+        if (pxt_tier_present(&cache->chain.tier[i]))
+            first = pxt_tier_sync(&cache->chain.tier[i], error);
     return first;
 }
 
@@ -309,7 +309,7 @@ unsigned pxt_cache_tier_count(const pxt_cache *cache)
 
 const char *pxt_cache_tier_name(const pxt_cache *cache, unsigned tier)
 {
-    return cache && tier < cache->chain.count ? cache->chain.link[tier].name : NULL;
+    return cache && tier < cache->chain.count ? cache->chain.tier[tier].name : NULL;
 }
 
 pxt_time pxt_cache_now(const pxt_cache *cache)

@@ -130,8 +130,8 @@ static void record(struct outcome *outcome, const struct pxt_key *key)
                               .check_url = outcome->report->url ? outcome->report->url : ""};
     struct pxt_chain *chain = &outcome->cache->chain;
     for (unsigned i = 0; i < chain->count; i++)
-        if (pxt_link_on(&chain->link[i]))
-            pxt_link_check_add(&chain->link[i], &check, (uint64_t)outcome->cache->history, NULL);
+        if (pxt_tier_on(&chain->tier[i]))
+            pxt_tier_check_add(&chain->tier[i], &check, (uint64_t)outcome->cache->history, NULL);
 }
 
 pxt_status pxt_cache_report(pxt_cache *cache, const char *text, const struct pxt_report *report,
@@ -154,7 +154,7 @@ pxt_status pxt_cache_report(pxt_cache *cache, const char *text, const struct pxt
     clean_reason(outcome);
     status = pxt_chain_change(&cache->chain, &key, change, outcome, PXT_REMOVE_HEALTH, error);
     if (!status && outcome->evict)
-        PXT_COUNT(&cache->chain.link[0], evictions_health, 1);
+        PXT_COUNT(&cache->chain.tier[0], evictions_health, 1);
     else if (!status)
         record(outcome, &key);
     if (!status && health)
@@ -196,7 +196,7 @@ pxt_status pxt_cache_history(pxt_cache *cache, const char *text, pxt_history_fn 
         return pxt_fail(error, PXT_EINVAL, 0, "cache and fn must not be NULL");
     pxt_status status = pxt_key_check(text, &key, error);
     for (unsigned i = cache->chain.count; !status && i-- > 0;) {
-        status = pxt_link_check_each(&cache->chain.link[i], &key, tell, &telling, error);
+        status = pxt_tier_check_each(&cache->chain.tier[i], &key, tell, &telling, error);
         if (status != PXT_ENOTSUP)
             return status == PXT_NOT_FOUND ? PXT_OK : status;
         status = PXT_OK;

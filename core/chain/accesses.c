@@ -9,65 +9,65 @@
 
 enum { BATCH = 512, SOON = 65536 }; /* when so many keys are noted, they are written without waiting for the janitor */
 
-static bool writes_touches(const struct pxt_link *link)
+static bool writes_touches(const struct pxt_tier *tier)
 {
-    return link->ops && link->ops->touch;
+    return tier->ops && tier->ops->touch;
 }
 
 void pxt_access_note(struct pxt_chain *chain, const struct pxt_key *key, uint64_t hits, pxt_time last, bool evicted)
 {
     for (unsigned i = 0; i < chain->count; i++) {
-        struct pxt_link *link = &chain->link[i];
-        if (!pxt_link_present(link) || !pxt_link_durable(link))
+        struct pxt_tier *tier = &chain->tier[i];
+        if (!pxt_tier_present(tier) || !pxt_tier_durable(tier))
             continue;
-        pthread_mutex_lock(&link->accessed_lock);
-        bool many = link->accessed.count >= SOON;
+        pthread_mutex_lock(&tier->accessed_lock);
+        bool many = tier->accessed.count >= SOON;
         struct pxt_keyset_item *item =
-            many && !pxt_link_on(link) ? pxt_keyset_find(&link->accessed, key) : pxt_keyset_add(&link->accessed, key);
+            many && !pxt_tier_on(tier) ? pxt_keyset_find(&tier->accessed, key) : pxt_keyset_add(&tier->accessed, key);
         if (item) {
             item->hits += hits;
             item->last_accessed = last > item->last_accessed ? last : item->last_accessed;
             item->evicted_from_l1 |= evicted;
         }
-        pthread_mutex_unlock(&link->accessed_lock);
-        if (many && writes_touches(link))
-            pxt_access_write(chain, link, NULL);
+        pthread_mutex_unlock(&tier->accessed_lock);
+        if (many && writes_touches(tier))
+            pxt_access_write(chain, tier, NULL);
     }
 }
 
-void pxt_access_add(struct pxt_link *link, const struct pxt_key *key, pxt_entry *entry)
+void pxt_access_add(struct pxt_tier *tier, const struct pxt_key *key, pxt_entry *entry)
 {
-    pthread_mutex_lock(&link->accessed_lock);
-    const struct pxt_keyset_item *item = pxt_keyset_find(&link->accessed, key);
+    pthread_mutex_lock(&tier->accessed_lock);
+    const struct pxt_keyset_item *item = pxt_keyset_find(&tier->accessed, key);
     if (item) {
         pxt_entry_touch(entry, item->hits, item->last_accessed);
         pxt_entry_take_unwritten(entry); /* it is noted already */
     }
-    pthread_mutex_unlock(&link->accessed_lock);
+    pthread_mutex_unlock(&tier->accessed_lock);
 }
 
-void pxt_access_forget_in(struct pxt_link *link, const struct pxt_key *key)
+void pxt_access_forget_in(struct pxt_tier *tier, const struct pxt_key *key)
 {
-    if (!pxt_link_durable(link))
+    if (!pxt_tier_durable(tier))
         return;
-    pthread_mutex_lock(&link->accessed_lock);
-    pxt_keyset_remove(&link->accessed, key);
-    pthread_mutex_unlock(&link->accessed_lock);
+    pthread_mutex_lock(&tier->accessed_lock);
+    pxt_keyset_remove(&tier->accessed, key);
+    pthread_mutex_unlock(&tier->accessed_lock);
 }
 
 void pxt_access_forget(struct pxt_chain *chain, const struct pxt_key *key)
 {
     for (unsigned i = 0; i < chain->count; i++)
-        pxt_access_forget_in(&chain->link[i], key);
+        pxt_access_forget_in(&chain->tier[i], key);
 }
 
 void pxt_access_forget_all(struct pxt_chain *chain)
 {
     for (unsigned i = 0; i < chain->count; i++) {
         struct pxt_keyset forgotten;
-        pthread_mutex_lock(&chain->link[i].accessed_lock);
-        pxt_keyset_take(&chain->link[i].accessed, &forgotten);
-        pthread_mutex_unlock(&chain->link[i].accessed_lock);
+        pthread_mutex_lock(&chain->tier[i].accessed_lock);
+        pxt_keyset_take(&chain->tier[i].accessed, &forgotten);
+        pthread_mutex_unlock(&chain->tier[i].accessed_lock);
         pxt_keyset_free(&forgotten);
     }
 }
@@ -81,7 +81,7 @@ static struct pxt_touch touch_of(const struct pxt_keyset_item *item)
 }
 
 /* A tier with `touch` adds to what it has at that instant; what it no longer has is skipped. */
-static pxt_status write_batches(struct pxt_link *link, const struct pxt_keyset *taken, struct pxt_error *error)
+static pxt_status write_batches(struct pxt_tier *tier, const struct pxt_keyset *taken, struct pxt_error *error)
 {
     struct pxt_touch touches[BATCH];
     pxt_status first = PXT_OK;
@@ -91,7 +91,7 @@ static pxt_status write_batches(struct pxt_link *link, const struct pxt_keyset *
             touches[n++] = touch_of(item);
             if (--left && n < BATCH)
                 continue;
-            pxt_status status = pxt_link_touch(link, touches, n, first ? NULL : error);
+            pxt_status status = pxt_tier_touch(tier, touches, n, first ? NULL : error);
             first = first ? first : status;
             n = 0;
         }
@@ -99,7 +99,7 @@ static pxt_status write_batches(struct pxt_link *link, const struct pxt_keyset *
 }
 
 /* For others it is a get and a put, which only the key's lock makes one step. */
-static pxt_status write_singly(struct pxt_chain *chain, struct pxt_link *link, const struct pxt_keyset *taken,
+static pxt_status write_singly(struct pxt_chain *chain, struct pxt_tier *tier, const struct pxt_keyset *taken,
                                struct pxt_error *error)
 {
     pxt_status first = PXT_OK;
@@ -108,7 +108,7 @@ static pxt_status write_singly(struct pxt_chain *chain, struct pxt_link *link, c
             struct pxt_touch touch = touch_of(item);
             pxt_status status = pxt_chain_lock(chain, &item->key, true, first ? NULL : error);
             if (!status) {
-                status = pxt_link_touch(link, &touch, 1, first ? NULL : error);
+                status = pxt_tier_touch(tier, &touch, 1, first ? NULL : error);
                 pxt_chain_unlock(chain, &item->key, true);
             }
             first = first ? first : status;
@@ -116,21 +116,21 @@ static pxt_status write_singly(struct pxt_chain *chain, struct pxt_link *link, c
     return first;
 }
 
-static void take(struct pxt_link *link, struct pxt_keyset *taken)
+static void take(struct pxt_tier *tier, struct pxt_keyset *taken)
 {
-    pthread_mutex_lock(&link->accessed_lock);
-    pxt_keyset_take(&link->accessed, taken);
-    pthread_mutex_unlock(&link->accessed_lock);
+    pthread_mutex_lock(&tier->accessed_lock);
+    pxt_keyset_take(&tier->accessed, taken);
+    pthread_mutex_unlock(&tier->accessed_lock);
 }
 
-pxt_status pxt_access_write(struct pxt_chain *chain, struct pxt_link *link, struct pxt_error *error)
+pxt_status pxt_access_write(struct pxt_chain *chain, struct pxt_tier *tier, struct pxt_error *error)
 {
     struct pxt_keyset taken;
     (void)chain;
-    if (!pxt_link_on(link) || !writes_touches(link))
+    if (!pxt_tier_on(tier) || !writes_touches(tier))
         return PXT_OK;
-    take(link, &taken);
-    pxt_status status = write_batches(link, &taken, error);
+    take(tier, &taken);
+    pxt_status status = write_batches(tier, &taken, error);
     pxt_keyset_free(&taken);
     return status;
 }
@@ -139,13 +139,13 @@ pxt_status pxt_access_write_all(struct pxt_chain *chain, struct pxt_error *error
 {
     pxt_status first = PXT_OK;
     for (unsigned i = 0; i < chain->count; i++) {
-        struct pxt_link *link = &chain->link[i];
+        struct pxt_tier *tier = &chain->tier[i];
         struct pxt_keyset taken;
-        if (!pxt_link_on(link) || !pxt_link_durable(link))
+        if (!pxt_tier_on(tier) || !pxt_tier_durable(tier))
             continue;
-        take(link, &taken);
-        pxt_status status = writes_touches(link) ? write_batches(link, &taken, first ? NULL : error)
-                                                 : write_singly(chain, link, &taken, first ? NULL : error);
+        take(tier, &taken);
+        pxt_status status = writes_touches(tier) ? write_batches(tier, &taken, first ? NULL : error)
+                                                 : write_singly(chain, tier, &taken, first ? NULL : error);
         pxt_keyset_free(&taken);
         first = first ? first : status;
     }

@@ -19,23 +19,23 @@ static void find_replaced(struct pxt_chain *chain, pxt_entry *const *entries, si
         pxt_entry_key_of(entries[i], &key);
         replaced[i] = false;
         for (unsigned j = chain->count; j-- > 0 && !replaced[i];)
-            replaced[i] = pxt_link_on(&chain->link[j]) && pxt_link_contains(&chain->link[j], &key, NULL) == PXT_OK;
+            replaced[i] = pxt_tier_on(&chain->tier[j]) && pxt_tier_contains(&chain->tier[j], &key, NULL) == PXT_OK;
     }
 }
 
-/* Those of the batch for which a link with a capacity has room, or that it has already: they would be old. False where
+/* Those of the batch for which a tier with a capacity has room, or that it has already: they would be old. False where
  * it cannot be told. */
-static bool choose(struct pxt_link *link, pxt_entry *const *entries, size_t n, pxt_entry **chosen, size_t *count)
+static bool choose(struct pxt_tier *tier, pxt_entry *const *entries, size_t n, pxt_entry **chosen, size_t *count)
 {
     uint64_t used = 0;
     *count = 0;
-    if (pxt_link_count(link, &used, NULL) != PXT_OK)
+    if (pxt_tier_count(tier, &used, NULL) != PXT_OK)
         return false;
     for (size_t i = 0; i < n; i++) {
         struct pxt_key key;
         pxt_entry_key_of(entries[i], &key);
-        bool room = used < link->max_entries;
-        bool had = pxt_link_contains(link, &key, NULL) != PXT_NOT_FOUND; /* in doubt it had */
+        bool room = used < tier->max_entries;
+        bool had = pxt_tier_contains(tier, &key, NULL) != PXT_NOT_FOUND; /* in doubt it had */
         if (room || had)
             chosen[(*count)++] = entries[i];
         used += room && !had;
@@ -43,28 +43,28 @@ static bool choose(struct pxt_link *link, pxt_entry *const *entries, size_t n, p
     return true;
 }
 
-/* Makes room for those of the batch that are new to a link with a capacity. The victims' locks are held already. */
-static void make_room(struct pxt_chain *chain, struct pxt_link *link, pxt_entry *const *entries, size_t n)
+/* Makes room for those of the batch that are new to a tier with a capacity. The victims' locks are held already. */
+static void make_room(struct pxt_chain *chain, struct pxt_tier *tier, pxt_entry *const *entries, size_t n)
 {
     uint64_t count = 0, fresh = 0;
     struct pxt_leaving cascade = {.count = 0};
     for (size_t i = 0; i < n; i++) {
         struct pxt_key key;
         pxt_entry_key_of(entries[i], &key);
-        fresh += pxt_link_contains(link, &key, NULL) == PXT_NOT_FOUND;
+        fresh += pxt_tier_contains(tier, &key, NULL) == PXT_NOT_FOUND;
     }
-    if (pxt_link_count(link, &count, NULL) != PXT_OK)
+    if (pxt_tier_count(tier, &count, NULL) != PXT_OK)
         return;
-    for (uint64_t need = count + fresh > link->max_entries ? count + fresh - link->max_entries : 0; need; need--) {
+    for (uint64_t need = count + fresh > tier->max_entries ? count + fresh - tier->max_entries : 0; need; need--) {
         pxt_entry *victim = NULL;
         struct pxt_key key;
-        if (pxt_link_victim(link, 0, &victim, NULL) != PXT_OK)
+        if (pxt_tier_victim(tier, 0, &victim, NULL) != PXT_OK)
             break;
         pxt_entry_key_of(victim, &key);
-        pxt_evict_one(chain, link, &key, &cascade);
+        pxt_evict_one(chain, tier, &key, &cascade);
         pxt_entry_release(victim);
         while (cascade.count) { /* who has to leave a slower tier in turn: its lock is held too */
-            struct pxt_link *next = &chain->link[cascade.item[--cascade.count].link];
+            struct pxt_tier *next = &chain->tier[cascade.item[--cascade.count].tier];
             pxt_entry *pushed = cascade.item[cascade.count].entry;
             pxt_entry_key_of(pushed, &key);
             pxt_evict_one(chain, next, &key, &cascade);
@@ -73,38 +73,38 @@ static void make_room(struct pxt_chain *chain, struct pxt_link *link, pxt_entry 
     }
 }
 
-/* Into one link, in steps no larger than its capacity. */
-static pxt_status into_link(struct pxt_chain *chain, struct pxt_link *link, pxt_entry *const *entries, size_t n,
+/* Into one tier, in steps no larger than its capacity. */
+static pxt_status into_link(struct pxt_chain *chain, struct pxt_tier *tier, pxt_entry *const *entries, size_t n,
                             struct pxt_error *error)
 {
-    if (!pxt_link_stores(link))
+    if (!pxt_tier_stores(tier))
         return PXT_ENOTSUP;
-    size_t step = link->limited && link->max_entries < n ? (size_t)link->max_entries : n;
+    size_t step = tier->limited && tier->max_entries < n ? (size_t)tier->max_entries : n;
     pxt_status first = PXT_OK;
     for (size_t at = 0; at < n; at += step) {
         size_t some = n - at < step ? n - at : step;
-        if (link->limited && pxt_link_on(link)) {
-            pxt_evict_prepare(chain, link);
-            make_room(chain, link, entries + at, some);
+        if (tier->limited && pxt_tier_on(tier)) {
+            pxt_evict_prepare(chain, tier);
+            make_room(chain, tier, entries + at, some);
         }
-        pxt_status status = pxt_link_put_many(link, entries + at, some, first ? NULL : error);
+        pxt_status status = pxt_tier_put_many(tier, entries + at, some, first ? NULL : error);
         first = first ? first : status;
     }
     return first;
 }
 
-/* `elsewhere`: a slower tier has all of them. A link that is off is told of all, to remember what it missed. */
-static pxt_status fill_link(struct pxt_chain *chain, struct pxt_link *link, pxt_entry *const *entries, size_t n,
+/* `elsewhere`: a slower tier has all of them. A tier that is off is told of all, to remember what it missed. */
+static pxt_status fill_link(struct pxt_chain *chain, struct pxt_tier *tier, pxt_entry *const *entries, size_t n,
                             bool elsewhere, struct pxt_error *error)
 {
     size_t count;
     pxt_status status;
-    bool fills = elsewhere && link->limited && pxt_link_stores(link) && pxt_link_on(link);
+    bool fills = elsewhere && tier->limited && pxt_tier_stores(tier) && pxt_tier_on(tier);
     pxt_entry **chosen = fills ? pxt_alloc_array(n, sizeof(pxt_entry *)) : NULL;
-    if (chosen && choose(link, entries, n, chosen, &count))
-        status = count ? pxt_link_put_many(link, chosen, count, error) : PXT_OK;
+    if (chosen && choose(tier, entries, n, chosen, &count))
+        status = count ? pxt_tier_put_many(tier, chosen, count, error) : PXT_OK;
     else
-        status = into_link(chain, link, entries, n, error);
+        status = into_link(chain, tier, entries, n, error);
     pxt_free(chosen);
     return status;
 }
@@ -114,12 +114,12 @@ static pxt_status store_all(struct pxt_chain *chain, pxt_entry *const *entries, 
     pxt_status first = PXT_OK;
     bool taken = false, whole = false; /* by one tier, and all of them */
     for (unsigned i = chain->count; i-- > 0;) {
-        struct pxt_link *link = &chain->link[i];
-        if (!pxt_link_durable(link) && chain->any_durable)
+        struct pxt_tier *tier = &chain->tier[i];
+        if (!pxt_tier_durable(tier) && chain->any_durable)
             continue;
-        pxt_status status = fill_link(chain, link, entries, n, whole, first ? NULL : error);
+        pxt_status status = fill_link(chain, tier, entries, n, whole, first ? NULL : error);
         taken |= status == PXT_OK;
-        whole |= status == PXT_OK && (!link->limited || link->max_entries >= n);
+        whole |= status == PXT_OK && (!tier->limited || tier->max_entries >= n);
         first = first ? first : status;
     }
     if (!taken)
@@ -138,8 +138,8 @@ static pxt_status store_all(struct pxt_chain *chain, pxt_entry *const *entries, 
         pxt_entry_set_generation(entries[i], pxt_generation(&chain->coherence, key.hash));
     }
     for (unsigned i = chain->count; chain->any_durable && i-- > 0;)
-        if (!pxt_link_durable(&chain->link[i]))
-            fill_link(chain, &chain->link[i], entries, n, whole, NULL);
+        if (!pxt_tier_durable(&chain->tier[i]))
+            fill_link(chain, &chain->tier[i], entries, n, whole, NULL);
     return PXT_OK;
 }
 

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * chain.c: get, put and delete across the links.
+ * chain.c: get, put and delete across the tiers.
  *
  * Whatever changes a key in more than one tier holds that key's stripe, so that for the threads of this process, and
  * through the coherence file for other processes, it is one step: a reader never sees a deleted entry come back through
  * a promotion that was under way. A hit in the first tier holds nothing: what it returns was stored when it looked.
  */
-#include "base/fail.h"
 #include "chain/chain.h"
+#include "base/fail.h"
 #include "entry/entry.h"
 #include "entry/entry_layout.h"
 #include "entry/hazard.h"
@@ -24,31 +24,31 @@ pxt_status pxt_chain_open(struct pxt_chain *chain, const struct pxt_config *conf
     for (unsigned i = 0; i < PXT_STRIPES; i++)
         pthread_mutex_init(&chain->stripe_lock[i], NULL);
     for (; chain->count < config->tier_count; chain->count++) {
-        struct pxt_link *link = &chain->link[chain->count];
-        pxt_status status = pxt_link_open(link, chain->count, &config->tier[chain->count], config->settings,
+        struct pxt_tier *tier = &chain->tier[chain->count];
+        pxt_status status = pxt_tier_open(tier, chain->count, &config->tier[chain->count], config->settings,
                                           config->plugin_folders, logger, &chain->clock, error);
         if (status) {
             chain->count++; /* its locks exist */
             return status;
         }
-        chain->any_durable |= pxt_link_present(link) && pxt_link_durable(link);
-        if (link->self && (link->flags & PXT_TIER_SHARED) && link->ops->shared_path)
-            chain->shared = link; /* the slowest has everything */
+        chain->any_durable |= pxt_tier_present(tier) && pxt_tier_durable(tier);
+        if (tier->self && (tier->flags & PXT_TIER_SHARED) && tier->ops->shared_path)
+            chain->shared = tier; /* the slowest has everything */
     }
     const char *shared = chain->shared ? chain->shared->ops->shared_path(chain->shared->self) : NULL;
     pxt_status status = pxt_coherence_open(&chain->coherence, shared,
                                            pxt_settings_number(config->settings, "lock_timeout") / 1000, error);
     if (!status)
-        status = pxt_missed_open(&chain->missed, shared, &chain->coherence, chain->link, chain->count, logger, error);
+        status = pxt_missed_open(&chain->missed, shared, &chain->coherence, chain->tier, chain->count, logger, error);
     for (unsigned i = 0; i < chain->count; i++)
-        chain->link[i].journal = &chain->missed;
+        chain->tier[i].journal = &chain->missed;
     return status;
 }
 
 void pxt_chain_close(struct pxt_chain *chain)
 {
     for (unsigned i = 0; i < chain->count; i++)
-        pxt_link_close(&chain->link[i]);
+        pxt_tier_close(&chain->tier[i]);
     pxt_missed_close(&chain->missed);
     pxt_coherence_close(&chain->coherence);
     for (unsigned i = 0; i < PXT_THREAD_MAX; i++)
@@ -76,7 +76,7 @@ static pxt_status lock_among_processes(struct pxt_chain *chain, unsigned stripe,
     pxt_status status = shared ? pxt_coherence_lock(&chain->coherence, stripe, 1, &local) : PXT_OK;
     if (status) {
         pthread_mutex_unlock(&chain->stripe_lock[stripe]);
-        pxt_link_failed(chain->shared, &local);
+        pxt_tier_failed(chain->shared, &local);
         if (error)
             *error = local;
     } else {
@@ -107,15 +107,15 @@ void pxt_chain_unlock(struct pxt_chain *chain, const struct pxt_key *key, bool s
     pthread_mutex_unlock(&chain->stripe_lock[stripe]);
 }
 
-static inline bool stale(const struct pxt_chain *chain, const struct pxt_link *link, const pxt_entry *entry)
+static inline bool stale(const struct pxt_chain *chain, const struct pxt_tier *tier, const pxt_entry *entry)
 {
-    return !(link->flags & PXT_TIER_SHARED) && atomic_load_explicit(&entry->generation, memory_order_relaxed) !=
+    return !(tier->flags & PXT_TIER_SHARED) && atomic_load_explicit(&entry->generation, memory_order_relaxed) !=
                                                    pxt_generation(&chain->coherence, entry->hash);
 }
 
-bool pxt_chain_stale(const struct pxt_chain *chain, const struct pxt_link *link, const pxt_entry *entry)
+bool pxt_chain_stale(const struct pxt_chain *chain, const struct pxt_tier *tier, const pxt_entry *entry)
 {
-    return stale(chain, link, entry);
+    return stale(chain, tier, entry);
 }
 
 /* Of `counts`, those of this thread, which alone writes to them: no locked instruction. */
@@ -139,70 +139,70 @@ bool pxt_chain_expired(const struct pxt_chain *chain, const pxt_entry *entry)
     return expired(chain, entry);
 }
 
-pxt_status pxt_chain_insert(struct pxt_chain *chain, struct pxt_link *link, pxt_entry *entry,
+pxt_status pxt_chain_insert(struct pxt_chain *chain, struct pxt_tier *tier, pxt_entry *entry,
                             struct pxt_leaving *leaving, struct pxt_error *error)
 {
     struct pxt_key key;
     pxt_entry_key_of(entry, &key);
-    if (!pxt_link_stores(link))
-        return PXT_ENOTSUP; /* capacity 0: a link that only passes on */
-    if (link->limited && leaving)
-        pxt_evict_choose(chain, link, &key, leaving);
-    pxt_status status = pxt_link_put(link, entry, error);
+    if (!pxt_tier_stores(tier))
+        return PXT_ENOTSUP; /* capacity 0: a tier that only passes on */
+    if (tier->limited && leaving)
+        pxt_evict_choose(chain, tier, &key, leaving);
+    pxt_status status = pxt_tier_put(tier, entry, error);
     if (!status)
-        pxt_access_forget_in(link, &key); /* what is put has all accesses */
+        pxt_access_forget_in(tier, &key); /* what is put has all accesses */
     return status;
 }
 
-/* Copies what link `from` answered into the faster ones. */
+/* Copies what tier `from` answered into the faster ones. */
 static void promote(struct pxt_chain *chain, unsigned from, pxt_entry *entry, struct pxt_leaving *leaving)
 {
     for (unsigned i = from; i-- > 0;) {
-        struct pxt_link *link = &chain->link[i];
-        if (!pxt_link_on(link))
+        struct pxt_tier *tier = &chain->tier[i];
+        if (!pxt_tier_on(tier))
             continue;
-        if (pxt_chain_insert(chain, link, entry, leaving, NULL) == PXT_OK)
-            PXT_COUNT(link, promotions, 1);
+        if (pxt_chain_insert(chain, tier, entry, leaving, NULL) == PXT_OK)
+            PXT_COUNT(tier, promotions, 1);
     }
 }
 
 /* A hit in a tier that does not count by itself. */
-static void count_access(struct pxt_chain *chain, struct pxt_link *link, const struct pxt_key *key, pxt_entry *entry)
+static void count_access(struct pxt_chain *chain, struct pxt_tier *tier, const struct pxt_key *key, pxt_entry *entry)
 {
-    if (link->ops->settle)
+    if (tier->ops->settle)
         return;
     pxt_time now = pxt_chain_stamp(chain, pxt_clock_now(&chain->clock));
     pxt_entry_touch(entry, 1, now);
-    if (pxt_link_durable(link)) {
+    if (pxt_tier_durable(tier)) {
         pxt_entry_take_unwritten(entry);
         pxt_access_note(chain, key, 1, now, false);
     }
 }
 
-pxt_status pxt_chain_read(struct pxt_link *link, const struct pxt_key *key, unsigned flags, pxt_entry **out,
+pxt_status pxt_chain_read(struct pxt_tier *tier, const struct pxt_key *key, unsigned flags, pxt_entry **out,
                           struct pxt_error *error)
 {
-    pxt_status status = pxt_link_get(link, key, flags, out, error);
-    if (status == PXT_OK && (link->flags & PXT_TIER_SHARED)) /* made for this call: no one else has it */
-        pxt_access_add(link, key, *out);
+    pxt_status status = pxt_tier_get(tier, key, flags, out, error);
+    if (status == PXT_OK && (tier->flags & PXT_TIER_SHARED)) /* made for this call: no one else has it */
+        pxt_access_add(tier, key, *out);
     return status;
 }
 
-/* Asks one link. PXT_NOT_FOUND also where what it has is old; an expired entry is removed everywhere, if the key is locked
+/* Asks one tier. PXT_NOT_FOUND also where what it has is old; an expired entry is removed everywhere, if the key is locked
  * among processes too. */
-static pxt_status ask(struct pxt_chain *chain, struct pxt_link *link, const struct pxt_key *key, bool locked,
+static pxt_status ask(struct pxt_chain *chain, struct pxt_tier *tier, const struct pxt_key *key, bool locked,
                       pxt_entry **out, struct pxt_error *error)
 {
-    pxt_status status = pxt_chain_read(link, key, 0, out, error);
+    pxt_status status = pxt_chain_read(tier, key, 0, out, error);
     if (status)
         return status;
-    if (pxt_chain_stale(chain, link, *out)) {
-        pxt_link_del(link, key, PXT_REMOVE_DELETED, NULL);
+    if (pxt_chain_stale(chain, tier, *out)) {
+        pxt_tier_del(tier, key, PXT_REMOVE_DELETED, NULL);
     } else if (!expired(chain, *out)) {
         return PXT_OK;
     } else if (locked) {
         pxt_chain_remove(chain, key, PXT_REMOVE_EXPIRED, NULL);
-        PXT_COUNT(link, evictions_ttl, 1);
+        PXT_COUNT(tier, evictions_ttl, 1);
     }
     pxt_entry_release(*out);
     *out = NULL;
@@ -211,30 +211,30 @@ static pxt_status ask(struct pxt_chain *chain, struct pxt_link *link, const stru
 
 /* The way down, with the key's lock held. Without `leaving`, that is, where another process has the key, nothing is
  * changed in any tier. */
-static pxt_status descend(struct pxt_chain *chain, const struct pxt_key *key, pxt_entry **out, unsigned *tier,
+static pxt_status descend(struct pxt_chain *chain, const struct pxt_key *key, pxt_entry **out, unsigned *found_in,
                           struct pxt_leaving *leaving, struct pxt_error *error)
 {
     struct pxt_thread_counts *counts = pxt_chain_counts(chain);
     pxt_status worst = PXT_NOT_FOUND;
     uint32_t generation = pxt_generation(&chain->coherence, key->hash);
     for (unsigned i = 0; i < chain->count; i++) {
-        struct pxt_link *link = &chain->link[i];
-        if (!pxt_link_stores(link))
+        struct pxt_tier *tier = &chain->tier[i];
+        if (!pxt_tier_stores(tier))
             continue;
-        pxt_status status = ask(chain, link, key, leaving != NULL, out, worst == PXT_NOT_FOUND ? error : NULL);
+        pxt_status status = ask(chain, tier, key, leaving != NULL, out, worst == PXT_NOT_FOUND ? error : NULL);
         if (status == PXT_OK) {
             raise_count(chain, counts, &counts->hits[i]);
-            count_access(chain, link, key, *out);
-            if (link->flags & PXT_TIER_SHARED)
+            count_access(chain, tier, key, *out);
+            if (tier->flags & PXT_TIER_SHARED)
                 pxt_entry_set_generation(*out, generation); /* made for this get: no one else has it yet */
             if (leaving)
                 promote(chain, i, *out, leaving);
-            *tier = i;
+            *found_in = i;
             return PXT_OK;
         }
-        if (pxt_link_present(link))
+        if (pxt_tier_present(tier))
             raise_count(chain, counts, &counts->misses[i]);
-        if (status != PXT_NOT_FOUND && worst == PXT_NOT_FOUND && pxt_link_present(link))
+        if (status != PXT_NOT_FOUND && worst == PXT_NOT_FOUND && pxt_tier_present(tier))
             worst = status;
     }
     raise_count(chain, counts, &counts->nowhere);
@@ -243,17 +243,17 @@ static pxt_status descend(struct pxt_chain *chain, const struct pxt_key *key, px
 
 /* In a first tier that is a file or a database: its hits are noted, as for any other, but there is no faster tier to put
  * it into, and so nothing that needs the key's lock. */
-__attribute__((noinline)) static void count_first_hit(struct pxt_chain *chain, struct pxt_link *link,
+__attribute__((noinline)) static void count_first_hit(struct pxt_chain *chain, struct pxt_tier *tier,
                                                       const struct pxt_key *key, pxt_entry *entry)
 {
-    if (link->flags & PXT_TIER_SHARED)
-        pxt_access_add(link, key, entry);
-    count_access(chain, link, key, entry);
+    if (tier->flags & PXT_TIER_SHARED)
+        pxt_access_add(tier, key, entry);
+    count_access(chain, tier, key, entry);
 }
 
 /* Under the key's lock, from the first tier down. */
 __attribute__((noinline)) static pxt_status get_locked(struct pxt_chain *chain, const struct pxt_key *key,
-                                                       pxt_entry **out, unsigned *tier, struct pxt_error *error)
+                                                       pxt_entry **out, unsigned *found_in, struct pxt_error *error)
 {
     struct pxt_leaving leaving;
     leaving.count = 0;
@@ -263,19 +263,19 @@ __attribute__((noinline)) static pxt_status get_locked(struct pxt_chain *chain, 
     if (!shared)
         pthread_mutex_lock(&chain->stripe_lock[pxt_stripe(key->hash)]);
     /* Another process that holds the key too long keeps this one from promoting, not from reading. */
-    status = descend(chain, key, out, tier, shared ? &leaving : NULL, error);
+    status = descend(chain, key, out, found_in, shared ? &leaving : NULL, error);
     pxt_chain_unlock(chain, key, shared);
     pxt_evict_finish(chain, &leaving);
     return status;
 }
 
-pxt_status pxt_chain_get(struct pxt_chain *chain, const struct pxt_key *key, pxt_entry **out, unsigned *tier,
+pxt_status pxt_chain_get(struct pxt_chain *chain, const struct pxt_key *key, pxt_entry **out, unsigned *found_in,
                          struct pxt_error *error)
 {
-    struct pxt_link *first = &chain->link[0];
+    struct pxt_tier *first = &chain->tier[0];
     if (first->flags & PXT_TIER_SHARED)
         pxt_missed_learn(&chain->missed);
-    if (first->hits_need_no_lock && pxt_link_on(first) &&
+    if (first->hits_need_no_lock && pxt_tier_on(first) &&
         !atomic_load_explicit(&first->missed_count, memory_order_acquire)) {
         pxt_status status = first->ops->get(first->self, key, 0, out, error);
         if (status == PXT_OK) {
@@ -284,14 +284,14 @@ pxt_status pxt_chain_get(struct pxt_chain *chain, const struct pxt_key *key, pxt
                 raise_count(chain, counts, &counts->hits[0]);
                 if (!first->ops->settle)
                     count_first_hit(chain, first, key, *out);
-                *tier = 0;
+                *found_in = 0;
                 return PXT_OK;
             }
             pxt_entry_release(*out);
             *out = NULL;
         }
     }
-    return get_locked(chain, key, out, tier, error);
+    return get_locked(chain, key, out, found_in, error);
 }
 
 pxt_status pxt_chain_find(struct pxt_chain *chain, const struct pxt_key *key, unsigned except, pxt_entry **out,
@@ -299,15 +299,15 @@ pxt_status pxt_chain_find(struct pxt_chain *chain, const struct pxt_key *key, un
 {
     pxt_status worst = PXT_NOT_FOUND;
     for (unsigned i = 0; i < chain->count; i++) {
-        struct pxt_link *link = &chain->link[i];
-        if (i == except || !pxt_link_stores(link))
+        struct pxt_tier *tier = &chain->tier[i];
+        if (i == except || !pxt_tier_stores(tier))
             continue;
-        pxt_status status = pxt_chain_read(link, key, PXT_GET_PEEK, out, worst == PXT_NOT_FOUND ? error : NULL);
-        if (status == PXT_OK && !pxt_chain_stale(chain, link, *out))
+        pxt_status status = pxt_chain_read(tier, key, PXT_GET_PEEK, out, worst == PXT_NOT_FOUND ? error : NULL);
+        if (status == PXT_OK && !pxt_chain_stale(chain, tier, *out))
             return PXT_OK;
         if (status == PXT_OK)
             pxt_entry_release(*out);
-        else if (status != PXT_NOT_FOUND && worst == PXT_NOT_FOUND && pxt_link_present(link))
+        else if (status != PXT_NOT_FOUND && worst == PXT_NOT_FOUND && pxt_tier_present(tier))
             worst = status;
     }
     *out = NULL;
@@ -330,27 +330,27 @@ pxt_status pxt_chain_peek(struct pxt_chain *chain, const struct pxt_key *key, px
 
 /* A write that no tier took has changed nothing: what they had counts as before. */
 struct missed_before {
-    bool link[PXT_CHAIN_MAX];
+    bool tier[PXT_CHAIN_MAX];
 };
 
 static void note_missed(struct pxt_chain *chain, const struct pxt_key *key, struct missed_before *before)
 {
     for (unsigned i = 0; i < chain->count; i++)
-        before->link[i] = pxt_link_is_missed(&chain->link[i], key) == PXT_KEY_MISSED;
+        before->tier[i] = pxt_tier_is_missed(&chain->tier[i], key) == PXT_KEY_MISSED;
 }
 
 static void forget_missed(struct pxt_chain *chain, const struct pxt_key *key, const struct missed_before *before)
 {
     for (unsigned i = 0; i < chain->count; i++)
-        if (!before->link[i])
-            pxt_link_made_good(&chain->link[i], key);
+        if (!before->tier[i])
+            pxt_tier_made_good(&chain->tier[i], key);
 }
 
 /* Whether a faster tier that is on keeps entries safe. */
 static bool durable_before(const struct pxt_chain *chain, unsigned index)
 {
     for (unsigned i = 0; i < index; i++)
-        if (pxt_link_on(&chain->link[i]) && pxt_link_durable(&chain->link[i]) && pxt_link_stores(&chain->link[i]))
+        if (pxt_tier_on(&chain->tier[i]) && pxt_tier_durable(&chain->tier[i]) && pxt_tier_stores(&chain->tier[i]))
             return true;
     return false;
 }
@@ -367,25 +367,25 @@ pxt_status pxt_chain_store(struct pxt_chain *chain, pxt_entry *entry, struct pxt
     note_missed(chain, &key, &before);
     pxt_access_forget(chain, &key);
     for (unsigned i = chain->count; i-- > 0;) {
-        struct pxt_link *link = &chain->link[i];
-        if (!pxt_link_durable(link) && chain->any_durable)
+        struct pxt_tier *tier = &chain->tier[i];
+        if (!pxt_tier_durable(tier) && chain->any_durable)
             continue; /* memory comes last: it may not have what no durable tier took */
-        if (!pxt_link_on(link) || (link->write_behind && pxt_link_may_wait(link) && durable_before(chain, i))) {
-            PXT_COUNT(link, skipped, !pxt_link_on(link));
+        if (!pxt_tier_on(tier) || (tier->write_behind && pxt_tier_may_wait(tier) && durable_before(chain, i))) {
+            PXT_COUNT(tier, skipped, !pxt_tier_on(tier));
             later[i] = true;
             continue;
         }
-        pxt_status status = pxt_chain_insert(chain, link, entry, leaving, first ? NULL : error);
+        pxt_status status = pxt_chain_insert(chain, tier, entry, leaving, first ? NULL : error);
         taken |= status == PXT_OK;
         first = first ? first : status;
     }
     for (unsigned i = 0; i < chain->count; i++)
         if (later[i] && !taken) { /* who should have had it before did not take it */
-            pxt_status status = pxt_chain_insert(chain, &chain->link[i], entry, leaving, first ? NULL : error);
+            pxt_status status = pxt_chain_insert(chain, &chain->tier[i], entry, leaving, first ? NULL : error);
             taken = status == PXT_OK;
             first = first ? first : status;
         } else if (later[i]) /* only now: a key that no other tier has would be taken for a removed one */
-            pxt_link_missed(&chain->link[i], &key, false);
+            pxt_tier_missed(&chain->tier[i], &key, false);
     if (!taken) {
         forget_missed(chain, &key, &before);
         return first == PXT_ENOTSUP || first == PXT_EUNAVAILABLE
@@ -395,8 +395,8 @@ pxt_status pxt_chain_store(struct pxt_chain *chain, pxt_entry *entry, struct pxt
     pxt_generation_bump(&chain->coherence, key.hash);
     pxt_entry_set_generation(entry, pxt_generation(&chain->coherence, key.hash));
     for (unsigned i = chain->count; chain->any_durable && i-- > 0;)
-        if (!pxt_link_durable(&chain->link[i]))
-            pxt_chain_insert(chain, &chain->link[i], entry, leaving, NULL);
+        if (!pxt_tier_durable(&chain->tier[i]))
+            pxt_chain_insert(chain, &chain->tier[i], entry, leaving, NULL);
     return PXT_OK;
 }
 
@@ -426,15 +426,15 @@ pxt_status pxt_chain_remove(struct pxt_chain *chain, const struct pxt_key *key, 
     note_missed(chain, key, &before);
     pxt_access_forget(chain, key);
     for (unsigned i = chain->count; i-- > 0;) {
-        struct pxt_link *link = &chain->link[i];
-        if (!pxt_link_present(link)) {
-            pxt_link_missed(link, key, true); /* it may be present for another process, or the next */
+        struct pxt_tier *tier = &chain->tier[i];
+        if (!pxt_tier_present(tier)) {
+            pxt_tier_missed(tier, key, true); /* it may be present for another process, or the next */
             continue;
         }
-        pxt_status status = pxt_link_del(link, key, why, first ? NULL : error);
+        pxt_status status = pxt_tier_del(tier, key, why, first ? NULL : error);
         found |= status == PXT_OK;
         if (status == PXT_OK || status == PXT_NOT_FOUND)
-            reached |= pxt_link_durable(link) || !chain->any_durable;
+            reached |= pxt_tier_durable(tier) || !chain->any_durable;
         else
             first = first ? first : status;
     }
@@ -470,7 +470,7 @@ static pxt_status change_locked(struct pxt_chain *chain, const struct pxt_key *k
         return status;
     if (expired(chain, entry)) {
         pxt_chain_remove(chain, key, PXT_REMOVE_EXPIRED, NULL);
-        PXT_COUNT(&chain->link[0], evictions_ttl, 1);
+        PXT_COUNT(&chain->tier[0], evictions_ttl, 1);
         status = PXT_NOT_FOUND;
     } else {
         status = change(arg, entry, &changed, error);

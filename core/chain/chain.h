@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * chain.h: get, put and delete across the links.
+ * chain.h: get, put and delete across the tiers.
  *
  * Lock order, the only one in the core; each may be taken while those before it are held, never the other way round:
  *   1. a stripe of `stripe_lock`: all that changes a key in more than one tier. One at a time, or all in ascending
  *      order (batches).
  *   2. the same stripes among processes (coherence.h)
- *   3. link->serial: one call inside a tier that does not lock itself
+ *   3. tier->serial: one call inside a tier that does not lock itself
  *   4. locks of tiers and policies
  *   5. leaves: group, guard, missed, accessed, tracker, holds
  * A hit in the first tier takes none of 1 to 3.
@@ -27,19 +27,19 @@ struct pxt_thread_counts {
 
 struct pxt_chain {
     unsigned count;
-    struct pxt_link link[PXT_CHAIN_MAX];
+    struct pxt_tier tier[PXT_CHAIN_MAX];
     struct pxt_coherence coherence;
     struct pxt_missed missed;
     struct pxt_clock clock;
     const struct pxt_logger *logger;
     bool any_durable;
-    struct pxt_link *shared; /* the slowest that is shared: it has the files by which processes agree; NULL: none */
+    struct pxt_tier *shared; /* the slowest that is shared: it has the files by which processes agree; NULL: none */
     size_t expire_batch;
     pthread_mutex_t stripe_lock[PXT_STRIPES];
     _Atomic(struct pxt_thread_counts *) counts[PXT_THREAD_MAX];
     struct pxt_thread_counts shared_counts; /* of threads without a number */
     _Atomic pxt_time last_stamp;
-    _Atomic bool over; /* a link is over capacity, since a victim's lock was another thread's */
+    _Atomic bool over; /* a tier is over capacity, since a victim's lock was another thread's */
 };
 
 pxt_status pxt_chain_open(struct pxt_chain *chain, const struct pxt_config *config, const struct pxt_logger *logger,
@@ -97,30 +97,30 @@ pxt_status pxt_chain_settle(struct pxt_chain *chain, struct pxt_error *error);
 struct pxt_leaving {
     unsigned count;
     struct {
-        unsigned link;
+        unsigned tier;
         pxt_entry *entry;
     } item[2 * PXT_CHAIN_MAX];
 };
-/* Before an insertion: has the policy say who leaves, where the link is full. */
-void pxt_evict_choose(struct pxt_chain *chain, struct pxt_link *link, const struct pxt_key *incoming,
+/* Before an insertion: has the policy say who leaves, where the tier is full. */
+void pxt_evict_choose(struct pxt_chain *chain, struct pxt_tier *tier, const struct pxt_key *incoming,
                       struct pxt_leaving *leaving);
 /* Ordered stores choose by fields on disk: what was noted has to stand there first. */
-void pxt_evict_prepare(struct pxt_chain *chain, struct pxt_link *link);
+void pxt_evict_prepare(struct pxt_chain *chain, struct pxt_tier *tier);
 /* Without any lock held: demotes and removes them, and whoever has to leave for it in turn. */
 void pxt_evict_finish(struct pxt_chain *chain, struct pxt_leaving *leaving);
-/* With the key's lock held: hands `entry` of `link` down and removes it. */
-void pxt_evict_one(struct pxt_chain *chain, struct pxt_link *link, const struct pxt_key *key,
+/* With the key's lock held: hands `entry` of `tier` down and removes it. */
+void pxt_evict_one(struct pxt_chain *chain, struct pxt_tier *tier, const struct pxt_key *key,
                    struct pxt_leaving *leaving);
 
 /* access_log.c */
 void pxt_access_note(struct pxt_chain *chain, const struct pxt_key *key, uint64_t hits, pxt_time last, bool evicted);
 void pxt_access_forget(struct pxt_chain *chain, const struct pxt_key *key);
-/* Adds what is noted for this link to an entry that was read from it. */
-void pxt_access_add(struct pxt_link *link, const struct pxt_key *key, pxt_entry *entry);
-void pxt_access_forget_in(struct pxt_link *link, const struct pxt_key *key);
+/* Adds what is noted for this tier to an entry that was read from it. */
+void pxt_access_add(struct pxt_tier *tier, const struct pxt_key *key, pxt_entry *entry);
+void pxt_access_forget_in(struct pxt_tier *tier, const struct pxt_key *key);
 void pxt_access_forget_all(struct pxt_chain *chain);
-/* Writes down what is noted for a link that offers `touch`; any lock may be held. */
-pxt_status pxt_access_write(struct pxt_chain *chain, struct pxt_link *link, struct pxt_error *error);
+/* Writes down what is noted for a tier that offers `touch`; any lock may be held. */
+pxt_status pxt_access_write(struct pxt_chain *chain, struct pxt_tier *tier, struct pxt_error *error);
 /* Writes down what is noted to every durable tier. No lock may be held. */
 pxt_status pxt_access_write_all(struct pxt_chain *chain, struct pxt_error *error);
 
@@ -134,20 +134,20 @@ void pxt_chain_unlock_all(struct pxt_chain *chain);
 /* Whether its time to live has ended. */
 bool pxt_chain_expired(const struct pxt_chain *chain, const pxt_entry *entry);
 /* Whether what a private tier has for the key is older than what another process wrote. */
-bool pxt_chain_stale(const struct pxt_chain *chain, const struct pxt_link *link, const pxt_entry *entry);
-/* Reads an entry from one link, with the accesses that are noted but not yet written down to where it stands. */
-pxt_status pxt_chain_read(struct pxt_link *link, const struct pxt_key *key, unsigned flags, pxt_entry **out,
+bool pxt_chain_stale(const struct pxt_chain *chain, const struct pxt_tier *tier, const pxt_entry *entry);
+/* Reads an entry from one tier, with the accesses that are noted but not yet written down to where it stands. */
+pxt_status pxt_chain_read(struct pxt_tier *tier, const struct pxt_key *key, unsigned flags, pxt_entry **out,
                           struct pxt_error *error);
-/* Stores in one link, evicting before. The key's lock is held. */
-pxt_status pxt_chain_insert(struct pxt_chain *chain, struct pxt_link *link, pxt_entry *entry,
+/* Stores in one tier, evicting before. The key's lock is held. */
+pxt_status pxt_chain_insert(struct pxt_chain *chain, struct pxt_tier *tier, pxt_entry *entry,
                             struct pxt_leaving *leaving, struct pxt_error *error);
-/* Removes a key from all links. The key's lock is held. PXT_NOT_FOUND where none had it. */
+/* Removes a key from all tiers. The key's lock is held. PXT_NOT_FOUND where none had it. */
 pxt_status pxt_chain_remove(struct pxt_chain *chain, const struct pxt_key *key, enum pxt_removal why,
                             struct pxt_error *error);
-/* Writes to all links, slowest first. The key's lock is held. */
+/* Writes to all tiers, slowest first. The key's lock is held. */
 pxt_status pxt_chain_store(struct pxt_chain *chain, pxt_entry *entry, struct pxt_leaving *leaving,
                            struct pxt_error *error);
-/* Finds the newest copy in the links from `from` on; not a hit. The key's lock is held. */
+/* Finds the newest copy in the tiers from `from` on; not a hit. The key's lock is held. */
 pxt_status pxt_chain_find(struct pxt_chain *chain, const struct pxt_key *key, unsigned except, pxt_entry **out,
                           struct pxt_error *error);
 

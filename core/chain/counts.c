@@ -25,31 +25,31 @@ static void add(struct pxt_stats *stats, const struct pxt_thread_counts *counts)
     stats->misses += atomic_load_explicit(&counts->nowhere, memory_order_relaxed);
 }
 
-static void fill_tier(struct pxt_link *link, struct pxt_tier_stats *tier)
+static void fill_tier(struct pxt_tier *tier, struct pxt_tier_stats *out)
 {
-    tier->name = link->name;
-    tier->plugin = link->plugin;
-    tier->state = (enum pxt_tier_state)atomic_load(&link->guard.state);
-    pxt_guard_reason(&link->guard, tier->reason, sizeof tier->reason);
-    tier->capacity = link->limited ? link->max_entries : 0;
-#define X(name, help) tier->name = atomic_load_explicit(&link->counter.name, memory_order_relaxed);
+    out->name = tier->name;
+    out->plugin = tier->plugin;
+    out->state = (enum pxt_tier_state)atomic_load(&tier->guard.state);
+    pxt_guard_reason(&tier->guard, out->reason, sizeof out->reason);
+    out->capacity = tier->limited ? tier->max_entries : 0;
+#define X(name, help) out->name = atomic_load_explicit(&tier->counter.name, memory_order_relaxed);
     PXT_TIER_COUNTERS(X)
 #undef X
-    if (!pxt_link_on(link))
+    if (!pxt_tier_on(tier))
         return;
-    if (pxt_link_has_missed(link))
-        snprintf(tier->reason, sizeof tier->reason, "it has yet to catch up with what it missed");
-    if (pxt_link_count(link, &tier->size, NULL) != PXT_OK)
-        tier->size = 0;
-    if (link->ops->corruptions)
-        tier->evictions_corruption += link->ops->corruptions(link->self);
+    if (pxt_tier_has_missed(tier))
+        snprintf(out->reason, sizeof out->reason, "it has yet to catch up with what it missed");
+    if (pxt_tier_count(tier, &out->size, NULL) != PXT_OK)
+        out->size = 0;
+    if (tier->ops->corruptions)
+        out->evictions_corruption += tier->ops->corruptions(tier->self);
 }
 
 void pxt_chain_stats(struct pxt_chain *chain, struct pxt_stats *stats)
 {
     stats->tier_count = chain->count;
     for (unsigned i = 0; i < chain->count; i++)
-        fill_tier(&chain->link[i], &stats->tier[i]);
+        fill_tier(&chain->tier[i], &stats->tier[i]);
     add(stats, &chain->shared_counts);
     for (unsigned i = 0; i < PXT_THREAD_MAX; i++) {
         const struct pxt_thread_counts *counts = atomic_load_explicit(&chain->counts[i], memory_order_acquire);

@@ -11,61 +11,61 @@
 
 enum { FEW = 64 }; /* entries over capacity, for as long as other threads hold the locks of those that should leave */
 
-void pxt_evict_prepare(struct pxt_chain *chain, struct pxt_link *link)
+void pxt_evict_prepare(struct pxt_chain *chain, struct pxt_tier *tier)
 {
-    if ((link->flags & PXT_TIER_POLICY_ORDER) && !(link->flags & PXT_TIER_POLICY_STATE) && !link->tracker)
-        pxt_access_write(chain, link, NULL);
+    if ((tier->flags & PXT_TIER_POLICY_ORDER) && !(tier->flags & PXT_TIER_POLICY_STATE) && !tier->tracker)
+        pxt_access_write(chain, tier, NULL);
 }
 
-static bool full(struct pxt_link *link, unsigned already_leaving)
+static bool full(struct pxt_tier *tier, unsigned already_leaving)
 {
     uint64_t count;
-    return pxt_link_count(link, &count, NULL) == PXT_OK && count >= link->max_entries + already_leaving;
+    return pxt_tier_count(tier, &count, NULL) == PXT_OK && count >= tier->max_entries + already_leaving;
 }
 
-void pxt_evict_choose(struct pxt_chain *chain, struct pxt_link *link, const struct pxt_key *incoming,
+void pxt_evict_choose(struct pxt_chain *chain, struct pxt_tier *tier, const struct pxt_key *incoming,
                       struct pxt_leaving *leaving)
 {
     unsigned already = 0;
     for (unsigned i = 0; i < leaving->count; i++)
-        already += leaving->item[i].link == link->index;
-    if (leaving->count == sizeof leaving->item / sizeof *leaving->item || !pxt_link_on(link))
+        already += leaving->item[i].tier == tier->index;
+    if (leaving->count == sizeof leaving->item / sizeof *leaving->item || !pxt_tier_on(tier))
         return;
-    if (!full(link, already) || pxt_link_contains(link, incoming, NULL) == PXT_OK)
+    if (!full(tier, already) || pxt_tier_contains(tier, incoming, NULL) == PXT_OK)
         return;
-    pxt_evict_prepare(chain, link);
+    pxt_evict_prepare(chain, tier);
     pxt_entry *victim = NULL;
-    if (pxt_link_victim(link, incoming->hash, &victim, NULL) != PXT_OK)
+    if (pxt_tier_victim(tier, incoming->hash, &victim, NULL) != PXT_OK)
         return;
-    leaving->item[leaving->count].link = link->index;
+    leaving->item[leaving->count].tier = tier->index;
     leaving->item[leaving->count++].entry = victim;
 }
 
-/* Whether no slower tier is meant to have what leaves `link`: then it may be dropped. One that is off does not count as
+/* Whether no slower tier is meant to have what leaves `tier`: then it may be dropped. One that is off does not count as
  * none: what should go there stays, over capacity rather than lost. */
-static bool is_last(const struct pxt_chain *chain, const struct pxt_link *link)
+static bool is_last(const struct pxt_chain *chain, const struct pxt_tier *tier)
 {
-    for (unsigned i = link->index + 1; i < chain->count; i++)
-        if (pxt_link_present(&chain->link[i]) && pxt_link_stores(&chain->link[i]))
+    for (unsigned i = tier->index + 1; i < chain->count; i++)
+        if (pxt_tier_present(&chain->tier[i]) && pxt_tier_stores(&chain->tier[i]))
             return false;
     return true;
 }
 
-/* The next link that can have it; NULL where there is none. */
-static struct pxt_link *next_of(struct pxt_chain *chain, const struct pxt_link *link)
+/* The next tier that can have it; NULL where there is none. */
+static struct pxt_tier *next_of(struct pxt_chain *chain, const struct pxt_tier *tier)
 {
-    for (unsigned i = link->index + 1; i < chain->count; i++)
-        if (pxt_link_on(&chain->link[i]) && pxt_link_stores(&chain->link[i]))
-            return &chain->link[i];
+    for (unsigned i = tier->index + 1; i < chain->count; i++)
+        if (pxt_tier_on(&chain->tier[i]) && pxt_tier_stores(&chain->tier[i]))
+            return &chain->tier[i];
     return NULL;
 }
 
 /* A private tier hands out the very entry that it has: what it lacks of the faster one's hits is added there. While the
  * faster tier had the entry, it got none itself. */
-static void raise_counts(struct pxt_link *next, const struct pxt_key *key, const pxt_entry *from)
+static void raise_counts(struct pxt_tier *next, const struct pxt_key *key, const pxt_entry *from)
 {
     pxt_entry *entry = NULL;
-    if (pxt_link_durable(next) || pxt_link_get(next, key, PXT_GET_PEEK, &entry, NULL) != PXT_OK)
+    if (pxt_tier_durable(next) || pxt_tier_get(next, key, PXT_GET_PEEK, &entry, NULL) != PXT_OK)
         return;
     int64_t lacking = pxt_entry_number(from, PXT_FIELD_ACCESS_COUNT) - pxt_entry_number(entry, PXT_FIELD_ACCESS_COUNT);
     if (lacking > 0) {
@@ -76,19 +76,19 @@ static void raise_counts(struct pxt_link *next, const struct pxt_key *key, const
 }
 
 /* A slower tier in memory that gave this entry to the faster ones may have hits noted for it: the copy is to have them. */
-static void settle_below(struct pxt_chain *chain, const struct pxt_link *link)
+static void settle_below(struct pxt_chain *chain, const struct pxt_tier *tier)
 {
-    for (unsigned i = link->index + 1; i < chain->count; i++)
-        if (!pxt_link_durable(&chain->link[i]) && pxt_link_on(&chain->link[i]))
-            pxt_link_settle(&chain->link[i], NULL);
+    for (unsigned i = tier->index + 1; i < chain->count; i++)
+        if (!pxt_tier_durable(&chain->tier[i]) && pxt_tier_on(&chain->tier[i]))
+            pxt_tier_settle(&chain->tier[i], NULL);
 }
 
 /* Hits that came while the entry was on its way out. */
-static void hand_down_late_hits(struct pxt_chain *chain, const struct pxt_link *link, const struct pxt_key *key,
+static void hand_down_late_hits(struct pxt_chain *chain, const struct pxt_tier *tier, const struct pxt_key *key,
                                 pxt_entry *entry)
 {
-    struct pxt_link *next = next_of(chain, link);
-    uint64_t late = pxt_link_durable(link) ? 0 : pxt_entry_take_unwritten(entry);
+    struct pxt_tier *next = next_of(chain, tier);
+    uint64_t late = pxt_tier_durable(tier) ? 0 : pxt_entry_take_unwritten(entry);
     if (late && chain->any_durable)
         pxt_access_note(chain, key, late, pxt_entry_number(entry, PXT_FIELD_LAST_ACCESSED), false);
     if (late && next)
@@ -97,29 +97,29 @@ static void hand_down_late_hits(struct pxt_chain *chain, const struct pxt_link *
 
 /* What a private tier has came through the slower ones, or was put there first; one without a capacity lets nothing go by
  * itself, and what was removed from it has made the private copy stale. Then there is no need to ask. */
-static bool surely_has(const struct pxt_link *link, struct pxt_link *next, const struct pxt_key *key)
+static bool surely_has(const struct pxt_tier *tier, struct pxt_tier *next, const struct pxt_key *key)
 {
-    return !(link->flags & PXT_TIER_SHARED) && (next->flags & PXT_TIER_SHARED) && pxt_link_durable(next) &&
-           !next->limited && pxt_link_is_missed(next, key) == PXT_KEY_VALID;
+    return !(tier->flags & PXT_TIER_SHARED) && (next->flags & PXT_TIER_SHARED) && pxt_tier_durable(next) &&
+           !next->limited && pxt_tier_is_missed(next, key) == PXT_KEY_VALID;
 }
 
-/* True where the entry may leave `link`. */
-static bool hand_down(struct pxt_chain *chain, struct pxt_link *link, const struct pxt_key *key, pxt_entry *entry,
+/* True where the entry may leave `tier`. */
+static bool hand_down(struct pxt_chain *chain, struct pxt_tier *tier, const struct pxt_key *key, pxt_entry *entry,
                       struct pxt_leaving *leaving)
 {
-    bool from_first = link->index == 0;
-    struct pxt_link *next = next_of(chain, link);
+    bool from_first = tier->index == 0;
+    struct pxt_tier *next = next_of(chain, tier);
     if (!next)
-        return is_last(chain, link);
-    uint64_t unwritten = pxt_link_durable(link) ? 0 : pxt_entry_take_unwritten(entry);
+        return is_last(chain, tier);
+    uint64_t unwritten = pxt_tier_durable(tier) ? 0 : pxt_entry_take_unwritten(entry);
     if (unwritten || from_first)
         pxt_access_note(chain, key, unwritten, pxt_entry_number(entry, PXT_FIELD_LAST_ACCESSED), from_first);
-    if (surely_has(link, next, key) || pxt_link_contains(next, key, NULL) == PXT_OK) {
+    if (surely_has(tier, next, key) || pxt_tier_contains(next, key, NULL) == PXT_OK) {
         raise_counts(next, key, entry);
-        PXT_COUNT(link, demotions, 1);
+        PXT_COUNT(tier, demotions, 1);
         return true;
     }
-    settle_below(chain, link);
+    settle_below(chain, tier);
     pxt_entry *copy = NULL;
     pxt_status status = pxt_entry_copy(entry, from_first, &copy, NULL);
     if (!status)
@@ -128,65 +128,65 @@ static bool hand_down(struct pxt_chain *chain, struct pxt_link *link, const stru
         status = pxt_chain_insert(chain, next, copy, leaving, NULL);
     pxt_entry_release(copy);
     if (!status) {
-        PXT_COUNT(link, demotions, 1);
+        PXT_COUNT(tier, demotions, 1);
         return true;
     }
     /* The next one failed. It may go where a slower one has it; else it stays, over capacity rather than lost. */
     for (unsigned i = next->index + 1; i < chain->count; i++)
-        if (pxt_link_contains(&chain->link[i], key, NULL) == PXT_OK)
+        if (pxt_tier_contains(&chain->tier[i], key, NULL) == PXT_OK)
             return true;
     return false;
 }
 
-void pxt_evict_one(struct pxt_chain *chain, struct pxt_link *link, const struct pxt_key *key,
+void pxt_evict_one(struct pxt_chain *chain, struct pxt_tier *tier, const struct pxt_key *key,
                    struct pxt_leaving *leaving)
 {
     pxt_entry *entry = NULL;
-    if (pxt_chain_read(link, key, PXT_GET_PEEK, &entry, NULL) != PXT_OK)
+    if (pxt_chain_read(tier, key, PXT_GET_PEEK, &entry, NULL) != PXT_OK)
         return; /* it left meanwhile */
-    if (pxt_chain_stale(chain, link, entry)) {
-        pxt_link_del(link, key, PXT_REMOVE_DELETED, NULL);
+    if (pxt_chain_stale(chain, tier, entry)) {
+        pxt_tier_del(tier, key, PXT_REMOVE_DELETED, NULL);
     } else if (pxt_chain_expired(chain, entry)) {
         pxt_chain_remove(chain, key, PXT_REMOVE_EXPIRED, NULL);
-        PXT_COUNT(link, evictions_ttl, 1);
-    } else if (hand_down(chain, link, key, entry, leaving)) {
-        if (pxt_link_del(link, key, PXT_REMOVE_POLICY, NULL) == PXT_OK)
-            PXT_COUNT(link, evictions_policy, 1);
-        hand_down_late_hits(chain, link, key, entry);
+        PXT_COUNT(tier, evictions_ttl, 1);
+    } else if (hand_down(chain, tier, key, entry, leaving)) {
+        if (pxt_tier_del(tier, key, PXT_REMOVE_POLICY, NULL) == PXT_OK)
+            PXT_COUNT(tier, evictions_policy, 1);
+        hand_down_late_hits(chain, tier, key, entry);
     }
     pxt_entry_release(entry);
 }
 
 /* The victim's stripe may be that of a thread which waits for its transaction: that is no reason to wait as well, as long
  * as there are few more than there may be. */
-static bool lock_victim(struct pxt_chain *chain, struct pxt_link *link, const struct pxt_key *key)
+static bool lock_victim(struct pxt_chain *chain, struct pxt_tier *tier, const struct pxt_key *key)
 {
-    return pxt_chain_trylock(chain, key) || (full(link, FEW) && pxt_chain_lock(chain, key, true, NULL) == PXT_OK);
+    return pxt_chain_trylock(chain, key) || (full(tier, FEW) && pxt_chain_lock(chain, key, true, NULL) == PXT_OK);
 }
 
 /* False where it could not be locked. */
-static bool finish_one(struct pxt_chain *chain, struct pxt_link *link, pxt_entry *victim, struct pxt_leaving *leaving)
+static bool finish_one(struct pxt_chain *chain, struct pxt_tier *tier, pxt_entry *victim, struct pxt_leaving *leaving)
 {
     struct pxt_key key;
     pxt_entry_key_of(victim, &key);
-    if (!lock_victim(chain, link, &key)) {
+    if (!lock_victim(chain, tier, &key)) {
         atomic_store(&chain->over, true); /* it stays, over capacity, until that thread comes by here */
         if (!pxt_chain_trylock(chain, &key))
             return false; /* it has the lock now, and will see that */
     }
-    pxt_evict_one(chain, link, &key, leaving);
+    pxt_evict_one(chain, tier, &key, leaving);
     pxt_chain_unlock(chain, &key, true);
     return true;
 }
 
 /* Threads that inserted at once may each have found room: whoever comes last makes it good. */
-static void trim(struct pxt_chain *chain, struct pxt_link *link, struct pxt_leaving *leaving)
+static void trim(struct pxt_chain *chain, struct pxt_tier *tier, struct pxt_leaving *leaving)
 {
     for (unsigned i = 0; i < 2 * FEW; i++) {
         pxt_entry *victim = NULL;
-        if (!full(link, 1) || pxt_link_victim(link, 0, &victim, NULL) != PXT_OK)
+        if (!full(tier, 1) || pxt_tier_victim(tier, 0, &victim, NULL) != PXT_OK)
             return;
-        bool done = finish_one(chain, link, victim, leaving);
+        bool done = finish_one(chain, tier, victim, leaving);
         pxt_entry_release(victim);
         if (!done)
             return;
@@ -198,8 +198,8 @@ static void trim_all(struct pxt_chain *chain, struct pxt_leaving *leaving)
 {
     atomic_store(&chain->over, false);
     for (unsigned i = 0; i < chain->count; i++)
-        if (chain->link[i].limited && pxt_link_stores(&chain->link[i]))
-            trim(chain, &chain->link[i], leaving);
+        if (chain->tier[i].limited && pxt_tier_stores(&chain->tier[i]))
+            trim(chain, &chain->tier[i], leaving);
 }
 
 void pxt_evict_finish(struct pxt_chain *chain, struct pxt_leaving *leaving)
@@ -211,15 +211,15 @@ void pxt_evict_finish(struct pxt_chain *chain, struct pxt_leaving *leaving)
         bool touched[PXT_CHAIN_MAX] = {false};
         while (leaving->count) {
             leaving->count--;
-            unsigned index = leaving->item[leaving->count].link;
+            unsigned index = leaving->item[leaving->count].tier;
             pxt_entry *victim = leaving->item[leaving->count].entry;
-            finish_one(chain, &chain->link[index], victim, leaving);
+            finish_one(chain, &chain->tier[index], victim, leaving);
             pxt_entry_release(victim);
             touched[index] = true;
         }
         for (unsigned i = 0; i < chain->count; i++)
             if (touched[i])
-                trim(chain, &chain->link[i], leaving);
+                trim(chain, &chain->tier[i], leaving);
     }
     while (leaving->count)
         pxt_entry_release(leaving->item[--leaving->count].entry);

@@ -8,7 +8,7 @@
 
 struct walk {
     struct pxt_chain *chain;
-    struct pxt_link *link;
+    struct pxt_tier *tier;
     struct pxt_keyset *seen; /* NULL in a chain of one */
     pxt_entry_fn *fn;
     void *arg;
@@ -21,8 +21,8 @@ static bool visit(void *arg, pxt_entry *entry)
     struct walk *walk = arg;
     struct pxt_key key;
     pxt_entry_key_of(entry, &key);
-    if (pxt_entry_expired(entry, walk->now) || pxt_chain_stale(walk->chain, walk->link, entry) ||
-        pxt_link_is_missed(walk->link, &key))
+    if (pxt_entry_expired(entry, walk->now) || pxt_chain_stale(walk->chain, walk->tier, entry) ||
+        pxt_tier_is_missed(walk->tier, &key))
         return true;
     if (walk->seen) {
         struct pxt_keyset_item *item = pxt_keyset_add(walk->seen, &key);
@@ -49,10 +49,10 @@ pxt_status pxt_chain_each(struct pxt_chain *chain, pxt_entry_fn *fn, void *arg, 
     pxt_missed_learn(&chain->missed);
     pxt_status first = pxt_chain_settle(chain, error);
     for (unsigned i = 0; i < chain->count && !walk.stopped && !walk.no_memory; i++) {
-        walk.link = &chain->link[i];
-        if (!pxt_link_on(walk.link))
+        walk.tier = &chain->tier[i];
+        if (!pxt_tier_on(walk.tier))
             continue;
-        pxt_status status = pxt_link_each(walk.link, visit, &walk, first ? NULL : error);
+        pxt_status status = pxt_tier_each(walk.tier, visit, &walk, first ? NULL : error);
         first = first ? first : status;
     }
     if (walk.no_memory)
@@ -73,9 +73,9 @@ static pxt_status clear_locked(struct pxt_chain *chain, struct pxt_error *error)
     pxt_status first = PXT_OK;
     for (unsigned i = chain->count; i-- > 0;) {
         uint64_t removed;
-        if (!pxt_link_present(&chain->link[i]))
+        if (!pxt_tier_present(&chain->tier[i]))
             continue;
-        pxt_status status = pxt_link_clear(&chain->link[i], &removed, first ? NULL : error);
+        pxt_status status = pxt_tier_clear(&chain->tier[i], &removed, first ? NULL : error);
         first = first ? first : status;
     }
     pxt_access_forget_all(chain);
@@ -87,10 +87,10 @@ pxt_status pxt_chain_clear(struct pxt_chain *chain, uint64_t *removed, struct px
 {
     uint64_t distinct = 0;
     for (unsigned i = 0; i < chain->count; i++)
-        if (pxt_link_present(&chain->link[i]) && !pxt_link_on(&chain->link[i]))
+        if (pxt_tier_present(&chain->tier[i]) && !pxt_tier_on(&chain->tier[i]))
             return pxt_fail(error, PXT_EUNAVAILABLE, 0,
                             "tier %s is off and cannot be cleared: nothing was removed; see `proxtier stats`",
-                            chain->link[i].name);
+                            chain->tier[i].name);
     pxt_status status = pxt_chain_lock_all(chain, error);
     if (!status) {
         status = pxt_chain_each(chain, count_one, &distinct, error);

@@ -11,7 +11,7 @@
 
 struct sweep {
     struct pxt_chain *chain;
-    struct pxt_keyset keys; /* expired in the link that is swept; to be removed from the others */
+    struct pxt_keyset keys; /* expired in the tier that is swept; to be removed from the others */
     bool no_memory;
 };
 
@@ -22,19 +22,19 @@ static void expired_key(void *arg, const struct pxt_key *key)
         sweep->no_memory = true; /* the others' own sweep, and every get, find it expired as well */
 }
 
-static bool remove_if_expired(struct pxt_chain *chain, struct pxt_link *link, const struct pxt_key *key, pxt_time now)
+static bool remove_if_expired(struct pxt_chain *chain, struct pxt_tier *tier, const struct pxt_key *key, pxt_time now)
 {
     pxt_entry *entry = NULL;
     bool removed = false;
-    if (!pxt_link_on(link) || pxt_link_is_missed(link, key)) {
+    if (!pxt_tier_on(tier) || pxt_tier_is_missed(tier, key)) {
         /* It may have an older one, which outlives the one that expired. */
-        pxt_link_del(link, key, PXT_REMOVE_EXPIRED, NULL);
+        pxt_tier_del(tier, key, PXT_REMOVE_EXPIRED, NULL);
         return false;
     }
-    if (pxt_link_get(link, key, PXT_GET_PEEK, &entry, NULL) != PXT_OK)
+    if (pxt_tier_get(tier, key, PXT_GET_PEEK, &entry, NULL) != PXT_OK)
         return false;
     if (pxt_entry_expired(entry, now))
-        removed = pxt_link_del(link, key, PXT_REMOVE_EXPIRED, NULL) == PXT_OK;
+        removed = pxt_tier_del(tier, key, PXT_REMOVE_EXPIRED, NULL) == PXT_OK;
     pxt_entry_release(entry);
     pxt_access_forget(chain, key);
     return removed;
@@ -42,15 +42,15 @@ static bool remove_if_expired(struct pxt_chain *chain, struct pxt_link *link, co
 
 /* The copies in the other tiers go with it, each under its key's lock: it may have been put anew meanwhile. True where
  * it was removed from `from`, if that was not done before. */
-static bool remove_everywhere(struct pxt_chain *chain, const struct pxt_link *from, const struct pxt_key *key,
+static bool remove_everywhere(struct pxt_chain *chain, const struct pxt_tier *from, const struct pxt_key *key,
                               pxt_time now)
 {
     bool removed = false;
     if (pxt_chain_lock(chain, key, true, NULL) != PXT_OK)
         return false;
     for (unsigned i = 0; i < chain->count; i++)
-        if (remove_if_expired(chain, &chain->link[i], key, now))
-            removed |= &chain->link[i] == from;
+        if (remove_if_expired(chain, &chain->tier[i], key, now))
+            removed |= &chain->tier[i] == from;
     pxt_chain_unlock(chain, key, true);
     struct pxt_leaving leaving;
     leaving.count = 0;
@@ -58,34 +58,34 @@ static bool remove_everywhere(struct pxt_chain *chain, const struct pxt_link *fr
     return removed;
 }
 
-/* One batch. `*removed` from this link; `*more` where another batch may find something. */
-static pxt_status sweep_batch(struct pxt_chain *chain, struct pxt_link *link, uint64_t *removed, bool *more,
+/* One batch. `*removed` from this tier; `*more` where another batch may find something. */
+static pxt_status sweep_batch(struct pxt_chain *chain, struct pxt_tier *tier, uint64_t *removed, bool *more,
                               struct pxt_error *error)
 {
     struct sweep sweep = {.chain = chain};
     pxt_time now = pxt_clock_now(&chain->clock);
-    bool native = pxt_link_expires(link);
+    bool native = pxt_tier_expires(tier);
     *removed = 0;
-    pxt_status status = native ? pxt_link_expire(link, now, chain->expire_batch, expired_key, &sweep, removed, error)
-                               : pxt_link_gather_expired(link, now, chain->expire_batch, &sweep.keys, error);
+    pxt_status status = native ? pxt_tier_expire(tier, now, chain->expire_batch, expired_key, &sweep, removed, error)
+                               : pxt_tier_gather_expired(tier, now, chain->expire_batch, &sweep.keys, error);
     *more = !status && (native ? *removed : sweep.keys.count) >= chain->expire_batch;
     for (size_t i = 0; (chain->count > 1 || !native) && i < sweep.keys.bucket_count; i++)
         for (struct pxt_keyset_item *item = sweep.keys.bucket[i]; item; item = item->next)
-            *removed += remove_everywhere(chain, link, &item->key, now);
+            *removed += remove_everywhere(chain, tier, &item->key, now);
     pxt_keyset_free(&sweep.keys);
     *more = *more && *removed;
     return status;
 }
 
-/* One link, from batch to batch: readers wait for no more than one. */
-static pxt_status sweep_link(struct pxt_chain *chain, struct pxt_link *link, uint64_t *expired, struct pxt_error *error)
+/* One tier, from batch to batch: readers wait for no more than one. */
+static pxt_status sweep_link(struct pxt_chain *chain, struct pxt_tier *tier, uint64_t *expired, struct pxt_error *error)
 {
     pxt_status status;
     uint64_t removed;
     bool more;
     do {
-        status = sweep_batch(chain, link, &removed, &more, error);
-        PXT_COUNT(link, evictions_ttl, removed);
+        status = sweep_batch(chain, tier, &removed, &more, error);
+        PXT_COUNT(tier, evictions_ttl, removed);
         *expired += removed;
     } while (!status && more);
     return status;
@@ -97,9 +97,9 @@ pxt_status pxt_chain_expire(struct pxt_chain *chain, uint64_t *expired, struct p
     pxt_status first = PXT_OK;
     *expired = 0;
     for (unsigned i = chain->count; i-- > 0;) {
-        if (!pxt_link_on(&chain->link[i]))
+        if (!pxt_tier_on(&chain->tier[i]))
             continue;
-        pxt_status status = sweep_link(chain, &chain->link[i], expired, first ? NULL : error);
+        pxt_status status = sweep_link(chain, &chain->tier[i], expired, first ? NULL : error);
         first = first ? first : status;
     }
     return first;
@@ -111,9 +111,9 @@ pxt_status pxt_chain_settle(struct pxt_chain *chain, struct pxt_error *error)
 {
     pxt_status first = PXT_OK;
     for (unsigned i = 0; i < chain->count; i++) {
-        if (!pxt_link_on(&chain->link[i]))
+        if (!pxt_tier_on(&chain->tier[i]))
             continue;
-        pxt_status status = pxt_link_settle(&chain->link[i], first ? NULL : error);
+        pxt_status status = pxt_tier_settle(&chain->tier[i], first ? NULL : error);
         first = first ? first : status;
     }
     return first;
@@ -135,8 +135,8 @@ pxt_status pxt_chain_write_accesses(struct pxt_chain *chain, struct pxt_error *e
 {
     pxt_status status = pxt_chain_settle(chain, error);
     for (unsigned i = 0; chain->any_durable && i < chain->count; i++)
-        if (pxt_link_on(&chain->link[i]) && !pxt_link_durable(&chain->link[i]))
-            pxt_link_each(&chain->link[i], note_unwritten, chain, NULL);
+        if (pxt_tier_on(&chain->tier[i]) && !pxt_tier_durable(&chain->tier[i]))
+            pxt_tier_each(&chain->tier[i], note_unwritten, chain, NULL);
     pxt_status written = pxt_access_write_all(chain, status ? NULL : error);
     return status ? status : written;
 }
@@ -146,8 +146,8 @@ void pxt_chain_maintain(struct pxt_chain *chain)
     pxt_chain_readmit(chain);
     pxt_chain_make_good(chain);
     for (unsigned i = 0; i < chain->count; i++)
-        if (pxt_link_on(&chain->link[i]))
-            pxt_link_maintain(&chain->link[i], NULL);
+        if (pxt_tier_on(&chain->tier[i]))
+            pxt_tier_maintain(&chain->tier[i], NULL);
     struct pxt_leaving leaving;
     leaving.count = 0;
     pxt_evict_finish(chain, &leaving);

@@ -17,28 +17,28 @@ struct gathered {
 };
 
 /* Whether a tier is to have what the others have: in place of an older one, or where there is room. */
-static bool wants(struct pxt_link *link, const struct pxt_key *key)
+static bool wants(struct pxt_tier *tier, const struct pxt_key *key)
 {
     uint64_t size;
-    if (!link->limited || pxt_link_holds(link, key, NULL) == PXT_OK)
+    if (!tier->limited || pxt_tier_holds(tier, key, NULL) == PXT_OK)
         return true;
-    return pxt_link_count(link, &size, NULL) == PXT_OK && size < link->max_entries;
+    return pxt_tier_count(tier, &size, NULL) == PXT_OK && size < tier->max_entries;
 }
 
 /* Gives a tier what the others have for a key. One that was missed, and that the others have not, was removed or expired
  * meanwhile: what the tier has goes. */
-static pxt_status reconcile(struct pxt_chain *chain, struct pxt_link *link, const struct pxt_key *key,
+static pxt_status reconcile(struct pxt_chain *chain, struct pxt_tier *tier, const struct pxt_key *key,
                             struct pxt_error *error)
 {
     pxt_entry *entry = NULL;
     pxt_status status = pxt_chain_lock(chain, key, true, error);
     if (status)
         return status;
-    status = pxt_chain_find(chain, key, link->index, &entry, error);
-    if (status == PXT_OK && wants(link, key))
-        status = pxt_link_put(link, entry, error);
-    else if (status == PXT_OK || (status == PXT_NOT_FOUND && pxt_link_is_missed(link, key) == PXT_KEY_MISSED))
-        status = pxt_link_del(link, key, PXT_REMOVE_DELETED, error);
+    status = pxt_chain_find(chain, key, tier->index, &entry, error);
+    if (status == PXT_OK && wants(tier, key))
+        status = pxt_tier_put(tier, entry, error);
+    else if (status == PXT_OK || (status == PXT_NOT_FOUND && pxt_tier_is_missed(tier, key) == PXT_KEY_MISSED))
+        status = pxt_tier_del(tier, key, PXT_REMOVE_DELETED, error);
     pxt_generation_bump(&chain->coherence, key->hash);
     pxt_chain_unlock(chain, key, true);
     pxt_entry_release(entry);
@@ -46,7 +46,7 @@ static pxt_status reconcile(struct pxt_chain *chain, struct pxt_link *link, cons
 }
 
 /* With all stripes locked: reads what the others have for the keys that were put, and stores it in batches. */
-static pxt_status store_puts(struct pxt_chain *chain, struct pxt_link *link, const struct pxt_keyset *puts,
+static pxt_status store_puts(struct pxt_chain *chain, struct pxt_tier *tier, const struct pxt_keyset *puts,
                              struct pxt_error *error)
 {
     pxt_entry *entries[FLUSH];
@@ -55,16 +55,16 @@ static pxt_status store_puts(struct pxt_chain *chain, struct pxt_link *link, con
     for (size_t i = 0; i < puts->bucket_count; i++)
         for (const struct pxt_keyset_item *item = puts->bucket[i]; item; item = item->next) {
             if (!status) {
-                status = pxt_chain_find(chain, &item->key, link->index, &entries[n], error);
+                status = pxt_chain_find(chain, &item->key, tier->index, &entries[n], error);
                 n += status == PXT_OK;
                 if (status == PXT_NOT_FOUND)
-                    status = pxt_link_del(link, &item->key, PXT_REMOVE_DELETED, error);
+                    status = pxt_tier_del(tier, &item->key, PXT_REMOVE_DELETED, error);
                 status = status == PXT_NOT_FOUND ? PXT_OK : status;
             }
             if (--left && n < FLUSH)
                 continue;
             if (!status && n)
-                status = pxt_link_store_missed(link, entries, n, error);
+                status = pxt_tier_store_missed(tier, entries, n, error);
             while (n)
                 pxt_entry_release(entries[--n]);
         }
@@ -72,37 +72,37 @@ static pxt_status store_puts(struct pxt_chain *chain, struct pxt_link *link, con
 }
 
 /* All puts that a tier missed, in a few transactions. PXT_ENOTSUP where it has to be done key by key. */
-static pxt_status flush(struct pxt_chain *chain, struct pxt_link *link, struct pxt_error *error)
+static pxt_status flush(struct pxt_chain *chain, struct pxt_tier *tier, struct pxt_error *error)
 {
     struct pxt_keyset puts;
     bool removals;
-    if (link->limited || !link->ops->put_many || link->tracker)
+    if (tier->limited || !tier->ops->put_many || tier->tracker)
         return PXT_ENOTSUP;
     pxt_status status = pxt_chain_lock_all(chain, error);
     if (status)
         return status;
     pxt_missed_learn(&chain->missed);
-    if (!pxt_link_missed_puts(link, &puts, &removals) || removals) {
+    if (!pxt_tier_missed_puts(tier, &puts, &removals) || removals) {
         status = PXT_ENOTSUP;
     } else {
-        status = store_puts(chain, link, &puts, error);
+        status = store_puts(chain, tier, &puts, error);
         if (!status && puts.count)
-            pxt_link_nothing_missed(link);
+            pxt_tier_nothing_missed(tier);
     }
     pxt_keyset_free(&puts);
     pxt_chain_unlock_all(chain);
     return status;
 }
 
-static pxt_status make_keys_good(struct pxt_chain *chain, struct pxt_link *link, struct pxt_error *error)
+static pxt_status make_keys_good(struct pxt_chain *chain, struct pxt_tier *tier, struct pxt_error *error)
 {
     char text[PXT_KEY_MAX + 1];
     struct pxt_key key;
-    pxt_status status = flush(chain, link, error);
+    pxt_status status = flush(chain, tier, error);
     if (status != PXT_ENOTSUP)
         return status;
-    while (pxt_link_any_missed(link, text, &key)) {
-        status = reconcile(chain, link, &key, error);
+    while (pxt_tier_any_missed(tier, text, &key)) {
+        status = reconcile(chain, tier, &key, error);
         if (status)
             return status;
     }
@@ -112,11 +112,11 @@ static pxt_status make_keys_good(struct pxt_chain *chain, struct pxt_link *link,
 void pxt_chain_flush(struct pxt_chain *chain)
 {
     for (unsigned i = 0; i < chain->count; i++) {
-        struct pxt_link *link = &chain->link[i];
-        size_t enough = link->missed_max / 2 < FLUSH ? link->missed_max / 2 : FLUSH;
-        if (link->write_behind && pxt_link_on(link) &&
-            atomic_load_explicit(&link->missed_count, memory_order_relaxed) > enough)
-            make_keys_good(chain, link, NULL);
+        struct pxt_tier *tier = &chain->tier[i];
+        size_t enough = tier->missed_max / 2 < FLUSH ? tier->missed_max / 2 : FLUSH;
+        if (tier->write_behind && pxt_tier_on(tier) &&
+            atomic_load_explicit(&tier->missed_count, memory_order_relaxed) > enough)
+            make_keys_good(chain, tier, NULL);
     }
 }
 
@@ -130,13 +130,13 @@ static bool gather_key(void *arg, pxt_entry *entry)
 }
 
 /* The keys that it has, which may be old, and those of the faster tiers, which it should have as well. */
-static pxt_status gather_keys(struct pxt_chain *chain, struct gathered *gathered, struct pxt_link *link,
+static pxt_status gather_keys(struct pxt_chain *chain, struct gathered *gathered, struct pxt_tier *tier,
                               struct pxt_error *error)
 {
-    for (unsigned i = 0; i <= link->index; i++) {
-        if (i != link->index && !pxt_link_on(&chain->link[i]))
+    for (unsigned i = 0; i <= tier->index; i++) {
+        if (i != tier->index && !pxt_tier_on(&chain->tier[i]))
             continue;
-        pxt_status status = pxt_link_each(&chain->link[i], gather_key, gathered, error);
+        pxt_status status = pxt_tier_each(&chain->tier[i], gather_key, gathered, error);
         if (!status && gathered->no_memory)
             status = pxt_fail_memory(error, "the keys of a tier");
         if (status)
@@ -147,73 +147,73 @@ static pxt_status gather_keys(struct pxt_chain *chain, struct gathered *gathered
 
 /* The tier missed more puts than were remembered: it is gone through as a whole. What it has and the others have not, it
  * keeps: they never knew it, or let it go; what was removed meanwhile is remembered by key. */
-static pxt_status resync(struct pxt_chain *chain, struct pxt_link *link, struct pxt_error *error)
+static pxt_status resync(struct pxt_chain *chain, struct pxt_tier *tier, struct pxt_error *error)
 {
     struct gathered gathered = {0};
     unsigned overflows;
-    if (!pxt_link_resync_begin(link, &overflows))
+    if (!pxt_tier_resync_begin(tier, &overflows))
         return PXT_OK;
-    pxt_status status = gather_keys(chain, &gathered, link, error);
+    pxt_status status = gather_keys(chain, &gathered, tier, error);
     for (size_t i = 0; !status && i < gathered.keys.bucket_count; i++)
         for (struct pxt_keyset_item *item = gathered.keys.bucket[i]; item && !status; item = item->next)
-            status = reconcile(chain, link, &item->key, error);
+            status = reconcile(chain, tier, &item->key, error);
     pxt_keyset_free(&gathered.keys);
-    if (!status && !pxt_link_resync_end(link, overflows))
+    if (!status && !pxt_tier_resync_end(tier, overflows))
         status = pxt_fail(error, PXT_EUNAVAILABLE, 0, "too much was written while it was being gone through");
     return status;
 }
 
 /* A tier that found damage lost something: what the faster ones have and it has not is put there again. */
-static void refill(struct pxt_chain *chain, struct pxt_link *link)
+static void refill(struct pxt_chain *chain, struct pxt_tier *tier)
 {
     struct gathered gathered = {0};
-    uint64_t found = link->ops->corruptions ? link->ops->corruptions(link->self) : 0;
-    if (!pxt_link_durable(link) || atomic_exchange(&link->corruptions_seen, found) == found)
+    uint64_t found = tier->ops->corruptions ? tier->ops->corruptions(tier->self) : 0;
+    if (!pxt_tier_durable(tier) || atomic_exchange(&tier->corruptions_seen, found) == found)
         return;
-    for (unsigned i = 0; i < link->index; i++)
-        if (pxt_link_on(&chain->link[i]))
-            pxt_link_each(&chain->link[i], gather_key, &gathered, NULL);
+    for (unsigned i = 0; i < tier->index; i++)
+        if (pxt_tier_on(&chain->tier[i]))
+            pxt_tier_each(&chain->tier[i], gather_key, &gathered, NULL);
     for (size_t i = 0; i < gathered.keys.bucket_count; i++)
         for (struct pxt_keyset_item *item = gathered.keys.bucket[i]; item; item = item->next)
-            if (pxt_link_holds(link, &item->key, NULL) == PXT_NOT_FOUND)
-                reconcile(chain, link, &item->key, NULL);
+            if (pxt_tier_holds(tier, &item->key, NULL) == PXT_NOT_FOUND)
+                reconcile(chain, tier, &item->key, NULL);
     pxt_keyset_free(&gathered.keys);
 }
 
-static pxt_status catch_up(struct pxt_chain *chain, struct pxt_link *link, struct pxt_error *error)
+static pxt_status catch_up(struct pxt_chain *chain, struct pxt_tier *tier, struct pxt_error *error)
 {
-    pxt_status status = resync(chain, link, error);
-    return status ? status : make_keys_good(chain, link, error);
+    pxt_status status = resync(chain, tier, error);
+    return status ? status : make_keys_good(chain, tier, error);
 }
 
 /* The probe: one call that asks little; then everything that was missed. */
-static void probe(struct pxt_chain *chain, struct pxt_link *link)
+static void probe(struct pxt_chain *chain, struct pxt_tier *tier)
 {
     struct pxt_error error = {.status = PXT_OK};
     uint64_t count;
-    bool serial = !(link->flags & PXT_TIER_CONCURRENT);
+    bool serial = !(tier->flags & PXT_TIER_CONCURRENT);
     if (serial)
-        pthread_mutex_lock(&link->serial);
-    pxt_status status = link->ops->count(link->self, &count, &error);
+        pthread_mutex_lock(&tier->serial);
+    pxt_status status = tier->ops->count(tier->self, &count, &error);
     if (serial)
-        pthread_mutex_unlock(&link->serial);
+        pthread_mutex_unlock(&tier->serial);
     if (!status)
-        status = catch_up(chain, link, &error);
-    pxt_guard_probed(&link->guard, status == PXT_OK, pxt_clock_monotonic_ms(), error.message);
+        status = catch_up(chain, tier, &error);
+    pxt_guard_probed(&tier->guard, status == PXT_OK, pxt_clock_monotonic_ms(), error.message);
     if (status)
-        pxt_log(chain->logger, PXT_MESSAGE_WARNING, "chain", "tier %s stays off: %s", link->name, error.message);
+        pxt_log(chain->logger, PXT_MESSAGE_WARNING, "chain", "tier %s stays off: %s", tier->name, error.message);
     else
-        pxt_log(chain->logger, PXT_MESSAGE_NOTICE, "chain", "tier %s is on again, with all that it missed", link->name);
+        pxt_log(chain->logger, PXT_MESSAGE_NOTICE, "chain", "tier %s is on again, with all that it missed", tier->name);
 }
 
 void pxt_chain_readmit(struct pxt_chain *chain)
 {
     for (unsigned i = 0; i < chain->count; i++) {
-        struct pxt_link *link = &chain->link[i];
-        if (!link->self || (pxt_guard_on(&link->guard) && !atomic_load(&link->missed_count)))
+        struct pxt_tier *tier = &chain->tier[i];
+        if (!tier->self || (pxt_guard_on(&tier->guard) && !atomic_load(&tier->missed_count)))
             continue;
-        if (pxt_guard_may_probe(&link->guard, pxt_clock_monotonic_ms()))
-            probe(chain, link);
+        if (pxt_guard_may_probe(&tier->guard, pxt_clock_monotonic_ms()))
+            probe(chain, tier);
     }
 }
 
@@ -221,9 +221,9 @@ void pxt_chain_make_good(struct pxt_chain *chain)
 {
     pxt_missed_learn(&chain->missed);
     for (unsigned i = 0; i < chain->count; i++)
-        if (pxt_link_on(&chain->link[i]) && pxt_link_has_missed(&chain->link[i]))
-            catch_up(chain, &chain->link[i], NULL);
+        if (pxt_tier_on(&chain->tier[i]) && pxt_tier_has_missed(&chain->tier[i]))
+            catch_up(chain, &chain->tier[i], NULL);
     for (unsigned i = 0; i < chain->count; i++)
-        if (pxt_link_on(&chain->link[i]))
-            refill(chain, &chain->link[i]);
+        if (pxt_tier_on(&chain->tier[i]))
+            refill(chain, &chain->tier[i]);
 }

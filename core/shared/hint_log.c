@@ -3,8 +3,8 @@
  * hint_log.c: the file that tells what tiers missed. It is written and emptied under a lock among processes, and read when
  * the epoch in the coherence page says that there is something new.
  */
-#include "base/fail.h"
 #include "shared/hint_log.h"
+#include "base/fail.h"
 #include "tier/tier.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -15,11 +15,11 @@
 
 enum { LINE_MAX_BYTES = PXT_KEY_MAX + 300 };
 
-static struct pxt_link *link_named(struct pxt_missed *missed, const char *name)
+static struct pxt_tier *tier_named(struct pxt_missed *missed, const char *name)
 {
-    for (unsigned i = 0; i < missed->link_count; i++)
-        if (!strcmp(missed->link[i].name, name))
-            return &missed->link[i];
+    for (unsigned i = 0; i < missed->tier_count; i++)
+        if (!strcmp(missed->tier[i].name, name))
+            return &missed->tier[i];
     return NULL;
 }
 
@@ -34,9 +34,9 @@ static void apply_line(struct pxt_missed *missed, char *line)
         *key++ = '\0';
     if (strchr("+x-", event) && !key)
         return;
-    struct pxt_link *link = link_named(missed, name);
-    if (link)
-        pxt_link_apply_missed(link, (enum pxt_missed_event)event, key);
+    struct pxt_tier *tier = tier_named(missed, name);
+    if (tier)
+        pxt_tier_apply_missed(tier, (enum pxt_missed_event)event, key);
     else
         missed->strangers = true;
 }
@@ -67,8 +67,8 @@ static void forget_all(struct pxt_missed *missed)
 {
     missed->read_to = 0;
     missed->strangers = false;
-    for (unsigned i = 0; i < missed->link_count; i++)
-        pxt_link_forget_missed(&missed->link[i]);
+    for (unsigned i = 0; i < missed->tier_count; i++)
+        pxt_tier_forget_missed(&missed->tier[i]);
 }
 
 /* With both locks. */
@@ -101,8 +101,8 @@ static void unlock(struct pxt_missed *missed)
 /* The file is the truth for shared tiers; what private ones missed is not in it. */
 static bool nothing_is_missed(const struct pxt_missed *missed)
 {
-    for (unsigned i = 0; i < missed->link_count; i++)
-        if (pxt_link_tells(&missed->link[i]) && pxt_link_has_missed(&missed->link[i]))
+    for (unsigned i = 0; i < missed->tier_count; i++)
+        if (pxt_tier_tells(&missed->tier[i]) && pxt_tier_has_missed(&missed->tier[i]))
             return false;
     return !missed->strangers;
 }
@@ -120,13 +120,13 @@ static void empty_if_done(struct pxt_missed *missed)
 }
 
 pxt_status pxt_missed_open(struct pxt_missed *missed, const char *shared_path, struct pxt_coherence *coherence,
-                           struct pxt_link *links, unsigned count, const struct pxt_logger *logger,
+                           struct pxt_tier *tiers, unsigned count, const struct pxt_logger *logger,
                            struct pxt_error *error)
 {
     missed->coherence = coherence;
     missed->logger = logger;
-    missed->link = links;
-    missed->link_count = count;
+    missed->tier = tiers;
+    missed->tier_count = count;
     missed->fd = -1;
     pthread_mutex_init(&missed->lock, NULL);
     if (!shared_path)
@@ -167,17 +167,17 @@ static bool append(struct pxt_missed *missed, enum pxt_missed_event event, const
     return length > 0 && write(missed->fd, line, (size_t)length) == length;
 }
 
-static void complain(struct pxt_missed *missed, const struct pxt_link *link, const struct pxt_error *error)
+static void complain(struct pxt_missed *missed, const struct pxt_tier *tier, const struct pxt_error *error)
 {
     pxt_log(missed->logger, PXT_MESSAGE_ERROR, "chain",
             "cannot note in %s what tier %s missed: other processes may be served an old entry: %s", missed->path,
-            link->name, error->message);
+            tier->name, error->message);
 }
 
 /* With both locks, after catch_up(). */
-static bool tell_locked(struct pxt_missed *missed, enum pxt_missed_event event, struct pxt_link *link, const char *key)
+static bool tell_locked(struct pxt_missed *missed, enum pxt_missed_event event, struct pxt_tier *tier, const char *key)
 {
-    bool told = append(missed, event, link->name, key);
+    bool told = append(missed, event, tier->name, key);
     atomic_store(&missed->epoch_seen, pxt_coherence_raise(missed->coherence, PXT_WORD_MISSED_EPOCH));
     read_tail(missed);
     if (event == PXT_MISSED_MADE_GOOD || event == PXT_MISSED_NO_KEY || event == PXT_MISSED_RESYNCED)
@@ -185,7 +185,7 @@ static bool tell_locked(struct pxt_missed *missed, enum pxt_missed_event event, 
     return told;
 }
 
-bool pxt_missed_tell(struct pxt_missed *missed, enum pxt_missed_event event, struct pxt_link *link, const char *key)
+bool pxt_missed_tell(struct pxt_missed *missed, enum pxt_missed_event event, struct pxt_tier *tier, const char *key)
 {
     struct pxt_error error = {.message = "writing failed"};
     if (!missed || missed->fd < 0)
@@ -193,25 +193,25 @@ bool pxt_missed_tell(struct pxt_missed *missed, enum pxt_missed_event event, str
     bool told = lock(missed, &error);
     if (told) {
         catch_up(missed);
-        told = tell_locked(missed, event, link, key);
+        told = tell_locked(missed, event, tier, key);
         unlock(missed);
     }
     if (!told)
-        complain(missed, link, &error);
+        complain(missed, tier, &error);
     return told;
 }
 
-bool pxt_missed_tell_end(struct pxt_missed *missed, struct pxt_link *link, unsigned overflows)
+bool pxt_missed_tell_end(struct pxt_missed *missed, struct pxt_tier *tier, unsigned overflows)
 {
     struct pxt_error error = {.message = "writing failed"};
     if (!lock(missed, &error)) {
-        complain(missed, link, &error);
+        complain(missed, tier, &error);
         return false;
     }
     catch_up(missed);
-    bool good = pxt_link_missed_overflows(link) == overflows;
-    if (good && !tell_locked(missed, PXT_MISSED_RESYNCED, link, NULL)) {
-        complain(missed, link, &error);
+    bool good = pxt_tier_missed_overflows(tier) == overflows;
+    if (good && !tell_locked(missed, PXT_MISSED_RESYNCED, tier, NULL)) {
+        complain(missed, tier, &error);
         good = false;
     }
     unlock(missed);

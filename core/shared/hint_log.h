@@ -19,7 +19,7 @@
 #include <pthread.h>
 #include <sys/types.h>
 
-struct pxt_link;
+struct pxt_tier;
 
 enum pxt_missed_event {
     PXT_MISSED_PUT = '+',
@@ -34,8 +34,8 @@ enum pxt_missed_event {
 struct pxt_missed {
     struct pxt_coherence *coherence;
     const struct pxt_logger *logger;
-    struct pxt_link *link;
-    unsigned link_count;
+    struct pxt_tier *tier;
+    unsigned tier_count;
     char *path; /* NULL: nothing is shared, nothing to tell */
     pthread_mutex_t lock;
     int fd;
@@ -44,16 +44,16 @@ struct pxt_missed {
     _Atomic uint32_t epoch_seen;
     uint32_t resets_seen;
 };
-/* Reads what is missed already into the links. `shared_path` as for pxt_coherence_open(). */
+/* Reads what is missed already into the tiers. `shared_path` as for pxt_coherence_open(). */
 pxt_status pxt_missed_open(struct pxt_missed *missed, const char *shared_path, struct pxt_coherence *coherence,
-                           struct pxt_link *links, unsigned count, const struct pxt_logger *logger,
+                           struct pxt_tier *tiers, unsigned count, const struct pxt_logger *logger,
                            struct pxt_error *error);
 void pxt_missed_close(struct pxt_missed *missed);
-/* Tells the others of an event, and applies it to the link in the file's order. False where there is no file, or it
+/* Tells the others of an event, and applies it to the tier in the file's order. False where there is no file, or it
  * cannot be written (which is logged: this process knows, the others do not). */
-bool pxt_missed_tell(struct pxt_missed *missed, enum pxt_missed_event event, struct pxt_link *link, const char *key);
+bool pxt_missed_tell(struct pxt_missed *missed, enum pxt_missed_event event, struct pxt_tier *tier, const char *key);
 /* The end of going through a tier, which counts only where not all was missed again since `overflows` was read. */
-bool pxt_missed_tell_end(struct pxt_missed *missed, struct pxt_link *link, unsigned overflows);
+bool pxt_missed_tell_end(struct pxt_missed *missed, struct pxt_tier *tier, unsigned overflows);
 /* Learns what others told; one load where there is nothing new. */
 void pxt_missed_learn(struct pxt_missed *missed);
 

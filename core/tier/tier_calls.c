@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * tier_calls.c: the operations of tier.h on a link, with the defaults for what a tier does not offer.
+ * tier_calls.c: the operations of tier.h on a tier, with the defaults for what a tier does not offer.
  */
 #include "base/fail.h"
 #include "base/key.h"
@@ -8,10 +8,10 @@
 #include "tier/tier_call.h"
 #include <string.h>
 
-/* A link that is being let back in passes the guard by: whoever probes has set PROBING and is alone. */
-static bool probing(const struct pxt_link *link)
+/* A tier that is being let back in passes the guard by: whoever probes has set PROBING and is alone. */
+static bool probing(const struct pxt_tier *tier)
 {
-    return atomic_load_explicit(&link->guard.state, memory_order_acquire) == PXT_TIER_PROBING;
+    return atomic_load_explicit(&tier->guard.state, memory_order_acquire) == PXT_TIER_PROBING;
 }
 
 /* On the way of every call: the text of an error is a kilobyte that need not be zeroed each time. */
@@ -23,161 +23,161 @@ static inline void no_error(struct pxt_error *error)
 }
 
 /* Runs `call` inside the tier; `call` sees `self` and `&local`. */
-#define INSIDE(link, call)                                                                                             \
+#define INSIDE(tier, call)                                                                                             \
     do {                                                                                                               \
         struct pxt_error local;                                                                                        \
         no_error(&local);                                                                                              \
-        if (!pxt_link_enter(link, false, error))                                                                       \
+        if (!pxt_tier_enter(tier, false, error))                                                                       \
             return PXT_EUNAVAILABLE;                                                                                   \
         pxt_status inside_ = (call);                                                                                   \
-        return pxt_link_leave(link, inside_, &local, error);                                                           \
+        return pxt_tier_leave(tier, inside_, &local, error);                                                           \
     } while (0)
 
 /* The same for writes, which the one who probes may make while the tier is not on. */
-static pxt_status leave_write(struct pxt_link *link, pxt_status status, struct pxt_error *local,
+static pxt_status leave_write(struct pxt_tier *tier, pxt_status status, struct pxt_error *local,
                               const struct pxt_key *key, bool removal, struct pxt_error *error)
 {
-    status = pxt_link_leave(link, status, local, error);
+    status = pxt_tier_leave(tier, status, local, error);
     if (status)
-        pxt_link_missed(link, key, removal);
+        pxt_tier_missed(tier, key, removal);
     else
-        pxt_link_made_good(link, key);
+        pxt_tier_made_good(tier, key);
     return status;
 }
 
-pxt_status pxt_link_get(struct pxt_link *link, const struct pxt_key *key, unsigned flags, pxt_entry **out,
+pxt_status pxt_tier_get(struct pxt_tier *tier, const struct pxt_key *key, unsigned flags, pxt_entry **out,
                         struct pxt_error *error)
 {
-    enum pxt_missed_key missed = pxt_link_is_missed(link, key);
+    enum pxt_missed_key missed = pxt_tier_is_missed(tier, key);
     if (missed == PXT_KEY_MISSED)
         return PXT_NOT_FOUND; /* what it has does not count; what counts is in the others, or removed */
     if (missed)
-        return pxt_fail(error, PXT_EUNAVAILABLE, 0, "tier %s has not yet caught up", link->name);
+        return pxt_fail(error, PXT_EUNAVAILABLE, 0, "tier %s has not yet caught up", tier->name);
     struct pxt_error local;
     no_error(&local);
-    if (!pxt_link_enter(link, false, error))
+    if (!pxt_tier_enter(tier, false, error))
         return PXT_EUNAVAILABLE;
-    pxt_status status = link->ops->get(link->self, key, flags, out, &local);
-    status = pxt_link_leave(link, status, &local, error);
-    if (!status && link->tracker && !(flags & PXT_GET_PEEK))
-        pxt_tracker_hit(link->tracker, key);
+    pxt_status status = tier->ops->get(tier->self, key, flags, out, &local);
+    status = pxt_tier_leave(tier, status, &local, error);
+    if (!status && tier->tracker && !(flags & PXT_GET_PEEK))
+        pxt_tracker_hit(tier->tracker, key);
     return status;
 }
 
-pxt_status pxt_link_put(struct pxt_link *link, pxt_entry *entry, struct pxt_error *error)
+pxt_status pxt_tier_put(struct pxt_tier *tier, pxt_entry *entry, struct pxt_error *error)
 {
     struct pxt_error local;
     no_error(&local);
     struct pxt_key key;
     pxt_entry_key_of(entry, &key);
-    if (!pxt_link_enter(link, probing(link), error)) {
-        pxt_link_missed(link, &key, false);
+    if (!pxt_tier_enter(tier, probing(tier), error)) {
+        pxt_tier_missed(tier, &key, false);
         return PXT_EUNAVAILABLE;
     }
-    pxt_status status = link->grouped ? pxt_group_put(&link->group, link->ops, link->self, entry, &local)
-                                      : link->ops->put(link->self, entry, &local);
+    pxt_status status = tier->grouped ? pxt_group_put(&tier->group, tier->ops, tier->self, entry, &local)
+                                      : tier->ops->put(tier->self, entry, &local);
     if (status == PXT_EINVAL) { /* it cannot hold this entry: then it must not keep an older one */
-        pxt_link_leave(link, status, &local, error);
-        pxt_link_del(link, &key, PXT_REMOVE_DELETED, NULL);
+        pxt_tier_leave(tier, status, &local, error);
+        pxt_tier_del(tier, &key, PXT_REMOVE_DELETED, NULL);
         return status;
     }
-    if (!status && link->tracker)
-        status = pxt_tracker_put(link->tracker, &key, &local);
-    return leave_write(link, status, &local, &key, false, error);
+    if (!status && tier->tracker)
+        status = pxt_tracker_put(tier->tracker, &key, &local);
+    return leave_write(tier, status, &local, &key, false, error);
 }
 
-static void all_missed(struct pxt_link *link, pxt_entry *const *entries, size_t n, bool missed)
+static void all_missed(struct pxt_tier *tier, pxt_entry *const *entries, size_t n, bool missed)
 {
     for (size_t i = 0; i < n; i++) {
         struct pxt_key key;
         pxt_entry_key_of(entries[i], &key);
         if (missed)
-            pxt_link_missed(link, &key, false);
+            pxt_tier_missed(tier, &key, false);
         else
-            pxt_link_made_good(link, &key);
+            pxt_tier_made_good(tier, &key);
     }
 }
 
-static pxt_status put_singly(struct pxt_link *link, pxt_entry *const *entries, size_t n, struct pxt_error *error)
+static pxt_status put_singly(struct pxt_tier *tier, pxt_entry *const *entries, size_t n, struct pxt_error *error)
 {
     pxt_status first = PXT_OK;
     for (size_t i = 0; i < n; i++) {
-        pxt_status status = pxt_link_put(link, entries[i], first ? NULL : error);
+        pxt_status status = pxt_tier_put(tier, entries[i], first ? NULL : error);
         first = first ? first : status;
     }
     return first;
 }
 
-pxt_status pxt_link_put_many(struct pxt_link *link, pxt_entry *const *entries, size_t n, struct pxt_error *error)
+pxt_status pxt_tier_put_many(struct pxt_tier *tier, pxt_entry *const *entries, size_t n, struct pxt_error *error)
 {
-    if (!link->ops || !link->ops->put_many || link->tracker)
-        return put_singly(link, entries, n, error);
+    if (!tier->ops || !tier->ops->put_many || tier->tracker)
+        return put_singly(tier, entries, n, error);
     struct pxt_error local;
     no_error(&local);
-    if (!pxt_link_enter(link, probing(link), error)) {
-        all_missed(link, entries, n, true);
+    if (!pxt_tier_enter(tier, probing(tier), error)) {
+        all_missed(tier, entries, n, true);
         return PXT_EUNAVAILABLE;
     }
-    pxt_status status = link->ops->put_many(link->self, entries, n, &local);
-    status = pxt_link_leave(link, status, &local, error);
+    pxt_status status = tier->ops->put_many(tier->self, entries, n, &local);
+    status = pxt_tier_leave(tier, status, &local, error);
     if (status == PXT_EINVAL) /* one of them cannot be held: the others can */
-        return put_singly(link, entries, n, error);
-    all_missed(link, entries, n, status != PXT_OK);
+        return put_singly(tier, entries, n, error);
+    all_missed(tier, entries, n, status != PXT_OK);
     return status;
 }
 
-pxt_status pxt_link_store_missed(struct pxt_link *link, pxt_entry *const *entries, size_t n, struct pxt_error *error)
+pxt_status pxt_tier_store_missed(struct pxt_tier *tier, pxt_entry *const *entries, size_t n, struct pxt_error *error)
 {
     struct pxt_error local;
     no_error(&local);
-    if (!pxt_link_enter(link, probing(link), error))
+    if (!pxt_tier_enter(tier, probing(tier), error))
         return PXT_EUNAVAILABLE;
-    return pxt_link_leave(link, link->ops->put_many(link->self, entries, n, &local), &local, error);
+    return pxt_tier_leave(tier, tier->ops->put_many(tier->self, entries, n, &local), &local, error);
 }
 
-pxt_status pxt_link_del(struct pxt_link *link, const struct pxt_key *key, enum pxt_removal why, struct pxt_error *error)
+pxt_status pxt_tier_del(struct pxt_tier *tier, const struct pxt_key *key, enum pxt_removal why, struct pxt_error *error)
 {
     struct pxt_error local;
     no_error(&local);
-    if (!pxt_link_enter(link, probing(link), error)) {
-        pxt_link_missed(link, key, true);
+    if (!pxt_tier_enter(tier, probing(tier), error)) {
+        pxt_tier_missed(tier, key, true);
         return PXT_EUNAVAILABLE;
     }
-    pxt_status status = link->ops->del(link->self, key, why, &local);
-    if (link->tracker && (!status || status == PXT_NOT_FOUND))
-        pxt_tracker_remove(link->tracker, key, why);
-    pxt_status left = leave_write(link, status == PXT_NOT_FOUND ? PXT_OK : status, &local, key, true, error);
+    pxt_status status = tier->ops->del(tier->self, key, why, &local);
+    if (tier->tracker && (!status || status == PXT_NOT_FOUND))
+        pxt_tracker_remove(tier->tracker, key, why);
+    pxt_status left = leave_write(tier, status == PXT_NOT_FOUND ? PXT_OK : status, &local, key, true, error);
     return left ? left : status;
 }
 
-pxt_status pxt_link_contains(struct pxt_link *link, const struct pxt_key *key, struct pxt_error *error)
+pxt_status pxt_tier_contains(struct pxt_tier *tier, const struct pxt_key *key, struct pxt_error *error)
 {
-    if (link->ops && link->ops->contains && !pxt_link_is_missed(link, key))
-        INSIDE(link, link->ops->contains(link->self, key, &local));
+    if (tier->ops && tier->ops->contains && !pxt_tier_is_missed(tier, key))
+        INSIDE(tier, tier->ops->contains(tier->self, key, &local));
     pxt_entry *entry = NULL;
-    pxt_status status = pxt_link_get(link, key, PXT_GET_PEEK, &entry, error);
+    pxt_status status = pxt_tier_get(tier, key, PXT_GET_PEEK, &entry, error);
     if (!status)
         pxt_entry_release(entry);
     return status;
 }
 
-pxt_status pxt_link_holds(struct pxt_link *link, const struct pxt_key *key, struct pxt_error *error)
+pxt_status pxt_tier_holds(struct pxt_tier *tier, const struct pxt_key *key, struct pxt_error *error)
 {
     struct pxt_error local;
     no_error(&local);
     pxt_entry *entry = NULL;
-    if (!pxt_link_enter(link, probing(link), error))
+    if (!pxt_tier_enter(tier, probing(tier), error))
         return PXT_EUNAVAILABLE;
-    pxt_status status = link->ops->contains ? link->ops->contains(link->self, key, &local)
-                                            : link->ops->get(link->self, key, PXT_GET_PEEK, &entry, &local);
+    pxt_status status = tier->ops->contains ? tier->ops->contains(tier->self, key, &local)
+                                            : tier->ops->get(tier->self, key, PXT_GET_PEEK, &entry, &local);
     if (entry)
         pxt_entry_release(entry);
-    return pxt_link_leave(link, status, &local, error);
+    return pxt_tier_leave(tier, status, &local, error);
 }
 
-pxt_status pxt_link_count(struct pxt_link *link, uint64_t *out, struct pxt_error *error)
+pxt_status pxt_tier_count(struct pxt_tier *tier, uint64_t *out, struct pxt_error *error)
 {
-    INSIDE(link, link->ops->count(link->self, out, &local));
+    INSIDE(tier, tier->ops->count(tier->self, out, &local));
 }
 
 struct held {
@@ -203,20 +203,20 @@ static bool hold(void *arg, pxt_entry *entry)
 }
 
 /* Also while the tier is let back in: whoever walks a tier that is off asks the guard before. */
-static pxt_status each_inside(struct pxt_link *link, pxt_entry_fn *fn, void *arg, struct pxt_error *error)
+static pxt_status each_inside(struct pxt_tier *tier, pxt_entry_fn *fn, void *arg, struct pxt_error *error)
 {
     struct pxt_error local;
     no_error(&local);
-    if (!pxt_link_enter(link, probing(link), error))
+    if (!pxt_tier_enter(tier, probing(tier), error))
         return PXT_EUNAVAILABLE;
-    return pxt_link_leave(link, link->ops->each(link->self, fn, arg, &local), &local, error);
+    return pxt_tier_leave(tier, tier->ops->each(tier->self, fn, arg, &local), &local, error);
 }
 
 /* `fn` may call the chain, and so the tier: a serialised tier is left before. */
-static pxt_status each_outside(struct pxt_link *link, pxt_entry_fn *fn, void *arg, struct pxt_error *error)
+static pxt_status each_outside(struct pxt_tier *tier, pxt_entry_fn *fn, void *arg, struct pxt_error *error)
 {
     struct held held = {0};
-    pxt_status status = each_inside(link, hold, &held, error);
+    pxt_status status = each_inside(tier, hold, &held, error);
     if (!status && held.no_memory)
         status = pxt_fail_memory(error, "a list of entries");
     bool go_on = !status;
@@ -228,11 +228,11 @@ static pxt_status each_outside(struct pxt_link *link, pxt_entry_fn *fn, void *ar
     return status;
 }
 
-pxt_status pxt_link_each(struct pxt_link *link, pxt_entry_fn *fn, void *arg, struct pxt_error *error)
+pxt_status pxt_tier_each(struct pxt_tier *tier, pxt_entry_fn *fn, void *arg, struct pxt_error *error)
 {
-    if (!(link->flags & PXT_TIER_CONCURRENT))
-        return each_outside(link, fn, arg, error);
-    return each_inside(link, fn, arg, error);
+    if (!(tier->flags & PXT_TIER_CONCURRENT))
+        return each_outside(tier, fn, arg, error);
+    return each_inside(tier, fn, arg, error);
 }
 
 /* ---- defaults that go over all entries: gather keys first, since `each` may not call the tier -------------------- */
@@ -255,16 +255,16 @@ static bool gather(void *arg, pxt_entry *entry)
     return !gathering->failed && gathering->keys.count < gathering->limit;
 }
 
-/* Only where the caller has made sure that no one else uses the link. */
-static pxt_status clear_singly(struct pxt_link *link, uint64_t *removed, struct pxt_error *error)
+/* Only where the caller has made sure that no one else uses the tier. */
+static pxt_status clear_singly(struct pxt_tier *tier, uint64_t *removed, struct pxt_error *error)
 {
     struct gathering all = {.expired_by = INT64_MAX, .limit = SIZE_MAX};
-    pxt_status status = pxt_link_each(link, gather, &all, error);
+    pxt_status status = pxt_tier_each(tier, gather, &all, error);
     if (!status && all.failed)
         status = pxt_fail_memory(error, "a list of keys");
     for (struct pxt_keyset_item *item; !status && (item = pxt_keyset_any(&all.keys));) {
         struct pxt_key key = item->key;
-        status = pxt_link_del(link, &key, PXT_REMOVE_DELETED, error);
+        status = pxt_tier_del(tier, &key, PXT_REMOVE_DELETED, error);
         *removed += status == PXT_OK;
         status = status == PXT_NOT_FOUND ? PXT_OK : status;
         pxt_keyset_remove(&all.keys, &key);
@@ -273,111 +273,111 @@ static pxt_status clear_singly(struct pxt_link *link, uint64_t *removed, struct 
     return status;
 }
 
-pxt_status pxt_link_clear(struct pxt_link *link, uint64_t *removed, struct pxt_error *error)
+pxt_status pxt_tier_clear(struct pxt_tier *tier, uint64_t *removed, struct pxt_error *error)
 {
     *removed = 0;
-    if (link->tracker || !link->ops || !link->ops->clear)
-        return clear_singly(link, removed, error);
-    INSIDE(link, link->ops->clear(link->self, removed, &local));
+    if (tier->tracker || !tier->ops || !tier->ops->clear)
+        return clear_singly(tier, removed, error);
+    INSIDE(tier, tier->ops->clear(tier->self, removed, &local));
 }
 
-bool pxt_link_expires(const struct pxt_link *link)
+bool pxt_tier_expires(const struct pxt_tier *tier)
 {
-    return !link->tracker && link->ops && link->ops->expire;
+    return !tier->tracker && tier->ops && tier->ops->expire;
 }
 
-pxt_status pxt_link_expire(struct pxt_link *link, pxt_time now, size_t limit, pxt_key_fn *fn, void *arg,
+pxt_status pxt_tier_expire(struct pxt_tier *tier, pxt_time now, size_t limit, pxt_key_fn *fn, void *arg,
                            uint64_t *removed, struct pxt_error *error)
 {
     *removed = 0;
-    INSIDE(link, link->ops->expire(link->self, now, limit, fn, arg, removed, &local));
+    INSIDE(tier, tier->ops->expire(tier->self, now, limit, fn, arg, removed, &local));
 }
 
-pxt_status pxt_link_gather_expired(struct pxt_link *link, pxt_time now, size_t limit, struct pxt_keyset *out,
+pxt_status pxt_tier_gather_expired(struct pxt_tier *tier, pxt_time now, size_t limit, struct pxt_keyset *out,
                                    struct pxt_error *error)
 {
     struct gathering expired = {.expired_by = now, .limit = limit};
-    pxt_status status = pxt_link_each(link, gather, &expired, error);
+    pxt_status status = pxt_tier_each(tier, gather, &expired, error);
     if (!status && expired.failed)
         status = pxt_fail_memory(error, "a list of keys");
     *out = expired.keys;
     return status;
 }
 
-static pxt_status touch_one(struct pxt_link *link, const struct pxt_touch *touch, struct pxt_error *error)
+static pxt_status touch_one(struct pxt_tier *tier, const struct pxt_touch *touch, struct pxt_error *error)
 {
     pxt_entry *entry = NULL, *copy = NULL;
-    pxt_status status = pxt_link_get(link, &touch->key, PXT_GET_PEEK, &entry, error);
+    pxt_status status = pxt_tier_get(tier, &touch->key, PXT_GET_PEEK, &entry, error);
     if (status)
         return status == PXT_NOT_FOUND ? PXT_OK : status;
     status = pxt_entry_copy(entry, touch->evicted_from_l1, &copy, error);
     if (!status) {
         pxt_entry_touch(copy, touch->hits, touch->last_accessed);
-        status = pxt_link_put(link, copy, error);
+        status = pxt_tier_put(tier, copy, error);
     }
     pxt_entry_release(entry);
     pxt_entry_release(copy);
     return status;
 }
 
-pxt_status pxt_link_touch(struct pxt_link *link, const struct pxt_touch *touches, size_t n, struct pxt_error *error)
+pxt_status pxt_tier_touch(struct pxt_tier *tier, const struct pxt_touch *touches, size_t n, struct pxt_error *error)
 {
-    if (link->ops && link->ops->touch)
-        INSIDE(link, link->ops->touch(link->self, touches, n, &local));
+    if (tier->ops && tier->ops->touch)
+        INSIDE(tier, tier->ops->touch(tier->self, touches, n, &local));
     pxt_status status = PXT_OK;
     for (size_t i = 0; i < n && !status; i++)
-        status = touch_one(link, &touches[i], error);
+        status = touch_one(tier, &touches[i], error);
     return status;
 }
 
-pxt_status pxt_link_settle(struct pxt_link *link, struct pxt_error *error)
+pxt_status pxt_tier_settle(struct pxt_tier *tier, struct pxt_error *error)
 {
-    if (!link->ops || !link->ops->settle)
+    if (!tier->ops || !tier->ops->settle)
         return PXT_OK;
-    INSIDE(link, link->ops->settle(link->self, &local));
+    INSIDE(tier, tier->ops->settle(tier->self, &local));
 }
 
-pxt_status pxt_link_victim(struct pxt_link *link, uint64_t incoming, pxt_entry **out, struct pxt_error *error)
+pxt_status pxt_tier_victim(struct pxt_tier *tier, uint64_t incoming, pxt_entry **out, struct pxt_error *error)
 {
-    if (!link->tracker)
-        INSIDE(link, link->ops->victim(link->self, incoming, out, &local));
+    if (!tier->tracker)
+        INSIDE(tier, tier->ops->victim(tier->self, incoming, out, &local));
     char text[PXT_KEY_MAX + 1];
     struct pxt_key key;
-    while (pxt_tracker_victim(link->tracker, text, &key)) {
-        pxt_status status = pxt_link_get(link, &key, PXT_GET_PEEK, out, error);
+    while (pxt_tracker_victim(tier->tracker, text, &key)) {
+        pxt_status status = pxt_tier_get(tier, &key, PXT_GET_PEEK, out, error);
         if (status != PXT_NOT_FOUND)
             return status;
-        pxt_tracker_remove(link->tracker, &key, PXT_REMOVE_DELETED); /* another process removed it */
+        pxt_tracker_remove(tier->tracker, &key, PXT_REMOVE_DELETED); /* another process removed it */
     }
     return PXT_NOT_FOUND;
 }
 
-pxt_status pxt_link_check_add(struct pxt_link *link, const struct pxt_check *check, uint64_t keep,
+pxt_status pxt_tier_check_add(struct pxt_tier *tier, const struct pxt_check *check, uint64_t keep,
                               struct pxt_error *error)
 {
-    if (!link->ops || !link->ops->check_add)
+    if (!tier->ops || !tier->ops->check_add)
         return PXT_OK;
-    INSIDE(link, link->ops->check_add(link->self, check, keep, &local));
+    INSIDE(tier, tier->ops->check_add(tier->self, check, keep, &local));
 }
 
-pxt_status pxt_link_check_each(struct pxt_link *link, const struct pxt_key *key, pxt_check_fn *fn, void *arg,
+pxt_status pxt_tier_check_each(struct pxt_tier *tier, const struct pxt_key *key, pxt_check_fn *fn, void *arg,
                                struct pxt_error *error)
 {
-    if (!link->ops || !link->ops->check_each)
+    if (!tier->ops || !tier->ops->check_each)
         return PXT_ENOTSUP;
-    INSIDE(link, link->ops->check_each(link->self, key, fn, arg, &local));
+    INSIDE(tier, tier->ops->check_each(tier->self, key, fn, arg, &local));
 }
 
-pxt_status pxt_link_maintain(struct pxt_link *link, struct pxt_error *error)
+pxt_status pxt_tier_maintain(struct pxt_tier *tier, struct pxt_error *error)
 {
-    if (!link->ops || !link->ops->maintain)
+    if (!tier->ops || !tier->ops->maintain)
         return PXT_OK;
-    INSIDE(link, link->ops->maintain(link->self, &local));
+    INSIDE(tier, tier->ops->maintain(tier->self, &local));
 }
 
-pxt_status pxt_link_sync(struct pxt_link *link, struct pxt_error *error)
+pxt_status pxt_tier_sync(struct pxt_tier *tier, struct pxt_error *error)
 {
-    if (!link->ops || !link->ops->sync)
+    if (!tier->ops || !tier->ops->sync)
         return PXT_OK;
-    INSIDE(link, link->ops->sync(link->self, &local));
+    INSIDE(tier, tier->ops->sync(tier->self, &local));
 }
