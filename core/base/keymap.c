@@ -2,45 +2,45 @@
  *
  * keymap.c: a chained hash table of keys.
  */
-#include "base/fail.h"
 #include "base/keymap.h"
+#include "base/fail.h"
 #include <string.h>
 
-void pxt_keyset_free(struct pxt_keyset *set)
+void pxt_keymap_free(struct pxt_keymap *set)
 {
     for (size_t i = 0; i < set->bucket_count; i++)
-        for (struct pxt_keyset_item *item = set->bucket[i], *next; item; item = next) {
+        for (struct pxt_keymap_item *item = set->bucket[i], *next; item; item = next) {
             next = item->next;
             pxt_free(item);
         }
     pxt_free(set->bucket);
-    *set = (struct pxt_keyset){0};
+    *set = (struct pxt_keymap){0};
 }
 
-static struct pxt_keyset_item **find_place(const struct pxt_keyset *set, const struct pxt_key *key)
+static struct pxt_keymap_item **find_place(const struct pxt_keymap *set, const struct pxt_key *key)
 {
-    struct pxt_keyset_item **place = &set->bucket[key->hash & (set->bucket_count - 1)];
+    struct pxt_keymap_item **place = &set->bucket[key->hash & (set->bucket_count - 1)];
     while (*place && !((*place)->key.hash == key->hash && (*place)->key.length == key->length &&
                        !memcmp((*place)->text, key->text, key->length)))
         place = &(*place)->next;
     return place;
 }
 
-struct pxt_keyset_item *pxt_keyset_find(const struct pxt_keyset *set, const struct pxt_key *key)
+struct pxt_keymap_item *pxt_keymap_find(const struct pxt_keymap *set, const struct pxt_key *key)
 {
     return set->count ? *find_place(set, key) : NULL;
 }
 
-static bool grow(struct pxt_keyset *set)
+static bool grow(struct pxt_keymap *set)
 {
     if (set->count < set->bucket_count)
         return true;
     size_t wanted = set->bucket_count ? set->bucket_count * 2 : 64;
-    struct pxt_keyset_item **bucket = pxt_alloc_array(wanted, sizeof(*bucket));
+    struct pxt_keymap_item **bucket = pxt_alloc_array(wanted, sizeof(*bucket));
     if (!bucket)
         return set->bucket_count != 0; /* longer chains will do */
     for (size_t i = 0; i < set->bucket_count; i++)
-        for (struct pxt_keyset_item *item = set->bucket[i], *next; item; item = next) {
+        for (struct pxt_keymap_item *item = set->bucket[i], *next; item; item = next) {
             next = item->next;
             item->next = bucket[item->key.hash & (wanted - 1)];
             bucket[item->key.hash & (wanted - 1)] = item;
@@ -51,14 +51,14 @@ static bool grow(struct pxt_keyset *set)
     return true;
 }
 
-struct pxt_keyset_item *pxt_keyset_add(struct pxt_keyset *set, const struct pxt_key *key)
+struct pxt_keymap_item *pxt_keymap_add(struct pxt_keymap *set, const struct pxt_key *key)
 {
     if (!grow(set))
         return NULL;
-    struct pxt_keyset_item **place = find_place(set, key);
+    struct pxt_keymap_item **place = find_place(set, key);
     if (*place)
         return *place;
-    struct pxt_keyset_item *item = pxt_alloc(sizeof *item + key->length + 1);
+    struct pxt_keymap_item *item = pxt_alloc(sizeof *item + key->length + 1);
     if (!item)
         return NULL;
     memcpy(item->text, key->text, key->length);
@@ -69,11 +69,11 @@ struct pxt_keyset_item *pxt_keyset_add(struct pxt_keyset *set, const struct pxt_
     return item;
 }
 
-void pxt_keyset_remove(struct pxt_keyset *set, const struct pxt_key *key)
+void pxt_keymap_remove(struct pxt_keymap *set, const struct pxt_key *key)
 {
     if (!set->count)
         return;
-    struct pxt_keyset_item **place = find_place(set, key), *item = *place;
+    struct pxt_keymap_item **place = find_place(set, key), *item = *place;
     if (!item)
         return;
     *place = item->next;
@@ -81,7 +81,7 @@ void pxt_keyset_remove(struct pxt_keyset *set, const struct pxt_key *key)
     pxt_free(item);
 }
 
-struct pxt_keyset_item *pxt_keyset_any(const struct pxt_keyset *set)
+struct pxt_keymap_item *pxt_keymap_any(const struct pxt_keymap *set)
 {
     for (size_t i = 0; set->count && i < set->bucket_count; i++)
         if (set->bucket[i])
@@ -89,8 +89,8 @@ struct pxt_keyset_item *pxt_keyset_any(const struct pxt_keyset *set)
     return NULL;
 }
 
-void pxt_keyset_take(struct pxt_keyset *from, struct pxt_keyset *to)
+void pxt_keymap_take(struct pxt_keymap *from, struct pxt_keymap *to)
 {
     *to = *from;
-    *from = (struct pxt_keyset){0};
+    *from = (struct pxt_keymap){0};
 }

@@ -7,8 +7,8 @@
 
 #include <proxtier/tier.h>
 
-struct pxt_keyset_item {
-    struct pxt_keyset_item *next;
+struct pxt_keymap_item {
+    struct pxt_keymap_item *next;
     uint64_t hits;
     pxt_time last_accessed;
     uint32_t evicted_from_l1;
@@ -16,18 +16,18 @@ struct pxt_keyset_item {
     char text[];
 };
 /* Not locked: its owner does. */
-struct pxt_keyset {
-    struct pxt_keyset_item **bucket;
+struct pxt_keymap {
+    struct pxt_keymap_item **bucket;
     size_t bucket_count, count;
 };
-void pxt_keyset_free(struct pxt_keyset *set);
-struct pxt_keyset_item *pxt_keyset_find(const struct pxt_keyset *set, const struct pxt_key *key);
+void pxt_keymap_free(struct pxt_keymap *set);
+struct pxt_keymap_item *pxt_keymap_find(const struct pxt_keymap *set, const struct pxt_key *key);
 /* The item of a key, made where there is none; NULL when out of memory. */
-struct pxt_keyset_item *pxt_keyset_add(struct pxt_keyset *set, const struct pxt_key *key);
-void pxt_keyset_remove(struct pxt_keyset *set, const struct pxt_key *key);
+struct pxt_keymap_item *pxt_keymap_add(struct pxt_keymap *set, const struct pxt_key *key);
+void pxt_keymap_remove(struct pxt_keymap *set, const struct pxt_key *key);
 /* Any item, or NULL where the set is empty. */
-struct pxt_keyset_item *pxt_keyset_any(const struct pxt_keyset *set);
+struct pxt_keymap_item *pxt_keymap_any(const struct pxt_keymap *set);
 /* Moves all items into an empty set. */
-void pxt_keyset_take(struct pxt_keyset *from, struct pxt_keyset *to);
+void pxt_keymap_take(struct pxt_keymap *from, struct pxt_keymap *to);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * cache.c: the public face: checks what callers give, and wires configuration, vault, chain and janitor together.
+ * cache.c: the public face: checks what callers give, and wires configuration, sealer, chain and janitor together.
  */
 #include "base/fail.h"
 #include "base/key.h"
@@ -41,11 +41,11 @@ static pxt_status open_parts(pxt_cache *cache, const struct pxt_cache_options *o
     cache->history = setting(cache, "health.history");
     cache->check_interval = setting(cache, "health.check_interval");
     cache->check_interval_max = setting(cache, "health.check_interval_max");
-    status = pxt_vault_open(&cache->config->encryptor, &cache->logger, &cache->clock, &cache->vault, error);
+    status = pxt_sealer_open(&cache->config->encryptor, &cache->logger, &cache->clock, &cache->sealer, error);
     if (!status)
         status = pxt_chain_open(&cache->chain, cache->config, &cache->logger, &cache->clock, error);
     if (!status)
-        pxt_chain_make_good(&cache->chain);
+        pxt_chain_repair_hinted(&cache->chain);
     if (!status && setting(cache, "cleanup.background") && !(options->flags & PXT_OPEN_NO_JANITOR))
         status = pxt_janitor_start(&cache->janitor, &cache->chain, setting(cache, "cleanup.interval") / 1000, error);
     return status;
@@ -81,7 +81,7 @@ void pxt_cache_close(pxt_cache *cache)
         pxt_chain_maintain(&cache->chain);
         pxt_chain_close(&cache->chain);
     }
-    pxt_vault_close(cache->vault);
+    pxt_sealer_close(cache->sealer);
     pxt_config_free(cache->config);
     pxt_free(cache);
 }
@@ -143,7 +143,7 @@ struct batch {
     size_t *draft_of;    /* which draft each came from */
     bool *replaced;
     size_t count;
-    struct pxt_keyset keys; /* key -> place in `entries` + 1, in `hits` */
+    struct pxt_keymap keys; /* key -> place in `entries` + 1, in `hits` */
 };
 
 static void batch_free(struct batch *batch)
@@ -153,7 +153,7 @@ static void batch_free(struct batch *batch)
     pxt_free(batch->entries);
     pxt_free(batch->draft_of);
     pxt_free(batch->replaced);
-    pxt_keyset_free(&batch->keys);
+    pxt_keymap_free(&batch->keys);
 }
 
 /* Among drafts of one key the last one stays. */
@@ -161,7 +161,7 @@ static pxt_status batch_add(struct batch *batch, pxt_entry *entry, size_t draft,
 {
     struct pxt_key key;
     pxt_entry_key_of(entry, &key);
-    struct pxt_keyset_item *item = pxt_keyset_add(&batch->keys, &key);
+    struct pxt_keymap_item *item = pxt_keymap_add(&batch->keys, &key);
     if (!item) {
         pxt_entry_release(entry);
         return pxt_fail_memory(error, "a batch");
@@ -259,7 +259,7 @@ pxt_status pxt_cache_open_secret(pxt_cache *cache, const pxt_entry *entry, enum 
         status = need(cache, out, error);
     if (!status && field != PXT_FIELD_USERNAME && field != PXT_FIELD_PASSWORD)
         status = pxt_fail(error, PXT_EINVAL, 0, "only username and password are credentials");
-    return status ? status : pxt_vault_open_field(cache->vault, entry, field, out, error);
+    return status ? status : pxt_sealer_open_field(cache->sealer, entry, field, out, error);
 }
 
 pxt_status pxt_cache_settle(pxt_cache *cache, struct pxt_error *error)

@@ -13,7 +13,7 @@ struct pxt_cache {
     struct pxt_logger logger;
     struct pxt_clock clock;
     struct pxt_config *config;
-    struct pxt_vault *vault;
+    struct pxt_sealer *sealer;
     struct pxt_chain chain;
     struct pxt_janitor janitor;
     int64_t default_ttl; /* seconds */

@@ -113,7 +113,7 @@ pxt_status pxt_cache_make_entry(pxt_cache *cache, const struct pxt_draft *given,
     if (status)
         goto done;
     fill_in(cache, &draft);
-    status = pxt_vault_seal_draft(cache->vault, key, &draft, &tokens, error);
+    status = pxt_sealer_seal_draft(cache->sealer, key, &draft, &tokens, error);
     if (!status)
         status = pxt_entry_new(&draft, out, error);
 done:

@@ -3,14 +3,14 @@
  * sealer.c: the cache's encryptor. Its keys are looked for when the first credential comes by; where that fails it is
  * tried again with the next, so that a key put right is found without a restart.
  */
+#include "cache/sealer.h"
 #include "base/fail.h"
 #include "base/secret.h"
-#include "cache/sealer.h"
 #include "entry/entry.h"
 #include <pthread.h>
 #include <string.h>
 
-struct pxt_vault {
+struct pxt_sealer {
     const struct pxt_encryptor_ops *ops;
     const struct pxt_settings *settings;
     struct pxt_host_instance host;
@@ -18,43 +18,43 @@ struct pxt_vault {
     void *_Atomic self;
 };
 
-pxt_status pxt_vault_open(const struct pxt_chosen *chosen, const struct pxt_logger *logger,
-                          const struct pxt_clock *clock, struct pxt_vault **out, struct pxt_error *error)
+pxt_status pxt_sealer_open(const struct pxt_chosen *chosen, const struct pxt_logger *logger,
+                           const struct pxt_clock *clock, struct pxt_sealer **out, struct pxt_error *error)
 {
-    struct pxt_vault *vault = pxt_alloc(sizeof *vault);
-    if (!vault)
+    struct pxt_sealer *sealer = pxt_alloc(sizeof *sealer);
+    if (!sealer)
         return pxt_fail_memory(error, "the encryptor");
-    vault->ops = chosen->module->ops;
-    vault->settings = chosen->settings;
-    pxt_host_init(&vault->host, chosen->module->plugin.name, logger, clock);
-    pthread_mutex_init(&vault->lock, NULL);
-    *out = vault;
+    sealer->ops = chosen->module->ops;
+    sealer->settings = chosen->settings;
+    pxt_host_init(&sealer->host, chosen->module->plugin.name, logger, clock);
+    pthread_mutex_init(&sealer->lock, NULL);
+    *out = sealer;
     return PXT_OK;
 }
 
-void pxt_vault_close(struct pxt_vault *vault)
+void pxt_sealer_close(struct pxt_sealer *sealer)
 {
-    if (!vault)
+    if (!sealer)
         return;
-    if (vault->self)
-        vault->ops->close(vault->self);
-    pthread_mutex_destroy(&vault->lock);
-    pxt_free(vault);
+    if (sealer->self)
+        sealer->ops->close(sealer->self);
+    pthread_mutex_destroy(&sealer->lock);
+    pxt_free(sealer);
 }
 
-static pxt_status ready(struct pxt_vault *vault, struct pxt_error *error)
+static pxt_status ready(struct pxt_sealer *sealer, struct pxt_error *error)
 {
-    if (vault->self)
+    if (sealer->self)
         return PXT_OK;
     pxt_status status = PXT_OK;
-    pthread_mutex_lock(&vault->lock);
-    if (!vault->self) {
+    pthread_mutex_lock(&sealer->lock);
+    if (!sealer->self) {
         void *self = NULL;
-        status = vault->ops->open(&vault->host.host, vault->settings, &self, error);
+        status = sealer->ops->open(&sealer->host.host, sealer->settings, &self, error);
         if (!status)
-            vault->self = self;
+            sealer->self = self;
     }
-    pthread_mutex_unlock(&vault->lock);
+    pthread_mutex_unlock(&sealer->lock);
     return status;
 }
 
@@ -70,22 +70,22 @@ static bool is_plain(const struct pxt_draft *draft, size_t i, const struct pxt_f
     return fields[i].type == PXT_TYPE_SECRET && draft->value[i].set && !draft->value[i].sealed;
 }
 
-static size_t room_for(struct pxt_vault *vault, const struct pxt_draft *draft, const struct pxt_field *fields)
+static size_t room_for(struct pxt_sealer *sealer, const struct pxt_draft *draft, const struct pxt_field *fields)
 {
     size_t room = 0;
     for (size_t i = 0; i < PXT_FIELD_COUNT; i++)
         if (is_plain(draft, i, fields))
-            room += vault->ops->token_size(vault->self, draft->value[i].length);
+            room += sealer->ops->token_size(sealer->self, draft->value[i].length);
     return room;
 }
 
-static pxt_status seal_field(struct pxt_vault *vault, const char *key, struct pxt_draft *draft, size_t id, char **at,
+static pxt_status seal_field(struct pxt_sealer *sealer, const char *key, struct pxt_draft *draft, size_t id, char **at,
                              struct pxt_error *error)
 {
     struct pxt_value *value = &draft->value[id];
     struct pxt_seal_context context = context_of(key, (enum pxt_field_id)id);
     size_t length = 0;
-    pxt_status status = vault->ops->seal(vault->self, &context, value->as.text, value->length, *at, &length, error);
+    pxt_status status = sealer->ops->seal(sealer->self, &context, value->as.text, value->length, *at, &length, error);
     if (!status) {
         pxt_draft_set_token(draft, (enum pxt_field_id)id, *at, length);
         *at += length;
@@ -93,8 +93,8 @@ static pxt_status seal_field(struct pxt_vault *vault, const char *key, struct px
     return status;
 }
 
-pxt_status pxt_vault_seal_draft(struct pxt_vault *vault, const char *key, struct pxt_draft *draft, char **tokens,
-                                struct pxt_error *error)
+pxt_status pxt_sealer_seal_draft(struct pxt_sealer *sealer, const char *key, struct pxt_draft *draft, char **tokens,
+                                 struct pxt_error *error)
 {
     size_t count;
     const struct pxt_field *fields = pxt_fields(&count);
@@ -109,27 +109,27 @@ pxt_status pxt_vault_seal_draft(struct pxt_vault *vault, const char *key, struct
     }
     if (!any)
         return PXT_OK;
-    pxt_status status = ready(vault, error);
+    pxt_status status = ready(sealer, error);
     if (status)
         return status;
-    char *at = *tokens = pxt_alloc(room_for(vault, draft, fields));
+    char *at = *tokens = pxt_alloc(room_for(sealer, draft, fields));
     if (!at)
         return pxt_fail_memory(error, "tokens");
     for (size_t i = 0; i < PXT_FIELD_COUNT && !status; i++)
         if (is_plain(draft, i, fields))
-            status = seal_field(vault, key, draft, i, &at, error);
+            status = seal_field(sealer, key, draft, i, &at, error);
     return status;
 }
 
-pxt_status pxt_vault_open_field(struct pxt_vault *vault, const pxt_entry *entry, enum pxt_field_id field,
-                                pxt_secret **out, struct pxt_error *error)
+pxt_status pxt_sealer_open_field(struct pxt_sealer *sealer, const pxt_entry *entry, enum pxt_field_id field,
+                                 pxt_secret **out, struct pxt_error *error)
 {
     size_t token_length, length = 0;
     const char *token = pxt_entry_token(entry, field, &token_length);
     struct pxt_key key;
     if (!token)
         return PXT_NOT_FOUND;
-    pxt_status status = ready(vault, error);
+    pxt_status status = ready(sealer, error);
     if (status)
         return status;
     pxt_secret *secret = pxt_secret_room(token_length);
@@ -138,7 +138,7 @@ pxt_status pxt_vault_open_field(struct pxt_vault *vault, const pxt_entry *entry,
     pxt_entry_key_of(entry, &key);
     struct pxt_seal_context context = context_of(key.text, field);
     status =
-        vault->ops->open_token(vault->self, &context, token, token_length, pxt_secret_bytes(secret), &length, error);
+        sealer->ops->open_token(sealer->self, &context, token, token_length, pxt_secret_bytes(secret), &length, error);
     if (status) {
         pxt_secret_free(secret);
         return status;

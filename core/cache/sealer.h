@@ -9,18 +9,18 @@
 #include "plugin/host.h"
 #include <proxtier/encryptor.h>
 
-struct pxt_vault;
+struct pxt_sealer;
 /* Opens the encryptor lazily: its keys are looked for when the first credential is sealed or opened, so that a list
  * without credentials needs none. */
-pxt_status pxt_vault_open(const struct pxt_chosen *chosen, const struct pxt_logger *logger,
-                          const struct pxt_clock *clock, struct pxt_vault **out, struct pxt_error *error);
-void pxt_vault_close(struct pxt_vault *vault);
+pxt_status pxt_sealer_open(const struct pxt_chosen *chosen, const struct pxt_logger *logger,
+                           const struct pxt_clock *clock, struct pxt_sealer **out, struct pxt_error *error);
+void pxt_sealer_close(struct pxt_sealer *sealer);
 /* Seals the plain credentials of a draft in place: their values point into `*tokens` afterwards (pxt_free()d by the
  * caller; NULL where there was nothing to seal). `key` is the entry's. */
-pxt_status pxt_vault_seal_draft(struct pxt_vault *vault, const char *key, struct pxt_draft *draft, char **tokens,
-                                struct pxt_error *error);
+pxt_status pxt_sealer_seal_draft(struct pxt_sealer *sealer, const char *key, struct pxt_draft *draft, char **tokens,
+                                 struct pxt_error *error);
 /* Opens a credential of an entry. PXT_NOT_FOUND where it has none. */
-pxt_status pxt_vault_open_field(struct pxt_vault *vault, const pxt_entry *entry, enum pxt_field_id field,
-                                pxt_secret **out, struct pxt_error *error);
+pxt_status pxt_sealer_open_field(struct pxt_sealer *sealer, const pxt_entry *entry, enum pxt_field_id field,
+                                 pxt_secret **out, struct pxt_error *error);
 
 #endif

@@ -22,8 +22,8 @@ void pxt_access_note(struct pxt_chain *chain, const struct pxt_key *key, uint64_
             continue;
         pthread_mutex_lock(&tier->accessed_lock);
         bool many = tier->accessed.count >= SOON;
-        struct pxt_keyset_item *item =
-            many && !pxt_tier_on(tier) ? pxt_keyset_find(&tier->accessed, key) : pxt_keyset_add(&tier->accessed, key);
+        struct pxt_keymap_item *item =
+            many && !pxt_tier_on(tier) ? pxt_keymap_find(&tier->accessed, key) : pxt_keymap_add(&tier->accessed, key);
         if (item) {
             item->hits += hits;
             item->last_accessed = last > item->last_accessed ? last : item->last_accessed;
@@ -38,7 +38,7 @@ void pxt_access_note(struct pxt_chain *chain, const struct pxt_key *key, uint64_
 void pxt_access_add(struct pxt_tier *tier, const struct pxt_key *key, pxt_entry *entry)
 {
     pthread_mutex_lock(&tier->accessed_lock);
-    const struct pxt_keyset_item *item = pxt_keyset_find(&tier->accessed, key);
+    const struct pxt_keymap_item *item = pxt_keymap_find(&tier->accessed, key);
     if (item) {
         pxt_entry_touch(entry, item->hits, item->last_accessed);
         pxt_entry_take_unwritten(entry); /* it is noted already */
@@ -51,7 +51,7 @@ void pxt_access_forget_in(struct pxt_tier *tier, const struct pxt_key *key)
     if (!pxt_tier_durable(tier))
         return;
     pthread_mutex_lock(&tier->accessed_lock);
-    pxt_keyset_remove(&tier->accessed, key);
+    pxt_keymap_remove(&tier->accessed, key);
     pthread_mutex_unlock(&tier->accessed_lock);
 }
 
@@ -64,15 +64,15 @@ void pxt_access_forget(struct pxt_chain *chain, const struct pxt_key *key)
 void pxt_access_forget_all(struct pxt_chain *chain)
 {
     for (unsigned i = 0; i < chain->count; i++) {
-        struct pxt_keyset forgotten;
+        struct pxt_keymap forgotten;
         pthread_mutex_lock(&chain->tier[i].accessed_lock);
-        pxt_keyset_take(&chain->tier[i].accessed, &forgotten);
+        pxt_keymap_take(&chain->tier[i].accessed, &forgotten);
         pthread_mutex_unlock(&chain->tier[i].accessed_lock);
-        pxt_keyset_free(&forgotten);
+        pxt_keymap_free(&forgotten);
     }
 }
 
-static struct pxt_touch touch_of(const struct pxt_keyset_item *item)
+static struct pxt_touch touch_of(const struct pxt_keymap_item *item)
 {
     return (struct pxt_touch){.key = item->key,
                               .hits = item->hits,
@@ -81,13 +81,13 @@ static struct pxt_touch touch_of(const struct pxt_keyset_item *item)
 }
 
 /* A tier with `touch` adds to what it has at that instant; what it no longer has is skipped. */
-static pxt_status write_batches(struct pxt_tier *tier, const struct pxt_keyset *taken, struct pxt_error *error)
+static pxt_status write_batches(struct pxt_tier *tier, const struct pxt_keymap *taken, struct pxt_error *error)
 {
     struct pxt_touch touches[BATCH];
     pxt_status first = PXT_OK;
     size_t n = 0, left = taken->count;
     for (size_t i = 0; i < taken->bucket_count; i++)
-        for (const struct pxt_keyset_item *item = taken->bucket[i]; item; item = item->next) {
+        for (const struct pxt_keymap_item *item = taken->bucket[i]; item; item = item->next) {
             touches[n++] = touch_of(item);
             if (--left && n < BATCH)
                 continue;
@@ -99,12 +99,12 @@ static pxt_status write_batches(struct pxt_tier *tier, const struct pxt_keyset *
 }
 
 /* For others it is a get and a put, which only the key's lock makes one step. */
-static pxt_status write_singly(struct pxt_chain *chain, struct pxt_tier *tier, const struct pxt_keyset *taken,
+static pxt_status write_singly(struct pxt_chain *chain, struct pxt_tier *tier, const struct pxt_keymap *taken,
                                struct pxt_error *error)
 {
     pxt_status first = PXT_OK;
     for (size_t i = 0; i < taken->bucket_count; i++)
-        for (const struct pxt_keyset_item *item = taken->bucket[i]; item; item = item->next) {
+        for (const struct pxt_keymap_item *item = taken->bucket[i]; item; item = item->next) {
             struct pxt_touch touch = touch_of(item);
             pxt_status status = pxt_chain_lock(chain, &item->key, true, first ? NULL : error);
             if (!status) {
@@ -116,22 +116,22 @@ static pxt_status write_singly(struct pxt_chain *chain, struct pxt_tier *tier, c
     return first;
 }
 
-static void take(struct pxt_tier *tier, struct pxt_keyset *taken)
+static void take(struct pxt_tier *tier, struct pxt_keymap *taken)
 {
     pthread_mutex_lock(&tier->accessed_lock);
-    pxt_keyset_take(&tier->accessed, taken);
+    pxt_keymap_take(&tier->accessed, taken);
     pthread_mutex_unlock(&tier->accessed_lock);
 }
 
 pxt_status pxt_access_write(struct pxt_chain *chain, struct pxt_tier *tier, struct pxt_error *error)
 {
-    struct pxt_keyset taken;
+    struct pxt_keymap taken;
     (void)chain;
     if (!pxt_tier_on(tier) || !writes_touches(tier))
         return PXT_OK;
     take(tier, &taken);
     pxt_status status = write_batches(tier, &taken, error);
-    pxt_keyset_free(&taken);
+    pxt_keymap_free(&taken);
     return status;
 }
 
@@ -140,13 +140,13 @@ pxt_status pxt_access_write_all(struct pxt_chain *chain, struct pxt_error *error
     pxt_status first = PXT_OK;
     for (unsigned i = 0; i < chain->count; i++) {
         struct pxt_tier *tier = &chain->tier[i];
-        struct pxt_keyset taken;
+        struct pxt_keymap taken;
         if (!pxt_tier_on(tier) || !pxt_tier_durable(tier))
             continue;
         take(tier, &taken);
         pxt_status status = writes_touches(tier) ? write_batches(tier, &taken, first ? NULL : error)
                                                  : write_singly(chain, tier, &taken, first ? NULL : error);
-        pxt_keyset_free(&taken);
+        pxt_keymap_free(&taken);
         first = first ? first : status;
     }
     return first;

@@ -47,7 +47,7 @@ static bool choose(struct pxt_tier *tier, pxt_entry *const *entries, size_t n, p
 static void make_room(struct pxt_chain *chain, struct pxt_tier *tier, pxt_entry *const *entries, size_t n)
 {
     uint64_t count = 0, fresh = 0;
-    struct pxt_leaving cascade = {.count = 0};
+    struct pxt_victims cascade = {.count = 0};
     for (size_t i = 0; i < n; i++) {
         struct pxt_key key;
         pxt_entry_key_of(entries[i], &key);
@@ -163,17 +163,17 @@ void pxt_chain_unlock_all(struct pxt_chain *chain)
 pxt_status pxt_chain_put_many(struct pxt_chain *chain, pxt_entry *const *entries, size_t n, bool *replaced,
                               struct pxt_error *error)
 {
-    pxt_chain_readmit(chain);
+    pxt_chain_probe_down_tiers(chain);
     pxt_status status = pxt_chain_lock_all(chain, error);
     if (status)
         return status;
-    pxt_missed_learn(&chain->missed);
+    pxt_hint_log_replay(&chain->missed);
     if (replaced)
         find_replaced(chain, entries, n, replaced);
     status = store_all(chain, entries, n, error);
     pxt_chain_unlock_all(chain);
-    struct pxt_leaving leaving;
-    leaving.count = 0;
-    pxt_evict_finish(chain, &leaving);
+    struct pxt_victims victims;
+    victims.count = 0;
+    pxt_evict_finish(chain, &victims);
     return status;
 }

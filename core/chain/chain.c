@@ -39,7 +39,7 @@ pxt_status pxt_chain_open(struct pxt_chain *chain, const struct pxt_config *conf
     pxt_status status = pxt_coherence_open(&chain->coherence, shared,
                                            pxt_settings_number(config->settings, "lock_timeout") / 1000, error);
     if (!status)
-        status = pxt_missed_open(&chain->missed, shared, &chain->coherence, chain->tier, chain->count, logger, error);
+        status = pxt_hint_log_open(&chain->missed, shared, &chain->coherence, chain->tier, chain->count, logger, error);
     for (unsigned i = 0; i < chain->count; i++)
         chain->tier[i].journal = &chain->missed;
     return status;
@@ -49,7 +49,7 @@ void pxt_chain_close(struct pxt_chain *chain)
 {
     for (unsigned i = 0; i < chain->count; i++)
         pxt_tier_close(&chain->tier[i]);
-    pxt_missed_close(&chain->missed);
+    pxt_hint_log_close(&chain->missed);
     pxt_coherence_close(&chain->coherence);
     for (unsigned i = 0; i < PXT_THREAD_MAX; i++)
         pxt_free(atomic_load(&chain->counts[i]));
@@ -80,7 +80,7 @@ static pxt_status lock_among_processes(struct pxt_chain *chain, unsigned stripe,
         if (error)
             *error = local;
     } else {
-        pxt_missed_learn(&chain->missed);
+        pxt_hint_log_replay(&chain->missed);
     }
     return status;
 }
@@ -140,14 +140,14 @@ bool pxt_chain_expired(const struct pxt_chain *chain, const pxt_entry *entry)
 }
 
 pxt_status pxt_chain_insert(struct pxt_chain *chain, struct pxt_tier *tier, pxt_entry *entry,
-                            struct pxt_leaving *leaving, struct pxt_error *error)
+                            struct pxt_victims *victims, struct pxt_error *error)
 {
     struct pxt_key key;
     pxt_entry_key_of(entry, &key);
     if (!pxt_tier_stores(tier))
         return PXT_ENOTSUP; /* capacity 0: a tier that only passes on */
-    if (tier->limited && leaving)
-        pxt_evict_choose(chain, tier, &key, leaving);
+    if (tier->limited && victims)
+        pxt_evict_choose(chain, tier, &key, victims);
     pxt_status status = pxt_tier_put(tier, entry, error);
     if (!status)
         pxt_access_forget_in(tier, &key); /* what is put has all accesses */
@@ -155,13 +155,13 @@ pxt_status pxt_chain_insert(struct pxt_chain *chain, struct pxt_tier *tier, pxt_
 }
 
 /* Copies what tier `from` answered into the faster ones. */
-static void promote(struct pxt_chain *chain, unsigned from, pxt_entry *entry, struct pxt_leaving *leaving)
+static void promote(struct pxt_chain *chain, unsigned from, pxt_entry *entry, struct pxt_victims *victims)
 {
     for (unsigned i = from; i-- > 0;) {
         struct pxt_tier *tier = &chain->tier[i];
         if (!pxt_tier_on(tier))
             continue;
-        if (pxt_chain_insert(chain, tier, entry, leaving, NULL) == PXT_OK)
+        if (pxt_chain_insert(chain, tier, entry, victims, NULL) == PXT_OK)
             PXT_COUNT(tier, promotions, 1);
     }
 }
@@ -209,10 +209,10 @@ static pxt_status ask(struct pxt_chain *chain, struct pxt_tier *tier, const stru
     return PXT_NOT_FOUND;
 }
 
-/* The way down, with the key's lock held. Without `leaving`, that is, where another process has the key, nothing is
+/* The way down, with the key's lock held. Without `victims`, that is, where another process has the key, nothing is
  * changed in any tier. */
 static pxt_status descend(struct pxt_chain *chain, const struct pxt_key *key, pxt_entry **out, unsigned *found_in,
-                          struct pxt_leaving *leaving, struct pxt_error *error)
+                          struct pxt_victims *victims, struct pxt_error *error)
 {
     struct pxt_thread_counts *counts = pxt_chain_counts(chain);
     pxt_status worst = PXT_NOT_FOUND;
@@ -221,14 +221,14 @@ static pxt_status descend(struct pxt_chain *chain, const struct pxt_key *key, px
         struct pxt_tier *tier = &chain->tier[i];
         if (!pxt_tier_stores(tier))
             continue;
-        pxt_status status = ask(chain, tier, key, leaving != NULL, out, worst == PXT_NOT_FOUND ? error : NULL);
+        pxt_status status = ask(chain, tier, key, victims != NULL, out, worst == PXT_NOT_FOUND ? error : NULL);
         if (status == PXT_OK) {
             raise_count(chain, counts, &counts->hits[i]);
             count_access(chain, tier, key, *out);
             if (tier->flags & PXT_TIER_SHARED)
                 pxt_entry_set_generation(*out, generation); /* made for this get: no one else has it yet */
-            if (leaving)
-                promote(chain, i, *out, leaving);
+            if (victims)
+                promote(chain, i, *out, victims);
             *found_in = i;
             return PXT_OK;
         }
@@ -255,17 +255,17 @@ __attribute__((noinline)) static void count_first_hit(struct pxt_chain *chain, s
 __attribute__((noinline)) static pxt_status get_locked(struct pxt_chain *chain, const struct pxt_key *key,
                                                        pxt_entry **out, unsigned *found_in, struct pxt_error *error)
 {
-    struct pxt_leaving leaving;
-    leaving.count = 0;
-    pxt_chain_readmit(chain);
+    struct pxt_victims victims;
+    victims.count = 0;
+    pxt_chain_probe_down_tiers(chain);
     pxt_status status = pxt_chain_lock(chain, key, true, error);
     bool shared = status == PXT_OK;
     if (!shared)
         pthread_mutex_lock(&chain->stripe_lock[pxt_stripe(key->hash)]);
     /* Another process that holds the key too long keeps this one from promoting, not from reading. */
-    status = descend(chain, key, out, found_in, shared ? &leaving : NULL, error);
+    status = descend(chain, key, out, found_in, shared ? &victims : NULL, error);
     pxt_chain_unlock(chain, key, shared);
-    pxt_evict_finish(chain, &leaving);
+    pxt_evict_finish(chain, &victims);
     return status;
 }
 
@@ -274,7 +274,7 @@ pxt_status pxt_chain_get(struct pxt_chain *chain, const struct pxt_key *key, pxt
 {
     struct pxt_tier *first = &chain->tier[0];
     if (first->flags & PXT_TIER_SHARED)
-        pxt_missed_learn(&chain->missed);
+        pxt_hint_log_replay(&chain->missed);
     if (first->hits_need_no_lock && pxt_tier_on(first) &&
         !atomic_load_explicit(&first->missed_count, memory_order_acquire)) {
         pxt_status status = first->ops->get(first->self, key, 0, out, error);
@@ -317,7 +317,7 @@ pxt_status pxt_chain_find(struct pxt_chain *chain, const struct pxt_key *key, un
 pxt_status pxt_chain_peek(struct pxt_chain *chain, const struct pxt_key *key, pxt_entry **out, struct pxt_error *error)
 {
     pthread_mutex_lock(&chain->stripe_lock[pxt_stripe(key->hash)]);
-    pxt_missed_learn(&chain->missed);
+    pxt_hint_log_replay(&chain->missed);
     pxt_status status = pxt_chain_find(chain, key, PXT_CHAIN_MAX, out, error);
     pthread_mutex_unlock(&chain->stripe_lock[pxt_stripe(key->hash)]);
     if (status == PXT_OK && expired(chain, *out)) {
@@ -355,7 +355,7 @@ static bool durable_before(const struct pxt_chain *chain, unsigned index)
     return false;
 }
 
-pxt_status pxt_chain_store(struct pxt_chain *chain, pxt_entry *entry, struct pxt_leaving *leaving,
+pxt_status pxt_chain_store(struct pxt_chain *chain, pxt_entry *entry, struct pxt_victims *victims,
                            struct pxt_error *error)
 {
     struct pxt_key key;
@@ -375,13 +375,13 @@ pxt_status pxt_chain_store(struct pxt_chain *chain, pxt_entry *entry, struct pxt
             later[i] = true;
             continue;
         }
-        pxt_status status = pxt_chain_insert(chain, tier, entry, leaving, first ? NULL : error);
+        pxt_status status = pxt_chain_insert(chain, tier, entry, victims, first ? NULL : error);
         taken |= status == PXT_OK;
         first = first ? first : status;
     }
     for (unsigned i = 0; i < chain->count; i++)
         if (later[i] && !taken) { /* who should have had it before did not take it */
-            pxt_status status = pxt_chain_insert(chain, &chain->tier[i], entry, leaving, first ? NULL : error);
+            pxt_status status = pxt_chain_insert(chain, &chain->tier[i], entry, victims, first ? NULL : error);
             taken = status == PXT_OK;
             first = first ? first : status;
         } else if (later[i]) /* only now: a key that no other tier has would be taken for a removed one */
@@ -396,23 +396,23 @@ pxt_status pxt_chain_store(struct pxt_chain *chain, pxt_entry *entry, struct pxt
     pxt_entry_set_generation(entry, pxt_generation(&chain->coherence, key.hash));
     for (unsigned i = chain->count; chain->any_durable && i-- > 0;)
         if (!pxt_tier_durable(&chain->tier[i]))
-            pxt_chain_insert(chain, &chain->tier[i], entry, leaving, NULL);
+            pxt_chain_insert(chain, &chain->tier[i], entry, victims, NULL);
     return PXT_OK;
 }
 
 pxt_status pxt_chain_put(struct pxt_chain *chain, pxt_entry *entry, struct pxt_error *error)
 {
-    struct pxt_leaving leaving;
-    leaving.count = 0;
+    struct pxt_victims victims;
+    victims.count = 0;
     struct pxt_key key;
     pxt_entry_key_of(entry, &key);
-    pxt_chain_readmit(chain);
+    pxt_chain_probe_down_tiers(chain);
     pxt_status status = pxt_chain_lock(chain, &key, true, error);
     if (status)
         return status;
-    status = pxt_chain_store(chain, entry, &leaving, error);
+    status = pxt_chain_store(chain, entry, &victims, error);
     pxt_chain_unlock(chain, &key, true);
-    pxt_evict_finish(chain, &leaving);
+    pxt_evict_finish(chain, &victims);
     pxt_chain_flush(chain);
     return status;
 }
@@ -449,20 +449,20 @@ pxt_status pxt_chain_remove(struct pxt_chain *chain, const struct pxt_key *key, 
 pxt_status pxt_chain_delete(struct pxt_chain *chain, const struct pxt_key *key, enum pxt_removal why,
                             struct pxt_error *error)
 {
-    pxt_chain_readmit(chain);
+    pxt_chain_probe_down_tiers(chain);
     pxt_status status = pxt_chain_lock(chain, key, true, error);
     if (status)
         return status;
     status = pxt_chain_remove(chain, key, why, error);
     pxt_chain_unlock(chain, key, true);
-    struct pxt_leaving leaving;
-    leaving.count = 0;
-    pxt_evict_finish(chain, &leaving);
+    struct pxt_victims victims;
+    victims.count = 0;
+    pxt_evict_finish(chain, &victims);
     return status;
 }
 
 static pxt_status change_locked(struct pxt_chain *chain, const struct pxt_key *key, pxt_change_fn *change, void *arg,
-                                enum pxt_removal why, struct pxt_leaving *leaving, struct pxt_error *error)
+                                enum pxt_removal why, struct pxt_victims *victims, struct pxt_error *error)
 {
     pxt_entry *entry = NULL, *changed = NULL;
     pxt_status status = pxt_chain_find(chain, key, PXT_CHAIN_MAX, &entry, error);
@@ -476,7 +476,7 @@ static pxt_status change_locked(struct pxt_chain *chain, const struct pxt_key *k
         status = change(arg, entry, &changed, error);
     }
     if (!status && changed)
-        status = pxt_chain_store(chain, changed, leaving, error);
+        status = pxt_chain_store(chain, changed, victims, error);
     else if (!status)
         status = pxt_chain_remove(chain, key, why, error);
     pxt_entry_release(entry);
@@ -487,14 +487,14 @@ static pxt_status change_locked(struct pxt_chain *chain, const struct pxt_key *k
 pxt_status pxt_chain_change(struct pxt_chain *chain, const struct pxt_key *key, pxt_change_fn *change, void *arg,
                             enum pxt_removal why, struct pxt_error *error)
 {
-    struct pxt_leaving leaving = {.count = 0};
+    struct pxt_victims victims = {.count = 0};
     pxt_chain_settle(chain, NULL); /* the copy that is stored anew has all hits so far */
-    pxt_chain_readmit(chain);
+    pxt_chain_probe_down_tiers(chain);
     pxt_status status = pxt_chain_lock(chain, key, true, error);
     if (status)
         return status;
-    status = change_locked(chain, key, change, arg, why, &leaving, error);
+    status = change_locked(chain, key, change, arg, why, &victims, error);
     pxt_chain_unlock(chain, key, true);
-    pxt_evict_finish(chain, &leaving);
+    pxt_evict_finish(chain, &victims);
     return status;
 }

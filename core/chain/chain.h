@@ -8,7 +8,7 @@
  *   2. the same stripes among processes (coherence.h)
  *   3. tier->serial: one call inside a tier that does not lock itself
  *   4. locks of tiers and policies
- *   5. leaves: group, guard, missed, accessed, tracker, holds
+ *   5. leaves: group, breaker, missed, accessed, tracker, holds
  * A hit in the first tier takes none of 1 to 3.
  */
 #ifndef PXT_CHAIN_H
@@ -29,7 +29,7 @@ struct pxt_chain {
     unsigned count;
     struct pxt_tier tier[PXT_CHAIN_MAX];
     struct pxt_coherence coherence;
-    struct pxt_missed missed;
+    struct pxt_hint_log missed;
     struct pxt_clock clock;
     const struct pxt_logger *logger;
     bool any_durable;
@@ -83,9 +83,9 @@ void pxt_chain_stats(struct pxt_chain *chain, struct pxt_stats *stats);
 /* tick.c, catch_up.c: what the janitor does. */
 pxt_status pxt_chain_expire(struct pxt_chain *chain, uint64_t *expired, struct pxt_error *error);
 pxt_status pxt_chain_write_accesses(struct pxt_chain *chain, struct pxt_error *error);
-void pxt_chain_readmit(struct pxt_chain *chain);
+void pxt_chain_probe_down_tiers(struct pxt_chain *chain);
 /* Tiers that are on may have missed single writes, or been absent from another process. */
-void pxt_chain_make_good(struct pxt_chain *chain);
+void pxt_chain_repair_hinted(struct pxt_chain *chain);
 /* Writes to tiers that are written behind, where enough has gathered. */
 void pxt_chain_flush(struct pxt_chain *chain);
 void pxt_chain_maintain(struct pxt_chain *chain);
@@ -94,7 +94,7 @@ pxt_status pxt_chain_settle(struct pxt_chain *chain, struct pxt_error *error);
 /* ---- between the files of the chain -------------------------------------------------------------------------- */
 
 /* evict.c: entries chosen by a policy that have yet to be handed down. */
-struct pxt_leaving {
+struct pxt_victims {
     unsigned count;
     struct {
         unsigned tier;
@@ -103,14 +103,14 @@ struct pxt_leaving {
 };
 /* Before an insertion: has the policy say who leaves, where the tier is full. */
 void pxt_evict_choose(struct pxt_chain *chain, struct pxt_tier *tier, const struct pxt_key *incoming,
-                      struct pxt_leaving *leaving);
+                      struct pxt_victims *victims);
 /* Ordered stores choose by fields on disk: what was noted has to stand there first. */
 void pxt_evict_prepare(struct pxt_chain *chain, struct pxt_tier *tier);
 /* Without any lock held: demotes and removes them, and whoever has to leave for it in turn. */
-void pxt_evict_finish(struct pxt_chain *chain, struct pxt_leaving *leaving);
+void pxt_evict_finish(struct pxt_chain *chain, struct pxt_victims *victims);
 /* With the key's lock held: hands `entry` of `tier` down and removes it. */
 void pxt_evict_one(struct pxt_chain *chain, struct pxt_tier *tier, const struct pxt_key *key,
-                   struct pxt_leaving *leaving);
+                   struct pxt_victims *victims);
 
 /* access_log.c */
 void pxt_access_note(struct pxt_chain *chain, const struct pxt_key *key, uint64_t hits, pxt_time last, bool evicted);
@@ -140,12 +140,12 @@ pxt_status pxt_chain_read(struct pxt_tier *tier, const struct pxt_key *key, unsi
                           struct pxt_error *error);
 /* Stores in one tier, evicting before. The key's lock is held. */
 pxt_status pxt_chain_insert(struct pxt_chain *chain, struct pxt_tier *tier, pxt_entry *entry,
-                            struct pxt_leaving *leaving, struct pxt_error *error);
+                            struct pxt_victims *victims, struct pxt_error *error);
 /* Removes a key from all tiers. The key's lock is held. PXT_NOT_FOUND where none had it. */
 pxt_status pxt_chain_remove(struct pxt_chain *chain, const struct pxt_key *key, enum pxt_removal why,
                             struct pxt_error *error);
 /* Writes to all tiers, slowest first. The key's lock is held. */
-pxt_status pxt_chain_store(struct pxt_chain *chain, pxt_entry *entry, struct pxt_leaving *leaving,
+pxt_status pxt_chain_store(struct pxt_chain *chain, pxt_entry *entry, struct pxt_victims *victims,
                            struct pxt_error *error);
 /* Finds the newest copy in the tiers from `from` on; not a hit. The key's lock is held. */
 pxt_status pxt_chain_find(struct pxt_chain *chain, const struct pxt_key *key, unsigned except, pxt_entry **out,

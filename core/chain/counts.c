@@ -29,8 +29,8 @@ static void fill_tier(struct pxt_tier *tier, struct pxt_tier_stats *out)
 {
     out->name = tier->name;
     out->plugin = tier->plugin;
-    out->state = (enum pxt_tier_state)atomic_load(&tier->guard.state);
-    pxt_guard_reason(&tier->guard, out->reason, sizeof out->reason);
+    out->state = (enum pxt_tier_state)atomic_load(&tier->breaker.state);
+    pxt_breaker_reason(&tier->breaker, out->reason, sizeof out->reason);
     out->capacity = tier->limited ? tier->max_entries : 0;
 #define X(name, help) out->name = atomic_load_explicit(&tier->counter.name, memory_order_relaxed);
     PXT_TIER_COUNTERS(X)

@@ -24,12 +24,12 @@ static bool full(struct pxt_tier *tier, unsigned already_leaving)
 }
 
 void pxt_evict_choose(struct pxt_chain *chain, struct pxt_tier *tier, const struct pxt_key *incoming,
-                      struct pxt_leaving *leaving)
+                      struct pxt_victims *victims)
 {
     unsigned already = 0;
-    for (unsigned i = 0; i < leaving->count; i++)
-        already += leaving->item[i].tier == tier->index;
-    if (leaving->count == sizeof leaving->item / sizeof *leaving->item || !pxt_tier_on(tier))
+    for (unsigned i = 0; i < victims->count; i++)
+        already += victims->item[i].tier == tier->index;
+    if (victims->count == sizeof victims->item / sizeof *victims->item || !pxt_tier_on(tier))
         return;
     if (!full(tier, already) || pxt_tier_contains(tier, incoming, NULL) == PXT_OK)
         return;
@@ -37,8 +37,8 @@ void pxt_evict_choose(struct pxt_chain *chain, struct pxt_tier *tier, const stru
     pxt_entry *victim = NULL;
     if (pxt_tier_victim(tier, incoming->hash, &victim, NULL) != PXT_OK)
         return;
-    leaving->item[leaving->count].tier = tier->index;
-    leaving->item[leaving->count++].entry = victim;
+    victims->item[victims->count].tier = tier->index;
+    victims->item[victims->count++].entry = victim;
 }
 
 /* Whether no slower tier is meant to have what leaves `tier`: then it may be dropped. One that is off does not count as
@@ -105,7 +105,7 @@ static bool surely_has(const struct pxt_tier *tier, struct pxt_tier *next, const
 
 /* True where the entry may leave `tier`. */
 static bool hand_down(struct pxt_chain *chain, struct pxt_tier *tier, const struct pxt_key *key, pxt_entry *entry,
-                      struct pxt_leaving *leaving)
+                      struct pxt_victims *victims)
 {
     bool from_first = tier->index == 0;
     struct pxt_tier *next = next_of(chain, tier);
@@ -125,7 +125,7 @@ static bool hand_down(struct pxt_chain *chain, struct pxt_tier *tier, const stru
     if (!status)
         pxt_entry_set_generation(copy, pxt_entry_generation(entry));
     if (!status)
-        status = pxt_chain_insert(chain, next, copy, leaving, NULL);
+        status = pxt_chain_insert(chain, next, copy, victims, NULL);
     pxt_entry_release(copy);
     if (!status) {
         PXT_COUNT(tier, demotions, 1);
@@ -139,7 +139,7 @@ static bool hand_down(struct pxt_chain *chain, struct pxt_tier *tier, const stru
 }
 
 void pxt_evict_one(struct pxt_chain *chain, struct pxt_tier *tier, const struct pxt_key *key,
-                   struct pxt_leaving *leaving)
+                   struct pxt_victims *victims)
 {
     pxt_entry *entry = NULL;
     if (pxt_chain_read(tier, key, PXT_GET_PEEK, &entry, NULL) != PXT_OK)
@@ -149,7 +149,7 @@ void pxt_evict_one(struct pxt_chain *chain, struct pxt_tier *tier, const struct 
     } else if (pxt_chain_expired(chain, entry)) {
         pxt_chain_remove(chain, key, PXT_REMOVE_EXPIRED, NULL);
         PXT_COUNT(tier, evictions_ttl, 1);
-    } else if (hand_down(chain, tier, key, entry, leaving)) {
+    } else if (hand_down(chain, tier, key, entry, victims)) {
         if (pxt_tier_del(tier, key, PXT_REMOVE_POLICY, NULL) == PXT_OK)
             PXT_COUNT(tier, evictions_policy, 1);
         hand_down_late_hits(chain, tier, key, entry);
@@ -165,7 +165,7 @@ static bool lock_victim(struct pxt_chain *chain, struct pxt_tier *tier, const st
 }
 
 /* False where it could not be locked. */
-static bool finish_one(struct pxt_chain *chain, struct pxt_tier *tier, pxt_entry *victim, struct pxt_leaving *leaving)
+static bool finish_one(struct pxt_chain *chain, struct pxt_tier *tier, pxt_entry *victim, struct pxt_victims *victims)
 {
     struct pxt_key key;
     pxt_entry_key_of(victim, &key);
@@ -174,19 +174,19 @@ static bool finish_one(struct pxt_chain *chain, struct pxt_tier *tier, pxt_entry
         if (!pxt_chain_trylock(chain, &key))
             return false; /* it has the lock now, and will see that */
     }
-    pxt_evict_one(chain, tier, &key, leaving);
+    pxt_evict_one(chain, tier, &key, victims);
     pxt_chain_unlock(chain, &key, true);
     return true;
 }
 
 /* Threads that inserted at once may each have found room: whoever comes last makes it good. */
-static void trim(struct pxt_chain *chain, struct pxt_tier *tier, struct pxt_leaving *leaving)
+static void trim(struct pxt_chain *chain, struct pxt_tier *tier, struct pxt_victims *victims)
 {
     for (unsigned i = 0; i < 2 * FEW; i++) {
         pxt_entry *victim = NULL;
         if (!full(tier, 1) || pxt_tier_victim(tier, 0, &victim, NULL) != PXT_OK)
             return;
-        bool done = finish_one(chain, tier, victim, leaving);
+        bool done = finish_one(chain, tier, victim, victims);
         pxt_entry_release(victim);
         if (!done)
             return;
@@ -194,33 +194,33 @@ static void trim(struct pxt_chain *chain, struct pxt_tier *tier, struct pxt_leav
 }
 
 /* What others could not make good, for this thread had the lock. */
-static void trim_all(struct pxt_chain *chain, struct pxt_leaving *leaving)
+static void trim_all(struct pxt_chain *chain, struct pxt_victims *victims)
 {
     atomic_store(&chain->over, false);
     for (unsigned i = 0; i < chain->count; i++)
         if (chain->tier[i].limited && pxt_tier_stores(&chain->tier[i]))
-            trim(chain, &chain->tier[i], leaving);
+            trim(chain, &chain->tier[i], victims);
 }
 
-void pxt_evict_finish(struct pxt_chain *chain, struct pxt_leaving *leaving)
+void pxt_evict_finish(struct pxt_chain *chain, struct pxt_victims *victims)
 {
     if (__builtin_expect(atomic_load(&chain->over), 0))
-        trim_all(chain, leaving);
+        trim_all(chain, victims);
     /* Who leaves one tier may push another out of the next: each round goes further down. */
-    for (unsigned round = 0; leaving->count && round < 2 * PXT_CHAIN_MAX; round++) {
+    for (unsigned round = 0; victims->count && round < 2 * PXT_CHAIN_MAX; round++) {
         bool touched[PXT_CHAIN_MAX] = {false};
-        while (leaving->count) {
-            leaving->count--;
-            unsigned index = leaving->item[leaving->count].tier;
-            pxt_entry *victim = leaving->item[leaving->count].entry;
-            finish_one(chain, &chain->tier[index], victim, leaving);
+        while (victims->count) {
+            victims->count--;
+            unsigned index = victims->item[victims->count].tier;
+            pxt_entry *victim = victims->item[victims->count].entry;
+            finish_one(chain, &chain->tier[index], victim, victims);
             pxt_entry_release(victim);
             touched[index] = true;
         }
         for (unsigned i = 0; i < chain->count; i++)
             if (touched[i])
-                trim(chain, &chain->tier[i], leaving);
+                trim(chain, &chain->tier[i], victims);
     }
-    while (leaving->count)
-        pxt_entry_release(leaving->item[--leaving->count].entry);
+    while (victims->count)
+        pxt_entry_release(victims->item[--victims->count].entry);
 }

@@ -9,7 +9,7 @@
 struct walk {
     struct pxt_chain *chain;
     struct pxt_tier *tier;
-    struct pxt_keyset *seen; /* NULL in a chain of one */
+    struct pxt_keymap *seen; /* NULL in a chain of one */
     pxt_entry_fn *fn;
     void *arg;
     pxt_time now;
@@ -25,7 +25,7 @@ static bool visit(void *arg, pxt_entry *entry)
         pxt_tier_is_missed(walk->tier, &key))
         return true;
     if (walk->seen) {
-        struct pxt_keyset_item *item = pxt_keyset_add(walk->seen, &key);
+        struct pxt_keymap_item *item = pxt_keymap_add(walk->seen, &key);
         if (!item) {
             walk->no_memory = true;
             return false;
@@ -40,13 +40,13 @@ static bool visit(void *arg, pxt_entry *entry)
 /* From the fastest: its copies have the exact counters. */
 pxt_status pxt_chain_each(struct pxt_chain *chain, pxt_entry_fn *fn, void *arg, struct pxt_error *error)
 {
-    struct pxt_keyset seen = {0};
+    struct pxt_keymap seen = {0};
     struct walk walk = {.chain = chain,
                         .seen = chain->count > 1 ? &seen : NULL,
                         .fn = fn,
                         .arg = arg,
                         .now = pxt_clock_now(&chain->clock)};
-    pxt_missed_learn(&chain->missed);
+    pxt_hint_log_replay(&chain->missed);
     pxt_status first = pxt_chain_settle(chain, error);
     for (unsigned i = 0; i < chain->count && !walk.stopped && !walk.no_memory; i++) {
         walk.tier = &chain->tier[i];
@@ -57,7 +57,7 @@ pxt_status pxt_chain_each(struct pxt_chain *chain, pxt_entry_fn *fn, void *arg, 
     }
     if (walk.no_memory)
         first = pxt_fail_memory(error, "a list of keys");
-    pxt_keyset_free(&seen);
+    pxt_keymap_free(&seen);
     return first;
 }
 

@@ -11,14 +11,14 @@
 
 struct sweep {
     struct pxt_chain *chain;
-    struct pxt_keyset keys; /* expired in the tier that is swept; to be removed from the others */
+    struct pxt_keymap keys; /* expired in the tier that is swept; to be removed from the others */
     bool no_memory;
 };
 
 static void expired_key(void *arg, const struct pxt_key *key)
 {
     struct sweep *sweep = arg;
-    if (!pxt_keyset_add(&sweep->keys, key))
+    if (!pxt_keymap_add(&sweep->keys, key))
         sweep->no_memory = true; /* the others' own sweep, and every get, find it expired as well */
 }
 
@@ -52,9 +52,9 @@ static bool remove_everywhere(struct pxt_chain *chain, const struct pxt_tier *fr
         if (remove_if_expired(chain, &chain->tier[i], key, now))
             removed |= &chain->tier[i] == from;
     pxt_chain_unlock(chain, key, true);
-    struct pxt_leaving leaving;
-    leaving.count = 0;
-    pxt_evict_finish(chain, &leaving);
+    struct pxt_victims victims;
+    victims.count = 0;
+    pxt_evict_finish(chain, &victims);
     return removed;
 }
 
@@ -70,9 +70,9 @@ static pxt_status sweep_batch(struct pxt_chain *chain, struct pxt_tier *tier, ui
                                : pxt_tier_gather_expired(tier, now, chain->expire_batch, &sweep.keys, error);
     *more = !status && (native ? *removed : sweep.keys.count) >= chain->expire_batch;
     for (size_t i = 0; (chain->count > 1 || !native) && i < sweep.keys.bucket_count; i++)
-        for (struct pxt_keyset_item *item = sweep.keys.bucket[i]; item; item = item->next)
+        for (struct pxt_keymap_item *item = sweep.keys.bucket[i]; item; item = item->next)
             *removed += remove_everywhere(chain, tier, &item->key, now);
-    pxt_keyset_free(&sweep.keys);
+    pxt_keymap_free(&sweep.keys);
     *more = *more && *removed;
     return status;
 }
@@ -143,12 +143,12 @@ pxt_status pxt_chain_write_accesses(struct pxt_chain *chain, struct pxt_error *e
 
 void pxt_chain_maintain(struct pxt_chain *chain)
 {
-    pxt_chain_readmit(chain);
-    pxt_chain_make_good(chain);
+    pxt_chain_probe_down_tiers(chain);
+    pxt_chain_repair_hinted(chain);
     for (unsigned i = 0; i < chain->count; i++)
         if (pxt_tier_on(&chain->tier[i]))
             pxt_tier_maintain(&chain->tier[i], NULL);
-    struct pxt_leaving leaving;
-    leaving.count = 0;
-    pxt_evict_finish(chain, &leaving);
+    struct pxt_victims victims;
+    victims.count = 0;
+    pxt_evict_finish(chain, &victims);
 }

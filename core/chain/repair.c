@@ -12,7 +12,7 @@
 enum { FLUSH = 4000 };
 
 struct gathered {
-    struct pxt_keyset keys;
+    struct pxt_keymap keys;
     bool no_memory;
 };
 
@@ -46,14 +46,14 @@ static pxt_status reconcile(struct pxt_chain *chain, struct pxt_tier *tier, cons
 }
 
 /* With all stripes locked: reads what the others have for the keys that were put, and stores it in batches. */
-static pxt_status store_puts(struct pxt_chain *chain, struct pxt_tier *tier, const struct pxt_keyset *puts,
+static pxt_status store_puts(struct pxt_chain *chain, struct pxt_tier *tier, const struct pxt_keymap *puts,
                              struct pxt_error *error)
 {
     pxt_entry *entries[FLUSH];
     size_t n = 0, left = puts->count;
     pxt_status status = PXT_OK;
     for (size_t i = 0; i < puts->bucket_count; i++)
-        for (const struct pxt_keyset_item *item = puts->bucket[i]; item; item = item->next) {
+        for (const struct pxt_keymap_item *item = puts->bucket[i]; item; item = item->next) {
             if (!status) {
                 status = pxt_chain_find(chain, &item->key, tier->index, &entries[n], error);
                 n += status == PXT_OK;
@@ -74,14 +74,14 @@ static pxt_status store_puts(struct pxt_chain *chain, struct pxt_tier *tier, con
 /* All puts that a tier missed, in a few transactions. PXT_ENOTSUP where it has to be done key by key. */
 static pxt_status flush(struct pxt_chain *chain, struct pxt_tier *tier, struct pxt_error *error)
 {
-    struct pxt_keyset puts;
+    struct pxt_keymap puts;
     bool removals;
     if (tier->limited || !tier->ops->put_many || tier->tracker)
         return PXT_ENOTSUP;
     pxt_status status = pxt_chain_lock_all(chain, error);
     if (status)
         return status;
-    pxt_missed_learn(&chain->missed);
+    pxt_hint_log_replay(&chain->missed);
     if (!pxt_tier_missed_puts(tier, &puts, &removals) || removals) {
         status = PXT_ENOTSUP;
     } else {
@@ -89,7 +89,7 @@ static pxt_status flush(struct pxt_chain *chain, struct pxt_tier *tier, struct p
         if (!status && puts.count)
             pxt_tier_nothing_missed(tier);
     }
-    pxt_keyset_free(&puts);
+    pxt_keymap_free(&puts);
     pxt_chain_unlock_all(chain);
     return status;
 }
@@ -125,7 +125,7 @@ static bool gather_key(void *arg, pxt_entry *entry)
     struct gathered *gathered = arg;
     struct pxt_key key;
     pxt_entry_key_of(entry, &key);
-    gathered->no_memory = !pxt_keyset_add(&gathered->keys, &key);
+    gathered->no_memory = !pxt_keymap_add(&gathered->keys, &key);
     return !gathered->no_memory;
 }
 
@@ -155,9 +155,9 @@ static pxt_status resync(struct pxt_chain *chain, struct pxt_tier *tier, struct 
         return PXT_OK;
     pxt_status status = gather_keys(chain, &gathered, tier, error);
     for (size_t i = 0; !status && i < gathered.keys.bucket_count; i++)
-        for (struct pxt_keyset_item *item = gathered.keys.bucket[i]; item && !status; item = item->next)
+        for (struct pxt_keymap_item *item = gathered.keys.bucket[i]; item && !status; item = item->next)
             status = reconcile(chain, tier, &item->key, error);
-    pxt_keyset_free(&gathered.keys);
+    pxt_keymap_free(&gathered.keys);
     if (!status && !pxt_tier_resync_end(tier, overflows))
         status = pxt_fail(error, PXT_EUNAVAILABLE, 0, "too much was written while it was being gone through");
     return status;
@@ -174,10 +174,10 @@ static void refill(struct pxt_chain *chain, struct pxt_tier *tier)
         if (pxt_tier_on(&chain->tier[i]))
             pxt_tier_each(&chain->tier[i], gather_key, &gathered, NULL);
     for (size_t i = 0; i < gathered.keys.bucket_count; i++)
-        for (struct pxt_keyset_item *item = gathered.keys.bucket[i]; item; item = item->next)
+        for (struct pxt_keymap_item *item = gathered.keys.bucket[i]; item; item = item->next)
             if (pxt_tier_holds(tier, &item->key, NULL) == PXT_NOT_FOUND)
                 reconcile(chain, tier, &item->key, NULL);
-    pxt_keyset_free(&gathered.keys);
+    pxt_keymap_free(&gathered.keys);
 }
 
 static pxt_status catch_up(struct pxt_chain *chain, struct pxt_tier *tier, struct pxt_error *error)
@@ -199,27 +199,27 @@ static void probe(struct pxt_chain *chain, struct pxt_tier *tier)
         pthread_mutex_unlock(&tier->serial);
     if (!status)
         status = catch_up(chain, tier, &error);
-    pxt_guard_probed(&tier->guard, status == PXT_OK, pxt_clock_monotonic_ms(), error.message);
+    pxt_breaker_probed(&tier->breaker, status == PXT_OK, pxt_clock_monotonic_ms(), error.message);
     if (status)
         pxt_log(chain->logger, PXT_MESSAGE_WARNING, "chain", "tier %s stays off: %s", tier->name, error.message);
     else
         pxt_log(chain->logger, PXT_MESSAGE_NOTICE, "chain", "tier %s is on again, with all that it missed", tier->name);
 }
 
-void pxt_chain_readmit(struct pxt_chain *chain)
+void pxt_chain_probe_down_tiers(struct pxt_chain *chain)
 {
     for (unsigned i = 0; i < chain->count; i++) {
         struct pxt_tier *tier = &chain->tier[i];
-        if (!tier->self || (pxt_guard_on(&tier->guard) && !atomic_load(&tier->missed_count)))
+        if (!tier->self || (pxt_breaker_on(&tier->breaker) && !atomic_load(&tier->missed_count)))
             continue;
-        if (pxt_guard_may_probe(&tier->guard, pxt_clock_monotonic_ms()))
+        if (pxt_breaker_may_probe(&tier->breaker, pxt_clock_monotonic_ms()))
             probe(chain, tier);
     }
 }
 
-void pxt_chain_make_good(struct pxt_chain *chain)
+void pxt_chain_repair_hinted(struct pxt_chain *chain)
 {
-    pxt_missed_learn(&chain->missed);
+    pxt_hint_log_replay(&chain->missed);
     for (unsigned i = 0; i < chain->count; i++)
         if (pxt_tier_on(&chain->tier[i]) && pxt_tier_has_missed(&chain->tier[i]))
             catch_up(chain, &chain->tier[i], NULL);

@@ -18,7 +18,7 @@ struct pxt_warming {
     pxt_cache *cache;
     struct pxt_warm_options options;
     struct pxt_warm_counts counts;
-    struct pxt_keyset seen; /* of this list */
+    struct pxt_keymap seen; /* of this list */
     struct pxt_draft *draft;
     uint64_t *line;
     pxt_status *result;
@@ -155,7 +155,7 @@ static pxt_status add(struct pxt_list *list, struct pxt_record *record)
     if (value->length > PXT_KEY_MAX || memchr(value->as.text, '\0', value->length))
         return pxt_list_refuse(list, record->line, record->column, "the key has a NUL or more than 255 bytes");
     pxt_key_init(&key, value->as.text, value->length);
-    struct pxt_keyset_item *item = pxt_keyset_add(&warming->seen, &key);
+    struct pxt_keymap_item *item = pxt_keymap_add(&warming->seen, &key);
     if (!item)
         return pxt_fail_memory(list->error, "the keys of the list");
     warming->repeated[warming->count] = item->hits != 0;
@@ -263,7 +263,7 @@ static void free_room(struct pxt_warming *warming)
     pxt_free(warming->replaced);
     pxt_free(warming->repeated);
     pxt_free(warming->arena);
-    pxt_keyset_free(&warming->seen);
+    pxt_keymap_free(&warming->seen);
     pxt_free(warming);
 }
 

@@ -15,7 +15,7 @@
 
 enum { LINE_MAX_BYTES = PXT_KEY_MAX + 300 };
 
-static struct pxt_tier *tier_named(struct pxt_missed *missed, const char *name)
+static struct pxt_tier *tier_named(struct pxt_hint_log *missed, const char *name)
 {
     for (unsigned i = 0; i < missed->tier_count; i++)
         if (!strcmp(missed->tier[i].name, name))
@@ -24,7 +24,7 @@ static struct pxt_tier *tier_named(struct pxt_missed *missed, const char *name)
 }
 
 /* A line, without its newline; it is taken apart in place. What is none of ours is passed over. */
-static void apply_line(struct pxt_missed *missed, char *line)
+static void apply_line(struct pxt_hint_log *missed, char *line)
 {
     char event = line[0];
     if (!event || !strchr("+x-=*#.", event) || line[1] != '\t')
@@ -36,13 +36,13 @@ static void apply_line(struct pxt_missed *missed, char *line)
         return;
     struct pxt_tier *tier = tier_named(missed, name);
     if (tier)
-        pxt_tier_apply_missed(tier, (enum pxt_missed_event)event, key);
+        pxt_tier_apply_missed(tier, (enum pxt_hint_event)event, key);
     else
         missed->strangers = true;
 }
 
 /* Whole lines only: a torn last one was never acknowledged. */
-static void read_tail(struct pxt_missed *missed)
+static void read_tail(struct pxt_hint_log *missed)
 {
     char chunk[16384];
     for (;;) {
@@ -63,7 +63,7 @@ static void read_tail(struct pxt_missed *missed)
     }
 }
 
-static void forget_all(struct pxt_missed *missed)
+static void forget_all(struct pxt_hint_log *missed)
 {
     missed->read_to = 0;
     missed->strangers = false;
@@ -72,7 +72,7 @@ static void forget_all(struct pxt_missed *missed)
 }
 
 /* With both locks. */
-static void catch_up(struct pxt_missed *missed)
+static void catch_up(struct pxt_hint_log *missed)
 {
     uint32_t resets = pxt_coherence_word(missed->coherence, PXT_WORD_MISSED_RESETS);
     uint32_t epoch = pxt_coherence_word(missed->coherence, PXT_WORD_MISSED_EPOCH);
@@ -83,7 +83,7 @@ static void catch_up(struct pxt_missed *missed)
     atomic_store(&missed->epoch_seen, epoch);
 }
 
-static bool lock(struct pxt_missed *missed, struct pxt_error *error)
+static bool lock(struct pxt_hint_log *missed, struct pxt_error *error)
 {
     pthread_mutex_lock(&missed->lock);
     if (pxt_coherence_lock(missed->coherence, PXT_STRIPES, 1, error) == PXT_OK)
@@ -92,14 +92,14 @@ static bool lock(struct pxt_missed *missed, struct pxt_error *error)
     return false;
 }
 
-static void unlock(struct pxt_missed *missed)
+static void unlock(struct pxt_hint_log *missed)
 {
     pxt_coherence_unlock(missed->coherence, PXT_STRIPES, 1);
     pthread_mutex_unlock(&missed->lock);
 }
 
 /* The file is the truth for shared tiers; what private ones missed is not in it. */
-static bool nothing_is_missed(const struct pxt_missed *missed)
+static bool nothing_is_missed(const struct pxt_hint_log *missed)
 {
     for (unsigned i = 0; i < missed->tier_count; i++)
         if (pxt_tier_tells(&missed->tier[i]) && pxt_tier_has_missed(&missed->tier[i]))
@@ -107,7 +107,7 @@ static bool nothing_is_missed(const struct pxt_missed *missed)
     return !missed->strangers;
 }
 
-static void empty_if_done(struct pxt_missed *missed)
+static void empty_if_done(struct pxt_hint_log *missed)
 {
     struct stat file;
     if (!nothing_is_missed(missed) || fstat(missed->fd, &file) || !file.st_size)
@@ -119,9 +119,9 @@ static void empty_if_done(struct pxt_missed *missed)
     atomic_store(&missed->epoch_seen, pxt_coherence_raise(missed->coherence, PXT_WORD_MISSED_EPOCH));
 }
 
-pxt_status pxt_missed_open(struct pxt_missed *missed, const char *shared_path, struct pxt_coherence *coherence,
-                           struct pxt_tier *tiers, unsigned count, const struct pxt_logger *logger,
-                           struct pxt_error *error)
+pxt_status pxt_hint_log_open(struct pxt_hint_log *missed, const char *shared_path, struct pxt_coherence *coherence,
+                             struct pxt_tier *tiers, unsigned count, const struct pxt_logger *logger,
+                             struct pxt_error *error)
 {
     missed->coherence = coherence;
     missed->logger = logger;
@@ -145,7 +145,7 @@ pxt_status pxt_missed_open(struct pxt_missed *missed, const char *shared_path, s
     return PXT_OK;
 }
 
-void pxt_missed_close(struct pxt_missed *missed)
+void pxt_hint_log_close(struct pxt_hint_log *missed)
 {
     if (!missed->coherence)
         return;
@@ -155,7 +155,7 @@ void pxt_missed_close(struct pxt_missed *missed)
     pxt_free(missed->path);
 }
 
-static bool append(struct pxt_missed *missed, enum pxt_missed_event event, const char *tier, const char *key)
+static bool append(struct pxt_hint_log *missed, enum pxt_hint_event event, const char *tier, const char *key)
 {
     char line[LINE_MAX_BYTES], last = '\n';
     struct stat file;
@@ -167,7 +167,7 @@ static bool append(struct pxt_missed *missed, enum pxt_missed_event event, const
     return length > 0 && write(missed->fd, line, (size_t)length) == length;
 }
 
-static void complain(struct pxt_missed *missed, const struct pxt_tier *tier, const struct pxt_error *error)
+static void complain(struct pxt_hint_log *missed, const struct pxt_tier *tier, const struct pxt_error *error)
 {
     pxt_log(missed->logger, PXT_MESSAGE_ERROR, "chain",
             "cannot note in %s what tier %s missed: other processes may be served an old entry: %s", missed->path,
@@ -175,7 +175,7 @@ static void complain(struct pxt_missed *missed, const struct pxt_tier *tier, con
 }
 
 /* With both locks, after catch_up(). */
-static bool tell_locked(struct pxt_missed *missed, enum pxt_missed_event event, struct pxt_tier *tier, const char *key)
+static bool tell_locked(struct pxt_hint_log *missed, enum pxt_hint_event event, struct pxt_tier *tier, const char *key)
 {
     bool told = append(missed, event, tier->name, key);
     atomic_store(&missed->epoch_seen, pxt_coherence_raise(missed->coherence, PXT_WORD_MISSED_EPOCH));
@@ -185,7 +185,7 @@ static bool tell_locked(struct pxt_missed *missed, enum pxt_missed_event event, 
     return told;
 }
 
-bool pxt_missed_tell(struct pxt_missed *missed, enum pxt_missed_event event, struct pxt_tier *tier, const char *key)
+bool pxt_hint_log_append(struct pxt_hint_log *missed, enum pxt_hint_event event, struct pxt_tier *tier, const char *key)
 {
     struct pxt_error error = {.message = "writing failed"};
     if (!missed || missed->fd < 0)
@@ -201,7 +201,7 @@ bool pxt_missed_tell(struct pxt_missed *missed, enum pxt_missed_event event, str
     return told;
 }
 
-bool pxt_missed_tell_end(struct pxt_missed *missed, struct pxt_tier *tier, unsigned overflows)
+bool pxt_hint_log_append_end(struct pxt_hint_log *missed, struct pxt_tier *tier, unsigned overflows)
 {
     struct pxt_error error = {.message = "writing failed"};
     if (!lock(missed, &error)) {
@@ -218,7 +218,7 @@ bool pxt_missed_tell_end(struct pxt_missed *missed, struct pxt_tier *tier, unsig
     return good;
 }
 
-void pxt_missed_learn(struct pxt_missed *missed)
+void pxt_hint_log_replay(struct pxt_hint_log *missed)
 {
     if (missed->fd < 0 || atomic_load_explicit(&missed->epoch_seen, memory_order_acquire) ==
                               pxt_coherence_word(missed->coherence, PXT_WORD_MISSED_EPOCH))

@@ -21,7 +21,7 @@
 
 struct pxt_tier;
 
-enum pxt_missed_event {
+enum pxt_hint_event {
     PXT_MISSED_PUT = '+',
     PXT_MISSED_REMOVAL = 'x',
     PXT_MISSED_MADE_GOOD = '-',
@@ -31,7 +31,7 @@ enum pxt_missed_event {
     PXT_MISSED_RESYNCED = '.'
 };
 
-struct pxt_missed {
+struct pxt_hint_log {
     struct pxt_coherence *coherence;
     const struct pxt_logger *logger;
     struct pxt_tier *tier;
@@ -45,16 +45,17 @@ struct pxt_missed {
     uint32_t resets_seen;
 };
 /* Reads what is missed already into the tiers. `shared_path` as for pxt_coherence_open(). */
-pxt_status pxt_missed_open(struct pxt_missed *missed, const char *shared_path, struct pxt_coherence *coherence,
-                           struct pxt_tier *tiers, unsigned count, const struct pxt_logger *logger,
-                           struct pxt_error *error);
-void pxt_missed_close(struct pxt_missed *missed);
+pxt_status pxt_hint_log_open(struct pxt_hint_log *missed, const char *shared_path, struct pxt_coherence *coherence,
+                             struct pxt_tier *tiers, unsigned count, const struct pxt_logger *logger,
+                             struct pxt_error *error);
+void pxt_hint_log_close(struct pxt_hint_log *missed);
 /* Tells the others of an event, and applies it to the tier in the file's order. False where there is no file, or it
  * cannot be written (which is logged: this process knows, the others do not). */
-bool pxt_missed_tell(struct pxt_missed *missed, enum pxt_missed_event event, struct pxt_tier *tier, const char *key);
+bool pxt_hint_log_append(struct pxt_hint_log *missed, enum pxt_hint_event event, struct pxt_tier *tier,
+                         const char *key);
 /* The end of going through a tier, which counts only where not all was missed again since `overflows` was read. */
-bool pxt_missed_tell_end(struct pxt_missed *missed, struct pxt_tier *tier, unsigned overflows);
+bool pxt_hint_log_append_end(struct pxt_hint_log *missed, struct pxt_tier *tier, unsigned overflows);
 /* Learns what others told; one load where there is nothing new. */
-void pxt_missed_learn(struct pxt_missed *missed);
+void pxt_hint_log_replay(struct pxt_hint_log *missed);
 
 #endif

@@ -7,79 +7,79 @@
 #include "tier/breaker.h"
 #include <stdio.h>
 
-void pxt_guard_init(struct pxt_guard *guard, unsigned threshold, int64_t backoff_ms, int64_t backoff_max_ms)
+void pxt_breaker_init(struct pxt_breaker *breaker, unsigned threshold, int64_t backoff_ms, int64_t backoff_max_ms)
 {
-    pthread_mutex_init(&guard->lock, NULL);
-    atomic_store(&guard->state, PXT_TIER_ON);
-    guard->in_a_row = 0;
-    guard->threshold = threshold;
-    guard->backoff_ms = guard->backoff_first_ms = backoff_ms;
-    guard->backoff_max_ms = backoff_max_ms < backoff_ms ? backoff_ms : backoff_max_ms;
-    guard->reason[0] = '\0';
+    pthread_mutex_init(&breaker->lock, NULL);
+    atomic_store(&breaker->state, PXT_TIER_ON);
+    breaker->in_a_row = 0;
+    breaker->threshold = threshold;
+    breaker->backoff_ms = breaker->backoff_first_ms = backoff_ms;
+    breaker->backoff_max_ms = backoff_max_ms < backoff_ms ? backoff_ms : backoff_max_ms;
+    breaker->reason[0] = '\0';
 }
 
-void pxt_guard_destroy(struct pxt_guard *guard)
+void pxt_breaker_destroy(struct pxt_breaker *breaker)
 {
-    pthread_mutex_destroy(&guard->lock);
+    pthread_mutex_destroy(&breaker->lock);
 }
 
-bool pxt_guard_failed(struct pxt_guard *guard, int64_t now_ms, const char *reason)
+bool pxt_breaker_failed(struct pxt_breaker *breaker, int64_t now_ms, const char *reason)
 {
     bool turned_off = false;
-    pthread_mutex_lock(&guard->lock);
-    __atomic_store_n(&guard->in_a_row, guard->in_a_row + 1, __ATOMIC_RELAXED);
-    if (guard->in_a_row >= guard->threshold && pxt_guard_on(guard)) {
+    pthread_mutex_lock(&breaker->lock);
+    __atomic_store_n(&breaker->in_a_row, breaker->in_a_row + 1, __ATOMIC_RELAXED);
+    if (breaker->in_a_row >= breaker->threshold && pxt_breaker_on(breaker)) {
         turned_off = true;
-        guard->probe_at_ms = now_ms + guard->backoff_ms;
-        snprintf(guard->reason, sizeof guard->reason, "%s", reason);
-        atomic_store_explicit(&guard->state, PXT_TIER_OFF, memory_order_release);
+        breaker->probe_at_ms = now_ms + breaker->backoff_ms;
+        snprintf(breaker->reason, sizeof breaker->reason, "%s", reason);
+        atomic_store_explicit(&breaker->state, PXT_TIER_OFF, memory_order_release);
     }
-    pthread_mutex_unlock(&guard->lock);
+    pthread_mutex_unlock(&breaker->lock);
     return turned_off;
 }
 
-void pxt_guard_succeeded(struct pxt_guard *guard)
+void pxt_breaker_succeeded(struct pxt_breaker *breaker)
 {
     /* Read without the lock: on the way of every call to a tier that works. */
-    if (__atomic_load_n(&guard->in_a_row, __ATOMIC_RELAXED) == 0)
+    if (__atomic_load_n(&breaker->in_a_row, __ATOMIC_RELAXED) == 0)
         return;
-    pthread_mutex_lock(&guard->lock);
-    __atomic_store_n(&guard->in_a_row, 0, __ATOMIC_RELAXED);
-    pthread_mutex_unlock(&guard->lock);
+    pthread_mutex_lock(&breaker->lock);
+    __atomic_store_n(&breaker->in_a_row, 0, __ATOMIC_RELAXED);
+    pthread_mutex_unlock(&breaker->lock);
 }
 
-bool pxt_guard_may_probe(struct pxt_guard *guard, int64_t now_ms)
+bool pxt_breaker_may_probe(struct pxt_breaker *breaker, int64_t now_ms)
 {
-    if (atomic_load_explicit(&guard->state, memory_order_relaxed) != PXT_TIER_OFF)
+    if (atomic_load_explicit(&breaker->state, memory_order_relaxed) != PXT_TIER_OFF)
         return false;
-    pthread_mutex_lock(&guard->lock);
-    bool may = atomic_load(&guard->state) == PXT_TIER_OFF && now_ms >= guard->probe_at_ms;
+    pthread_mutex_lock(&breaker->lock);
+    bool may = atomic_load(&breaker->state) == PXT_TIER_OFF && now_ms >= breaker->probe_at_ms;
     if (may)
-        atomic_store_explicit(&guard->state, PXT_TIER_PROBING, memory_order_release);
-    pthread_mutex_unlock(&guard->lock);
+        atomic_store_explicit(&breaker->state, PXT_TIER_PROBING, memory_order_release);
+    pthread_mutex_unlock(&breaker->lock);
     return may;
 }
 
-void pxt_guard_probed(struct pxt_guard *guard, bool good, int64_t now_ms, const char *reason)
+void pxt_breaker_probed(struct pxt_breaker *breaker, bool good, int64_t now_ms, const char *reason)
 {
-    pthread_mutex_lock(&guard->lock);
+    pthread_mutex_lock(&breaker->lock);
     if (good) {
-        guard->backoff_ms = guard->backoff_first_ms;
-        __atomic_store_n(&guard->in_a_row, 0, __ATOMIC_RELAXED);
-        guard->reason[0] = '\0';
+        breaker->backoff_ms = breaker->backoff_first_ms;
+        __atomic_store_n(&breaker->in_a_row, 0, __ATOMIC_RELAXED);
+        breaker->reason[0] = '\0';
     } else {
-        guard->backoff_ms =
-            guard->backoff_ms * 2 > guard->backoff_max_ms ? guard->backoff_max_ms : guard->backoff_ms * 2;
-        guard->probe_at_ms = now_ms + guard->backoff_ms;
-        snprintf(guard->reason, sizeof guard->reason, "%s", reason);
+        breaker->backoff_ms =
+            breaker->backoff_ms * 2 > breaker->backoff_max_ms ? breaker->backoff_max_ms : breaker->backoff_ms * 2;
+        breaker->probe_at_ms = now_ms + breaker->backoff_ms;
+        snprintf(breaker->reason, sizeof breaker->reason, "%s", reason);
     }
-    atomic_store_explicit(&guard->state, good ? PXT_TIER_ON : PXT_TIER_OFF, memory_order_release);
-    pthread_mutex_unlock(&guard->lock);
+    atomic_store_explicit(&breaker->state, good ? PXT_TIER_ON : PXT_TIER_OFF, memory_order_release);
+    pthread_mutex_unlock(&breaker->lock);
 }
 
-void pxt_guard_reason(struct pxt_guard *guard, char *out, size_t size)
+void pxt_breaker_reason(struct pxt_breaker *breaker, char *out, size_t size)
 {
-    pthread_mutex_lock(&guard->lock);
-    snprintf(out, size, "%s", guard->reason);
-    pthread_mutex_unlock(&guard->lock);
+    pthread_mutex_lock(&breaker->lock);
+    snprintf(out, size, "%s", breaker->reason);
+    pthread_mutex_unlock(&breaker->lock);
 }

@@ -10,8 +10,8 @@
 
 enum { TOGETHER = 64 };
 
-struct pxt_group_item {
-    struct pxt_group_item *next;
+struct pxt_group_commit_item {
+    struct pxt_group_commit_item *next;
     pxt_entry *entry;
     pxt_status status;
     struct pxt_error error;
@@ -19,7 +19,7 @@ struct pxt_group_item {
     bool finished; /* else it was woken to lead */
 };
 
-void pxt_group_init(struct pxt_group *group)
+void pxt_group_commit_init(struct pxt_group_commit *group)
 {
     pthread_mutex_init(&group->lock, NULL);
     group->first = NULL;
@@ -27,19 +27,19 @@ void pxt_group_init(struct pxt_group *group)
     group->leading = false;
 }
 
-void pxt_group_destroy(struct pxt_group *group)
+void pxt_group_commit_destroy(struct pxt_group_commit *group)
 {
     pthread_mutex_destroy(&group->lock);
 }
 
-bool pxt_group_suits(const struct pxt_tier_ops *ops)
+bool pxt_group_commit_suits(const struct pxt_tier_ops *ops)
 {
     return (ops->flags & PXT_TIER_TRANSACTION) && (ops->flags & PXT_TIER_CONCURRENT) && ops->put_many;
 }
 
 /* put_many takes all or none. Where one entry is the reason, each learns for itself whether it is that one; where it is the
  * tier, all share the error: to ask again for each would wait for a locked database as often. */
-static void put_all(const struct pxt_tier_ops *ops, void *self, struct pxt_group_item *const *items, size_t n)
+static void put_all(const struct pxt_tier_ops *ops, void *self, struct pxt_group_commit_item *const *items, size_t n)
 {
     pxt_entry *entries[TOGETHER];
     for (size_t i = 0; i < n; i++)
@@ -58,7 +58,7 @@ static void put_all(const struct pxt_tier_ops *ops, void *self, struct pxt_group
 }
 
 /* With the lock held. */
-static size_t take(struct pxt_group *group, struct pxt_group_item **items)
+static size_t take(struct pxt_group_commit *group, struct pxt_group_commit_item **items)
 {
     size_t n = 0;
     while (group->first && n < TOGETHER) {
@@ -71,16 +71,16 @@ static size_t take(struct pxt_group *group, struct pxt_group_item **items)
 }
 
 /* For all that wait, `self_item` among them; then hands the lead over. */
-static void lead(struct pxt_group *group, const struct pxt_tier_ops *ops, void *self,
-                 const struct pxt_group_item *self_item)
+static void lead(struct pxt_group_commit *group, const struct pxt_tier_ops *ops, void *self,
+                 const struct pxt_group_commit_item *self_item)
 {
-    struct pxt_group_item *items[TOGETHER];
+    struct pxt_group_commit_item *items[TOGETHER];
     pthread_mutex_lock(&group->lock);
     size_t n = take(group, items);
     pthread_mutex_unlock(&group->lock);
     put_all(ops, self, items, n);
     pthread_mutex_lock(&group->lock);
-    struct pxt_group_item *next = group->first;
+    struct pxt_group_commit_item *next = group->first;
     group->leading = next != NULL;
     pthread_mutex_unlock(&group->lock);
     if (next) /* it is not gone: only its own group finishes it */
@@ -92,10 +92,10 @@ static void lead(struct pxt_group *group, const struct pxt_tier_ops *ops, void *
         }
 }
 
-pxt_status pxt_group_put(struct pxt_group *group, const struct pxt_tier_ops *ops, void *self, pxt_entry *entry,
-                         struct pxt_error *error)
+pxt_status pxt_group_commit_put(struct pxt_group_commit *group, const struct pxt_tier_ops *ops, void *self,
+                                pxt_entry *entry, struct pxt_error *error)
 {
-    struct pxt_group_item item;
+    struct pxt_group_commit_item item;
     item.next = NULL;
     item.entry = entry;
     item.finished = false;

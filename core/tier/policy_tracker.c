@@ -3,9 +3,9 @@
  * policy_tracker.c: with this, capacity and every policy work with a tier of 30 lines: the core keeps, beside the tier, a
  * table of its keys with the policy's state. One lock, a leaf.
  */
+#include "tier/policy_tracker.h"
 #include "base/fail.h"
 #include "base/key.h"
-#include "tier/policy_tracker.h"
 #include <pthread.h>
 #include <string.h>
 
@@ -15,7 +15,7 @@ struct node {
     char *key;
     uint64_t state[];
 };
-struct pxt_tracker {
+struct pxt_policy_tracker {
     const struct pxt_eviction_ops *ops;
     void *policy;
     pthread_mutex_t lock;
@@ -23,11 +23,11 @@ struct pxt_tracker {
     size_t bucket_count, count;
 };
 
-pxt_status pxt_tracker_open(const struct pxt_eviction_ops *ops, const struct pxt_host *host,
-                            const struct pxt_settings *settings, uint64_t capacity, struct pxt_tracker **out,
-                            struct pxt_error *error)
+pxt_status pxt_policy_tracker_open(const struct pxt_eviction_ops *ops, const struct pxt_host *host,
+                                   const struct pxt_settings *settings, uint64_t capacity,
+                                   struct pxt_policy_tracker **out, struct pxt_error *error)
 {
-    struct pxt_tracker *tracker = pxt_alloc(sizeof *tracker);
+    struct pxt_policy_tracker *tracker = pxt_alloc(sizeof *tracker);
     if (!tracker)
         return pxt_fail_memory(error, "a policy's state");
     tracker->ops = ops;
@@ -51,7 +51,7 @@ static void free_node(struct node *node)
     pxt_free(node);
 }
 
-void pxt_tracker_close(struct pxt_tracker *tracker)
+void pxt_policy_tracker_close(struct pxt_policy_tracker *tracker)
 {
     if (!tracker)
         return;
@@ -66,7 +66,7 @@ void pxt_tracker_close(struct pxt_tracker *tracker)
     pxt_free(tracker);
 }
 
-static struct node **find(struct pxt_tracker *tracker, const struct pxt_key *key)
+static struct node **find(struct pxt_policy_tracker *tracker, const struct pxt_key *key)
 {
     struct node **place = &tracker->bucket[key->hash & (tracker->bucket_count - 1)];
     while (*place && !((*place)->hash == key->hash && !strcmp((*place)->key, key->text)))
@@ -75,7 +75,7 @@ static struct node **find(struct pxt_tracker *tracker, const struct pxt_key *key
 }
 
 /* More buckets when there is memory; longer chains otherwise. */
-static void grow(struct pxt_tracker *tracker)
+static void grow(struct pxt_policy_tracker *tracker)
 {
     size_t wanted = tracker->bucket_count * 2;
     struct node **bucket = tracker->count < tracker->bucket_count ? NULL : pxt_alloc_array(wanted, sizeof(*bucket));
@@ -92,7 +92,7 @@ static void grow(struct pxt_tracker *tracker)
     tracker->bucket_count = wanted;
 }
 
-static pxt_status insert(struct pxt_tracker *tracker, const struct pxt_key *key, struct pxt_error *error)
+static pxt_status insert(struct pxt_policy_tracker *tracker, const struct pxt_key *key, struct pxt_error *error)
 {
     grow(tracker);
     struct node *node = pxt_alloc(sizeof *node + ((tracker->ops->state_size + 7) & ~(size_t)7));
@@ -113,7 +113,8 @@ static pxt_status insert(struct pxt_tracker *tracker, const struct pxt_key *key,
     return PXT_OK;
 }
 
-pxt_status pxt_tracker_put(struct pxt_tracker *tracker, const struct pxt_key *key, struct pxt_error *error)
+pxt_status pxt_policy_tracker_put(struct pxt_policy_tracker *tracker, const struct pxt_key *key,
+                                  struct pxt_error *error)
 {
     pthread_mutex_lock(&tracker->lock);
     struct node *node = *find(tracker, key);
@@ -128,7 +129,7 @@ pxt_status pxt_tracker_put(struct pxt_tracker *tracker, const struct pxt_key *ke
     return status;
 }
 
-void pxt_tracker_hit(struct pxt_tracker *tracker, const struct pxt_key *key)
+void pxt_policy_tracker_hit(struct pxt_policy_tracker *tracker, const struct pxt_key *key)
 {
     pthread_mutex_lock(&tracker->lock);
     struct node *node = *find(tracker, key);
@@ -137,7 +138,7 @@ void pxt_tracker_hit(struct pxt_tracker *tracker, const struct pxt_key *key)
     pthread_mutex_unlock(&tracker->lock);
 }
 
-static void remove_at(struct pxt_tracker *tracker, struct node **place, enum pxt_removal why)
+static void remove_at(struct pxt_policy_tracker *tracker, struct node **place, enum pxt_removal why)
 {
     struct node *node = *place;
     *place = node->next;
@@ -146,7 +147,7 @@ static void remove_at(struct pxt_tracker *tracker, struct node **place, enum pxt
     free_node(node);
 }
 
-void pxt_tracker_remove(struct pxt_tracker *tracker, const struct pxt_key *key, enum pxt_removal why)
+void pxt_policy_tracker_remove(struct pxt_policy_tracker *tracker, const struct pxt_key *key, enum pxt_removal why)
 {
     pthread_mutex_lock(&tracker->lock);
     struct node **place = find(tracker, key);
@@ -155,7 +156,7 @@ void pxt_tracker_remove(struct pxt_tracker *tracker, const struct pxt_key *key, 
     pthread_mutex_unlock(&tracker->lock);
 }
 
-void pxt_tracker_clear(struct pxt_tracker *tracker)
+void pxt_policy_tracker_clear(struct pxt_policy_tracker *tracker)
 {
     pthread_mutex_lock(&tracker->lock);
     for (size_t i = 0; i < tracker->bucket_count; i++)
@@ -164,7 +165,7 @@ void pxt_tracker_clear(struct pxt_tracker *tracker)
     pthread_mutex_unlock(&tracker->lock);
 }
 
-bool pxt_tracker_victim(struct pxt_tracker *tracker, char *text, struct pxt_key *key)
+bool pxt_policy_tracker_victim(struct pxt_policy_tracker *tracker, char *text, struct pxt_key *key)
 {
     pthread_mutex_lock(&tracker->lock);
     void *state = tracker->ops->victim(tracker->policy);

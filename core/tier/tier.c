@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * tier.c: opens a tier into a tier, and what every call on it has in common: the guard and the serial lock. The
+ * tier.c: opens a tier into a tier, and what every call on it has in common: the breaker and the serial lock. The
  * operations themselves are in tier_ops.c, the memory of what it missed in tier_missed.c.
  */
 #include "tier/tier.h"
@@ -16,7 +16,7 @@ static bool track(void *arg, pxt_entry *entry)
     struct pxt_tier *tier = arg;
     struct pxt_key key;
     tier->host.host.entry_key(entry, &key);
-    return pxt_tracker_put(tier->tracker, &key, NULL) == PXT_OK;
+    return pxt_policy_tracker_put(tier->tracker, &key, NULL) == PXT_OK;
 }
 
 static pxt_status open_tier(struct pxt_tier *tier, const struct pxt_tier_config *config, struct pxt_error *error)
@@ -38,14 +38,14 @@ static pxt_status open_tier(struct pxt_tier *tier, const struct pxt_tier_config 
     status = pxt_tier_instance_ops(tier->ops, tier->self, config->plugin, &tier->instance_ops, &tier->ops, error);
     /* The core's own tracker is used where the tier cannot apply this policy itself. */
     if (!status && policy && !pxt_tier_applies_policy(tier->ops, policy)) {
-        status = pxt_tracker_open(policy, &tier->policy_host.host, config->eviction.settings, tier->max_entries,
-                                  &tier->tracker, error);
+        status = pxt_policy_tracker_open(policy, &tier->policy_host.host, config->eviction.settings, tier->max_entries,
+                                         &tier->tracker, error);
         if (!status)
             status = tier->ops->each(tier->self, track, tier, error);
     }
     if (status) {
         tier->ops->close(tier->self);
-        pxt_tracker_close(tier->tracker);
+        pxt_policy_tracker_close(tier->tracker);
         tier->tracker = NULL;
         tier->self = NULL;
     }
@@ -66,18 +66,18 @@ pxt_status pxt_tier_open(struct pxt_tier *tier, unsigned index, const struct pxt
     tier->write_behind = config->write_behind;
     pthread_mutex_init(&tier->serial, NULL);
     pthread_mutex_init(&tier->missed_lock, NULL);
-    pxt_group_init(&tier->group);
+    pxt_group_commit_init(&tier->group);
     pthread_mutex_init(&tier->accessed_lock, NULL);
     tier->missed_max = (size_t)pxt_settings_number(global, "degrade.missed_max");
-    pxt_guard_init(&tier->guard, (unsigned)pxt_settings_number(global, "degrade.threshold"),
-                   pxt_settings_number(global, "degrade.backoff") / 1000,
-                   pxt_settings_number(global, "degrade.backoff_max") / 1000);
+    pxt_breaker_init(&tier->breaker, (unsigned)pxt_settings_number(global, "degrade.threshold"),
+                     pxt_settings_number(global, "degrade.backoff") / 1000,
+                     pxt_settings_number(global, "degrade.backoff_max") / 1000);
     pxt_host_init(&tier->host, config->name, logger, clock);
     snprintf(policy_component, sizeof policy_component, "%s.eviction", config->name);
     pxt_host_init(&tier->policy_host, policy_component, logger, clock);
     if (!config->tier.module) {
-        atomic_store(&tier->guard.state, PXT_TIER_ABSENT);
-        snprintf(tier->guard.reason, sizeof tier->guard.reason, "%s",
+        atomic_store(&tier->breaker.state, PXT_TIER_ABSENT);
+        snprintf(tier->breaker.reason, sizeof tier->breaker.reason, "%s",
                  config->problem ? config->problem : "its plugin is missing");
         return PXT_OK;
     }
@@ -88,7 +88,7 @@ pxt_status pxt_tier_open(struct pxt_tier *tier, unsigned index, const struct pxt
     pxt_status status = open_tier(tier, config, &local);
     if (!status) {
         tier->flags = tier->ops->flags;
-        tier->grouped = pxt_group_suits(tier->ops);
+        tier->grouped = pxt_group_commit_suits(tier->ops);
         tier->hits_need_no_lock = (tier->flags & PXT_TIER_CONCURRENT) && !tier->tracker &&
                                   (tier->ops->settle || (tier->flags & PXT_TIER_SHARED));
         return PXT_OK;
@@ -100,8 +100,8 @@ pxt_status pxt_tier_open(struct pxt_tier *tier, unsigned index, const struct pxt
         return status;
     }
     pxt_log(logger, PXT_MESSAGE_WARNING, "chain", "%s; going on without it, it is not required", local.message);
-    atomic_store(&tier->guard.state, PXT_TIER_ABSENT);
-    snprintf(tier->guard.reason, sizeof tier->guard.reason, "%.250s", local.message);
+    atomic_store(&tier->breaker.state, PXT_TIER_ABSENT);
+    snprintf(tier->breaker.reason, sizeof tier->breaker.reason, "%.250s", local.message);
     return PXT_OK;
 }
 
@@ -111,13 +111,13 @@ void pxt_tier_close(struct pxt_tier *tier)
         return;
     if (tier->self)
         tier->ops->close(tier->self);
-    pxt_tracker_close(tier->tracker);
-    pxt_keyset_free(&tier->missed);
-    pxt_keyset_free(&tier->accessed);
-    pxt_guard_destroy(&tier->guard);
+    pxt_policy_tracker_close(tier->tracker);
+    pxt_keymap_free(&tier->missed);
+    pxt_keymap_free(&tier->accessed);
+    pxt_breaker_destroy(&tier->breaker);
     pthread_mutex_destroy(&tier->serial);
     pthread_mutex_destroy(&tier->missed_lock);
-    pxt_group_destroy(&tier->group);
+    pxt_group_commit_destroy(&tier->group);
     pthread_mutex_destroy(&tier->accessed_lock);
 }
 
@@ -125,15 +125,15 @@ void pxt_tier_failed(struct pxt_tier *tier, const struct pxt_error *error)
 {
     PXT_COUNT(tier, failures, 1);
     pxt_log(tier->logger, PXT_MESSAGE_WARNING, tier->name, "%s", error->message);
-    if (pxt_guard_failed(&tier->guard, pxt_clock_monotonic_ms(), error->message))
+    if (pxt_breaker_failed(&tier->breaker, pxt_clock_monotonic_ms(), error->message))
         pxt_log(tier->logger, PXT_MESSAGE_ERROR, "chain",
                 "tier %s is off after %u failures in a row; the others go on; it is tried again in %lld ms", tier->name,
-                tier->guard.threshold, (long long)tier->guard.backoff_ms);
+                tier->breaker.threshold, (long long)tier->breaker.backoff_ms);
 }
 
 bool pxt_tier_enter(struct pxt_tier *tier, bool probing, struct pxt_error *error)
 {
-    if (!tier->self || (!probing && !pxt_guard_on(&tier->guard))) {
+    if (!tier->self || (!probing && !pxt_breaker_on(&tier->breaker))) {
         PXT_COUNT(tier, skipped, 1);
         pxt_fail(error, PXT_EUNAVAILABLE, 0, "tier %s is off", tier->name);
         return false;
@@ -148,7 +148,7 @@ pxt_status pxt_tier_leave(struct pxt_tier *tier, pxt_status status, struct pxt_e
     if (!(tier->flags & PXT_TIER_CONCURRENT))
         pthread_mutex_unlock(&tier->serial);
     if (status == PXT_OK || status == PXT_NOT_FOUND) {
-        pxt_guard_succeeded(&tier->guard);
+        pxt_breaker_succeeded(&tier->breaker);
         return status;
     }
     if (status == PXT_EINVAL || status == PXT_ENOTSUP || status == PXT_ENOMEM) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * tier.h: one tier in the chain, with its capacity, policy, guard, counters and what it missed.
+ * tier.h: one tier in the chain, with its capacity, policy, breaker, counters and what it missed.
  *
  * A tier_* call on a tier that is off answers PXT_EUNAVAILABLE without asking it. A failed call counts against the
  * tier; a failed or skipped write is remembered, and until it was made good that key is not read from this tier. So a
@@ -30,27 +30,27 @@ struct pxt_tier {
     bool write_behind;      /* puts are written down later, in batches: a faster durable tier has them */
     uint64_t max_entries;   /* where limited */
     struct pxt_host_instance host, policy_host;
-    struct pxt_guard guard;
-    pthread_mutex_t serial; /* around calls where the tier is not concurrent */
-    struct pxt_group group; /* puts, where `grouped` */
+    struct pxt_breaker breaker;
+    pthread_mutex_t serial;        /* around calls where the tier is not concurrent */
+    struct pxt_group_commit group; /* puts, where `grouped` */
     bool grouped;
-    struct pxt_tracker *tracker; /* the policy's state, where the tier keeps none */
+    struct pxt_policy_tracker *tracker; /* the policy's state, where the tier keeps none */
     const struct pxt_logger *logger;
     char *absent_reason;
 
     /* What this tier missed; `missed_lock` is a leaf. More than `missed_max` puts count as all keys. */
     pthread_mutex_t missed_lock;
-    struct pxt_keyset missed;
+    struct pxt_keymap missed;
     size_t missed_max, missed_puts;
     bool missed_all;
     bool resyncing;                /* all is missed, and the tier is being gone through */
     unsigned missed_overflows;     /* how often that came */
     _Atomic uint64_t missed_count; /* read without the lock: usually 0 */
-    struct pxt_missed *journal;
+    struct pxt_hint_log *journal;
 
     /* Accesses to be written down to this tier, if it is durable; `accessed_lock` is a leaf. */
     pthread_mutex_t accessed_lock;
-    struct pxt_keyset accessed;
+    struct pxt_keymap accessed;
 
 #define X(name, help) _Atomic uint64_t name;
     struct {
@@ -73,7 +73,7 @@ static inline bool pxt_tier_present(const struct pxt_tier *tier)
 }
 static inline bool pxt_tier_on(const struct pxt_tier *tier)
 {
-    return tier->self && pxt_guard_on(&tier->guard);
+    return tier->self && pxt_breaker_on(&tier->breaker);
 }
 static inline bool pxt_tier_durable(const struct pxt_tier *tier)
 {
@@ -103,7 +103,7 @@ pxt_status pxt_tier_victim(struct pxt_tier *tier, uint64_t incoming, pxt_entry *
 /* Whether the tier removes what expired by itself, with pxt_tier_expire(); else its keys are gathered, and each is
  * removed under its own lock: it may have been put anew meanwhile. */
 bool pxt_tier_expires(const struct pxt_tier *tier);
-pxt_status pxt_tier_gather_expired(struct pxt_tier *tier, pxt_time now, size_t limit, struct pxt_keyset *out,
+pxt_status pxt_tier_gather_expired(struct pxt_tier *tier, pxt_time now, size_t limit, struct pxt_keymap *out,
                                    struct pxt_error *error);
 pxt_status pxt_tier_expire(struct pxt_tier *tier, pxt_time now, size_t limit, pxt_key_fn *fn, void *arg,
                            uint64_t *removed, struct pxt_error *error);
@@ -117,8 +117,8 @@ pxt_status pxt_tier_sync(struct pxt_tier *tier, struct pxt_error *error);
 /* Remembers that this tier has not what it should have for a key, and tells other processes. */
 void pxt_tier_missed(struct pxt_tier *tier, const struct pxt_key *key, bool removal);
 /* A key that was missed is not valid here; where all is missed it may be. */
-enum pxt_missed_key { PXT_KEY_VALID, PXT_KEY_MISSED, PXT_KEY_IN_DOUBT };
-enum pxt_missed_key pxt_tier_is_missed(struct pxt_tier *tier, const struct pxt_key *key);
+enum pxt_hint_key { PXT_KEY_VALID, PXT_KEY_MISSED, PXT_KEY_IN_DOUBT };
+enum pxt_hint_key pxt_tier_is_missed(struct pxt_tier *tier, const struct pxt_key *key);
 static inline bool pxt_tier_has_missed(const struct pxt_tier *tier)
 {
     return atomic_load_explicit(&tier->missed_count, memory_order_acquire) != 0;
@@ -131,7 +131,7 @@ static inline bool pxt_tier_may_wait(const struct pxt_tier *tier)
 /* Copies some key that was missed into `text` (PXT_KEY_MAX + 1 bytes); false where none was. */
 bool pxt_tier_any_missed(struct pxt_tier *tier, char *text, struct pxt_key *key);
 /* All keys whose put was missed, and whether there are removals as well; false when out of memory. */
-bool pxt_tier_missed_puts(struct pxt_tier *tier, struct pxt_keyset *out, bool *removals);
+bool pxt_tier_missed_puts(struct pxt_tier *tier, struct pxt_keymap *out, bool *removals);
 /* With all stripes locked: every key was made good. */
 void pxt_tier_nothing_missed(struct pxt_tier *tier);
 /* Stores what was missed, without noting it as made good. */
@@ -145,9 +145,9 @@ bool pxt_tier_resync_end(struct pxt_tier *tier, unsigned overflows);
 bool pxt_tier_tells(const struct pxt_tier *tier);
 unsigned pxt_tier_missed_overflows(struct pxt_tier *tier);
 /* missed.c: an event that another process told; and that none counts any more. */
-void pxt_tier_apply_missed(struct pxt_tier *tier, enum pxt_missed_event event, const char *key);
+void pxt_tier_apply_missed(struct pxt_tier *tier, enum pxt_hint_event event, const char *key);
 void pxt_tier_forget_missed(struct pxt_tier *tier);
-/* Every write that failed is remembered already; the result of a call that goes round the guard (a probe) is told
+/* Every write that failed is remembered already; the result of a call that goes round the breaker (a probe) is told
  * with these. */
 void pxt_tier_failed(struct pxt_tier *tier, const struct pxt_error *error);
 

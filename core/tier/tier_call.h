@@ -7,7 +7,7 @@
 
 #include "tier/tier.h"
 
-/* False where the tier is off; otherwise leave with pxt_tier_leave(). With `probing` the guard is passed by. */
+/* False where the tier is off; otherwise leave with pxt_tier_leave(). With `probing` the breaker is passed by. */
 bool pxt_tier_enter(struct pxt_tier *tier, bool probing, struct pxt_error *error);
 pxt_status pxt_tier_leave(struct pxt_tier *tier, pxt_status status, struct pxt_error *local, struct pxt_error *error);
 

@@ -8,10 +8,10 @@
 #include "tier/tier_call.h"
 #include <string.h>
 
-/* A tier that is being let back in passes the guard by: whoever probes has set PROBING and is alone. */
+/* A tier that is being let back in passes the breaker by: whoever probes has set PROBING and is alone. */
 static bool probing(const struct pxt_tier *tier)
 {
-    return atomic_load_explicit(&tier->guard.state, memory_order_acquire) == PXT_TIER_PROBING;
+    return atomic_load_explicit(&tier->breaker.state, memory_order_acquire) == PXT_TIER_PROBING;
 }
 
 /* On the way of every call: the text of an error is a kilobyte that need not be zeroed each time. */
@@ -48,7 +48,7 @@ static pxt_status leave_write(struct pxt_tier *tier, pxt_status status, struct p
 pxt_status pxt_tier_get(struct pxt_tier *tier, const struct pxt_key *key, unsigned flags, pxt_entry **out,
                         struct pxt_error *error)
 {
-    enum pxt_missed_key missed = pxt_tier_is_missed(tier, key);
+    enum pxt_hint_key missed = pxt_tier_is_missed(tier, key);
     if (missed == PXT_KEY_MISSED)
         return PXT_NOT_FOUND; /* what it has does not count; what counts is in the others, or removed */
     if (missed)
@@ -60,7 +60,7 @@ pxt_status pxt_tier_get(struct pxt_tier *tier, const struct pxt_key *key, unsign
     pxt_status status = tier->ops->get(tier->self, key, flags, out, &local);
     status = pxt_tier_leave(tier, status, &local, error);
     if (!status && tier->tracker && !(flags & PXT_GET_PEEK))
-        pxt_tracker_hit(tier->tracker, key);
+        pxt_policy_tracker_hit(tier->tracker, key);
     return status;
 }
 
@@ -74,7 +74,7 @@ pxt_status pxt_tier_put(struct pxt_tier *tier, pxt_entry *entry, struct pxt_erro
         pxt_tier_missed(tier, &key, false);
         return PXT_EUNAVAILABLE;
     }
-    pxt_status status = tier->grouped ? pxt_group_put(&tier->group, tier->ops, tier->self, entry, &local)
+    pxt_status status = tier->grouped ? pxt_group_commit_put(&tier->group, tier->ops, tier->self, entry, &local)
                                       : tier->ops->put(tier->self, entry, &local);
     if (status == PXT_EINVAL) { /* it cannot hold this entry: then it must not keep an older one */
         pxt_tier_leave(tier, status, &local, error);
@@ -82,7 +82,7 @@ pxt_status pxt_tier_put(struct pxt_tier *tier, pxt_entry *entry, struct pxt_erro
         return status;
     }
     if (!status && tier->tracker)
-        status = pxt_tracker_put(tier->tracker, &key, &local);
+        status = pxt_policy_tracker_put(tier->tracker, &key, &local);
     return leave_write(tier, status, &local, &key, false, error);
 }
 
@@ -145,7 +145,7 @@ pxt_status pxt_tier_del(struct pxt_tier *tier, const struct pxt_key *key, enum p
     }
     pxt_status status = tier->ops->del(tier->self, key, why, &local);
     if (tier->tracker && (!status || status == PXT_NOT_FOUND))
-        pxt_tracker_remove(tier->tracker, key, why);
+        pxt_policy_tracker_remove(tier->tracker, key, why);
     pxt_status left = leave_write(tier, status == PXT_NOT_FOUND ? PXT_OK : status, &local, key, true, error);
     return left ? left : status;
 }
@@ -202,7 +202,7 @@ static bool hold(void *arg, pxt_entry *entry)
     return true;
 }
 
-/* Also while the tier is let back in: whoever walks a tier that is off asks the guard before. */
+/* Also while the tier is let back in: whoever walks a tier that is off asks the breaker before. */
 static pxt_status each_inside(struct pxt_tier *tier, pxt_entry_fn *fn, void *arg, struct pxt_error *error)
 {
     struct pxt_error local;
@@ -238,7 +238,7 @@ pxt_status pxt_tier_each(struct pxt_tier *tier, pxt_entry_fn *fn, void *arg, str
 /* ---- defaults that go over all entries: gather keys first, since `each` may not call the tier -------------------- */
 
 struct gathering {
-    struct pxt_keyset keys;
+    struct pxt_keymap keys;
     pxt_time expired_by; /* PXT_TIME_MAX + 1: all */
     size_t limit;
     bool failed;
@@ -251,7 +251,7 @@ static bool gather(void *arg, pxt_entry *entry)
     if (pxt_entry_number(entry, PXT_FIELD_EXPIRES_AT) > gathering->expired_by)
         return true;
     pxt_entry_key_of(entry, &key);
-    gathering->failed = !pxt_keyset_add(&gathering->keys, &key);
+    gathering->failed = !pxt_keymap_add(&gathering->keys, &key);
     return !gathering->failed && gathering->keys.count < gathering->limit;
 }
 
@@ -262,14 +262,14 @@ static pxt_status clear_singly(struct pxt_tier *tier, uint64_t *removed, struct 
     pxt_status status = pxt_tier_each(tier, gather, &all, error);
     if (!status && all.failed)
         status = pxt_fail_memory(error, "a list of keys");
-    for (struct pxt_keyset_item *item; !status && (item = pxt_keyset_any(&all.keys));) {
+    for (struct pxt_keymap_item *item; !status && (item = pxt_keymap_any(&all.keys));) {
         struct pxt_key key = item->key;
         status = pxt_tier_del(tier, &key, PXT_REMOVE_DELETED, error);
         *removed += status == PXT_OK;
         status = status == PXT_NOT_FOUND ? PXT_OK : status;
-        pxt_keyset_remove(&all.keys, &key);
+        pxt_keymap_remove(&all.keys, &key);
     }
-    pxt_keyset_free(&all.keys);
+    pxt_keymap_free(&all.keys);
     return status;
 }
 
@@ -293,7 +293,7 @@ pxt_status pxt_tier_expire(struct pxt_tier *tier, pxt_time now, size_t limit, px
     INSIDE(tier, tier->ops->expire(tier->self, now, limit, fn, arg, removed, &local));
 }
 
-pxt_status pxt_tier_gather_expired(struct pxt_tier *tier, pxt_time now, size_t limit, struct pxt_keyset *out,
+pxt_status pxt_tier_gather_expired(struct pxt_tier *tier, pxt_time now, size_t limit, struct pxt_keymap *out,
                                    struct pxt_error *error)
 {
     struct gathering expired = {.expired_by = now, .limit = limit};
@@ -343,11 +343,11 @@ pxt_status pxt_tier_victim(struct pxt_tier *tier, uint64_t incoming, pxt_entry *
         INSIDE(tier, tier->ops->victim(tier->self, incoming, out, &local));
     char text[PXT_KEY_MAX + 1];
     struct pxt_key key;
-    while (pxt_tracker_victim(tier->tracker, text, &key)) {
+    while (pxt_policy_tracker_victim(tier->tracker, text, &key)) {
         pxt_status status = pxt_tier_get(tier, &key, PXT_GET_PEEK, out, error);
         if (status != PXT_NOT_FOUND)
             return status;
-        pxt_tracker_remove(tier->tracker, &key, PXT_REMOVE_DELETED); /* another process removed it */
+        pxt_policy_tracker_remove(tier->tracker, &key, PXT_REMOVE_DELETED); /* another process removed it */
     }
     return PXT_NOT_FOUND;
 }

@@ -16,9 +16,9 @@ bool pxt_tier_tells(const struct pxt_tier *tier)
 }
 
 /* Whether there is a file in which it was told: then the event is applied by reading that, in its order. */
-static bool tell(struct pxt_tier *tier, enum pxt_missed_event event, const char *key)
+static bool tell(struct pxt_tier *tier, enum pxt_hint_event event, const char *key)
 {
-    return pxt_tier_tells(tier) && pxt_missed_tell(tier->journal, event, tier, key);
+    return pxt_tier_tells(tier) && pxt_hint_log_append(tier->journal, event, tier, key);
 }
 
 /* Under missed_lock. */
@@ -29,24 +29,24 @@ static void count(struct pxt_tier *tier)
 
 static void forget_keys(struct pxt_tier *tier)
 {
-    struct pxt_keyset keys;
-    pxt_keyset_take(&tier->missed, &keys);
-    pxt_keyset_free(&keys);
+    struct pxt_keymap keys;
+    pxt_keymap_take(&tier->missed, &keys);
+    pxt_keymap_free(&keys);
     tier->missed_puts = 0;
 }
 
 /* What other tiers will show. */
 static void forget_puts(struct pxt_tier *tier)
 {
-    struct pxt_keyset keys;
-    pxt_keyset_take(&tier->missed, &keys);
+    struct pxt_keymap keys;
+    pxt_keymap_take(&tier->missed, &keys);
     for (size_t i = 0; i < keys.bucket_count; i++)
-        for (struct pxt_keyset_item *item = keys.bucket[i]; item; item = item->next) {
-            struct pxt_keyset_item *kept = item->hits ? pxt_keyset_add(&tier->missed, &item->key) : NULL;
+        for (struct pxt_keymap_item *item = keys.bucket[i]; item; item = item->next) {
+            struct pxt_keymap_item *kept = item->hits ? pxt_keymap_add(&tier->missed, &item->key) : NULL;
             if (kept)
                 kept->hits = 1;
         }
-    pxt_keyset_free(&keys);
+    pxt_keymap_free(&keys);
     tier->missed_puts = 0;
 }
 
@@ -62,7 +62,7 @@ static void miss_all(struct pxt_tier *tier)
 static bool remember(struct pxt_tier *tier, const struct pxt_key *key, bool removal)
 {
     size_t before = tier->missed.count;
-    struct pxt_keyset_item *item = pxt_keyset_add(&tier->missed, key);
+    struct pxt_keymap_item *item = pxt_keymap_add(&tier->missed, key);
     if (!item)
         return false;
     if (tier->missed.count > before && !removal)
@@ -75,16 +75,16 @@ static bool remember(struct pxt_tier *tier, const struct pxt_key *key, bool remo
 
 static void forget(struct pxt_tier *tier, const struct pxt_key *key)
 {
-    const struct pxt_keyset_item *item = pxt_keyset_find(&tier->missed, key);
+    const struct pxt_keymap_item *item = pxt_keymap_find(&tier->missed, key);
     if (item && !item->hits)
         tier->missed_puts--;
-    pxt_keyset_remove(&tier->missed, key);
+    pxt_keymap_remove(&tier->missed, key);
 }
 
 /* Whether nothing new has to be remembered: as a removal, or as any. */
 static bool known(const struct pxt_tier *tier, const struct pxt_key *key, bool removal)
 {
-    const struct pxt_keyset_item *item = pxt_keyset_find(&tier->missed, key);
+    const struct pxt_keymap_item *item = pxt_keymap_find(&tier->missed, key);
     return item ? item->hits || !removal : tier->missed_all && !tier->resyncing && !removal;
 }
 
@@ -122,12 +122,12 @@ void pxt_tier_missed(struct pxt_tier *tier, const struct pxt_key *key, bool remo
                 tier->name, tier->missed_max);
 }
 
-enum pxt_missed_key pxt_tier_is_missed(struct pxt_tier *tier, const struct pxt_key *key)
+enum pxt_hint_key pxt_tier_is_missed(struct pxt_tier *tier, const struct pxt_key *key)
 {
     if (!pxt_tier_has_missed(tier))
         return PXT_KEY_VALID;
     pthread_mutex_lock(&tier->missed_lock);
-    bool known = pxt_keyset_find(&tier->missed, key) != NULL;
+    bool known = pxt_keymap_find(&tier->missed, key) != NULL;
     bool all = tier->missed_all;
     pthread_mutex_unlock(&tier->missed_lock);
     return known ? PXT_KEY_MISSED : all ? PXT_KEY_IN_DOUBT : PXT_KEY_VALID;
@@ -136,7 +136,7 @@ enum pxt_missed_key pxt_tier_is_missed(struct pxt_tier *tier, const struct pxt_k
 bool pxt_tier_any_missed(struct pxt_tier *tier, char *text, struct pxt_key *key)
 {
     pthread_mutex_lock(&tier->missed_lock);
-    const struct pxt_keyset_item *item = pxt_keyset_any(&tier->missed);
+    const struct pxt_keymap_item *item = pxt_keymap_any(&tier->missed);
     if (item) {
         memcpy(text, item->text, item->key.length + 1);
         pxt_key_init(key, text, item->key.length);
@@ -145,15 +145,15 @@ bool pxt_tier_any_missed(struct pxt_tier *tier, char *text, struct pxt_key *key)
     return item != NULL;
 }
 
-bool pxt_tier_missed_puts(struct pxt_tier *tier, struct pxt_keyset *out, bool *removals)
+bool pxt_tier_missed_puts(struct pxt_tier *tier, struct pxt_keymap *out, bool *removals)
 {
     bool good = true;
-    *out = (struct pxt_keyset){0};
+    *out = (struct pxt_keymap){0};
     pthread_mutex_lock(&tier->missed_lock);
     *removals = tier->missed.count != tier->missed_puts;
     for (size_t i = 0; good && i < tier->missed.bucket_count; i++)
-        for (const struct pxt_keyset_item *item = tier->missed.bucket[i]; item && good; item = item->next)
-            good = item->hits || pxt_keyset_add(out, &item->key);
+        for (const struct pxt_keymap_item *item = tier->missed.bucket[i]; item && good; item = item->next)
+            good = item->hits || pxt_keymap_add(out, &item->key);
     pthread_mutex_unlock(&tier->missed_lock);
     return good;
 }
@@ -169,7 +169,7 @@ void pxt_tier_made_good(struct pxt_tier *tier, const struct pxt_key *key)
     if (!pxt_tier_has_missed(tier))
         return;
     pthread_mutex_lock(&tier->missed_lock);
-    bool was_missed = pxt_keyset_find(&tier->missed, key) != NULL;
+    bool was_missed = pxt_keymap_find(&tier->missed, key) != NULL;
     forget(tier, key);
     count(tier);
     pthread_mutex_unlock(&tier->missed_lock);
@@ -199,14 +199,14 @@ bool pxt_tier_resync_begin(struct pxt_tier *tier, unsigned *overflows)
 bool pxt_tier_resync_end(struct pxt_tier *tier, unsigned overflows)
 {
     if (pxt_tier_tells(tier) && tier->journal && tier->journal->fd >= 0)
-        return pxt_missed_tell_end(tier->journal, tier, overflows);
+        return pxt_hint_log_append_end(tier->journal, tier, overflows);
     bool good = pxt_tier_missed_overflows(tier) == overflows;
     if (good)
         pxt_tier_apply_missed(tier, PXT_MISSED_RESYNCED, NULL);
     return good;
 }
 
-void pxt_tier_apply_missed(struct pxt_tier *tier, enum pxt_missed_event event, const char *text)
+void pxt_tier_apply_missed(struct pxt_tier *tier, enum pxt_hint_event event, const char *text)
 {
     struct pxt_key key;
     size_t length = text ? strlen(text) : 0;
