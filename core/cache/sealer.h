@@ -2,11 +2,11 @@
  *
  * sealer.h: the cache's encryptor, and the sealing of drafts with it.
  */
-#ifndef PXT_VAULT_H
-#define PXT_VAULT_H
+#ifndef PXT_SEALER_H
+#define PXT_SEALER_H
 
-#include "config/config.h"
 #include "plugin/host.h"
+#include "plugin/loader.h"
 #include <proxtier/encryptor.h>
 
 struct pxt_sealer;

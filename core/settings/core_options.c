@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * core_options.c: the core's own options, each once: the configuration, its help, `config show` and the manual are
- * made from these tables.
+ * core_options.c: the core's own options with their types, defaults and bounds: those of the whole configuration and
+ * those of a tier. The configuration is read, checked and shown by these tables.
  */
 #include <proxtier/admin.h>
 
@@ -45,9 +45,9 @@ const struct pxt_option *pxt_options_tier(void)
         {"name", PXT_OPTION_TEXT, NULL, 0, 0, NULL,
          "name of the tier in messages and statistics; l1, l2 ... by default"},
         {"plugin", PXT_OPTION_TEXT, NULL, 0, 0, NULL, "the tier's plugin, by name, or by path where it has a slash"},
-        {"max_entries", PXT_OPTION_TEXT, "unlimited", 0, 0, NULL, "its capacity: a number, or unlimited"},
+        {"max_entries", PXT_OPTION_INTEGER, "unlimited", 0, 0, "unlimited", "its capacity: a number, or unlimited"},
         {"eviction", PXT_OPTION_TEXT, "lru", 0, 0, NULL,
-         "who leaves when it is full: a policy, or {plugin: NAME, ...its options}"},
+         "the eviction policy: its plugin, or {plugin: NAME, ...its options}"},
         {"write_behind", PXT_OPTION_BOOL, "false", 0, 0, NULL,
          "true: puts are acknowledged when a faster durable tier has them, and written here later, in batches"},
         {"required", PXT_OPTION_BOOL, "true", 0, 0, NULL,
