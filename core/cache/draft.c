@@ -85,7 +85,7 @@ static void fill_in(pxt_cache *cache, struct pxt_draft *draft)
         pxt_draft_set_number(draft, PXT_FIELD_EXPIRES_AT, now);
 }
 
-pxt_status pxt_cache_make_entry(pxt_cache *cache, const struct pxt_draft *given, pxt_entry **out,
+pxt_status pxt_entry_from_draft(pxt_cache *cache, const struct pxt_draft *given, pxt_entry **out,
                                 struct pxt_error *error)
 {
     struct pxt_draft draft;
