@@ -11,7 +11,7 @@
 #include <proxtier/tier.h>
 #include <stdio.h>
 
-/* What a check works with. */
+/* The plugin under test, as a check uses it. */
 struct subject {
     pxt_trial *trial;
     const struct pxt_plugin *plugin;

@@ -10,8 +10,8 @@
 #include <proxtier/encryptor.h>
 
 struct pxt_sealer;
-/* Opens the encryptor lazily: its keys are looked for when the first credential is sealed or opened, so that a list
- * without credentials needs none. */
+/* Makes the sealer. The encryptor itself is opened for the first credential, so that a list without credentials needs
+ * no key. */
 pxt_status pxt_sealer_open(const struct pxt_chosen *chosen, const struct pxt_logger *logger,
                            const struct pxt_clock *clock, struct pxt_sealer **out, struct pxt_error *error);
 void pxt_sealer_close(struct pxt_sealer *sealer);

@@ -25,14 +25,14 @@ struct pxt_list {
 };
 enum { PXT_LIST_LINE_MAX = 65536 };
 
-/* A record as found; texts are borrowed for the call. Either `url` or `host` and `port` say where it is. */
+/* A record as the list has it; its texts are borrowed for the call. */
 struct pxt_record {
     uint64_t line, column;
     struct pxt_draft draft; /* all but proxy_url, and credentials that stand in it */
-    const char *url;        /* any form that a line may have */
+    const char *url;        /* the address, in any of the forms of proxtier-import(5) */
     size_t url_length;
     const char *scheme; /* for a `url` without one; NULL: the default */
-    bool scheme_is_own; /* the record says so, not what stands around it: no option overrides it */
+    bool scheme_is_own; /* the record itself names it, not a comment or member around it: no option overrides it */
 };
 /* Reads the whole list; PXT_LIST_AUTO tells the format by the end of its path, else by its beginning. PXT_EINVAL if the
  * whole is not of the format; what `take` returned. */
@@ -48,7 +48,7 @@ pxt_status pxt_list_read_csv(struct pxt_list *list);
  * PXT_LIST_LINE_MAX + 1 where it was longer; the rest of it is skipped. */
 bool pxt_list_line(struct pxt_list *list, char *buffer, size_t *length);
 
-/* field_names.c: what members and columns are called in the wild. */
+/* field_names.c: what members and columns are called in real lists. */
 enum pxt_list_name {
     PXT_NAME_URL,
     PXT_NAME_HOST,

@@ -13,7 +13,7 @@
 
 enum { BATCH = 1000, ARENA = 1 << 20 };
 
-/* Records wait here for their batch to be full; their texts lie in an arena of fixed size. */
+/* Collects records until a batch is full; their texts lie in an arena of fixed size. */
 struct warming {
     pxt_cache *cache;
     struct pxt_list *list;
@@ -107,7 +107,7 @@ static size_t text_bytes(const struct pxt_draft *draft)
     return bytes;
 }
 
-/* Makes the draft whole from the address taken apart; the key is made here, to tell what comes twice. */
+/* Fills in the draft from the parsed address. Makes the key too: records of one key are counted as duplicates. */
 static void complete(struct warming *warming, struct pxt_draft *draft, char key[17])
 {
     const struct pxt_warm_options *options = &warming->options;
