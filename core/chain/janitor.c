@@ -2,8 +2,8 @@
  *
  * janitor.c: wakes at intervals and does what tick.c says.
  */
-#include "base/fail.h"
 #include "chain/janitor.h"
+#include "base/fail.h"
 #include <errno.h>
 #include <signal.h>
 #include <time.h>
