@@ -54,7 +54,7 @@ void pxt_access_add(struct pxt_tier *tier, const struct pxt_key *key, pxt_entry 
     const struct pxt_keymap_item *item = pxt_keymap_find(&tier->accessed, key);
     if (item) {
         pxt_entry_touch(entry, item->hits, item->last_accessed);
-        pxt_entry_take_unwritten(entry); /* these hits are noted already */
+        pxt_entry_take_unflushed_hits(entry); /* these hits are noted already */
     }
     pthread_mutex_unlock(&tier->accessed_lock);
 }
@@ -181,7 +181,7 @@ static bool note_unwritten(void *arg, pxt_entry *entry)
 {
     struct pxt_chain *chain = arg;
     struct pxt_key key;
-    uint64_t hits = pxt_entry_take_unwritten(entry);
+    uint64_t hits = pxt_entry_take_unflushed_hits(entry);
     if (hits) {
         pxt_entry_key_of(entry, &key);
         pxt_access_note(chain, &key, hits, pxt_entry_number(entry, PXT_FIELD_LAST_ACCESSED), false);

@@ -52,7 +52,7 @@ static void transfer_hits(struct pxt_tier *next, const struct pxt_key *key, cons
     int64_t lacking = pxt_entry_number(from, PXT_FIELD_ACCESS_COUNT) - pxt_entry_number(entry, PXT_FIELD_ACCESS_COUNT);
     if (lacking > 0) {
         pxt_entry_touch(entry, (uint64_t)lacking, pxt_entry_number(from, PXT_FIELD_LAST_ACCESSED));
-        pxt_entry_take_unwritten(entry); /* these hits are noted already */
+        pxt_entry_take_unflushed_hits(entry); /* these hits are noted already */
     }
     pxt_entry_release(entry);
 }
@@ -70,7 +70,7 @@ static void transfer_late_hits(struct pxt_chain *chain, const struct pxt_tier *t
                                pxt_entry *entry)
 {
     struct pxt_tier *next = next_of(chain, tier);
-    uint64_t late = pxt_tier_durable(tier) ? 0 : pxt_entry_take_unwritten(entry);
+    uint64_t late = pxt_tier_durable(tier) ? 0 : pxt_entry_take_unflushed_hits(entry);
     if (late && chain->any_durable)
         pxt_access_note(chain, key, late, pxt_entry_number(entry, PXT_FIELD_LAST_ACCESSED), false);
     if (late && next)
@@ -122,7 +122,7 @@ static bool demote(struct pxt_chain *chain, struct pxt_tier *tier, const struct 
     struct pxt_tier *next = next_of(chain, tier);
     if (!next)
         return is_last(chain, tier);
-    uint64_t unflushed = pxt_tier_durable(tier) ? 0 : pxt_entry_take_unwritten(entry);
+    uint64_t unflushed = pxt_tier_durable(tier) ? 0 : pxt_entry_take_unflushed_hits(entry);
     if (unflushed || from_first)
         pxt_access_note(chain, key, unflushed, pxt_entry_number(entry, PXT_FIELD_LAST_ACCESSED), from_first);
     if (has_copy(tier, next, key))

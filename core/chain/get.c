@@ -29,7 +29,7 @@ static void count_access(struct pxt_chain *chain, struct pxt_tier *tier, const s
     pxt_time now = pxt_chain_stamp(chain, pxt_clock_now(&chain->clock));
     pxt_entry_touch(entry, 1, now);
     if (pxt_tier_durable(tier)) {
-        pxt_entry_take_unwritten(entry);
+        pxt_entry_take_unflushed_hits(entry);
         pxt_access_note(chain, key, 1, now, false);
     }
 }

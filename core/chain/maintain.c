@@ -19,7 +19,7 @@ static void expired_key(void *arg, const struct pxt_key *key)
 {
     struct sweep *sweep = arg;
     if (!pxt_keymap_add(&sweep->keys, key))
-        sweep->no_memory = true; /* the others' own sweep, and every get, find it expired as well */
+        sweep->no_memory = true; /* the sweeps of the other tiers, and every get, find it expired too */
 }
 
 static bool remove_if_expired(struct pxt_chain *chain, struct pxt_tier *tier, const struct pxt_key *key, pxt_time now)
@@ -27,7 +27,7 @@ static bool remove_if_expired(struct pxt_chain *chain, struct pxt_tier *tier, co
     pxt_entry *entry = NULL;
     bool removed = false;
     if (!pxt_tier_on(tier) || pxt_tier_is_missed(tier, key)) {
-        /* It may have an older one, which outlives the one that expired. */
+        /* The tier may have an older copy, with a longer time to live. */
         pxt_tier_del(tier, key, PXT_REMOVE_EXPIRED, NULL);
         return false;
     }
@@ -40,8 +40,8 @@ static bool remove_if_expired(struct pxt_chain *chain, struct pxt_tier *tier, co
     return removed;
 }
 
-/* The copies in the other tiers go with it, each under its key's lock: it may have been put anew meanwhile. True where
- * it was removed from `from`, if that was not done before. */
+/* Removes the copies of an expired key from all tiers, under the key's lock: unless it was put anew meanwhile. Returns
+ * whether this call removed it from `from`. */
 static bool remove_everywhere(struct pxt_chain *chain, const struct pxt_tier *from, const struct pxt_key *key,
                               pxt_time now)
 {
@@ -58,7 +58,7 @@ static bool remove_everywhere(struct pxt_chain *chain, const struct pxt_tier *fr
     return removed;
 }
 
-/* One batch. `*removed` from this tier; `*more` where another batch may find something. */
+/* Removes one batch of expired keys. `*removed` counts those of this tier; `*more`: another batch may find more. */
 static pxt_status sweep_batch(struct pxt_chain *chain, struct pxt_tier *tier, uint64_t *removed, bool *more,
                               struct pxt_error *error)
 {
@@ -77,7 +77,7 @@ static pxt_status sweep_batch(struct pxt_chain *chain, struct pxt_tier *tier, ui
     return status;
 }
 
-/* One tier, from batch to batch: readers wait for no more than one. */
+/* Sweeps one tier in batches: readers wait for one batch at most. */
 static pxt_status sweep_tier(struct pxt_chain *chain, struct pxt_tier *tier, uint64_t *expired, struct pxt_error *error)
 {
     pxt_status status;
@@ -91,7 +91,7 @@ static pxt_status sweep_tier(struct pxt_chain *chain, struct pxt_tier *tier, uin
     return status;
 }
 
-/* From the slowest, which has everything: what expired is counted there, once. */
+/* From the slowest tier on, which has all entries: so each expired entry is counted once, there. */
 pxt_status pxt_chain_expire(struct pxt_chain *chain, uint64_t *expired, struct pxt_error *error)
 {
     pxt_status first = PXT_OK;
