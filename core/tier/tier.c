@@ -6,7 +6,7 @@
 #include "tier/tier.h"
 #include "base/fail.h"
 #include "base/key.h"
-#include "plugin/stacked_tier.h"
+#include "plugin/tier_ops.h"
 #include "tier/tier_call.h"
 #include <stdio.h>
 #include <string.h>
