@@ -2,13 +2,13 @@
  *
  * coherence.c: the file PATH.coherence beside a shared store. Its first bytes are a page of generation counters, mapped
  * by all processes: a write raises the counter of its key's stripe, a hit in memory compares it with what it was when
- * the entry was read. Behind the page stand PXT_STRIPES bytes that are only ever locked (fcntl, open file description
- * locks): they make what one process does to a key one step for the others. The kernel lets go of the locks of a
- * process that dies.
+ * the entry was read. Behind the counters stand PXT_WORDS words, and behind the page PXT_STRIPES + 1 bytes that are only
+ * ever locked (fcntl, open file description locks). A stripe's lock makes a change of a key one step for the other
+ * processes; the last byte is the lock of the hint log. The kernel releases the locks of a process that dies.
  */
+#include "shared/coherence.h"
 #include "base/fail.h"
 #include "base/log.h"
-#include "shared/coherence.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>

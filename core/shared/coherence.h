@@ -26,7 +26,7 @@ struct pxt_coherence {
     _Atomic int64_t stuck_until_ms[PXT_STRIPES + 1];
 };
 /* Words of the page behind the generations. */
-enum pxt_word { PXT_WORD_MISSED_EPOCH, PXT_WORD_MISSED_RESETS, PXT_WORDS = 16 };
+enum pxt_word { PXT_WORD_HINTS_EPOCH, PXT_WORD_HINTS_RESETS, PXT_WORDS = 16 };
 /* `shared_path` as tier.h defines it, or NULL. */
 pxt_status pxt_coherence_open(struct pxt_coherence *coherence, const char *shared_path, int64_t timeout_ms,
                               struct pxt_error *error);
@@ -58,7 +58,7 @@ static inline unsigned pxt_stripe(uint64_t hash)
     return (unsigned)(hash >> 24) % PXT_STRIPES;
 }
 /* Locks `n` stripes from `first` among processes; the caller holds the chain's own locks of these stripes. Stripe
- * PXT_STRIPES is that of missed.c. PXT_EBUSY after the timeout. */
+ * PXT_STRIPES is that of the hint log. PXT_EBUSY after the timeout. */
 pxt_status pxt_coherence_lock(struct pxt_coherence *coherence, unsigned first, unsigned n, struct pxt_error *error);
 void pxt_coherence_unlock(struct pxt_coherence *coherence, unsigned first, unsigned n);
 
