@@ -167,7 +167,7 @@ pxt_status pxt_chain_put_many(struct pxt_chain *chain, pxt_entry *const *entries
     pxt_status status = pxt_chain_lock_all(chain, error);
     if (status)
         return status;
-    pxt_hint_log_replay(&chain->missed);
+    pxt_hint_log_replay(&chain->hint_log);
     if (replaced)
         find_replaced(chain, entries, n, replaced);
     status = store_all(chain, entries, n, error);

@@ -19,14 +19,15 @@ pxt_status pxt_chain_open(struct pxt_chain *chain, const struct pxt_config *conf
     chain->clock = *clock;
     chain->logger = logger;
     chain->coherence.fd = -1;
-    chain->missed.fd = -1; /* close looks at both wherever open ended */
+    chain->hint_log.fd = -1; /* close looks at both wherever open ended */
     chain->expire_batch = (size_t)pxt_settings_number(config->settings, "cleanup.batch");
     for (unsigned i = 0; i < PXT_STRIPES; i++)
         pthread_mutex_init(&chain->stripe_lock[i], NULL);
     for (; chain->count < config->tier_count; chain->count++) {
         struct pxt_tier *tier = &chain->tier[chain->count];
-        pxt_status status = pxt_tier_open(tier, chain->count, &config->tier[chain->count], config->settings,
-                                          config->plugin_folders, logger, &chain->clock, error);
+        pxt_status status = pxt_tier_open(
+            tier, chain->count, &config->tier[chain->count],
+            &(struct pxt_tier_context){config->settings, config->plugin_folders, logger, &chain->clock}, error);
         if (status) {
             chain->count++; /* its locks exist */
             return status;
@@ -39,9 +40,7 @@ pxt_status pxt_chain_open(struct pxt_chain *chain, const struct pxt_config *conf
     pxt_status status = pxt_coherence_open(&chain->coherence, shared,
                                            pxt_settings_number(config->settings, "lock_timeout") / 1000, error);
     if (!status)
-        status = pxt_hint_log_open(&chain->missed, shared, &chain->coherence, chain->tier, chain->count, logger, error);
-    for (unsigned i = 0; i < chain->count; i++)
-        chain->tier[i].journal = &chain->missed;
+        status = pxt_tier_open_hint_log(&chain->hint_log, chain->tier, chain->count, shared, &chain->coherence, error);
     return status;
 }
 
@@ -49,7 +48,7 @@ void pxt_chain_close(struct pxt_chain *chain)
 {
     for (unsigned i = 0; i < chain->count; i++)
         pxt_tier_close(&chain->tier[i]);
-    pxt_hint_log_close(&chain->missed);
+    pxt_hint_log_close(&chain->hint_log);
     pxt_coherence_close(&chain->coherence);
     for (unsigned i = 0; i < PXT_THREAD_MAX; i++)
         pxt_free(atomic_load(&chain->counts[i]));
@@ -80,7 +79,7 @@ static pxt_status lock_among_processes(struct pxt_chain *chain, unsigned stripe,
         if (error)
             *error = local;
     } else {
-        pxt_hint_log_replay(&chain->missed);
+        pxt_hint_log_replay(&chain->hint_log);
     }
     return status;
 }
@@ -274,9 +273,8 @@ pxt_status pxt_chain_get(struct pxt_chain *chain, const struct pxt_key *key, pxt
 {
     struct pxt_tier *first = &chain->tier[0];
     if (first->flags & PXT_TIER_SHARED)
-        pxt_hint_log_replay(&chain->missed);
-    if (first->hits_need_no_lock && pxt_tier_on(first) &&
-        !atomic_load_explicit(&first->missed_count, memory_order_acquire)) {
+        pxt_hint_log_replay(&chain->hint_log);
+    if (first->hits_need_no_lock && pxt_tier_on(first) && !pxt_hints_pending(&first->hints)) {
         pxt_status status = first->ops->get(first->self, key, 0, out, error);
         if (status == PXT_OK) {
             if (!stale(chain, first, *out) && !expired(chain, *out)) {
@@ -317,7 +315,7 @@ pxt_status pxt_chain_find(struct pxt_chain *chain, const struct pxt_key *key, un
 pxt_status pxt_chain_peek(struct pxt_chain *chain, const struct pxt_key *key, pxt_entry **out, struct pxt_error *error)
 {
     pthread_mutex_lock(&chain->stripe_lock[pxt_stripe(key->hash)]);
-    pxt_hint_log_replay(&chain->missed);
+    pxt_hint_log_replay(&chain->hint_log);
     pxt_status status = pxt_chain_find(chain, key, PXT_CHAIN_MAX, out, error);
     pthread_mutex_unlock(&chain->stripe_lock[pxt_stripe(key->hash)]);
     if (status == PXT_OK && expired(chain, *out)) {
@@ -329,21 +327,21 @@ pxt_status pxt_chain_peek(struct pxt_chain *chain, const struct pxt_key *key, px
 }
 
 /* A write that no tier took has changed nothing: what they had counts as before. */
-struct missed_before {
+struct hinted_before {
     bool tier[PXT_CHAIN_MAX];
 };
 
-static void note_missed(struct pxt_chain *chain, const struct pxt_key *key, struct missed_before *before)
+static void note_hinted(struct pxt_chain *chain, const struct pxt_key *key, struct hinted_before *before)
 {
     for (unsigned i = 0; i < chain->count; i++)
-        before->tier[i] = pxt_tier_is_missed(&chain->tier[i], key) == PXT_KEY_MISSED;
+        before->tier[i] = pxt_hints_has(&chain->tier[i].hints, key) == PXT_KEY_HINTED;
 }
 
-static void forget_missed(struct pxt_chain *chain, const struct pxt_key *key, const struct missed_before *before)
+static void forget_new_hints(struct pxt_chain *chain, const struct pxt_key *key, const struct hinted_before *before)
 {
     for (unsigned i = 0; i < chain->count; i++)
         if (!before->tier[i])
-            pxt_tier_made_good(&chain->tier[i], key);
+            pxt_tier_hint_done(&chain->tier[i], key);
 }
 
 /* Whether a faster tier that is on keeps entries safe. */
@@ -362,15 +360,15 @@ pxt_status pxt_chain_store(struct pxt_chain *chain, pxt_entry *entry, struct pxt
     pxt_status first = PXT_OK;
     bool taken = false;
     pxt_entry_key_of(entry, &key);
-    struct missed_before before;
+    struct hinted_before before;
     bool later[PXT_CHAIN_MAX] = {false};
-    note_missed(chain, &key, &before);
+    note_hinted(chain, &key, &before);
     pxt_access_forget(chain, &key);
     for (unsigned i = chain->count; i-- > 0;) {
         struct pxt_tier *tier = &chain->tier[i];
         if (!pxt_tier_durable(tier) && chain->any_durable)
             continue; /* memory comes last: it may not have what no durable tier took */
-        if (!pxt_tier_on(tier) || (tier->write_behind && pxt_tier_may_wait(tier) && durable_before(chain, i))) {
+        if (!pxt_tier_on(tier) || (tier->write_behind && pxt_tier_may_defer(tier) && durable_before(chain, i))) {
             PXT_COUNT(tier, skipped, !pxt_tier_on(tier));
             later[i] = true;
             continue;
@@ -385,9 +383,9 @@ pxt_status pxt_chain_store(struct pxt_chain *chain, pxt_entry *entry, struct pxt
             taken = status == PXT_OK;
             first = first ? first : status;
         } else if (later[i]) /* only now: a key that no other tier has would be taken for a removed one */
-            pxt_tier_missed(&chain->tier[i], &key, false);
+            pxt_tier_add_hint(&chain->tier[i], &key, false);
     if (!taken) {
-        forget_missed(chain, &key, &before);
+        forget_new_hints(chain, &key, &before);
         return first == PXT_ENOTSUP || first == PXT_EUNAVAILABLE
                    ? pxt_fail(error, PXT_EUNAVAILABLE, 0, "no tier could take the entry: see `proxtier stats`")
                    : first;
@@ -422,13 +420,13 @@ pxt_status pxt_chain_remove(struct pxt_chain *chain, const struct pxt_key *key, 
 {
     bool found = false, reached = false;
     pxt_status first = PXT_OK;
-    struct missed_before before;
-    note_missed(chain, key, &before);
+    struct hinted_before before;
+    note_hinted(chain, key, &before);
     pxt_access_forget(chain, key);
     for (unsigned i = chain->count; i-- > 0;) {
         struct pxt_tier *tier = &chain->tier[i];
         if (!pxt_tier_present(tier)) {
-            pxt_tier_missed(tier, key, true); /* it may be present for another process, or the next */
+            pxt_tier_add_hint(tier, key, true); /* it may be present for another process, or the next */
             continue;
         }
         pxt_status status = pxt_tier_del(tier, key, why, first ? NULL : error);
@@ -440,7 +438,7 @@ pxt_status pxt_chain_remove(struct pxt_chain *chain, const struct pxt_key *key, 
     }
     pxt_generation_bump(&chain->coherence, key->hash);
     if (!reached) {
-        forget_missed(chain, key, &before);
+        forget_new_hints(chain, key, &before);
         return first ? first : pxt_fail(error, PXT_EUNAVAILABLE, 0, "no tier could be asked: see `proxtier stats`");
     }
     return found ? PXT_OK : PXT_NOT_FOUND;

@@ -29,7 +29,7 @@ struct pxt_chain {
     unsigned count;
     struct pxt_tier tier[PXT_CHAIN_MAX];
     struct pxt_coherence coherence;
-    struct pxt_hint_log missed;
+    struct pxt_hint_log hint_log;
     struct pxt_clock clock;
     const struct pxt_logger *logger;
     bool any_durable;
