@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * coherence.h: what the processes that share a store tell each other: a page of generation counters, and locks.
+ * coherence.h: the file PATH.coherence beside a shared store: generation counters and locks of the processes that share it.
  */
 #ifndef PXT_COHERENCE_H
 #define PXT_COHERENCE_H
@@ -12,8 +12,8 @@
  * most. */
 enum { PXT_STRIPES = 32, PXT_GENERATIONS = 32768 };
 
-/* The page; where nothing is shared, `page` points to one counter that never changes and `mask` is 0, so that a hit
- * compares without asking. */
+/* If no tier is shared, `page` points to one counter that never changes and `mask` is 0, so that a hit compares without a
+ * branch. */
 struct pxt_coherence {
     _Atomic uint32_t *page;
     size_t mask;
@@ -21,8 +21,8 @@ struct pxt_coherence {
     int64_t timeout_ms;
     char *path;
     _Atomic uint32_t none;
-    /* A stripe whose lock timed out is not waited for again before this time: a stopped process delays the others once, not
-     * with each call. */
+    /* Until this time a stripe whose lock timed out is not waited for again: a stopped process delays the others once,
+     * not with each call. */
     _Atomic int64_t stuck_until_ms[PXT_STRIPES + 1];
 };
 /* Words of the page behind the generations. */
