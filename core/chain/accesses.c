@@ -33,16 +33,16 @@ void pxt_access_note(struct pxt_chain *chain, const struct pxt_key *key, uint64_
         struct pxt_tier *tier = &chain->tier[i];
         if (!pxt_tier_present(tier) || !pxt_tier_durable(tier))
             continue;
-        pthread_mutex_lock(&tier->accessed_lock);
-        bool many = tier->accessed.count >= FLUSH_AT_KEYS;
-        struct pxt_keymap_item *item =
-            many && !pxt_tier_on(tier) ? pxt_keymap_find(&tier->accessed, key) : pxt_keymap_add(&tier->accessed, key);
+        pthread_mutex_lock(&tier->accesses.lock);
+        bool many = tier->accesses.keys.count >= FLUSH_AT_KEYS;
+        struct pxt_keymap_item *item = many && !pxt_tier_on(tier) ? pxt_keymap_find(&tier->accesses.keys, key)
+                                                                  : pxt_keymap_add(&tier->accesses.keys, key);
         if (item) {
             item->hits += hits;
             item->last_accessed = last > item->last_accessed ? last : item->last_accessed;
             item->evicted_from_l1 |= evicted;
         }
-        pthread_mutex_unlock(&tier->accessed_lock);
+        pthread_mutex_unlock(&tier->accesses.lock);
         if (many && writes_touches(tier))
             pxt_access_write(tier, NULL);
     }
@@ -50,22 +50,22 @@ void pxt_access_note(struct pxt_chain *chain, const struct pxt_key *key, uint64_
 
 void pxt_access_add(struct pxt_tier *tier, const struct pxt_key *key, pxt_entry *entry)
 {
-    pthread_mutex_lock(&tier->accessed_lock);
-    const struct pxt_keymap_item *item = pxt_keymap_find(&tier->accessed, key);
+    pthread_mutex_lock(&tier->accesses.lock);
+    const struct pxt_keymap_item *item = pxt_keymap_find(&tier->accesses.keys, key);
     if (item) {
         pxt_entry_touch(entry, item->hits, item->last_accessed);
         pxt_entry_take_unflushed_hits(entry); /* these hits are noted already */
     }
-    pthread_mutex_unlock(&tier->accessed_lock);
+    pthread_mutex_unlock(&tier->accesses.lock);
 }
 
 void pxt_access_forget_in(struct pxt_tier *tier, const struct pxt_key *key)
 {
     if (!pxt_tier_durable(tier))
         return;
-    pthread_mutex_lock(&tier->accessed_lock);
-    pxt_keymap_remove(&tier->accessed, key);
-    pthread_mutex_unlock(&tier->accessed_lock);
+    pthread_mutex_lock(&tier->accesses.lock);
+    pxt_keymap_remove(&tier->accesses.keys, key);
+    pthread_mutex_unlock(&tier->accesses.lock);
 }
 
 void pxt_access_forget(struct pxt_chain *chain, const struct pxt_key *key)
@@ -78,9 +78,9 @@ void pxt_access_forget_all(struct pxt_chain *chain)
 {
     for (unsigned i = 0; i < chain->count; i++) {
         struct pxt_keymap forgotten;
-        pthread_mutex_lock(&chain->tier[i].accessed_lock);
-        pxt_keymap_take(&chain->tier[i].accessed, &forgotten);
-        pthread_mutex_unlock(&chain->tier[i].accessed_lock);
+        pthread_mutex_lock(&chain->tier[i].accesses.lock);
+        pxt_keymap_take(&chain->tier[i].accesses.keys, &forgotten);
+        pthread_mutex_unlock(&chain->tier[i].accesses.lock);
         pxt_keymap_free(&forgotten);
     }
 }
@@ -131,9 +131,9 @@ static pxt_status write_singly(struct pxt_chain *chain, struct pxt_tier *tier, c
 
 static void take(struct pxt_tier *tier, struct pxt_keymap *taken)
 {
-    pthread_mutex_lock(&tier->accessed_lock);
-    pxt_keymap_take(&tier->accessed, taken);
-    pthread_mutex_unlock(&tier->accessed_lock);
+    pthread_mutex_lock(&tier->accesses.lock);
+    pxt_keymap_take(&tier->accesses.keys, taken);
+    pthread_mutex_unlock(&tier->accesses.lock);
 }
 
 pxt_status pxt_access_write(struct pxt_tier *tier, struct pxt_error *error)

@@ -11,14 +11,14 @@ pxt_status pxt_chain_open(struct pxt_chain *chain, const struct pxt_config *conf
     chain->clock = *clock;
     chain->logger = logger;
     chain->coherence.fd = -1;
-    chain->missed.fd = -1; /* pxt_chain_close() looks at both, even if this function fails */
+    chain->hint_log.fd = -1; /* pxt_chain_close() looks at both, even if this function fails */
     chain->expire_batch = (size_t)pxt_settings_number(config->settings, "cleanup.batch");
     for (unsigned i = 0; i < PXT_STRIPES; i++)
         pthread_mutex_init(&chain->stripe_lock[i], NULL);
+    const struct pxt_tier_context context = {config->settings, config->plugin_folders, logger, &chain->clock};
     for (; chain->count < config->tier_count; chain->count++) {
         struct pxt_tier *tier = &chain->tier[chain->count];
-        pxt_status status = pxt_tier_open(tier, chain->count, &config->tier[chain->count], config->settings,
-                                          config->plugin_folders, logger, &chain->clock, error);
+        pxt_status status = pxt_tier_open(tier, chain->count, &config->tier[chain->count], &context, error);
         if (status) {
             chain->count++; /* its locks exist */
             return status;
@@ -31,9 +31,7 @@ pxt_status pxt_chain_open(struct pxt_chain *chain, const struct pxt_config *conf
     pxt_status status = pxt_coherence_open(&chain->coherence, shared,
                                            pxt_settings_number(config->settings, "lock_timeout") / 1000, error);
     if (!status)
-        status = pxt_hint_log_open(&chain->missed, shared, &chain->coherence, chain->tier, chain->count, logger, error);
-    for (unsigned i = 0; i < chain->count; i++)
-        chain->tier[i].journal = &chain->missed;
+        status = pxt_tier_open_hint_log(&chain->hint_log, chain->tier, chain->count, shared, &chain->coherence, error);
     return status;
 }
 
@@ -41,7 +39,7 @@ void pxt_chain_close(struct pxt_chain *chain)
 {
     for (unsigned i = 0; i < chain->count; i++)
         pxt_tier_close(&chain->tier[i]);
-    pxt_hint_log_close(&chain->missed);
+    pxt_hint_log_close(&chain->hint_log);
     pxt_coherence_close(&chain->coherence);
     for (unsigned i = 0; i < PXT_THREAD_MAX; i++)
         pxt_free(atomic_load(&chain->counts[i]));

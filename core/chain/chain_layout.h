@@ -8,7 +8,7 @@
  *   2. the same stripes among processes (coherence.h)
  *   3. tier->serial: one call inside a tier that does not lock itself
  *   4. locks of tiers and policies
- *   5. leaves: group, breaker, missed, accessed, tracker, holds
+ *   5. leaves: group commit, breaker, hints, accesses, policy tracker, hazard
  * A hit in the first tier takes none of 1 to 3.
  */
 #ifndef PXT_CHAIN_LAYOUT_H
@@ -29,7 +29,7 @@ struct pxt_chain {
     unsigned count;
     struct pxt_tier tier[PXT_CHAIN_MAX];
     struct pxt_coherence coherence;
-    struct pxt_hint_log missed;
+    struct pxt_hint_log hint_log;
     struct pxt_clock clock;
     const struct pxt_logger *logger;
     bool any_durable;

@@ -38,7 +38,7 @@ static void fill_tier(struct pxt_tier *tier, struct pxt_tier_stats *out)
 #undef X
     if (!pxt_tier_on(tier))
         return;
-    if (pxt_tier_has_missed(tier))
+    if (pxt_hints_pending(&tier->hints))
         snprintf(out->reason, sizeof out->reason, "it has yet to catch up with what it missed");
     if (pxt_tier_count(tier, &out->size, NULL) != PXT_OK)
         out->size = 0;

@@ -83,7 +83,7 @@ static void transfer_late_hits(struct pxt_chain *chain, const struct pxt_tier *t
 static bool surely_has(const struct pxt_tier *tier, struct pxt_tier *next, const struct pxt_key *key)
 {
     return !(tier->flags & PXT_TIER_SHARED) && (next->flags & PXT_TIER_SHARED) && pxt_tier_durable(next) &&
-           !next->limited && pxt_tier_is_missed(next, key) == PXT_KEY_VALID;
+           !next->limited && pxt_hints_has(&next->hints, key) == PXT_KEY_VALID;
 }
 
 static bool has_copy(const struct pxt_tier *tier, struct pxt_tier *next, const struct pxt_key *key)

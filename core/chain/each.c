@@ -23,7 +23,7 @@ static bool visit(void *arg, pxt_entry *entry)
     struct pxt_key key;
     pxt_entry_key_of(entry, &key);
     if (pxt_entry_expired(entry, walk->now) || pxt_chain_stale(walk->chain, walk->tier, entry) ||
-        pxt_tier_is_missed(walk->tier, &key))
+        pxt_hints_has(&walk->tier->hints, &key))
         return true;
     if (walk->seen) {
         struct pxt_keymap_item *item = pxt_keymap_add(walk->seen, &key);
@@ -47,7 +47,7 @@ pxt_status pxt_chain_each(struct pxt_chain *chain, pxt_entry_fn *fn, void *arg, 
                         .fn = fn,
                         .arg = arg,
                         .now = pxt_clock_now(&chain->clock)};
-    pxt_hint_log_replay(&chain->missed);
+    pxt_hint_log_replay(&chain->hint_log);
     pxt_status first = pxt_chain_settle(chain, error);
     for (unsigned i = 0; i < chain->count && !walk.stopped && !walk.no_memory; i++) {
         walk.tier = &chain->tier[i];

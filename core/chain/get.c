@@ -127,9 +127,8 @@ pxt_status pxt_chain_get(struct pxt_chain *chain, const struct pxt_key *key, pxt
 {
     struct pxt_tier *first = &chain->tier[0];
     if (first->flags & PXT_TIER_SHARED)
-        pxt_hint_log_replay(&chain->missed);
-    if (first->hits_need_no_lock && pxt_tier_on(first) &&
-        !atomic_load_explicit(&first->missed_count, memory_order_acquire)) {
+        pxt_hint_log_replay(&chain->hint_log);
+    if (first->hits_need_no_lock && pxt_tier_on(first) && !pxt_hints_pending(&first->hints)) {
         pxt_status status = first->ops->get(first->self, key, 0, out, error);
         if (status == PXT_OK) {
             if (!pxt_chain_stale(chain, first, *out) && !pxt_chain_expired(chain, *out)) {
@@ -150,7 +149,7 @@ pxt_status pxt_chain_get(struct pxt_chain *chain, const struct pxt_key *key, pxt
 pxt_status pxt_chain_peek(struct pxt_chain *chain, const struct pxt_key *key, pxt_entry **out, struct pxt_error *error)
 {
     pxt_chain_lock_in_process(chain, key);
-    pxt_hint_log_replay(&chain->missed);
+    pxt_hint_log_replay(&chain->hint_log);
     pxt_status status = pxt_chain_find(chain, key, PXT_CHAIN_MAX, out, error);
     pxt_chain_unlock_in_process(chain, key);
     if (status == PXT_OK && pxt_chain_expired(chain, *out)) {

@@ -54,7 +54,7 @@ pxt_status pxt_chain_insert(struct pxt_tier *tier, pxt_entry *entry, struct pxt_
 void pxt_hinted_before_note(struct pxt_chain *chain, const struct pxt_key *key, struct pxt_hinted_before *before)
 {
     for (unsigned i = 0; i < chain->count; i++)
-        before->tier[i] = pxt_tier_is_missed(&chain->tier[i], key) == PXT_KEY_MISSED;
+        before->tier[i] = pxt_hints_has(&chain->tier[i].hints, key) == PXT_KEY_HINTED;
 }
 
 void pxt_hinted_before_restore(struct pxt_chain *chain, const struct pxt_key *key,
@@ -62,7 +62,7 @@ void pxt_hinted_before_restore(struct pxt_chain *chain, const struct pxt_key *ke
 {
     for (unsigned i = 0; i < chain->count; i++)
         if (!before->tier[i])
-            pxt_tier_made_good(&chain->tier[i], key);
+            pxt_tier_hint_done(&chain->tier[i], key);
 }
 
 pxt_status pxt_chain_remove(struct pxt_chain *chain, const struct pxt_key *key, enum pxt_removal why,
@@ -76,7 +76,7 @@ pxt_status pxt_chain_remove(struct pxt_chain *chain, const struct pxt_key *key, 
     for (unsigned i = chain->count; i-- > 0;) {
         struct pxt_tier *tier = &chain->tier[i];
         if (!pxt_tier_present(tier)) {
-            pxt_tier_missed(tier, key, true); /* it may be present for another process, or the next */
+            pxt_tier_add_hint(tier, key, true); /* it may be present for another process, or the next */
             continue;
         }
         pxt_status status = pxt_tier_del(tier, key, why, first ? NULL : error);

@@ -26,7 +26,7 @@ static bool remove_if_expired(struct pxt_chain *chain, struct pxt_tier *tier, co
 {
     pxt_entry *entry = NULL;
     bool removed = false;
-    if (!pxt_tier_on(tier) || pxt_tier_is_missed(tier, key)) {
+    if (!pxt_tier_on(tier) || pxt_hints_has(&tier->hints, key)) {
         /* The tier may have an older copy, with a longer time to live. */
         pxt_tier_del(tier, key, PXT_REMOVE_EXPIRED, NULL);
         return false;

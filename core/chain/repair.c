@@ -39,7 +39,7 @@ static pxt_status reconcile(struct pxt_chain *chain, struct pxt_tier *tier, cons
     status = pxt_chain_find(chain, key, tier->index, &entry, error);
     if (status == PXT_OK && wants(tier, key))
         status = pxt_tier_put(tier, entry, error);
-    else if (status == PXT_OK || (status == PXT_NOT_FOUND && pxt_tier_is_missed(tier, key) == PXT_KEY_MISSED))
+    else if (status == PXT_OK || (status == PXT_NOT_FOUND && pxt_hints_has(&tier->hints, key) == PXT_KEY_HINTED))
         status = pxt_tier_del(tier, key, PXT_REMOVE_DELETED, error);
     pxt_generation_bump(&chain->coherence, key->hash);
     pxt_chain_unlock(chain, key);
@@ -66,7 +66,7 @@ static pxt_status store_puts(struct pxt_chain *chain, struct pxt_tier *tier, con
             if (--left && n < REPAIR_BATCH)
                 continue;
             if (!status && n)
-                status = pxt_tier_store_missed(tier, entries, n, error);
+                status = pxt_tier_put_hinted(tier, entries, n, error);
             while (n)
                 pxt_entry_release(entries[--n]);
         }
@@ -83,12 +83,12 @@ static pxt_status replay_puts(struct pxt_chain *chain, struct pxt_tier *tier, st
     pxt_status status = pxt_chain_lock_all(chain, error);
     if (status)
         return status;
-    if (!pxt_tier_missed_puts(tier, &puts, &removals) || removals) {
+    if (!pxt_hints_puts(&tier->hints, &puts, &removals) || removals) {
         status = PXT_ENOTSUP;
     } else {
         status = store_puts(chain, tier, &puts, error);
         if (!status && puts.count)
-            pxt_tier_nothing_missed(tier);
+            pxt_tier_hints_all_done(tier);
     }
     pxt_keymap_free(&puts);
     pxt_chain_unlock_all(chain);
@@ -103,7 +103,7 @@ static pxt_status replay_keys(struct pxt_chain *chain, struct pxt_tier *tier, st
     pxt_status status = replay_puts(chain, tier, error);
     if (status != PXT_ENOTSUP)
         return status;
-    while (pxt_tier_any_missed(tier, text, &key)) {
+    while (pxt_hints_any(&tier->hints, text, &key)) {
         status = reconcile(chain, tier, &key, error);
         if (status)
             return status;
@@ -115,9 +115,8 @@ void pxt_chain_flush(struct pxt_chain *chain)
 {
     for (unsigned i = 0; i < chain->count; i++) {
         struct pxt_tier *tier = &chain->tier[i];
-        size_t enough = tier->missed_max / 2 < REPAIR_BATCH ? tier->missed_max / 2 : REPAIR_BATCH;
-        if (tier->write_behind && pxt_tier_on(tier) &&
-            atomic_load_explicit(&tier->missed_count, memory_order_relaxed) > enough)
+        size_t enough = tier->hints.puts_max / 2 < REPAIR_BATCH ? tier->hints.puts_max / 2 : REPAIR_BATCH;
+        if (tier->write_behind && pxt_tier_on(tier) && pxt_hints_pending(&tier->hints) > enough)
             replay_keys(chain, tier, NULL);
     }
 }
@@ -212,7 +211,7 @@ void pxt_chain_probe_down_tiers(struct pxt_chain *chain)
 {
     for (unsigned i = 0; i < chain->count; i++) {
         struct pxt_tier *tier = &chain->tier[i];
-        if (!tier->self || (pxt_breaker_on(&tier->breaker) && !atomic_load(&tier->missed_count)))
+        if (!tier->self || (pxt_breaker_on(&tier->breaker) && !pxt_hints_pending(&tier->hints)))
             continue;
         if (pxt_breaker_may_probe(&tier->breaker, pxt_clock_monotonic_ms()))
             probe(chain, tier);
@@ -221,9 +220,9 @@ void pxt_chain_probe_down_tiers(struct pxt_chain *chain)
 
 void pxt_chain_repair_hinted(struct pxt_chain *chain)
 {
-    pxt_hint_log_replay(&chain->missed);
+    pxt_hint_log_replay(&chain->hint_log);
     for (unsigned i = 0; i < chain->count; i++)
-        if (pxt_tier_on(&chain->tier[i]) && pxt_tier_has_missed(&chain->tier[i]))
+        if (pxt_tier_on(&chain->tier[i]) && pxt_hints_pending(&chain->tier[i].hints))
             repair(chain, &chain->tier[i], NULL);
     for (unsigned i = 0; i < chain->count; i++)
         if (pxt_tier_on(&chain->tier[i]))

@@ -39,7 +39,7 @@ static bool is_deferred(const struct pxt_write *write, struct pxt_tier *tier)
         return false;
     PXT_COUNT(tier, skipped, !pxt_tier_on(tier));
     return !pxt_tier_on(tier) ||
-           (tier->write_behind && pxt_tier_may_wait(tier) && has_durable_before(write->chain, tier->index));
+           (tier->write_behind && pxt_tier_may_defer(tier) && has_durable_before(write->chain, tier->index));
 }
 
 /* Writes to the durable tiers (in a chain without one: to all), but for the deferred ones. */
@@ -64,7 +64,7 @@ static void settle_deferred(struct pxt_write *write, const bool deferred[])
         } else if (deferred[i]) {
             for (size_t j = 0; j < write->count; j++) {
                 pxt_entry_key_of(write->entries[j], &key);
-                pxt_tier_missed(&write->chain->tier[i], &key, false);
+                pxt_tier_add_hint(&write->chain->tier[i], &key, false);
             }
         }
     }

@@ -15,7 +15,7 @@ static pxt_status lock_among_processes(struct pxt_chain *chain, unsigned stripe,
         if (error)
             *error = local;
     } else {
-        pxt_hint_log_replay(&chain->missed);
+        pxt_hint_log_replay(&chain->hint_log);
     }
     return status;
 }
@@ -58,7 +58,7 @@ pxt_status pxt_chain_lock_all(struct pxt_chain *chain, struct pxt_error *error)
     for (unsigned i = PXT_STRIPES; status && i-- > 0;)
         pthread_mutex_unlock(&chain->stripe_lock[i]);
     if (!status)
-        pxt_hint_log_replay(&chain->missed);
+        pxt_hint_log_replay(&chain->hint_log);
     return status;
 }
 

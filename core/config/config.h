@@ -49,7 +49,7 @@ void pxt_config_free(struct pxt_config *config);
  *   default_ttl 1h (>= 60s), cleanup.background true, cleanup.interval 60s (>= 5s), cleanup.batch 4000,
  *   health.invalidate true, health.failure_threshold 3 (>= 1), health.history 100,
  *   health.check_interval 300s, health.check_interval_max 1h,
- *   degrade.threshold 3, degrade.backoff 1s, degrade.backoff_max 60s, degrade.missed_max 10000,
+ *   degrade.threshold 3, degrade.backoff 1s, degrade.backoff_max 60s, degrade.hints_max 10000,
  *   lock_timeout 5s.
  * Tier options (pxt_options_tier()): name, plugin, max_entries (a number, or `unlimited`), eviction (a name, or a map
  *   {plugin: lru, ...its options}), required (true). All other members of a tier belong to its plugin.
