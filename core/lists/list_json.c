@@ -60,7 +60,7 @@ static void take_scheme(struct json_object *value, struct address *address)
 
 /* One member into the record. False where its value is none. */
 static bool take_member(struct pxt_record *record, struct address *address, const char *name, struct json_object *value,
-                        char **room, const char *room_end)
+                        struct pxt_list_room *room)
 {
     enum pxt_field_id field;
     if (!value)
@@ -85,11 +85,8 @@ static bool take_member(struct pxt_record *record, struct address *address, cons
         return true;
     case PXT_NAME_FIELD:
     case PXT_NAME_TOKEN:
-        if ((size_t)(room_end - *room) < length ||
-            !pxt_list_set(&record->draft, field, kind == PXT_NAME_TOKEN, text, length, *room))
-            return false;
-        *room += kind == PXT_NAME_TOKEN ? length / 2 : 0;
-        return true;
+    case PXT_NAME_BASE64:
+        return pxt_list_set(&record->draft, field, kind, text, length, room);
     default:
         return true;
     }
@@ -125,7 +122,8 @@ static pxt_status take_object(struct pxt_list *list, struct json_object *object,
 {
     struct address address = {.host = NULL};
     struct pxt_record record = {.line = line, .column = 1, .scheme = scheme};
-    char *free_room = room, reason[200];
+    struct pxt_list_room left = {room, room + ROOM};
+    char reason[200];
     pxt_draft_init(&record.draft);
     if (json_object_is_type(object, json_type_string)) {
         record.url = json_object_get_string(object);
@@ -137,7 +135,7 @@ static pxt_status take_object(struct pxt_list *list, struct json_object *object,
     struct json_object_iterator at = json_object_iter_begin(object), end = json_object_iter_end(object);
     for (; !json_object_iter_equal(&at, &end); json_object_iter_next(&at)) {
         const char *name = json_object_iter_peek_name(&at);
-        if (!take_member(&record, &address, name, json_object_iter_peek_value(&at), &free_room, room + ROOM)) {
+        if (!take_member(&record, &address, name, json_object_iter_peek_value(&at), &left)) {
             snprintf(reason, sizeof reason, "the value of \"%.60s\" is not what is expected there", name);
             return refuse(list, line, reason);
         }

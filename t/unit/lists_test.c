@@ -107,7 +107,7 @@ int main(void)
     refuses_all("a.csv", "a,b\n1,2\n", "a.csv:1:1: the header names neither");
     survives(PXT_LIST_TEXT, "http://u:p@h:1\n# HTTP proxies\nsocks5 h 1 u p\n");
     survives(PXT_LIST_JSON, json);
-    survives(PXT_LIST_JSONL, "{\"url\": \"h:1\", \"password_encrypted\": \"00ff\"}\n{\"access_count\": 7}\n");
+    survives(PXT_LIST_JSONL, "{\"url\": \"h:1\", \"password_encrypted\": \"00ff\", \"username_base64\": \"cOlzcw==\"}\n{\"access_count\": 7}\n");
     survives(PXT_LIST_CSV, csv);
     struct told told = {.stop_after = 2};
     struct pxt_error error;
