@@ -183,10 +183,14 @@ struct pxt_warm_options {
     void *refused_arg;
     pxt_progress_fn *progress;
     void *progress_arg;
+    /* Called for each record with a masked credential (only asterisks). That credential is taken as absent; the one that
+     * is stored under the record's key is kept. NULL: not told. */
+    pxt_refused_fn *masked;
+    void *masked_arg;
 };
 #define PXT_WARM_OPTIONS_INIT                                                                                          \
     {                                                                                                                  \
-        sizeof(struct pxt_warm_options), PXT_LIST_AUTO, NULL, NULL, -1, false, NULL, NULL, NULL, NULL                  \
+        sizeof(struct pxt_warm_options), PXT_LIST_AUTO, NULL, NULL, -1, false, NULL, NULL, NULL, NULL, NULL, NULL      \
     }
 /* Loads a list; path "-" is standard input. `options` and `counts` may be NULL. PXT_ENOINPUT where it cannot be
  * opened; PXT_EINVAL where the whole is not of its format. What was stored before a failure stays stored and counted.
