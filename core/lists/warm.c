@@ -4,8 +4,8 @@
  */
 #include "base/fail.h"
 #include "base/key.h"
-#include "base/keymap.h"
 #include "entry/entry.h"
+#include "lists/digest_set.h"
 #include "lists/list.h"
 #include <errno.h>
 #include <stdlib.h>
@@ -21,7 +21,7 @@ struct warming {
     uint64_t total; /* size of the list; 0: unknown */
     struct pxt_warm_options options;
     struct pxt_warm_counts counts;
-    struct pxt_keymap seen; /* of this list */
+    struct pxt_digest_set seen; /* the keys of this list */
     struct pxt_draft *draft;
     uint64_t *line;
     pxt_status *result;
@@ -230,11 +230,9 @@ static pxt_status add(struct warming *warming, struct pxt_record *record, const 
     if (value->length > PXT_KEY_MAX || memchr(value->as.text, '\0', value->length))
         return refuse_record(warming, record, "the key has a NUL or more than 255 bytes");
     pxt_key_init(&key, value->as.text, value->length);
-    struct pxt_keymap_item *item = pxt_keymap_add(&warming->seen, &key);
-    if (!item)
+    bool repeated;
+    if (!pxt_digest_set_add(&warming->seen, &key, &repeated))
         return pxt_fail_memory(warming->list->error, "the keys of the list");
-    bool repeated = item->hits != 0;
-    item->hits = 1;
     if (masked[0] || masked[1]) {
         tell_masked(warming, record);
         if (repeated)
@@ -304,7 +302,7 @@ static void free_room(struct warming *warming)
     pxt_free(warming->replaced);
     pxt_free(warming->repeated);
     pxt_free(warming->arena);
-    pxt_keymap_free(&warming->seen);
+    pxt_digest_set_free(&warming->seen);
     pxt_free(warming);
 }
 

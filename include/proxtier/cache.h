@@ -167,7 +167,8 @@ struct pxt_warm_counts {
     uint64_t refused;   /* not stored: the record is not a valid proxy */
 };
 
-/* Called for each refused record, with its place and the reason; never with a credential. */
+/* Called for each refused record, with its place and the reason; never with a credential. The column is 1 for reasons that
+ * are found only when the record is stored. */
 typedef void pxt_refused_fn(void *arg, uint64_t line, uint64_t column, const char *reason);
 /* Called now and then with the bytes read so far and the size of the file (0: unknown). */
 typedef void pxt_progress_fn(void *arg, uint64_t done, uint64_t total, const struct pxt_warm_counts *counts);
