@@ -10,7 +10,7 @@
 #include <proxtier/proxtier.h>
 #include <stdio.h>
 
-enum { EXIT_NO_MATCH = 1, EXIT_USAGE = 64, EXIT_DATA = 65, EXIT_OUTPUT = 74 };
+enum { EXIT_NO_MATCH = 1, EXIT_USAGE = 64, EXIT_DATA = 65, EXIT_INTERNAL = 70, EXIT_OUTPUT = 74 };
 
 /* An option. Its value lands in invocation->value[index in the command's table]. */
 struct option_row {

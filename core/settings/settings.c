@@ -18,8 +18,7 @@ struct value {
     bool present, given;
     int64_t number;
     char *text;
-    const char *file; /* where it was given; for `config show --origin` */
-    unsigned line;
+    struct pxt_origin origin; /* for `config show --origin` */
 };
 struct pxt_settings {
     size_t count;
@@ -61,14 +60,10 @@ bool pxt_settings_given(const struct pxt_settings *settings, const char *name)
     return value && value->given;
 }
 
-bool pxt_settings_origin(const struct pxt_settings *settings, const char *name, const char **file, unsigned *line)
+struct pxt_origin pxt_settings_origin(const struct pxt_settings *settings, const char *name)
 {
     const struct value *value = find(settings, name);
-    if (!value || !value->given)
-        return false;
-    *file = value->file;
-    *line = value->line;
-    return true;
+    return value && value->given ? value->origin : (struct pxt_origin){NULL, 0};
 }
 
 /* ---- numbers with units ----------------------------------------------------------------------------------------- */
@@ -191,6 +186,12 @@ static pxt_status type_value(struct value *value, const char *text, char *proble
     pxt_free(value->text);
     value->text = NULL;
     if (option->type == PXT_OPTION_PATH) {
+        if (*text && !strchr("/~$", *text)) { /* the working directory of a service is rarely what was meant */
+            snprintf(problem, size,
+                     "%s is \"%s\", a relative path: begin it with /, ~/, ${cache}/, ${state}/ or ${config}/",
+                     option->name, text);
+            return PXT_ECONFIG;
+        }
         pxt_status status = pxt_path_expand(text, &value->text, error);
         if (status == PXT_ECONFIG && error)
             snprintf(problem, size, "%.*s", (int)size - 1, error->message);
@@ -226,8 +227,7 @@ static pxt_status set_from(struct value *value, const struct pxt_yaml_node *node
     if (status == PXT_ECONFIG)
         return pxt_yaml_fail(error, node, "%s", problem);
     value->given = !status;
-    value->file = node->file;
-    value->line = node->line;
+    value->origin = (struct pxt_origin){node->file, node->line};
     return status;
 }
 
@@ -240,8 +240,7 @@ pxt_status pxt_settings_override(struct pxt_settings *settings, const char *name
     if (status == PXT_ECONFIG)
         return pxt_fail(error, PXT_ECONFIG, 0, "%s: %s", origin, problem);
     value->given = !status;
-    value->file = origin;
-    value->line = 0;
+    value->origin = (struct pxt_origin){origin, 0};
     return status;
 }
 
@@ -390,7 +389,7 @@ static pxt_status set_pair(struct pxt_settings *settings, const struct pxt_optio
         return pxt_fail(error, PXT_ECONFIG, 0, "options: %s", problem);
     if (!status) {
         value->given = true;
-        value->file = "options";
+        value->origin = (struct pxt_origin){"options", 0};
     }
     return status;
 }
