@@ -137,26 +137,30 @@ static struct pxt_yaml_node *build_scalar(struct builder *builder, yaml_event_t 
     return node;
 }
 
+/* Makes room for one more element; doubled each time, so that long maps take linear time. */
+static bool make_room(struct pxt_yaml_node ***array, size_t count)
+{
+    if (count & (count - 1)) /* there is room up to the next power of two */
+        return true;
+    struct pxt_yaml_node **grown = pxt_realloc(*array, (count ? 2 * count : 1) * sizeof(*grown));
+    if (grown)
+        *array = grown;
+    return grown != NULL;
+}
+
 /* Takes ownership of `name` and `child`. */
 static bool append(struct builder *builder, struct pxt_yaml_node *node, struct pxt_yaml_node *name,
                    struct pxt_yaml_node *child)
 {
-    struct pxt_yaml_node **children = pxt_realloc(node->child, (node->count + 1) * sizeof(*children));
-    if (children)
-        node->child = children;
-    struct pxt_yaml_node **names =
-        children && name ? pxt_realloc(node->name, (node->count + 1) * sizeof(*names)) : node->name;
-    if (!children || (name && !names)) {
+    if (!make_room(&node->child, node->count) || (name && !make_room(&node->name, node->count))) {
         builder->status = pxt_fail_memory(builder->error, "the configuration");
         pxt_yaml_free(name);
         pxt_yaml_free(child);
         return false;
     }
     node->child[node->count] = child;
-    if (name) {
-        node->name = names;
+    if (name)
         node->name[node->count] = name;
-    }
     node->count++;
     return true;
 }
