@@ -210,7 +210,7 @@ static size_t core_ops_size(uint32_t kind)
 
 static const char *kind_name(uint32_t kind)
 {
-    static const char *const names[] = {"plugin of no known kind", "tier", "eviction policy", "encryptor"};
+    static const char *const names[] = {"a plugin of no known kind", "a tier", "an eviction policy", "an encryptor"};
     return names[kind <= PXT_KIND_ENCRYPTOR ? kind : 0];
 }
 
@@ -251,7 +251,7 @@ static pxt_status copy_ops(struct pxt_module *module, struct pxt_error *error)
     module->ops = ops;
     const char *missing = missing_in(module->plugin.kind, ops);
     if (missing)
-        return pxt_fail(error, PXT_EPLUGIN, 0, "plugin %s lacks %s, which every %s must have", module->path, missing,
+        return pxt_fail(error, PXT_EPLUGIN, 0, "plugin %s lacks %s, which %s must have", module->path, missing,
                         kind_name(module->plugin.kind));
     return PXT_OK;
 }
@@ -274,7 +274,7 @@ static pxt_status check_descriptor(struct pxt_module *module, const struct pxt_p
     if (!core_ops_size(found->kind) || !found->ops || !found->name || !found->version || !found->summary)
         return pxt_fail(error, PXT_EPLUGIN, 0, "plugin %s has an incomplete descriptor", path);
     if (kind && found->kind != (uint32_t)kind)
-        return pxt_fail(error, PXT_EPLUGIN, 0, "plugin %s is a %s, not a %s", path, kind_name(found->kind),
+        return pxt_fail(error, PXT_EPLUGIN, 0, "plugin %s is %s, not %s", path, kind_name(found->kind),
                         kind_name(kind));
     if (strcmp(found->name, name))
         return pxt_fail(error, PXT_EPLUGIN, 0, "plugin %s calls itself \"%s\": rename the file to %s.so", path,
