@@ -193,7 +193,7 @@ pxt_status pxt_entry_new(const struct pxt_draft *draft, pxt_entry **out, struct 
     entry->hash = pxt_key_hash(key->as.text, key->length);
     entry->expires_at = number[PXT_FIELD_EXPIRES_AT];
     entry->size = (uint32_t)size;
-    atomic_init(&entry->count, 1);
+    atomic_init(&entry->holds, PXT_ENTRY_ONE_HOLD);
     atomic_init(&entry->flushed_count, number[PXT_FIELD_ACCESS_COUNT]);
     *out = entry;
     return PXT_OK;

@@ -12,6 +12,7 @@
 #include <stdatomic.h>
 
 #define PXT_KEY_INLINE 24
+#define PXT_ENTRY_ONE_HOLD 2 /* of `holds`; its lowest bit says whether hazard.c has listed the entry */
 
 /* Slots: texts and credentials on one side, numbers on the other, numbered in the order of the table. */
 #define PXT_IF_TEXT_TEXT(id) PXT_TEXT_##id,
@@ -43,12 +44,12 @@ struct pxt_entry {
     uint64_t hash;
     pxt_time expires_at;
     _Atomic uint32_t generation;
-    _Atomic uint32_t count; /* counted holds; holds in slots come on top: see hazard.c */
+    _Atomic int32_t holds; /* counted holds; holds in slots come on top: see hazard.c */
     uint16_t key_length;
-    uint16_t retired;         /* on the list below; under the lock of hazard.c */
-    uint32_t size;            /* of the whole block, for wiping */
-    char key[PXT_KEY_INLINE]; /* with NUL, where it fits: then its text slot points here */
-    struct pxt_entry *next_retired;
+    _Atomic uint16_t frozen;       /* new holds are counted, not put into slots; set under the lock of hazard.c */
+    uint32_t size;                 /* of the whole block, for wiping */
+    char key[PXT_KEY_INLINE];      /* with NUL, where it fits: then its text slot points here */
+    struct pxt_entry *next_listed; /* under the lock of hazard.c */
     _Atomic int64_t flushed_count; /* access_count as the slower tiers know it */
     struct {
         uint32_t offset; /* from the start of the block; 0: absent */
