@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * coherence.h: the file PATH.coherence beside a shared store: generation counters and locks of the processes that share it.
+ * coherence.h: the file PATH.coherence beside a shared store: generation counters, and locks among the processes that
+ * share it.
  */
 #ifndef PXT_COHERENCE_H
 #define PXT_COHERENCE_H

@@ -37,9 +37,9 @@ bool pxt_group_commit_suits(const struct pxt_tier_ops *ops)
     return (ops->flags & PXT_TIER_TRANSACTION) && (ops->flags & PXT_TIER_CONCURRENT) && ops->put_many;
 }
 
-/* Stores the entries of all items, and sets their status. put_many stores all or none: if one entry is the reason (EINVAL),
- * each is put singly to find which; if the tier is the reason, all share the error, because a locked database would make
- * each single put wait again. */
+/* Stores the entries of all items, and sets their status. put_many stores all or none. If one entry is the reason
+ * (EINVAL), each is put singly to find which; if the tier is the reason, all share the error, because a locked database
+ * would make each single put wait again. */
 static void put_all(const struct pxt_tier_ops *ops, void *self, struct pxt_group_commit_item *const *items, size_t n)
 {
     pxt_entry *entries[GROUP_MAX];
