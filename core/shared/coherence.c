@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -89,6 +90,15 @@ static int64_t patience_ms(const struct pxt_coherence *coherence, unsigned strip
     return stuck && coherence->timeout_ms > STUCK_PATIENCE_MS ? STUCK_PATIENCE_MS : coherence->timeout_ms;
 }
 
+/* Sleeps; a thread that is cancelled meanwhile would keep the locks that it already has. */
+static void sleep_us(long us)
+{
+    int cancel_state;
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
+    nanosleep(&(struct timespec){.tv_nsec = us * 1000}, NULL);
+    pthread_setcancelstate(cancel_state, NULL);
+}
+
 /* Polls, because waiting in the kernel has no timeout: at first after 50 us, later every 10 ms. */
 pxt_status pxt_coherence_lock(struct pxt_coherence *coherence, unsigned first, unsigned n, struct pxt_error *error)
 {
@@ -107,7 +117,7 @@ pxt_status pxt_coherence_lock(struct pxt_coherence *coherence, unsigned first, u
         }
         if (now >= deadline)
             break;
-        nanosleep(&(struct timespec){.tv_nsec = wait_us * 1000}, NULL);
+        sleep_us(wait_us);
     }
     if (patience == coherence->timeout_ms)
         atomic_store_explicit(&coherence->stuck_until_ms[first], deadline + STUCK_RETRY_MS, memory_order_relaxed);

@@ -84,19 +84,27 @@ static void replay_new(struct pxt_hint_log *log)
     atomic_store(&log->epoch_seen, epoch);
 }
 
+/* Takes both locks, and keeps the thread from being cancelled while it reads and writes the file. */
 static bool lock(struct pxt_hint_log *log, struct pxt_error *error)
 {
+    int cancel_state;
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
     pthread_mutex_lock(&log->lock);
-    if (pxt_coherence_lock(log->coherence, PXT_STRIPES, 1, error) == PXT_OK)
+    if (pxt_coherence_lock(log->coherence, PXT_STRIPES, 1, error) == PXT_OK) {
+        log->cancel_state = cancel_state;
         return true;
+    }
     pthread_mutex_unlock(&log->lock);
+    pthread_setcancelstate(cancel_state, NULL);
     return false;
 }
 
 static void unlock(struct pxt_hint_log *log)
 {
+    int cancel_state = log->cancel_state;
     pxt_coherence_unlock(log->coherence, PXT_STRIPES, 1);
     pthread_mutex_unlock(&log->lock);
+    pthread_setcancelstate(cancel_state, NULL);
 }
 
 /* Tells whether no line of the file counts any more. The hints of private tiers are not in it. */

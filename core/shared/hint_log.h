@@ -26,8 +26,9 @@ struct pxt_hint_log {
     const struct pxt_logger *logger;
     struct pxt_hints *hints[PXT_CHAIN_MAX];
     unsigned hints_count;
-    char *path; /* NULL: no tier is shared, and there is no file */
-    pthread_mutex_t lock;
+    char *path;           /* NULL: no tier is shared, and there is no file */
+    pthread_mutex_t lock; /* taken before the lock among processes; guards all that follows */
+    int cancel_state;     /* of the thread that has the lock */
     int fd;
     off_t read_to;
     bool has_foreign_lines; /* lines of tiers that this chain does not configure: the file is not emptied */

@@ -97,6 +97,9 @@ pxt_status pxt_group_commit_put(struct pxt_group_commit *group, const struct pxt
                                 pxt_entry *entry, struct pxt_error *error)
 {
     struct pxt_group_commit_item item;
+    int cancel_state;
+    /* Until the end: a thread that is cancelled would leave a queue with an item of its stack, or without a leader. */
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
     item.next = NULL;
     item.entry = entry;
     item.finished = false;
@@ -113,6 +116,7 @@ pxt_status pxt_group_commit_put(struct pxt_group_commit *group, const struct pxt
     if (!item.finished)
         lead(group, ops, self, &item);
     sem_destroy(&item.woken);
+    pthread_setcancelstate(cancel_state, NULL);
     if (item.status && error)
         *error = item.error;
     return item.status;
