@@ -2,8 +2,8 @@
  *
  * A thread that is cancelled while it puts loses neither its own entry nor that of another thread.
  */
-#include "tier/group_commit.h"
 #include "../lib/tap.h"
+#include "tier/group_commit.h"
 #include <sched.h>
 #include <stdatomic.h>
 #include <unistd.h>
