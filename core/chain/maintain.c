@@ -143,6 +143,7 @@ pxt_status pxt_chain_write_accesses(struct pxt_chain *chain, struct pxt_error *e
 
 void pxt_chain_maintain(struct pxt_chain *chain)
 {
+    pxt_hint_log_check(&chain->hint_log);
     pxt_chain_probe_down_tiers(chain);
     pxt_chain_repair_hinted(chain);
     for (unsigned i = 0; i < chain->count; i++)
