@@ -1,13 +1,26 @@
 /* SPDX-License-Identifier: MIT
  *
- * accesses.c: hits that are to be written down to durable tiers: gathered by key for each of them, and written in
- * batches by the janitor, before an ordered store chooses a victim, and on close. Losing them loses counts, never
+ * accesses.c: a write-back buffer of hits for each durable tier: gathered by key, and written in batches by the janitor,
+ * before a policy that orders stored fields chooses a victim, and on close. Losing the buffer loses counts, never
  * entries.
  */
-#include "chain/chain.h"
+#include "chain/accesses.h"
+#include "chain/stripes.h"
 #include "entry/entry.h"
 
-enum { BATCH = 512, SOON = 65536 }; /* when so many keys are noted, they are written without waiting for the janitor */
+/* At FLUSH_AT_KEYS noted keys, the next note writes the buffer without waiting for the janitor. */
+enum { TOUCH_BATCH = 512, FLUSH_AT_KEYS = 65536 };
+
+pxt_time pxt_chain_stamp(struct pxt_chain *chain, pxt_time now)
+{
+    pxt_time stamp, last = atomic_load(&chain->last_stamp);
+    do {
+        stamp = now > last ? now : last + 1;
+        if (last - now > PXT_SECOND) /* the clock was set back: follow it */
+            stamp = now;
+    } while (!atomic_compare_exchange_weak(&chain->last_stamp, &last, stamp));
+    return stamp;
+}
 
 static bool writes_touches(const struct pxt_tier *tier)
 {
@@ -21,7 +34,7 @@ void pxt_access_note(struct pxt_chain *chain, const struct pxt_key *key, uint64_
         if (!pxt_tier_present(tier) || !pxt_tier_durable(tier))
             continue;
         pthread_mutex_lock(&tier->accesses.lock);
-        bool many = tier->accesses.keys.count >= SOON;
+        bool many = tier->accesses.keys.count >= FLUSH_AT_KEYS;
         struct pxt_keymap_item *item = many && !pxt_tier_on(tier) ? pxt_keymap_find(&tier->accesses.keys, key)
                                                                   : pxt_keymap_add(&tier->accesses.keys, key);
         if (item) {
@@ -31,7 +44,7 @@ void pxt_access_note(struct pxt_chain *chain, const struct pxt_key *key, uint64_
         }
         pthread_mutex_unlock(&tier->accesses.lock);
         if (many && writes_touches(tier))
-            pxt_access_write(chain, tier, NULL);
+            pxt_access_write(tier, NULL);
     }
 }
 
@@ -41,7 +54,7 @@ void pxt_access_add(struct pxt_tier *tier, const struct pxt_key *key, pxt_entry 
     const struct pxt_keymap_item *item = pxt_keymap_find(&tier->accesses.keys, key);
     if (item) {
         pxt_entry_touch(entry, item->hits, item->last_accessed);
-        pxt_entry_take_unwritten(entry); /* it is noted already */
+        pxt_entry_take_unflushed_hits(entry); /* these hits are noted already */
     }
     pthread_mutex_unlock(&tier->accesses.lock);
 }
@@ -80,16 +93,16 @@ static struct pxt_touch touch_of(const struct pxt_keymap_item *item)
                               .evicted_from_l1 = item->evicted_from_l1};
 }
 
-/* A tier with `touch` adds to what it has at that instant; what it no longer has is skipped. */
+/* For a tier with `touch`, which adds the hits to the entries that it has at that instant, and skips other keys. */
 static pxt_status write_batches(struct pxt_tier *tier, const struct pxt_keymap *taken, struct pxt_error *error)
 {
-    struct pxt_touch touches[BATCH];
+    struct pxt_touch touches[TOUCH_BATCH];
     pxt_status first = PXT_OK;
     size_t n = 0, left = taken->count;
     for (size_t i = 0; i < taken->bucket_count; i++)
         for (const struct pxt_keymap_item *item = taken->bucket[i]; item; item = item->next) {
             touches[n++] = touch_of(item);
-            if (--left && n < BATCH)
+            if (--left && n < TOUCH_BATCH)
                 continue;
             pxt_status status = pxt_tier_touch(tier, touches, n, first ? NULL : error);
             first = first ? first : status;
@@ -98,7 +111,7 @@ static pxt_status write_batches(struct pxt_tier *tier, const struct pxt_keymap *
     return first;
 }
 
-/* For others it is a get and a put, which only the key's lock makes one step. */
+/* For a tier without `touch`: a get and a put, made one step by the key's lock. */
 static pxt_status write_singly(struct pxt_chain *chain, struct pxt_tier *tier, const struct pxt_keymap *taken,
                                struct pxt_error *error)
 {
@@ -106,10 +119,10 @@ static pxt_status write_singly(struct pxt_chain *chain, struct pxt_tier *tier, c
     for (size_t i = 0; i < taken->bucket_count; i++)
         for (const struct pxt_keymap_item *item = taken->bucket[i]; item; item = item->next) {
             struct pxt_touch touch = touch_of(item);
-            pxt_status status = pxt_chain_lock(chain, &item->key, true, first ? NULL : error);
+            pxt_status status = pxt_chain_lock(chain, &item->key, first ? NULL : error);
             if (!status) {
                 status = pxt_tier_touch(tier, &touch, 1, first ? NULL : error);
-                pxt_chain_unlock(chain, &item->key, true);
+                pxt_chain_unlock(chain, &item->key);
             }
             first = first ? first : status;
         }
@@ -123,10 +136,9 @@ static void take(struct pxt_tier *tier, struct pxt_keymap *taken)
     pthread_mutex_unlock(&tier->accesses.lock);
 }
 
-pxt_status pxt_access_write(struct pxt_chain *chain, struct pxt_tier *tier, struct pxt_error *error)
+pxt_status pxt_access_write(struct pxt_tier *tier, struct pxt_error *error)
 {
     struct pxt_keymap taken;
-    (void)chain;
     if (!pxt_tier_on(tier) || !writes_touches(tier))
         return PXT_OK;
     take(tier, &taken);
@@ -135,7 +147,8 @@ pxt_status pxt_access_write(struct pxt_chain *chain, struct pxt_tier *tier, stru
     return status;
 }
 
-pxt_status pxt_access_write_all(struct pxt_chain *chain, struct pxt_error *error)
+/* No lock may be held. */
+static pxt_status write_all(struct pxt_chain *chain, struct pxt_error *error)
 {
     pxt_status first = PXT_OK;
     for (unsigned i = 0; i < chain->count; i++) {
@@ -150,4 +163,38 @@ pxt_status pxt_access_write_all(struct pxt_chain *chain, struct pxt_error *error
         first = first ? first : status;
     }
     return first;
+}
+
+pxt_status pxt_chain_settle(struct pxt_chain *chain, struct pxt_error *error)
+{
+    pxt_status first = PXT_OK;
+    for (unsigned i = 0; i < chain->count; i++) {
+        if (!pxt_tier_on(&chain->tier[i]))
+            continue;
+        pxt_status status = pxt_tier_settle(&chain->tier[i], first ? NULL : error);
+        first = first ? first : status;
+    }
+    return first;
+}
+
+static bool note_unwritten(void *arg, pxt_entry *entry)
+{
+    struct pxt_chain *chain = arg;
+    struct pxt_key key;
+    uint64_t hits = pxt_entry_take_unflushed_hits(entry);
+    if (hits) {
+        pxt_entry_key_of(entry, &key);
+        pxt_access_note(chain, &key, hits, pxt_entry_number(entry, PXT_FIELD_LAST_ACCESSED), false);
+    }
+    return true;
+}
+
+pxt_status pxt_chain_write_accesses(struct pxt_chain *chain, struct pxt_error *error)
+{
+    pxt_status status = pxt_chain_settle(chain, error);
+    for (unsigned i = 0; chain->any_durable && i < chain->count; i++)
+        if (pxt_tier_on(&chain->tier[i]) && !pxt_tier_durable(&chain->tier[i]))
+            pxt_tier_each(&chain->tier[i], note_unwritten, chain, NULL);
+    pxt_status written = write_all(chain, status ? NULL : error);
+    return status ? status : written;
 }

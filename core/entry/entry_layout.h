@@ -49,7 +49,7 @@ struct pxt_entry {
     uint32_t size;            /* of the whole block, for wiping */
     char key[PXT_KEY_INLINE]; /* with NUL, where it fits: then its text slot points here */
     struct pxt_entry *next_retired;
-    _Atomic int64_t written_count; /* access_count as the slower tiers know it */
+    _Atomic int64_t flushed_count; /* access_count as the slower tiers know it */
     struct {
         uint32_t offset; /* from the start of the block; 0: absent */
         uint32_t length;
