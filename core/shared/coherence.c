@@ -37,14 +37,20 @@ static pxt_status open_file(const char *path, int *fd, struct pxt_error *error)
     return code ? pxt_fail(error, pxt_status_of_errno(code), code, "cannot allocate %s", path) : PXT_OK;
 }
 
-/* Maps the page of an open file; if one is mapped already, in its place. */
+/* Maps the page of an open file; if one is mapped already, to its address, so that threads that read it meanwhile see
+ * the one or the other. (mremap() and not MAP_FIXED, which a thread sanitizer takes for a write.) */
 static pxt_status map_page(struct pxt_coherence *coherence, int fd, struct pxt_error *error)
 {
-    void *old = coherence->mask ? (void *)coherence->page : NULL;
-    void *page = mmap(old, PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED | (old ? MAP_FIXED : 0), fd, 0);
+    void *page = mmap(NULL, PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (page != MAP_FAILED && coherence->mask) {
+        void *moved = mremap(page, PAGE_BYTES, PAGE_BYTES, MREMAP_MAYMOVE | MREMAP_FIXED, (void *)coherence->page);
+        if (moved == MAP_FAILED)
+            munmap(page, PAGE_BYTES);
+        page = moved;
+    }
     if (page == MAP_FAILED)
         return pxt_fail(error, pxt_status_of_errno(errno), errno, "cannot map %s", coherence->path);
-    if (!old) {
+    if (!coherence->mask) {
         coherence->page = page;
         coherence->mask = PXT_GENERATIONS - 1;
     }

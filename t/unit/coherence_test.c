@@ -6,6 +6,7 @@
 #include "../lib/tap.h"
 #include "shared/coherence.h"
 #include <proxtier/error.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -113,6 +114,46 @@ static void a_file_that_cannot_be_made_anew_is_an_error(void)
     close_coherence(old);
 }
 
+static struct pxt_coherence *used_by_threads;
+static _Atomic bool stop;
+static _Atomic unsigned failed_locks;
+
+/* Each thread has a stripe of its own, as the mutexes of the chain make sure. */
+static void *lock_and_read(void *stripe)
+{
+    unsigned n = (unsigned)(uintptr_t)stripe;
+    while (!stop) {
+        failed_locks += pxt_coherence_lock(used_by_threads, n, 1, NULL) != PXT_OK;
+        pxt_generation_bump(used_by_threads, n);
+        pxt_coherence_unlock(used_by_threads, n, 1);
+        for (unsigned i = 0; i < 100; i++)
+            pxt_generation(used_by_threads, i);
+    }
+    return NULL;
+}
+
+static void a_file_can_be_removed_while_threads_use_it(void)
+{
+    enum { THREADS = 4 };
+    pthread_t thread[THREADS];
+    used_by_threads = open_coherence();
+    for (uintptr_t i = 0; i < THREADS; i++)
+        pthread_create(&thread[i], NULL, lock_and_read, (void *)i);
+    for (int i = tap_amount(50); i > 0; i--) {
+        unlink(file);
+        while (access(file, F_OK)) /* until a thread has noticed */
+            sched_yield();
+    }
+    stop = true;
+    for (unsigned i = 0; i < THREADS; i++)
+        pthread_join(thread[i], NULL);
+    is_int(failed_locks, 0, "each lock is given while the file is removed again and again");
+    uint32_t before = pxt_generation(used_by_threads, HASH);
+    unlink(file);
+    they_agree(used_by_threads, before, "removed after that");
+    close_coherence(used_by_threads);
+}
+
 int main(void)
 {
     if (!mkdtemp(folder))
@@ -125,6 +166,7 @@ int main(void)
     a_file_that_was_moved_away_is_noticed_by_maintenance();
     a_file_that_was_cut_is_grown_again();
     a_file_that_cannot_be_made_anew_is_an_error();
+    a_file_can_be_removed_while_threads_use_it();
     unlink(file);
     unlink(aside);
     rmdir(folder);
