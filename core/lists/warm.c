@@ -162,8 +162,8 @@ static pxt_status add(struct warming *warming, struct pxt_record *record)
     struct pxt_keymap_item *item = pxt_keymap_add(&warming->seen, &key);
     if (!item)
         return pxt_fail_memory(warming->list->error, "the keys of the list");
-    warming->repeated[warming->count] = item->hits != 0;
-    item->hits = 1;
+    warming->repeated[warming->count] = item->value != 0;
+    item->value = 1;
     warming->line[warming->count] = record->line;
     keep_texts(warming, &record->draft);
     warming->draft[warming->count++] = record->draft;

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 plugin_LTLIBRARIES += plugins/l2_jsonl.la
+EXTRA_DIST += %D%/README.md
 
 plugins_l2_jsonl_la_SOURCES = \
     %D%/batch.c %D%/compact.c %D%/deletion.c %D%/evict.c %D%/index.c %D%/jsonl.h %D%/l2_jsonl.c %D%/policy.c \
