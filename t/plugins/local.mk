@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: MIT
 c_tests += \
-    %D%/eviction_test %D%/fault_test %D%/fernet_test %D%/sqlite_faults_test %D%/sqlite_tiers_test %D%/tiers_test
+    %D%/eviction_test %D%/fault_test %D%/fernet_test %D%/sqlite_faults_test %D%/sqlite_tiers_test \
+    %D%/stacked_tier_test %D%/tiers_test
 %C%_eviction_test_SOURCES = %D%/eviction_test.c t/lib/plugin_user.c t/lib/plugin_user.h
 %C%_eviction_test_CPPFLAGS = $(core_test_cppflags)
 %C%_fernet_test_SOURCES = %D%/fernet_test.c t/lib/plugin_user.c t/lib/plugin_user.h
 %C%_fernet_test_CPPFLAGS = $(core_test_cppflags)
+%C%_stacked_tier_test_CPPFLAGS = $(core_test_cppflags)
 %C%_tiers_test_SOURCES = %D%/tiers_test.c t/lib/plugin_user.c t/lib/plugin_user.h
 %C%_tiers_test_CPPFLAGS = $(core_test_cppflags)
 %C%_sqlite_tiers_test_CPPFLAGS = $(core_test_cppflags)
@@ -16,8 +18,9 @@ c_tests += \
 # Plugins that the loader must refuse, or must take although they look odd; and the examples, built as plugins.
 refused_ldflags = $(AM_LDFLAGS) -module -avoid-version -shared -rpath /nowhere
 check_LTLIBRARIES += \
-    %D%/refused/long_struct.la %D%/refused/misnamed.la %D%/refused/no_get.la %D%/refused/not_a_plugin.la \
+    %D%/refused/long_instance.la %D%/refused/long_struct.la %D%/refused/misnamed.la %D%/refused/no_get.la %D%/refused/not_a_plugin.la \
     %D%/refused/other_major.la %D%/refused/forgetful.la %D%/refused/table.la %D%/refused/folder.la
+%C%_refused_long_instance_la_LDFLAGS = $(refused_ldflags)
 %C%_refused_long_struct_la_LDFLAGS = $(refused_ldflags)
 %C%_refused_misnamed_la_LDFLAGS = $(refused_ldflags)
 %C%_refused_no_get_la_LDFLAGS = $(refused_ldflags)

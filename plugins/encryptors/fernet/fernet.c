@@ -17,6 +17,8 @@ static const struct pxt_option options[] = {
     {"key_file", PXT_OPTION_PATH, NULL, 0, 0, NULL, "file with the key, mode 0600"},
     {"previous_key_file", PXT_OPTION_PATH, NULL, 0, 0, NULL, "file with the key before the last change"},
     {"key_command", PXT_OPTION_TEXT, NULL, 0, 0, NULL, "command for /bin/sh that prints the key"},
+    {"key_command_timeout", PXT_OPTION_DURATION, "10s", 1000, INT64_C(3600000000), NULL,
+     "how long to wait for the end of key_command"},
     {"key_env", PXT_OPTION_TEXT, "PROXYWHIRL_CACHE_ENCRYPTION_KEY", 0, 0, NULL,
      "environment variable with the key; visible to other processes of the same user"},
     {"previous_key_env", PXT_OPTION_TEXT, "PROXYWHIRL_CACHE_KEY_PREVIOUS", 0, 0, NULL,

@@ -149,11 +149,9 @@ static int64_t monotonic_us(void)
     return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
-pxt_status jsonl_shard_lock_file(struct jsonl *tier, struct jsonl_shard *shard, struct pxt_error *error)
+/* Waits for the lock of the open lock file. */
+static pxt_status wait_for_lock(struct jsonl *tier, struct jsonl_shard *shard, struct pxt_error *error)
 {
-    pxt_status status = open_lock(tier, shard, error);
-    if (status)
-        return status;
     int64_t deadline = 0;
     for (long wait_us = 50; flock(shard->lock_file, LOCK_EX | LOCK_NB);) {
         if (errno != EWOULDBLOCK && errno != EINTR)
@@ -169,6 +167,31 @@ pxt_status jsonl_shard_lock_file(struct jsonl *tier, struct jsonl_shard *shard, 
         nanosleep(&(struct timespec){.tv_nsec = wait_us * 1000}, NULL);
         wait_us = wait_us * 2 > 10000 ? 10000 : wait_us * 2;
     }
+    return PXT_OK;
+}
+
+/* Takes the lock in the file that other processes use: not in one that was removed, or that another one was renamed
+ * over, since it was opened. */
+static pxt_status take_lock(struct jsonl *tier, struct jsonl_shard *shard, struct pxt_error *error)
+{
+    struct stat file;
+    for (int tries = 0;; tries++) {
+        pxt_status status = open_lock(tier, shard, error);
+        if (!status)
+            status = wait_for_lock(tier, shard, error);
+        if (status || tries == 2 ||
+            (!fstat(shard->lock_file, &file) && file.st_nlink)) /* some file systems count none */
+            return status;
+        close(shard->lock_file);
+        shard->lock_file = -1;
+    }
+}
+
+pxt_status jsonl_shard_lock_file(struct jsonl *tier, struct jsonl_shard *shard, struct pxt_error *error)
+{
+    pxt_status status = take_lock(tier, shard, error);
+    if (status)
+        return status;
     status = jsonl_shard_refresh(tier, shard, true, error);
     if (!status && shard->log < 0)
         status = open_log(tier, shard, true, error);
