@@ -46,30 +46,6 @@ static bool copy_line(struct jsonl_shard *shard, const struct jsonl_node *node, 
            line[length - 1] == '\n' && fwrite(line, 1, length, out) == length;
 }
 
-/* Puts damaged lines aside: of the lines between the nodes, all that are neither superseded entries nor deletions. */
-static void put_broken_aside(struct jsonl *tier, struct jsonl_shard *shard, struct jsonl_node **nodes, char *buffer)
-{
-    off_t at = 0;
-    if (!shard->broken_lines)
-        return;
-    for (size_t i = 0; i <= shard->count; i++) {
-        off_t end = i < shard->count ? nodes[i]->offset : shard->indexed;
-        while (at < end) {
-            size_t wanted = end - at < JSONL_LINE_MAX ? (size_t)(end - at) : JSONL_LINE_MAX;
-            ssize_t n = pread(shard->log, buffer, wanted, at);
-            if (n <= 0)
-                return;
-            const char *newline = memchr(buffer, '\n', (size_t)n);
-            size_t length = newline ? (size_t)(newline - buffer) : (size_t)n;
-            bool entry = length > 9 && (!memcmp(buffer, "{\"key\": \"", 9) || !memcmp(buffer, "{\"delete", 9));
-            if (length && (!entry || buffer[length - 1] != '}'))
-                jsonl_quarantine(tier, shard, buffer, length);
-            at += (off_t)length + 1;
-        }
-        at = i < shard->count ? nodes[i]->offset + nodes[i]->length + 1 : end;
-    }
-}
-
 static pxt_status write_new(struct jsonl *tier, struct jsonl_shard *shard, struct jsonl_node **nodes, int fd,
                             struct pxt_error *error)
 {
@@ -80,8 +56,6 @@ static pxt_status write_new(struct jsonl *tier, struct jsonl_shard *shard, struc
         setvbuf(out, NULL, _IOFBF, BUFFER);
     for (size_t i = 0; good && i < shard->count; i++)
         good = copy_line(shard, nodes[i], line, out);
-    if (good)
-        put_broken_aside(tier, shard, nodes, line);
     int code = errno;
     if (out && fclose(out)) {
         code = errno;
@@ -112,7 +86,7 @@ static void take_over(struct jsonl_shard *shard, struct jsonl_node **nodes, int 
     shard->links = file->st_nlink;
     shard->indexed = shard->live = at;
     shard->dead = 0;
-    shard->broken_lines = false;
+    jsonl_damage_clear(shard);
 }
 
 static pxt_status compact(struct jsonl *tier, struct jsonl_shard *shard, struct pxt_error *error)
@@ -130,6 +104,9 @@ static pxt_status compact(struct jsonl *tier, struct jsonl_shard *shard, struct 
                                   tier->folder, name);
     if (!status)
         status = write_new(tier, shard, nodes, fd, error);
+    if (!status && !jsonl_damage_quarantine(tier, shard))
+        status = tier->host->fail(tier->host, error, PXT_EIO, errno,
+                                  "cannot put damaged lines of %s/%s aside: it is not compacted", tier->folder, name);
     if (!status && (fstat(fd, &file) || renameat(tier->folder_fd, temporary, tier->folder_fd, name)))
         status = tier->host->fail(tier->host, error, tier->host->status_of_errno(errno), errno, "cannot replace %s/%s",
                                   tier->folder, name);
@@ -163,6 +140,7 @@ pxt_status jsonl_maintain(void *self, struct pxt_error *error)
 {
     struct jsonl *tier = self;
     pxt_status first = PXT_OK;
+    jsonl_damage_report_rest(tier, false);
     for (unsigned i = 0; i < tier->shard_count; i++) {
         pthread_mutex_lock(&tier->shard[i].lock);
         pxt_status status = maintain_shard(tier, &tier->shard[i], first ? NULL : error);

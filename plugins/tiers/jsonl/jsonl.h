@@ -5,7 +5,7 @@
  * a file calls only files that stand above its own section here.
  *
  * Locks, in this order: `shard->lock` (one at a time, or all in ascending order); the file lock of shard_NN.lock, among
- * processes; `policy_lock` (a leaf).
+ * processes; `policy_lock` and `report_lock` (leaves).
  */
 #ifndef JSONL_H
 #define JSONL_H
@@ -36,6 +36,13 @@ struct jsonl_node {
     uint64_t state[]; /* the policy's */
 };
 
+/* A place in a log that has a damaged line. */
+struct jsonl_damage {
+    off_t offset;
+    size_t length; /* without the newline */
+    uint64_t hash; /* of its bytes */
+};
+
 struct jsonl_shard {
     pthread_mutex_t lock;
     unsigned number;
@@ -44,10 +51,11 @@ struct jsonl_shard {
     dev_t device;
     ino_t inode;
     nlink_t links;
-    struct timespec changed; /* ctime: a link that came or went */
-    off_t indexed;           /* all lines before this are in the index */
-    off_t live, dead;        /* bytes of lines that count, and of lines that do not */
-    bool broken_lines;
+    struct timespec changed;     /* ctime: a link that came or went */
+    off_t indexed;               /* all lines before this are in the index */
+    off_t live, dead;            /* bytes of lines that count, and of lines that do not */
+    struct jsonl_damage *damage; /* of this log, in the order of offsets */
+    size_t damage_count, damage_capacity;
     struct jsonl_node **bucket;
     size_t bucket_count, count;
 };
@@ -68,8 +76,13 @@ struct jsonl {
     unsigned shard_count;
     _Atomic uint64_t corruptions, sequence;
     _Atomic(gcry_md_hd_t) digest[PXT_THREAD_MAX]; /* of each thread: opening one takes longer than using it */
+    pthread_mutex_t report_lock;                  /* of the reports of damaged lines */
+    pxt_time report_since;
+    uint64_t reports; /* since then, with those left out */
     struct jsonl_shard shard[];
 };
+
+#define JSONL_KEY_START "{\"key\": \"" /* as proxtier and ProxyWhirl begin an entry */
 
 /* Writes the name of a file of the shard. */
 static inline void jsonl_shard_name(const struct jsonl_shard *shard, const char *suffix, char name[JSONL_NAME])
@@ -88,8 +101,24 @@ bool jsonl_deletion_read(const struct jsonl *tier, const char *line, size_t leng
 
 /* ---- quarantine.c ---- */
 
-/* Appends damaged bytes, and a newline, to shard_NN.bad. Logs a failure. Shard lock and file lock are held. */
-void jsonl_quarantine(struct jsonl *tier, const struct jsonl_shard *shard, const char *bytes, size_t length);
+/* Appends damaged bytes, and a newline, to shard_NN.bad. Logs a failure and returns false. Shard lock and file lock are
+ * held. */
+bool jsonl_quarantine(struct jsonl *tier, const struct jsonl_shard *shard, const char *bytes, size_t length);
+
+/* ---- damage.c: the shard's lock is held ---- */
+
+/* True if these bytes at this place were found damaged before. */
+bool jsonl_damage_known(const struct jsonl_shard *shard, off_t offset, const char *line, size_t length);
+/* Counts, reports and remembers a damaged line; false if memory ran out. */
+bool jsonl_damage_add(struct jsonl *tier, struct jsonl_shard *shard, off_t offset, const char *line, size_t length);
+/* Forgets all places: the log is another file. */
+void jsonl_damage_clear(struct jsonl_shard *shard);
+/* Puts all damaged lines aside; false, after a log line, if that fails. The file lock is held. */
+bool jsonl_damage_quarantine(struct jsonl *tier, const struct jsonl_shard *shard);
+/* Warns of damage, unless it was warned of too often lately. */
+void jsonl_damage_report(struct jsonl *tier, const char *format, ...) PXT_PRINTF(2, 3);
+/* Tells how many warnings were left out: if their time is over, or `now`. No lock need be held. */
+void jsonl_damage_report_rest(struct jsonl *tier, bool now);
 
 /* ---- index.c: the shard's lock is held ---- */
 

@@ -73,6 +73,8 @@ static pxt_status open_log(struct jsonl *tier, struct jsonl_shard *shard, bool c
                           name);
     if (file.st_mode & 077)
         fchmod(shard->log, 0600); /* best effort: the folder keeps others out as well */
+    if (file.st_dev != shard->device || file.st_ino != shard->inode)
+        jsonl_damage_clear(shard);
     shard->device = file.st_dev;
     shard->inode = file.st_ino;
     shard->links = file.st_nlink;
@@ -115,6 +117,7 @@ pxt_status jsonl_shard_refresh(struct jsonl *tier, struct jsonl_shard *shard, bo
                                     "cannot examine %s/%s", tier->folder, name);
         if (shard->log >= 0) { /* the log was removed */
             jsonl_index_clear(tier, shard);
+            jsonl_damage_clear(shard);
             close(shard->log);
             shard->log = -1;
         }
