@@ -3,10 +3,8 @@
  * batch.c: put_many and touch of l2_jsonl: each shard is locked once, and put_many writes its lines in one write.
  */
 #include "jsonl.h"
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 struct undo {
     off_t end; /* of the log before */
@@ -30,9 +28,7 @@ static void take_back(struct jsonl *tier, const struct undo *undo)
         struct jsonl_shard *shard = &tier->shard[i];
         if (!undo[i].written)
             continue;
-        if (ftruncate(shard->log, undo[i].end))
-            tier->host->log(tier->host, PXT_LOG_ERROR, "cannot take back lines of %s/shard_%02u.jsonl: %s",
-                            tier->folder, shard->number, strerror(errno));
+        jsonl_replace_take_back(tier, shard, undo[i].end);
         jsonl_shard_reindex(tier, shard, true, NULL);
     }
 }

@@ -5,11 +5,8 @@
  */
 #include "jsonl.h"
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 enum { WASTE_MIN = 64 * 1024, BUFFER = 256 * 1024 };
@@ -61,10 +58,6 @@ static pxt_status write_new(struct jsonl *tier, struct jsonl_shard *shard, struc
         code = errno;
         good = false;
     }
-    if (good && fsync(fd)) {
-        code = errno;
-        good = false;
-    }
     free(line);
     return good
                ? PXT_OK
@@ -72,50 +65,38 @@ static pxt_status write_new(struct jsonl *tier, struct jsonl_shard *shard, struc
                                   "cannot write shard_%02u of %s anew; the old one stays", shard->number, tier->folder);
 }
 
-static void take_over(struct jsonl_shard *shard, struct jsonl_node **nodes, int fd, const struct stat *file)
+static void move_nodes(struct jsonl_shard *shard, struct jsonl_node **nodes)
 {
     off_t at = 0;
     for (size_t i = 0; i < shard->count; i++) {
         nodes[i]->offset = at;
         at += (off_t)nodes[i]->length + 1;
     }
-    close(shard->log);
-    shard->log = fd;
-    shard->device = file->st_dev;
-    shard->inode = file->st_ino;
-    shard->links = file->st_nlink;
     shard->indexed = shard->live = at;
     shard->dead = 0;
-    jsonl_damage_clear(shard);
 }
 
 static pxt_status compact(struct jsonl *tier, struct jsonl_shard *shard, struct pxt_error *error)
 {
-    char name[JSONL_NAME], temporary[JSONL_NAME];
-    struct stat file;
-    jsonl_shard_name(shard, "jsonl", name);
-    jsonl_shard_name(shard, "tmp", temporary);
     struct jsonl_node **nodes = sorted_nodes(shard);
-    unlinkat(tier->folder_fd, temporary, 0);
-    int fd = openat(tier->folder_fd, temporary, O_RDWR | O_APPEND | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-    pxt_status status = PXT_OK;
-    if (!nodes || fd < 0)
-        status = tier->host->fail(tier->host, error, tier->host->status_of_errno(errno), errno, "cannot compact %s/%s",
-                                  tier->folder, name);
+    if (!nodes)
+        return tier->host->fail(tier->host, error, PXT_ENOMEM, 0, "out of memory for compacting %s/%s", tier->folder,
+                                shard->log_name);
+    int fd = -1;
+    pxt_status status = jsonl_replace_open(tier, shard, &fd, error);
     if (!status)
         status = write_new(tier, shard, nodes, fd, error);
     if (!status && !jsonl_damage_quarantine(tier, shard))
         status = tier->host->fail(tier->host, error, PXT_EIO, errno,
-                                  "cannot put damaged lines of %s/%s aside: it is not compacted", tier->folder, name);
-    if (!status && (fstat(fd, &file) || renameat(tier->folder_fd, temporary, tier->folder_fd, name)))
-        status = tier->host->fail(tier->host, error, tier->host->status_of_errno(errno), errno, "cannot replace %s/%s",
-                                  tier->folder, name);
+                                  "cannot put damaged lines of %s/%s aside: it is not compacted", tier->folder,
+                                  shard->log_name);
+    if (!status)
+        status = jsonl_replace_log(tier, shard, fd, error);
     if (!status) {
-        fsync(tier->folder_fd);
-        take_over(shard, nodes, fd, &file);
+        move_nodes(shard, nodes);
+        jsonl_damage_clear(shard);
     } else if (fd >= 0) {
-        close(fd);
-        unlinkat(tier->folder_fd, temporary, 0);
+        jsonl_replace_abandon(tier, shard, fd);
     }
     free(nodes);
     return status;

@@ -85,8 +85,9 @@ bool jsonl_damage_quarantine(struct jsonl *tier, const struct jsonl_shard *shard
     for (size_t i = 0; i < shard->damage_count && good; i++) {
         const struct jsonl_damage *damage = &shard->damage[i];
         char *line = malloc(damage->length);
-        good = line && pread(shard->log, line, damage->length, damage->offset) == (ssize_t)damage->length;
-        if (good && hash_of(line, damage->length) == damage->hash)
+        ssize_t n = line ? pread(shard->log, line, damage->length, damage->offset) : -1;
+        good = n >= 0; /* bytes that were changed or cut off since are not damaged any more */
+        if (n == (ssize_t)damage->length && hash_of(line, damage->length) == damage->hash)
             good = jsonl_quarantine(tier, shard, line, damage->length);
         free(line);
     }

@@ -120,6 +120,19 @@ void jsonl_damage_report(struct jsonl *tier, const char *format, ...) PXT_PRINTF
 /* Tells how many warnings were left out: if their time is over, or `now`. No lock need be held. */
 void jsonl_damage_report_rest(struct jsonl *tier, bool now);
 
+/* ---- replace.c: shard lock and file lock are held; the index is the caller's ---- */
+
+/* Makes shard_NN.tmp; `*fd` must be given to one of the next two. */
+pxt_status jsonl_replace_open(struct jsonl *tier, struct jsonl_shard *shard, int *fd, struct pxt_error *error);
+/* Puts that file in the place of the log. On failure the old log stays, and the file must be abandoned. */
+pxt_status jsonl_replace_log(struct jsonl *tier, struct jsonl_shard *shard, int fd, struct pxt_error *error);
+void jsonl_replace_abandon(struct jsonl *tier, struct jsonl_shard *shard, int fd);
+/* Removes the log; it is made again with the next entry. */
+pxt_status jsonl_replace_remove(struct jsonl *tier, struct jsonl_shard *shard, struct pxt_error *error);
+/* Takes back lines that were appended at `end` and that other processes may have read. Logs a failure. The log may be
+ * removed afterwards. */
+void jsonl_replace_take_back(struct jsonl *tier, struct jsonl_shard *shard, off_t end);
+
 /* ---- index.c: the shard's lock is held ---- */
 
 struct jsonl_node *jsonl_index_find(struct jsonl_shard *shard, const char *key, size_t length, uint64_t hash);

@@ -204,8 +204,10 @@ pxt_status jsonl_shard_append(struct jsonl *tier, struct jsonl_shard *shard, con
         shard->indexed += (off_t)length;
         return PXT_OK;
     }
-    /* No half line may stay: the next line would be fused with it. */
-    if (n && ftruncate(shard->log, *offset))
+    /* No half line may stay: the next line would be fused with it. No other process has read half a line. */
+    if (n > 0 && memchr(lines, '\n', (size_t)n))
+        jsonl_replace_take_back(tier, shard, *offset);
+    else if (n > 0 && ftruncate(shard->log, *offset))
         host->log(host, PXT_LOG_ERROR, "cannot take back a half-written line of %s/shard_%02u.jsonl: %s", tier->folder,
                   shard->number, strerror(errno));
     return host->fail(host, error, host->status_of_errno(code), code, "cannot append to %s/shard_%02u.jsonl",

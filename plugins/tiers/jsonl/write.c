@@ -3,9 +3,7 @@
  * write.c: put, del and clear of l2_jsonl.
  */
 #include "jsonl.h"
-#include <errno.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 /* Writes the entry as a line with its newline, in `buffer` or malloc()ed; NULL if memory ran out. */
 static char *line_of(struct jsonl *tier, pxt_entry *entry, char *buffer, size_t size, size_t *length)
@@ -98,10 +96,11 @@ static pxt_status clear_locked(struct jsonl *tier, struct jsonl_shard *shard, ui
                                struct pxt_error *error)
 {
     uint64_t count = shard->count;
-    if (ftruncate(shard->log, 0))
-        return tier->host->fail(tier->host, error, tier->host->status_of_errno(errno), errno,
-                                "cannot empty shard_%02u of %s", shard->number, tier->folder);
+    pxt_status status = jsonl_replace_remove(tier, shard, error);
+    if (status)
+        return status;
     jsonl_index_clear(tier, shard);
+    jsonl_damage_clear(shard);
     *removed += count;
     return PXT_OK;
 }
