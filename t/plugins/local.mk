@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 c_tests += \
-    %D%/eviction_test %D%/fault_test %D%/fernet_test %D%/jsonl_damage_test %D%/jsonl_identity_test \
-    %D%/sqlite_faults_test %D%/sqlite_tiers_test %D%/tiers_test
+    %D%/eviction_test %D%/exact_eviction_test %D%/fault_test %D%/fernet_test %D%/jsonl_damage_test \
+    %D%/jsonl_identity_test %D%/sqlite_faults_test %D%/sqlite_tiers_test %D%/tiers_test
 %C%_eviction_test_SOURCES = %D%/eviction_test.c t/lib/plugin_user.c t/lib/plugin_user.h
 %C%_eviction_test_CPPFLAGS = $(core_test_cppflags)
 %C%_fernet_test_SOURCES = %D%/fernet_test.c t/lib/plugin_user.c t/lib/plugin_user.h
@@ -18,6 +18,7 @@ c_tests += \
 %C%_sqlite_tiers_test_LDADD = libcore.la $(SQLITE_LIBS)
 %C%_sqlite_faults_test_CPPFLAGS = $(core_test_cppflags)
 %C%_sqlite_faults_test_LDADD = libcore.la $(SQLITE_LIBS)
+%C%_exact_eviction_test_LDADD = libproxtier.la
 %C%_fault_test_LDADD = libproxtier.la
 
 # Plugins that the loader must refuse, or must take although they look odd; and the examples, built as plugins.
