@@ -47,8 +47,8 @@ static pxt_status add_line(struct jsonl *tier, struct lines *lines, pxt_entry *e
 {
     const struct pxt_host *host = tier->host;
     size_t left = lines->room - lines->length, length = host->json_write(entry, lines->text + lines->length, left);
-    if (length + 1 > left) {
-        size_t room = 2 * lines->room + length + 1;
+    if (length + JSONL_CHECKSUM + 1 > left) {
+        size_t room = 2 * lines->room + length + JSONL_CHECKSUM + 1;
         char *larger = realloc(lines->text, room);
         if (!larger)
             return host->fail(host, error, PXT_ENOMEM, 0, "out of memory for lines");
@@ -56,6 +56,7 @@ static pxt_status add_line(struct jsonl *tier, struct lines *lines, pxt_entry *e
         lines->room = room;
         host->json_write(entry, lines->text + lines->length, length);
     }
+    length = jsonl_checksum_add(tier, lines->text + lines->length, length);
     if (length + 1 > JSONL_LINE_MAX) {
         struct pxt_key key;
         host->entry_key(entry, &key);

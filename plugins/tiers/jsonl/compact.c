@@ -18,59 +18,73 @@ static bool is_due(const struct jsonl *tier, const struct jsonl_shard *shard)
     return shard->dead > WASTE_MIN && shard->dead > shard->live;
 }
 
+/* A line that counts, and its length in the new log. */
+struct line {
+    struct jsonl_node *node;
+    uint32_t length;
+};
+
 static int by_offset(const void *a, const void *b)
 {
-    const struct jsonl_node *left = *(struct jsonl_node *const *)a, *right = *(struct jsonl_node *const *)b;
-    return (left->offset > right->offset) - (left->offset < right->offset);
+    const struct line *left = a, *right = b;
+    return (left->node->offset > right->node->offset) - (left->node->offset < right->node->offset);
 }
 
-static struct jsonl_node **sorted_nodes(struct jsonl_shard *shard)
+/* Returns the lines that count in the order of the log, malloc()ed; NULL if memory ran out. */
+static struct line *sorted_lines(struct jsonl_shard *shard)
 {
-    struct jsonl_node **nodes = calloc(shard->count ? shard->count : 1, sizeof *nodes);
+    struct line *lines = calloc(shard->count ? shard->count : 1, sizeof *lines);
     size_t n = 0;
-    for (size_t i = 0; nodes && i < shard->bucket_count; i++)
+    for (size_t i = 0; lines && i < shard->bucket_count; i++)
         for (struct jsonl_node *node = shard->bucket[i]; node; node = node->next)
-            nodes[n++] = node;
-    if (nodes)
-        qsort(nodes, n, sizeof *nodes, by_offset);
-    return nodes;
+            lines[n++].node = node;
+    if (lines)
+        qsort(lines, n, sizeof *lines, by_offset);
+    return lines;
 }
 
-static bool copy_line(struct jsonl_shard *shard, const struct jsonl_node *node, char *line, FILE *out)
+/* Copies a line as it is; only in a folder that is compatible with ProxyWhirl its checksum is left out. */
+static bool copy_line(struct jsonl *tier, struct jsonl_shard *shard, struct line *line, char *buffer, FILE *out)
 {
-    size_t length = (size_t)node->length + 1;
-    return length <= JSONL_LINE_MAX + 1 && pread(shard->log, line, length, node->offset) == (ssize_t)length &&
-           line[length - 1] == '\n' && fwrite(line, 1, length, out) == length;
+    size_t length = line->node->length;
+    if (length > JSONL_LINE_MAX || pread(shard->log, buffer, length, line->node->offset) != (ssize_t)length)
+        return false;
+    if (tier->compatible && jsonl_checksum_check(tier, buffer, length) == JSONL_CHECKSUM_RIGHT)
+        length = jsonl_checksum_strip(buffer, length);
+    line->length = (uint32_t)length;
+    buffer[length++] = '\n';
+    return fwrite(buffer, 1, length, out) == length;
 }
 
-static pxt_status write_new(struct jsonl *tier, struct jsonl_shard *shard, struct jsonl_node **nodes, int fd,
+static pxt_status write_new(struct jsonl *tier, struct jsonl_shard *shard, struct line *lines, int fd,
                             struct pxt_error *error)
 {
     FILE *out = fdopen(dup(fd), "w");
-    char *line = malloc(JSONL_LINE_MAX + 1);
-    bool good = out && line;
+    char *buffer = malloc(JSONL_LINE_MAX + 1);
+    bool good = out && buffer;
     if (good)
         setvbuf(out, NULL, _IOFBF, BUFFER);
     for (size_t i = 0; good && i < shard->count; i++)
-        good = copy_line(shard, nodes[i], line, out);
+        good = copy_line(tier, shard, &lines[i], buffer, out);
     int code = errno;
     if (out && fclose(out)) {
         code = errno;
         good = false;
     }
-    free(line);
+    free(buffer);
     return good
                ? PXT_OK
                : tier->host->fail(tier->host, error, tier->host->status_of_errno(code), code,
                                   "cannot write shard_%02u of %s anew; the old one stays", shard->number, tier->folder);
 }
 
-static void move_nodes(struct jsonl_shard *shard, struct jsonl_node **nodes)
+static void move_nodes(struct jsonl_shard *shard, const struct line *lines)
 {
     off_t at = 0;
     for (size_t i = 0; i < shard->count; i++) {
-        nodes[i]->offset = at;
-        at += (off_t)nodes[i]->length + 1;
+        lines[i].node->offset = at;
+        lines[i].node->length = lines[i].length;
+        at += (off_t)lines[i].length + 1;
     }
     shard->indexed = shard->live = at;
     shard->dead = 0;
@@ -78,14 +92,14 @@ static void move_nodes(struct jsonl_shard *shard, struct jsonl_node **nodes)
 
 static pxt_status compact(struct jsonl *tier, struct jsonl_shard *shard, struct pxt_error *error)
 {
-    struct jsonl_node **nodes = sorted_nodes(shard);
-    if (!nodes)
+    struct line *lines = sorted_lines(shard);
+    if (!lines)
         return tier->host->fail(tier->host, error, PXT_ENOMEM, 0, "out of memory for compacting %s/%s", tier->folder,
                                 shard->log_name);
     int fd = -1;
     pxt_status status = jsonl_replace_open(tier, shard, &fd, error);
     if (!status)
-        status = write_new(tier, shard, nodes, fd, error);
+        status = write_new(tier, shard, lines, fd, error);
     if (!status && !jsonl_damage_quarantine(tier, shard))
         status = tier->host->fail(tier->host, error, PXT_EIO, errno,
                                   "cannot put damaged lines of %s/%s aside: it is not compacted", tier->folder,
@@ -93,12 +107,12 @@ static pxt_status compact(struct jsonl *tier, struct jsonl_shard *shard, struct 
     if (!status)
         status = jsonl_replace_log(tier, shard, fd, error);
     if (!status) {
-        move_nodes(shard, nodes);
+        move_nodes(shard, lines);
         jsonl_damage_clear(shard);
     } else if (fd >= 0) {
         jsonl_replace_abandon(tier, shard, fd);
     }
-    free(nodes);
+    free(lines);
     return status;
 }
 

@@ -20,6 +20,9 @@
 
 enum { JSONL_SHARDS_MAX = 256, JSONL_LINE_MAX = 65536, JSONL_NAME = 32 };
 
+enum jsonl_digest { JSONL_MD5, JSONL_CRC32, JSONL_DIGESTS };
+enum { JSONL_CHECKSUM = 21 }; /* bytes that the checksum adds to a line */
+
 /* The place of an entry's line in its log. */
 struct jsonl_node {
     struct jsonl_node *next;
@@ -75,8 +78,9 @@ struct jsonl {
     int64_t lock_timeout; /* microseconds */
     unsigned shard_count;
     _Atomic uint64_t corruptions, sequence;
-    _Atomic(gcry_md_hd_t) digest[PXT_THREAD_MAX]; /* of each thread: opening one takes longer than using it */
-    pthread_mutex_t report_lock;                  /* of the reports of damaged lines */
+    /* Of each thread: opening a handle takes longer than using it. */
+    _Atomic(gcry_md_hd_t) digest[JSONL_DIGESTS][PXT_THREAD_MAX];
+    pthread_mutex_t report_lock; /* of the reports of damaged lines */
     pxt_time report_since;
     uint64_t reports; /* since then, with those left out */
     struct jsonl_shard shard[];
@@ -90,11 +94,30 @@ static inline void jsonl_shard_name(const struct jsonl_shard *shard, const char 
     snprintf(name, JSONL_NAME, "shard_%02u.%s", shard->number, suffix);
 }
 
+/* ---- digest.c ---- */
+
+/* Writes the digest, 16 bytes of JSONL_MD5 or 4 of JSONL_CRC32. */
+void jsonl_digest(struct jsonl *tier, enum jsonl_digest which, const void *bytes, size_t length, unsigned char *out);
+void jsonl_digest_close(struct jsonl *tier);
+
+/* ---- checksum.c: of lines without their newline ---- */
+
+enum jsonl_checksum { JSONL_CHECKSUM_NONE, JSONL_CHECKSUM_RIGHT, JSONL_CHECKSUM_WRONG };
+/* Adds the checksum to an object, which has room for JSONL_CHECKSUM more bytes; returns its length then. Does nothing
+ * in a folder that is compatible with ProxyWhirl. */
+size_t jsonl_checksum_add(struct jsonl *tier, char *line, size_t length);
+enum jsonl_checksum jsonl_checksum_check(struct jsonl *tier, const char *line, size_t length);
+/* Takes a checksum that is right off the line; returns its length then. */
+size_t jsonl_checksum_strip(char *line, size_t length);
+/* Finds a line with a right checksum at the start of a longer one: the newline between two lines was damaged. Returns
+ * its length; 0 if there is no such line. */
+size_t jsonl_checksum_fused(struct jsonl *tier, const char *line, size_t length);
+
 /* ---- deletion.c ---- */
 
-enum { JSONL_DELETION_MAX = 2 * PXT_KEY_MAX + 32 };
+enum { JSONL_DELETION_MAX = 2 * PXT_KEY_MAX + 32 + JSONL_CHECKSUM };
 /* Writes the line that deletes a key, with its newline; returns its length. */
-size_t jsonl_deletion_write(const char *key, char line[JSONL_DELETION_MAX]);
+size_t jsonl_deletion_write(struct jsonl *tier, const char *key, char line[JSONL_DELETION_MAX]);
 /* Reads the key of a deletion into `text`; false if the line is not a deletion. */
 bool jsonl_deletion_read(const struct jsonl *tier, const char *line, size_t length, struct pxt_key *key,
                          char text[PXT_KEY_MAX + 1]);

@@ -24,7 +24,7 @@ static const struct pxt_option options[] = {
     {"lock_timeout", PXT_OPTION_DURATION, "5s", 0, INT64_C(3600000000), NULL,
      "how long to wait for another process that writes to the same shard"},
     {"compatible", PXT_OPTION_CHOICE, "none", 0, 0, "none|proxywhirl",
-     "proxywhirl: leave no line behind that ProxyWhirl would take for an entry"},
+     "proxywhirl: leave no line behind that ProxyWhirl would take for an entry, and write no checksums"},
     {0}};
 
 static void jsonl_close(void *self);
@@ -106,8 +106,7 @@ static void jsonl_close(void *self)
         jsonl_shard_close_files(shard);
         pthread_mutex_destroy(&shard->lock);
     }
-    for (unsigned i = 0; i < PXT_THREAD_MAX; i++)
-        gcry_md_close(atomic_load(&tier->digest[i]));
+    jsonl_digest_close(tier);
     if (tier->policy_self)
         tier->policy->close(tier->policy_self);
     if (tier->folder_fd >= 0)

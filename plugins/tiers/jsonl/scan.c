@@ -72,6 +72,19 @@ static bool pass_over(struct jsonl *tier, struct jsonl_shard *shard, const char 
     return true;
 }
 
+static bool index_line(struct jsonl *tier, struct jsonl_shard *shard, const char *line, size_t length, off_t offset);
+
+/* Passes over a line with a wrong checksum. If only a newline was damaged, the lines on both sides of it are good. */
+static bool index_damaged(struct jsonl *tier, struct jsonl_shard *shard, const char *line, size_t length, off_t offset)
+{
+    size_t first = jsonl_checksum_fused(tier, line, length);
+    if (!first)
+        return pass_over(tier, shard, line, length, offset);
+    off_t between = offset + (off_t)first;
+    return index_line(tier, shard, line, first, offset) && pass_over(tier, shard, line + first, 1, between) &&
+           index_line(tier, shard, line + first + 1, length - first - 1, between + 1);
+}
+
 /* Takes one line into the index; false if memory ran out. */
 static bool index_line(struct jsonl *tier, struct jsonl_shard *shard, const char *line, size_t length, off_t offset)
 {
@@ -84,6 +97,8 @@ static bool index_line(struct jsonl *tier, struct jsonl_shard *shard, const char
     }
     if (!whole || jsonl_damage_known(shard, offset, line, length))
         return pass_over(tier, shard, line, length, offset);
+    if (jsonl_checksum_check(tier, line, length) == JSONL_CHECKSUM_WRONG)
+        return index_damaged(tier, shard, line, length, offset);
     if (starts_with_key(line, length, &key, tier->host, text))
         return jsonl_index_put(tier, shard, &key, offset, (uint32_t)length, PXT_TIME_NONE);
     if (jsonl_deletion_read(tier, line, length, &key, text)) {

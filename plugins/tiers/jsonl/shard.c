@@ -13,33 +13,13 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Returns the handle of the calling thread; NULL if there is none. */
-static gcry_md_hd_t digest_of_thread(struct jsonl *tier)
-{
-    gcry_md_hd_t handle;
-    unsigned thread = tier->host->thread_index();
-    if (thread >= PXT_THREAD_MAX)
-        return NULL;
-    handle = atomic_load_explicit(&tier->digest[thread], memory_order_relaxed);
-    if (!handle && !gcry_md_open(&handle, GCRY_MD_MD5, 0))
-        atomic_store_explicit(&tier->digest[thread], handle, memory_order_release);
-    return handle;
-}
-
 /* Returns MD5 of the key as a big-endian integer, modulo the number of shards: ProxyWhirl's choice. */
 unsigned jsonl_shard_number(struct jsonl *tier, const struct pxt_key *key)
 {
-    unsigned char room[16], *digest = room;
+    unsigned char digest[16];
     unsigned rest = 0;
-    gcry_md_hd_t handle = digest_of_thread(tier);
-    if (handle) {
-        gcry_md_reset(handle);
-        gcry_md_write(handle, key->text, key->length);
-        digest = gcry_md_read(handle, GCRY_MD_MD5);
-    } else {
-        gcry_md_hash_buffer(GCRY_MD_MD5, room, key->text, key->length);
-    }
-    for (size_t i = 0; i < sizeof room; i++)
+    jsonl_digest(tier, JSONL_MD5, key->text, key->length, digest);
+    for (size_t i = 0; i < sizeof digest; i++)
         rest = (rest << 8 | digest[i]) % tier->shard_count;
     return rest;
 }
@@ -225,8 +205,12 @@ static pxt_status read_line(struct jsonl *tier, struct jsonl_shard *shard, const
     } while (n < 0 && errno == EINTR);
     if (n < 0)
         return host->fail(host, error, PXT_EIO, errno, "cannot read %s/shard_%02u.jsonl", tier->folder, shard->number);
+    bool whole = n == (ssize_t)node->length;
+    enum jsonl_checksum checksum = jsonl_checksum_check(tier, line, (size_t)n);
+    if (checksum == JSONL_CHECKSUM_RIGHT)
+        n = (ssize_t)jsonl_checksum_strip(line, (size_t)n);
     line[n] = '\0';
-    if (n == (ssize_t)node->length && host->json_read(host, line, (size_t)n, out, NULL) == PXT_OK) {
+    if (whole && checksum != JSONL_CHECKSUM_WRONG && host->json_read(host, line, (size_t)n, out, NULL) == PXT_OK) {
         host->entry_key(*out, &key);
         if (!strcmp(key.text, node->key))
             return PXT_OK;

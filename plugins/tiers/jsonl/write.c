@@ -9,13 +9,15 @@
 static char *line_of(struct jsonl *tier, pxt_entry *entry, char *buffer, size_t size, size_t *length)
 {
     char *line = buffer;
-    *length = tier->host->json_write(entry, line, size - 1);
-    if (*length > size - 1) {
-        line = malloc(*length + 1);
+    size_t room = size - JSONL_CHECKSUM - 1;
+    *length = tier->host->json_write(entry, line, room);
+    if (*length > room) {
+        line = malloc(*length + JSONL_CHECKSUM + 1);
         if (!line)
             return NULL;
         tier->host->json_write(entry, line, *length);
     }
+    *length = jsonl_checksum_add(tier, line, *length);
     line[(*length)++] = '\n';
     return line;
 }
@@ -64,7 +66,7 @@ pxt_status jsonl_del_locked(struct jsonl *tier, struct jsonl_shard *shard, struc
 {
     char line[JSONL_DELETION_MAX];
     off_t offset;
-    size_t length = jsonl_deletion_write(node->key, line);
+    size_t length = jsonl_deletion_write(tier, node->key, line);
     pxt_status status = jsonl_shard_append(tier, shard, line, length, &offset, error);
     if (status)
         return status;
