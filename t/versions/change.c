@@ -74,18 +74,28 @@ static uint8_t doubt_after(const struct model *model, const struct state *state,
     return left & 7;
 }
 
+/* Whether a change that was taken is still there: a tier may have been damaged since, and nothing is promised then. */
+static bool still_there(const struct model *model, const struct state *state, unsigned p)
+{
+    bool there = !model->config.damages;
+    for (unsigned t = 0; t < model->config.tiers; t++)
+        there = there || state->version[state->key[p]][t] >= state->best[p];
+    return there;
+}
+
 static void end_change(struct model *model, const struct state *state, unsigned p)
 {
     struct state next = *state;
     unsigned key = state->key[p], version = state->best[p], change = state->change_of[version];
-    bool taken = state->failed[p] != all_tiers(model) || !keeps(model, RULE_ACK_IF_TAKEN);
+    bool taken =
+        (state->failed[p] != all_tiers(model) && still_there(model, state, p)) || !keeps(model, RULE_ACK_IF_TAKEN);
     next.doubt = doubt_after(model, state, p, all_tiers(model));
     if (!keeps(model, RULE_DOUBT_BEFORE_CHANGE))
         next.doubt |= state->doubt;
     if (keeps(model, RULE_GENERATION_LAST))
         raise_generation(&next);
     become_idle(&next, p);
-    if (taken && change > next.acked[key])
+    if (taken)
         next.acked[key] = change & 7;
     if (taken)
         next.memory[p][key] = is_dead(state, version) ? 0 : version & 15;
@@ -131,7 +141,7 @@ static bool may_evict(const struct model *model, const struct state *state, unsi
         return false;
     if (!keeps(model, RULE_EVICT_IF_CLEAR))
         return state->on[last] && state->version[key][last]; /* "it has the key" */
-    return !(state->doubt >> last & 1);
+    return state->on[last] && !(state->doubt >> last & 1);
 }
 
 void begin_evict(struct model *model, const struct state *state, unsigned process)

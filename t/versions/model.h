@@ -10,7 +10,7 @@
 
 /* The switches: bit, number of the rule in doc/versions.md, what happens without it. */
 #define RULES(X)                                                                                                       \
-    X(VERSION_ABOVE_ALL, "1", "a version above what the page has seen, not only above what tiers answer")              \
+    X(VERSION_ABOVE_ALL, "1", "a version is above all that the page has seen, not only above what tiers answer")       \
     X(COPY_KEEPS_VERSION, "2", "a copy keeps its version")                                                             \
     X(WRITE_IF_NEWER, "3", "a tier replaces only what is older")                                                       \
     X(REMOVE_IF_SAME, "3", "a removal names the version that it removes")                                              \
@@ -18,35 +18,38 @@
     X(LOCK, "5", "a write holds the lock of its key")                                                                  \
     X(DOUBT_BEFORE_CHANGE, "6", "the doubt bits of all tiers are set before a change writes to the first")             \
     X(DOUBT_BEFORE_COPY, "6", "the doubt bit of a tier is set before a copy is written to it")                         \
+    X(GENERATION_FIRST, "6", "the generation is raised before a change writes to the first tier")                      \
+    X(GENERATION_BEFORE_PASS, "6", "the generation is raised before a pass writes")                                    \
     X(KEEP_FAILED, "7", "the bit of a tier that did not take the write stays set")                                     \
     X(KEEP_BEFORE, "7", "a bit that was set before the write stays set after it")                                      \
-    X(GENERATION_FIRST, "6", "the generation is raised before the first tier is written")                              \
-    X(GENERATION_BEFORE_PASS, "6", "the generation is raised before a pass writes")                                    \
     X(GENERATION_LAST, "7", "the generation is raised again after the last tier was written")                          \
     X(ACK_IF_TAKEN, "8", "a change is acknowledged only where a durable tier took it")                                 \
-    X(SYNC_IS_PART, "9", "at level power, what is not synced is not taken")                                            \
+    X(SYNC_IS_PART, "9", "at level power, a tier took only what it synced")                                            \
     X(CLEAR_TIERS_ONLY, "10", "a tier in doubt does not answer alone")                                                 \
-    X(CAPACITY_IS_NO_ANSWER, "10", "a tier with a capacity that has nothing is no answer")                             \
-    X(ALL_OR_UNAVAILABLE, "10", "where no clear tier can tell, all tiers have to answer")                              \
-    X(CHECK_WORD, "11", "a reader looks at the word again before it answers")                                          \
-    X(MEMORY_IF_SURE, "12", "memory is filled only from a clear tier")                                                 \
-    X(REPAIR_BEFORE_ANSWER, "13", "at level power, a key in doubt is repaired before it is told")                      \
-    X(EXPIRED_STANDS, "14", "an expired version is its own tombstone")                                                 \
-    X(EVICT_IF_CLEAR, "15", "an entry leaves a tier only while the slowest is clear")                                  \
-    X(PASS_NEEDS_ALL, "16", "a pass needs the answers of all tiers")                                                   \
-    X(PASS_WAITS, "16", "a pass waits until no earlier write can arrive")                                              \
-    X(PASS_BETWEEN_CHANGES, "16", "a pass begins while no write is open")                                              \
-    X(PASS_UNCHANGED, "16", "a pass clears bits only where the word did not change since it began to list keys")       \
-    X(PASS_REWRITES, "17", "at level power, a pass writes again what it syncs")                                        \
-    X(CHECKPOINT_IF_CLEAR, "18", "a checkpoint needs all bits clear")                                                  \
-    X(CHECKPOINT_SYNCS, "18", "a checkpoint syncs all tiers first")                                                    \
-    X(LOWEST_CHECKPOINT, "18", "the lowest checkpoint of all tiers counts")                                            \
-    X(COLLECT_BELOW_CHECKPOINT, "19", "a tombstone is dropped only at or below the checkpoint")                        \
-    X(VOID_PAGE, "20", "after another boot all tiers are in doubt")                                                    \
-    X(LIST_DOWNWARDS, "21", "a listing asks the fastest tier first")                                                   \
-    X(LIST_TELLS, "21", "a listing that is not certain to be complete says so")                                        \
-    X(SLOWEST_FIRST, "", "a change writes to the slowest tier first")                                                  \
-    X(PASS_CLEARS_AT_ONCE, "", "a pass clears all bits at once, at its end")
+    X(CAPACITY_IS_NO_ANSWER, "10", "a tier with a capacity that has nothing does not answer for the others")           \
+    X(ALL_OR_UNAVAILABLE, "10", "where no clear tier decides, all tiers have to answer")                               \
+    X(REPAIR_BEFORE_ANSWER, "10", "at level power, a key in doubt is repaired before it is told")                      \
+    X(READ_UNCHANGED, "10", "a get looks at the word again before it answers")                                         \
+    X(EXPIRED_STANDS, "11", "an expired version is its own tombstone")                                                 \
+    X(MEMORY_IF_CLEAR, "12", "memory is filled only from a clear tier")                                                \
+    X(PROMOTE_IF_UNCHANGED, "12", "a promotion is made only while the word is as it was when the entry was read")      \
+    X(EVICT_IF_CLEAR, "13", "an entry leaves a tier only while the slowest tier is on and clear")                      \
+    X(PASS_NEEDS_ALL, "14", "a pass needs the answers of all tiers")                                                   \
+    X(PASS_BETWEEN_CHANGES, "14", "a pass notes the word while no write is open")                                      \
+    X(PASS_WAITS, "14", "a pass waits until no earlier write can arrive")                                              \
+    X(PASS_UNCHANGED, "14", "a pass clears bits only where the word did not change while it listed keys")              \
+    X(PASS_CLEARS_LAST, "14", "a pass clears bits only when all is written and synced")                                \
+    X(PASS_REWRITES, "15", "a tier in doubt is written again, not only synced again")                                  \
+    X(CHECKPOINT_IF_CLEAR, "16", "a checkpoint needs all bits clear")                                                  \
+    X(CHECKPOINT_SYNCS, "16", "a checkpoint syncs all tiers first")                                                    \
+    X(LOWEST_CHECKPOINT, "16", "the lowest checkpoint of all tiers counts")                                            \
+    X(COLLECT_BELOW_CHECKPOINT, "17", "a tombstone is dropped only at or below the checkpoint")                        \
+    X(VOID_PAGE, "18", "after another boot all tiers are in doubt")                                                    \
+    X(DAMAGE_DOUBTS, "19", "a tier that lost something is in doubt, and its checkpoint is 0")                          \
+    X(GONE_BACK_IS_EMPTIED, "19", "a tier that went back to an older content is emptied")                              \
+    X(LIST_DOWNWARDS, "20", "a listing asks the fastest tier first")                                                   \
+    X(LIST_TELLS, "20", "a listing that is not certain to be complete says so")                                        \
+    X(SLOWEST_FIRST, "", "a change writes to the slowest tier first")
 
 enum rule_index {
 #define RULE_INDEX(name, number, text) RULE_##name,
@@ -61,7 +64,7 @@ struct config {
     const char *name;
     unsigned tiers, keys;
     unsigned changes; /* puts and deletes */
-    unsigned kills, failures, absences, power_losses, expiries, lost_notes;
+    unsigned kills, failures, absences, power_losses, expiries, damages, lost_notes;
     bool no_deletes, evict, list, promote, checkpoint, late;
     bool sync;          /* level power: a change is synced before it is acknowledged */
     bool write_behind;  /* a change may leave the slowest tier for later */

@@ -131,7 +131,7 @@ static void after_repair(const struct model *model, struct state *state, unsigne
         become_idle(state, p);
         return;
     }
-    if (!keeps(model, RULE_PASS_CLEARS_AT_ONCE) && !state->keys[p]) {
+    if (!keeps(model, RULE_PASS_CLEARS_LAST) && !state->keys[p]) {
         state->doubt &= (uint8_t) ~(1u << tier);
         raise_generation(state);
     }

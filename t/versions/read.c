@@ -22,7 +22,7 @@ static bool decides(const struct model *model, const struct state *state, unsign
 /* Whether what was read may be told. */
 static bool may_answer(const struct model *model, const struct state *state, unsigned p)
 {
-    if (state->moved[p] && keeps(model, RULE_CHECK_WORD))
+    if (state->moved[p] && keeps(model, RULE_READ_UNCHANGED))
         return false;
     if (!state->sure[p] && state->failed[p] && keeps(model, RULE_ALL_OR_UNAVAILABLE))
         return false;
@@ -41,7 +41,7 @@ static void end_get(struct model *model, const struct state *state, unsigned p, 
     }
     judge_answer(&next, p, version);
     bool live = version && !is_dead(state, version);
-    if (live && !state->moved[p] && (state->sure[p] || !keeps(model, RULE_MEMORY_IF_SURE)))
+    if (live && !state->moved[p] && (state->sure[p] || !keeps(model, RULE_MEMORY_IF_CLEAR)))
         next.memory[p][key] = version & 15; /* tagged with the generation that it looked at first */
     struct state promoting = next;
     become_idle(&next, p);
@@ -101,7 +101,7 @@ static void begin_copy(struct model *model, const struct state *state, unsigned 
     struct state next = *state;
     become_idle(&next, p);
     model->take(model, &next, "P%u promotes nothing", p);
-    if (!lock_is_free(model, state) || (state->moved[p] && keeps(model, RULE_CHECK_WORD)))
+    if (!lock_is_free(model, state) || (state->moved[p] && keeps(model, RULE_PROMOTE_IF_UNCHANGED)))
         return;
     for (unsigned tier = 0; tier < slowest(model); tier++) {
         if (!state->on[tier] || state->version[key][tier] >= state->best[p])

@@ -23,6 +23,7 @@ enum property { NOT_BROKEN, P1_LOST, P2_WENT_BACK, P3_TIERS_DIFFER, P4_UNREADABL
     X(uint16_t, images, [KEYS][TIERS], VERSIONS)                                                                       \
     X(uint8_t, sync_failed, [KEYS][TIERS], 1)                                                                          \
     X(uint8_t, late, [KEYS][TIERS], 4)                                                                                 \
+    X(uint8_t, damaged, , TIERS)                                                                                       \
     X(uint8_t, checkpoint, [TIERS], 4)                                                                                 \
     /* the shared page: one doubt bit a tier, and the clock */                                                         \
     X(uint8_t, doubt, , TIERS)                                                                                         \
@@ -58,6 +59,7 @@ enum property { NOT_BROKEN, P1_LOST, P2_WENT_BACK, P3_TIERS_DIFFER, P4_UNREADABL
     X(uint8_t, absences_left, , 2)                                                                                     \
     X(uint8_t, power_losses_left, , 1)                                                                                 \
     X(uint8_t, expiries_left, , 1)                                                                                     \
+    X(uint8_t, damages_left, , 1)                                                                                      \
     X(uint8_t, lost_notes_left, , 1)                                                                                   \
     X(uint8_t, broken, , 3)
 

@@ -55,7 +55,7 @@ static bool agree(const struct model *model, const struct state *state, unsigned
 
 static bool at_rest(const struct model *model, const struct state *state)
 {
-    bool rests = !state->doubt && !state->missed_all;
+    bool rests = !state->doubt && !state->missed_all && !state->damaged;
     for (unsigned p = 0; p < PROCESSES && model->config.old; p++)
         rests = rests && state->pc[p] == IDLE;
     for (unsigned k = 0; k < model->config.keys; k++)

@@ -19,6 +19,7 @@ void first_state(const struct model *model, struct state *state)
     state->absences_left = config->absences & 3;
     state->power_losses_left = config->power_losses & 1;
     state->expiries_left = config->expiries & 1;
+    state->damages_left = config->damages & 1;
     state->lost_notes_left = config->lost_notes & 1;
 }
 

@@ -41,6 +41,14 @@ static void come_and_go(struct model *model, const struct state *state, unsigned
     struct state next = *state;
     if (state->on[tier] && !state->absences_left)
         return;
+    if ((state->damaged >> tier & 1) && !lock_is_free(model, state))
+        return;
+    if ((state->damaged >> tier & 1) && keeps(model, RULE_DAMAGE_DOUBTS)) {
+        next.doubt |= (uint8_t)(1u << tier);
+        next.checkpoint[tier] = 0;
+        raise_generation(&next);
+    }
+    next.damaged &= (uint8_t) ~(1u << tier);
     next.on[tier] = !state->on[tier];
     next.absences_left -= state->on[tier] & 3;
     model->take(model, &next, "T%u %s", tier, state->on[tier] ? "goes off" : "is on again");
@@ -80,6 +88,65 @@ static void collect(struct model *model, const struct state *state, unsigned key
     apply_write(model, &next, key, tier, 0);
     next.collected |= (uint8_t)(1u << state->change_of[version]);
     model->take(model, &next, "the tombstone of key %u is dropped from T%u", key, tier);
+}
+
+static void lower(uint8_t *promised, uint8_t change)
+{
+    if (*promised > change)
+        *promised = change;
+}
+
+/* A tier that lost something: the promise holds for what another tier took, not for what memory alone still has. */
+static void lower_promises(const struct model *model, struct state *state, unsigned key, unsigned tier)
+{
+    unsigned newest = 0;
+    for (unsigned t = 0; t < model->config.tiers; t++)
+        if (t != tier && state->version[key][t] > newest)
+            newest = state->version[key][t];
+    uint8_t change = newest ? state->change_of[newest] : 0;
+    lower(&state->acked[key], change);
+    lower(&state->seen[key], change);
+    for (unsigned p = 0; p < PROCESSES; p++) {
+        lower(&state->acked_at_start[p], change);
+        lower(&state->seen_at_start[p], change);
+    }
+    raise_generation(state); /* stands for memory and readers that still have what no tier has */
+}
+
+static void damage_to(struct model *model, const struct state *state, unsigned key, unsigned tier, unsigned version)
+{
+    struct state next = *state;
+    next.damages_left = 0;
+    next.version[key][tier] = version & 15;
+    lower_promises(model, &next, key, tier);
+    next.on[tier] = 0;
+    next.damaged |= (uint8_t)(1u << tier);
+    model->take(model, &next, "T%u is damaged, and off: of key %u it has change %u", tier, key,
+                version ? state->change_of[version] : 0);
+}
+
+/* Whether a process acts on what a tier answered before: an eviction, a promotion, a listing. What a tier loses meanwhile it
+ * might as well have lost after that, when no other tier had it. */
+static bool acts_on_answer(const struct state *state, unsigned p)
+{
+    return (state->pc[p] >= COPY_WRITE_T && state->pc[p] < EVICT_REMOVE_T + TIERS) ||
+           (state->pc[p] >= LIST_READ_T && state->pc[p] < LIST_READ_T + TIERS);
+}
+
+/* A tier loses a key, or goes back to an older content: a backup, or what an expelled tier comes back with. It is off until
+ * that is noted in the page, under the lock. */
+static void damage(struct model *model, const struct state *state, unsigned key, unsigned tier)
+{
+    for (unsigned p = 0; p < PROCESSES; p++)
+        if (acts_on_answer(state, p))
+            return;
+    if (!state->damages_left || !state->on[tier])
+        return;
+    if (state->version[key][tier])
+        damage_to(model, state, key, tier, 0);
+    for (unsigned version = 1; version < state->clock && !keeps(model, RULE_GONE_BACK_IS_EMPTIED); version++)
+        if (state->change_of[version] && version != state->version[key][tier])
+            damage_to(model, state, key, tier, version);
 }
 
 /* For each mix of the images that the tiers may have after the power failed. */
@@ -134,6 +201,7 @@ void world_steps(struct model *model, const struct state *state)
     for (unsigned k = 0; k < model->config.keys; k++)
         for (unsigned t = 0; t < model->config.tiers; t++) {
             late_write(model, state, k, t);
+            damage(model, state, k, t);
             if (!model->config.old)
                 collect(model, state, k, t);
         }
