@@ -29,6 +29,7 @@ static void begin_change_of(struct model *model, const struct state *state, unsi
     next.key[p] = key & 1;
     next.best[p] = stamp_change(model, &next, key, is_delete) & 15;
     next.before[p] = state->doubt;
+    next.sure[p] = 1; /* that no tier has it */
     if (keeps(model, RULE_DOUBT_BEFORE_CHANGE))
         next.doubt = all_tiers(model) & 7;
     if (keeps(model, RULE_GENERATION_FIRST))
@@ -49,16 +50,20 @@ void begin_change(struct model *model, const struct state *state, unsigned proce
     }
 }
 
-static void after_write(const struct model *model, struct state *state, unsigned p, unsigned tier, bool taken)
+static void after_write(const struct model *model, struct state *state, unsigned p, unsigned tier, enum answer answer)
 {
-    if (!taken)
+    if (answer != REFUSED)
+        state->sure[p] = 0;
+    if (answer != TAKEN)
         state->failed[p] |= (uint8_t)(1u << tier);
     state->pc[p] = pc_after(model, PUT_WRITE_T, tier);
 }
 
-static void after_sync(const struct model *model, struct state *state, unsigned p, unsigned tier, bool taken)
+static void after_sync(const struct model *model, struct state *state, unsigned p, unsigned tier, enum answer answer)
 {
-    if (!taken)
+    if (answer != REFUSED)
+        state->sure[p] = 0;
+    if (answer != TAKEN)
         state->failed[p] |= (uint8_t)(1u << tier);
     state->pc[p] = pc_after(model, PUT_SYNC_T, tier);
 }
@@ -67,6 +72,9 @@ static void after_sync(const struct model *model, struct state *state, unsigned 
 static uint8_t doubt_after(const struct model *model, const struct state *state, unsigned p, unsigned open)
 {
     unsigned left = state->doubt & ~open;
+    bool taken = state->failed[p] != all_tiers(model);
+    if (state->sure[p] || (!taken && !keeps(model, RULE_VOID_IF_REFUSED)))
+        return (left | state->before[p]) & 7; /* it never happened */
     if (keeps(model, RULE_KEEP_BEFORE))
         left |= state->before[p];
     if (keeps(model, RULE_KEEP_FAILED))
@@ -106,7 +114,7 @@ static void end_change(struct model *model, const struct state *state, unsigned 
 static void leave_for_later(struct model *model, const struct state *state, unsigned p, unsigned tier)
 {
     struct state next = *state;
-    after_write(model, &next, p, tier, false);
+    after_write(model, &next, p, tier, REFUSED);
     model->take(model, &next, "P%u leaves T%u for later", p, tier);
 }
 

@@ -66,11 +66,12 @@ static void begin_old_change(struct model *model, const struct state *state, uns
     model->take(model, &next, "P%u begins to %s as change %u: lock", p, delete ? "delete" : "put", next.changes);
 }
 
-static void after_old_write(const struct model *model, struct state *state, unsigned p, unsigned tier, bool taken)
+static void after_old_write(const struct model *model, struct state *state, unsigned p, unsigned tier,
+                            enum answer answer)
 {
     unsigned bit = 1u << tier;
     (void)model;
-    if (taken) {
+    if (answer == TAKEN) {
         state->note[0][tier] = NO_NOTE;
     } else {
         state->failed[p] |= (uint8_t)bit;
@@ -83,10 +84,11 @@ static void after_old_write(const struct model *model, struct state *state, unsi
 }
 
 /* The same, where there are too many notes for one more: all keys of the tier count as missed. */
-static void after_overflow(const struct model *model, struct state *state, unsigned p, unsigned tier, bool taken)
+static void after_overflow(const struct model *model, struct state *state, unsigned p, unsigned tier,
+                           enum answer answer)
 {
-    after_old_write(model, state, p, tier, taken);
-    if (!taken && state->note[0][tier] == MISSED_PUT) {
+    after_old_write(model, state, p, tier, answer);
+    if (answer != TAKEN && state->note[0][tier] == MISSED_PUT) {
         state->note[0][tier] = NO_NOTE;
         state->missed_all |= (uint8_t)(1u << tier);
     }

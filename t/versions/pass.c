@@ -125,9 +125,9 @@ static void ask(struct model *model, const struct state *state, unsigned p, unsi
     model->take(model, &next, "P%u asks T%u for key %u", p, tier, state->key[p]);
 }
 
-static void after_repair(const struct model *model, struct state *state, unsigned p, unsigned tier, bool taken)
+static void after_repair(const struct model *model, struct state *state, unsigned p, unsigned tier, enum answer answer)
 {
-    if (!taken) {
+    if (answer != TAKEN) {
         become_idle(state, p);
         return;
     }
@@ -138,10 +138,10 @@ static void after_repair(const struct model *model, struct state *state, unsigne
     next_write(model, state, p, tier);
 }
 
-static void after_sync(const struct model *model, struct state *state, unsigned p, unsigned tier, bool taken)
+static void after_sync(const struct model *model, struct state *state, unsigned p, unsigned tier, enum answer answer)
 {
     (void)model;
-    if (!taken)
+    if (answer != TAKEN)
         become_idle(state, p);
     else
         state->pc[p] = (uint8_t)(tier ? PASS_SYNC_T + tier - 1 : (unsigned)PASS_CLEAR);
@@ -189,9 +189,10 @@ void begin_checkpoint(struct model *model, const struct state *state, unsigned p
     model->take(model, &next, "P%u begins a checkpoint", process);
 }
 
-static void after_checkpoint_sync(const struct model *model, struct state *state, unsigned p, unsigned tier, bool taken)
+static void after_checkpoint_sync(const struct model *model, struct state *state, unsigned p, unsigned tier,
+                                  enum answer answer)
 {
-    if (taken) {
+    if (answer == TAKEN) {
         state->pc[p] = (uint8_t)(tier == slowest(model) ? (unsigned)CHECKPOINT_WRITE_T : CHECKPOINT_SYNC_T + tier + 1);
         return;
     }

@@ -125,13 +125,13 @@ static void begin_copy(struct model *model, const struct state *state, unsigned 
     }
 }
 
-static void after_copy(const struct model *model, struct state *state, unsigned p, unsigned tier, bool taken)
+static void after_copy(const struct model *model, struct state *state, unsigned p, unsigned tier, enum answer answer)
 {
     unsigned bit = 1u << tier, key = state->key[p], version = state->best[p];
     unsigned left = state->doubt & ~bit;
     if (keeps(model, RULE_KEEP_BEFORE))
         left |= state->before[p] & bit;
-    if (!taken && keeps(model, RULE_KEEP_FAILED))
+    if (answer != TAKEN && keeps(model, RULE_KEEP_FAILED))
         left |= bit;
     state->doubt = left & 7;
     if (keeps(model, RULE_DOUBT_BEFORE_COPY))

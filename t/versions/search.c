@@ -73,11 +73,16 @@ static void grow(struct exploration *all)
         *find_slot(all, &all->node[i].packed) = i + 1;
 }
 
-/* Packs a state as it is searched: a broken promise that is not looked for does not end the search. */
+static bool looks_for(const struct model *model, enum property broken)
+{
+    return broken && (!model->config.look_for || (model->config.look_for >> broken & 1));
+}
+
+/* Packs a state as it is searched: a breach that is not looked for does not end the search. */
 static void pack(const struct model *model, const struct state *state, struct packed_state *packed)
 {
     struct state copy = *state;
-    if (model->config.only && state->broken != model->config.only)
+    if (!looks_for(model, (enum property)state->broken))
         copy.broken = NOT_BROKEN;
     state_pack(&copy, packed);
 }
@@ -86,7 +91,7 @@ static void add(struct exploration *all, const struct state *state)
 {
     struct packed_state packed;
     pack(&all->model, state, &packed);
-    bool broken = state->broken && (!all->model.config.only || state->broken == all->model.config.only);
+    bool broken = looks_for(&all->model, (enum property)state->broken);
     uint32_t *slot = find_slot(all, &packed);
     if (*slot)
         return;

@@ -6,7 +6,7 @@
 #ifndef PXT_VERSIONS_STEPS_H
 #define PXT_VERSIONS_STEPS_H
 
-#include "model.h"
+#include "rules.h"
 
 /* Where a process stands. The number of a tier is added to the names that end in _T. */
 enum pc {
@@ -60,10 +60,14 @@ void world_steps(struct model *model, const struct state *state);
 /* The lowest checkpoint that any tier has (the highest, where rule LOWEST_CHECKPOINT is off). */
 unsigned known_checkpoint(const struct model *model, const struct state *state);
 
-/* What is done to a state after a tier answered, or did not. */
-typedef void after_fn(const struct model *model, struct state *state, unsigned process, unsigned tier, bool taken);
+/* What a process knows of a write: a tier refused it where it surely had no effect, or where it was not sent at all. */
+enum answer { TAKEN, REFUSED, UNKNOWN };
 
-/* A write of `version` (0: a removal) by a process, with every outcome: taken, failed before or after its effect, late. */
+/* What is done to a state after a tier answered, or did not. */
+typedef void after_fn(const struct model *model, struct state *state, unsigned process, unsigned tier,
+                      enum answer answer);
+
+/* A write of `version` (0: a removal) by a process, with every outcome: taken, refused, failed before or after its effect, late. */
 void write_tier(struct model *model, const struct state *state, unsigned process, unsigned tier, unsigned version,
                 after_fn *after, const char *what);
 void sync_tier(struct model *model, const struct state *state, unsigned process, unsigned tier, after_fn *after,

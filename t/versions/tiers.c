@@ -128,19 +128,23 @@ static void write_failures(struct model *model, const struct state *state, unsig
     unsigned key = state->key[process];
     struct state next = *state;
     next.failures_left--;
-    after(model, &next, process, tier, false);
-    model->take(model, &next, "P%u %s T%u: fails before its effect", process, what, tier);
+    after(model, &next, process, tier, REFUSED);
+    model->take(model, &next, "P%u %s T%u: is refused", process, what, tier);
+    next = *state;
+    next.failures_left--;
+    after(model, &next, process, tier, UNKNOWN);
+    model->take(model, &next, "P%u %s T%u: has no effect, and answers an error", process, what, tier);
     next = *state;
     next.failures_left--;
     apply_write(model, &next, key, tier, version);
-    after(model, &next, process, tier, false);
-    model->take(model, &next, "P%u %s T%u: has its effect, but answers an error", process, what, tier);
+    after(model, &next, process, tier, UNKNOWN);
+    model->take(model, &next, "P%u %s T%u: has its effect, and answers an error", process, what, tier);
     if (!model->config.late || state->late[key][tier])
         return;
     next = *state;
     next.failures_left--;
     next.late[key][tier] = version & 15;
-    after(model, &next, process, tier, false);
+    after(model, &next, process, tier, UNKNOWN);
     model->take(model, &next, "P%u %s T%u: no answer in time, it may still arrive", process, what, tier);
 }
 
@@ -150,7 +154,7 @@ void write_tier(struct model *model, const struct state *state, unsigned process
     struct state next = *state;
     if (state->on[tier])
         apply_write(model, &next, state->key[process], tier, version);
-    after(model, &next, process, tier, state->on[tier]);
+    after(model, &next, process, tier, state->on[tier] ? TAKEN : REFUSED);
     model->take(model, &next, "P%u %s T%u%s", process, what, tier, state->on[tier] ? "" : ": it is off");
     if (state->on[tier] && state->failures_left)
         write_failures(model, state, process, tier, version, after, what);
@@ -164,7 +168,7 @@ void sync_tier(struct model *model, const struct state *state, unsigned process,
     for (unsigned k = 0; k < model->config.keys && state->on[tier]; k++)
         if (!state->sync_failed[k][tier])
             next.images[k][tier] = (uint16_t)(1u << state->version[k][tier]);
-    after(model, &next, process, tier, state->on[tier]);
+    after(model, &next, process, tier, state->on[tier] ? TAKEN : REFUSED);
     model->take(model, &next, "P%u %s T%u%s", process, what, tier, state->on[tier] ? "" : ": it is off");
     if (!state->on[tier] || !state->failures_left)
         return;
@@ -172,6 +176,6 @@ void sync_tier(struct model *model, const struct state *state, unsigned process,
     next.failures_left--;
     for (unsigned k = 0; k < model->config.keys; k++)
         next.sync_failed[k][tier] = state->images[k][tier] != 1u << state->version[k][tier];
-    after(model, &next, process, tier, false);
+    after(model, &next, process, tier, UNKNOWN);
     model->take(model, &next, "P%u %s T%u: fails", process, what, tier);
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * model.h: what is searched: the chain, the operations and faults that may happen, and the rules that are kept.
+ * rules.h: what is searched: the chain, the operations and faults that may happen, and the rules that are kept.
  */
-#ifndef PXT_VERSIONS_MODEL_H
-#define PXT_VERSIONS_MODEL_H
+#ifndef PXT_VERSIONS_RULES_H
+#define PXT_VERSIONS_RULES_H
 
 #include "state.h"
 #include <stddef.h>
@@ -21,6 +21,7 @@
     X(GENERATION_FIRST, "6", "the generation is raised before a change writes to the first tier")                      \
     X(GENERATION_BEFORE_PASS, "6", "the generation is raised before a pass writes")                                    \
     X(KEEP_FAILED, "7", "the bit of a tier that did not take the write stays set")                                     \
+    X(VOID_IF_REFUSED, "7", "bits are put back after a failed change only where each tier surely refused it")          \
     X(KEEP_BEFORE, "7", "a bit that was set before the write stays set after it")                                      \
     X(GENERATION_LAST, "7", "the generation is raised again after the last tier was written")                          \
     X(ACK_IF_TAKEN, "8", "a change is acknowledged only where a durable tier took it")                                 \
@@ -66,12 +67,12 @@ struct config {
     unsigned changes; /* puts and deletes */
     unsigned kills, failures, absences, power_losses, expiries, damages, lost_notes;
     bool no_deletes, evict, list, promote, checkpoint, late;
-    bool sync;          /* level power: a change is synced before it is acknowledged */
-    bool write_behind;  /* a change may leave the slowest tier for later */
-    bool batch;         /* old rules: an old copy may be evicted between two tiers of a change */
-    bool overflow;      /* old rules: a note may turn into "all keys" */
-    bool old;           /* the rules at 6a09ef4, which keep notes of what a tier missed */
-    enum property only; /* looks for this broken promise alone, where set */
+    bool sync;         /* level power: a change is synced before it is acknowledged */
+    bool write_behind; /* a change may leave the slowest tier for later */
+    bool batch;        /* old rules: an old copy may be evicted between two tiers of a change */
+    bool overflow;     /* old rules: a note may turn into "all keys" */
+    bool old;          /* the rules at 6a09ef4, which keep notes of what a tier missed */
+    unsigned look_for; /* bits of the promises whose breach ends the search; 0: all */
     uint64_t rules;
     uint32_t most_states;
 };
