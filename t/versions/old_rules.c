@@ -98,7 +98,7 @@ static void end_old_change(struct model *model, const struct state *state, unsig
 {
     struct state next = *state;
     bool taken = state->failed[p] != all_tiers(model), delete = is_delete(state, p);
-    for (unsigned t = 0; t < model->config.tiers; t++)
+    for (unsigned t = 0; t < TIERS; t++)
         if (!taken && !(state->before[p] >> t & 1))
             next.note[0][t] = NO_NOTE;
         else if (taken && (state->keys[p] >> t & 1))

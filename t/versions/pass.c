@@ -58,11 +58,16 @@ static bool pass_writes(const struct model *model, const struct state *state, un
     return (has || tier == slowest(model)) && has != state->best[p];
 }
 
-/* Gives a tier the newest, or takes away again what it should not have. */
+/* Gives a tier the newest, or takes away again what it should not have. A tier with a capacity that has an older version may
+ * as well lose that: its disk may be full. */
 static void repair(struct model *model, const struct state *state, unsigned p, unsigned tier, after_fn *after)
 {
-    bool empty = !state->version[state->key[p]][tier] && tier != slowest(model);
-    write_tier(model, state, p, tier, empty ? 0 : state->best[p], after, empty ? "removes again from" : "repairs");
+    unsigned has = state->version[state->key[p]][tier];
+    bool limited = tier != slowest(model);
+    if (has || !limited)
+        write_tier(model, state, p, tier, state->best[p], after, "repairs");
+    if (limited && has < state->best[p])
+        write_tier(model, state, p, tier, 0, after, "takes the old version out of");
 }
 
 static void next_key(const struct model *model, struct state *state, unsigned p)

@@ -14,10 +14,15 @@ struct node {
     uint32_t parent;
 };
 
+struct slot {
+    uint32_t node; /* index + 1; 0: free */
+    uint32_t hash; /* spares most looks at nodes */
+};
+
 struct exploration {
     struct model model; /* first: `take` gets a pointer to it */
     struct node *node;
-    uint32_t *slot; /* index of a node + 1, or 0 */
+    struct slot *slot;
     uint32_t count, room, slots;
     uint32_t current;     /* being expanded */
     uint32_t broken_node; /* 0: none, for no promise is broken at the start */
@@ -39,21 +44,26 @@ static void *allocate(size_t count, size_t size)
     return memory;
 }
 
-static uint32_t hash_of(const struct packed_state *packed)
+static uint64_t hash_of(const struct packed_state *packed)
 {
     uint64_t hash = 0;
     for (unsigned i = 0; i < STATE_WORDS; i++) {
         hash = (hash ^ packed->word[i]) * UINT64_C(0x9e3779b97f4a7c15);
         hash ^= hash >> 29;
     }
-    return (uint32_t)(hash >> 16);
+    return hash;
 }
 
-static uint32_t *find_slot(const struct exploration *all, const struct packed_state *packed)
+/* The slot of a state, or the free one where it would be; its hash is set. */
+static struct slot *find_slot(const struct exploration *all, const struct packed_state *packed)
 {
-    uint32_t at = hash_of(packed) & (all->slots - 1);
-    while (all->slot[at] && memcmp(&all->node[all->slot[at] - 1].packed, packed, sizeof *packed) != 0)
-        at = (at + 1) & (all->slots - 1);
+    uint64_t hash = hash_of(packed);
+    uint32_t at = (uint32_t)(hash >> 32) & (all->slots - 1);
+    for (; all->slot[at].node; at = (at + 1) & (all->slots - 1))
+        if (all->slot[at].hash == (uint32_t)hash &&
+            !memcmp(&all->node[all->slot[at].node - 1].packed, packed, sizeof *packed))
+            return &all->slot[at];
+    all->slot[at].hash = (uint32_t)hash;
     return &all->slot[at];
 }
 
@@ -70,7 +80,7 @@ static void grow(struct exploration *all)
     all->slots *= 2;
     all->slot = allocate(all->slots, sizeof *all->slot);
     for (uint32_t i = 0; i < all->count; i++)
-        *find_slot(all, &all->node[i].packed) = i + 1;
+        find_slot(all, &all->node[i].packed)->node = i + 1;
 }
 
 static bool looks_for(const struct model *model, enum property broken)
@@ -92,15 +102,15 @@ static void add(struct exploration *all, const struct state *state)
     struct packed_state packed;
     pack(&all->model, state, &packed);
     bool broken = looks_for(&all->model, (enum property)state->broken);
-    uint32_t *slot = find_slot(all, &packed);
-    if (*slot)
+    struct slot *slot = find_slot(all, &packed);
+    if (slot->node)
         return;
     if (all->count == all->room) {
         grow(all);
         slot = find_slot(all, &packed);
     }
     all->node[all->count] = (struct node){.packed = packed, .parent = all->current};
-    *slot = ++all->count;
+    slot->node = ++all->count;
     if (broken && !all->broken_node)
         all->broken_node = all->count - 1;
 }

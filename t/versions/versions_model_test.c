@@ -79,6 +79,14 @@ static const struct config long_case[] = {
      .promote = true, .checkpoint = true},
     {NEW(2, 1, 3), .name = "write-behind, a tier away, kill", .failures = 1, .absences = 1, .kills = 1,
      .write_behind = true, .evict = true},
+    {NEW(2, 2, 2), .name = "two keys, late writes, promotion", .kills = 1, .failures = 1, .evict = true,
+     .promote = true, .late = true, .no_deletes = true},
+    {NEW(2, 2, 2), .name = "two keys, dropped tombstones", .failures = 1, .evict = true, .promote = true,
+     .checkpoint = true},
+    {NEW(3, 1, 2), .name = "three tiers, one away and back", .failures = 1, .absences = 1, .evict = true,
+     .promote = true},
+    {NEW(3, 1, 2), .name = "three tiers, late writes", .kills = 1, .failures = 1, .evict = true, .promote = true,
+     .late = true, .no_deletes = true},
 };
 
 /* ---- without one rule -------------------------------------------------------------------------------------------- */

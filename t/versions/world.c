@@ -90,10 +90,11 @@ static void collect(struct model *model, const struct state *state, unsigned key
     model->take(model, &next, "the tombstone of key %u is dropped from T%u", key, tier);
 }
 
-static void lower(uint8_t *promised, uint8_t change)
+/* The last promise is void unless another tier has that change or a later one; earlier ones it had replaced. */
+static void lower(uint8_t *acked, uint8_t *seen, unsigned change)
 {
-    if (*promised > change)
-        *promised = change;
+    if (*acked > change || *seen > change)
+        *acked = *seen = 0;
 }
 
 /* A tier that lost something: the promise holds for what another tier took, not for what memory alone still has. */
@@ -103,13 +104,10 @@ static void lower_promises(const struct model *model, struct state *state, unsig
     for (unsigned t = 0; t < model->config.tiers; t++)
         if (t != tier && state->version[key][t] > newest)
             newest = state->version[key][t];
-    uint8_t change = newest ? state->change_of[newest] : 0;
-    lower(&state->acked[key], change);
-    lower(&state->seen[key], change);
-    for (unsigned p = 0; p < PROCESSES; p++) {
-        lower(&state->acked_at_start[p], change);
-        lower(&state->seen_at_start[p], change);
-    }
+    unsigned change = newest ? state->change_of[newest] : 0;
+    lower(&state->acked[key], &state->seen[key], change);
+    for (unsigned p = 0; p < PROCESSES; p++)
+        lower(&state->acked_at_start[p], &state->seen_at_start[p], change);
     raise_generation(state); /* stands for memory and readers that still have what no tier has */
 }
 
