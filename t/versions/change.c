@@ -29,7 +29,7 @@ static void begin_change_of(struct model *model, const struct state *state, unsi
     next.key[p] = key & 1;
     next.best[p] = stamp_change(model, &next, key, is_delete) & 15;
     next.before[p] = state->doubt;
-    next.sure[p] = 1; /* that no tier has it */
+    next.sure[p] = 1; /* that no tier has it, until one is asked that does not surely refuse */
     if (keeps(model, RULE_DOUBT_BEFORE_CHANGE))
         next.doubt = all_tiers(model) & 7;
     if (keeps(model, RULE_GENERATION_FIRST))
@@ -103,10 +103,10 @@ static void end_change(struct model *model, const struct state *state, unsigned 
     if (keeps(model, RULE_GENERATION_LAST))
         raise_generation(&next);
     become_idle(&next, p);
-    if (taken)
+    if (taken) {
         next.acked[key] = change & 7;
-    if (taken)
         next.memory[p][key] = is_dead(state, version) ? 0 : version & 15;
+    }
     model->take(model, &next, "P%u ends change %u: page, unlock, %s; tiers in doubt: %#x", p, change,
                 taken ? "acknowledge" : "answer an error", next.doubt);
 }
