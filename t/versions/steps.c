@@ -77,6 +77,27 @@ static void check_agreement(struct model *model, const struct state *state)
         }
 }
 
+/* What a clear bit means: the tier has the newest version that a caller was told of, or, with a capacity, nothing. */
+static bool clear_is_true(const struct model *model, const struct state *state, unsigned key, unsigned tier)
+{
+    unsigned told = state->acked[key] > state->seen[key] ? state->acked[key] : state->seen[key];
+    unsigned version = state->version[key][tier];
+    if (version || tier != slowest(model))
+        return !version || state->change_of[version] >= told;
+    return !told || state->collected >> told || ((state->deletes | state->expired) >> told & 1);
+}
+
+static void check_clear_bits(struct model *model, const struct state *state)
+{
+    for (unsigned k = 0; k < model->config.keys && !model->config.old; k++)
+        for (unsigned t = 0; t < model->config.tiers; t++)
+            if (!((state->doubt | state->damaged) >> t & 1) && !clear_is_true(model, state, k, t)) {
+                struct state next = *state;
+                next.broken = P3_TIERS_DIFFER;
+                model->take(model, &next, "T%u is clear, but has not what was told of key %u", t, k);
+            }
+}
+
 /* Follows one process alone, without faults: the first successor of each step. */
 struct follower {
     struct model model; /* first: `take` gets a pointer to it */
@@ -134,6 +155,7 @@ void all_steps(struct model *model, const struct state *state)
     if (state->broken)
         return;
     check_agreement(model, state);
+    check_clear_bits(model, state);
     if (state->doubt || state->missed_all)
         check_readable(model, state);
     for (unsigned p = 0; p < PROCESSES; p++)
