@@ -73,13 +73,14 @@ static void repair(struct model *model, const struct state *state, unsigned p, u
 
 static void next_key(const struct model *model, struct state *state, unsigned p)
 {
-    state->best[p] = 0;
-    state->key[p] = 0;
     if (state->keys[p]) {
+        state->best[p] = 0;
         state->key[p] = !(state->keys[p] & 1);
         state->keys[p] &= (uint8_t) ~(1u << state->key[p]);
         state->pc[p] = PASS_ASK_T;
     } else {
+        if (!state->sure[p])
+            state->best[p] = state->key[p] = 0;
         state->pc[p] = (uint8_t)(model->config.sync ? PASS_SYNC_T + slowest(model) : (unsigned)PASS_CLEAR);
     }
 }
@@ -89,7 +90,7 @@ static void lock_word(struct model *model, const struct state *state, unsigned p
     struct state next = *state;
     if (!lock_is_free(model, state))
         return;
-    if (state->moved[p] && keeps(model, RULE_PASS_UNCHANGED)) {
+    if (state->moved[p] && !state->sure[p] && keeps(model, RULE_PASS_UNCHANGED)) {
         give_up(model, state, p, "the word changed");
         return;
     }
@@ -153,6 +154,17 @@ static void after_sync(const struct model *model, struct state *state, unsigned 
         state->pc[p] = (uint8_t)(tier ? PASS_SYNC_T + tier - 1 : (unsigned)PASS_CLEAR);
 }
 
+/* The end of the repair of one key for a get: no bit is cleared, for the word has other keys. */
+static void answer_repaired(struct model *model, const struct state *state, unsigned p)
+{
+    struct state next = *state;
+    judge_answer(&next, p, state->best[p]);
+    raise_generation(&next);
+    become_idle(&next, p);
+    model->take(model, &next, "P%u unlocks, and answers the repaired key: change %u", p,
+                state->best[p] ? state->change_of[state->best[p]] : 0);
+}
+
 static void clear(struct model *model, const struct state *state, unsigned p)
 {
     struct state next = *state;
@@ -175,6 +187,8 @@ void step_pass(struct model *model, const struct state *state, unsigned process)
         repair(model, state, process, pc - PASS_WRITE_T, after_repair);
     else if (pc < PASS_CLEAR)
         sync_tier(model, state, process, pc - PASS_SYNC_T, after_sync, "syncs");
+    else if (state->sure[process])
+        answer_repaired(model, state, process);
     else
         clear(model, state, process);
 }

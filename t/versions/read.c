@@ -26,7 +26,18 @@ static bool may_answer(const struct model *model, const struct state *state, uns
         return false;
     if (!state->sure[p] && state->failed[p] && keeps(model, RULE_ALL_OR_UNAVAILABLE))
         return false;
-    return state->sure[p] || !model->config.sync || !keeps(model, RULE_REPAIR_BEFORE_ANSWER);
+    return true;
+}
+
+/* At level power, what no clear tier decided may not be on any disk: it is repaired, and told then. */
+static void repair_first(struct model *model, const struct state *state, unsigned p, unsigned tier)
+{
+    struct state next = *state;
+    next.pc[p] = PASS_LOCK;
+    next.keys[p] = (uint8_t)(1u << state->key[p]);
+    next.sure[p] = 1; /* for one key only, and to be answered */
+    next.best[p] = next.failed[p] = next.before[p] = 0;
+    model->take(model, &next, "P%u gets key %u, reads T%u, will repair the key", p, state->key[p], tier);
 }
 
 static void end_get(struct model *model, const struct state *state, unsigned p, unsigned tier)
@@ -37,6 +48,10 @@ static void end_get(struct model *model, const struct state *state, unsigned p, 
         model->refusals++;
         become_idle(&next, p);
         model->take(model, &next, "P%u gets key %u, reads T%u: cannot tell, or begins again", p, key, tier);
+        return;
+    }
+    if (!state->sure[p] && model->config.sync && keeps(model, RULE_REPAIR_BEFORE_ANSWER)) {
+        repair_first(model, state, p, tier);
         return;
     }
     judge_answer(&next, p, version);

@@ -43,7 +43,7 @@ static const struct config base[BASES] = {
     [LATE] = {NEW(2, 1, 2), .name = "kill, late writes, dropped tombstones", .kills = 1, .failures = 1, .evict = true,
               .promote = true, .late = true, .checkpoint = true},
     [POWER] = {NEW(2, 1, 2), .name = "lost power at level power, failed syncs", .sync = true, .power_losses = 1,
-               .failures = 1, .evict = true, .promote = true, .checkpoint = true},
+               .failures = 1, .evict = true, .promote = true, .checkpoint = true, .no_deletes = true},
     [BELOW_POWER] = {NEW(2, 1, 2), .name = "lost power below level power", .power_losses = 1, .failures = 1,
                      .evict = true, .promote = true, .checkpoint = true, .no_deletes = true},
     [TWO_KEYS] = {NEW(2, 2, 2), .name = "two keys of one word", .kills = 1, .failures = 1, .evict = true,
