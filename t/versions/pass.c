@@ -59,12 +59,12 @@ static bool pass_writes(const struct model *model, const struct state *state, un
 }
 
 /* Gives a tier the newest, or takes away again what it should not have. A tier with a capacity that has an older version may
- * as well lose that: its disk may be full. Not where tiers are damaged: the newest may be lost in that moment, and then the
- * older version is gone too. */
+ * as well lose that: its disk may be full. Not at level power, where the newest is not yet synced elsewhere; and not where
+ * tiers are damaged: the newest may be lost in that moment, and then the older version is gone too. */
 static void repair(struct model *model, const struct state *state, unsigned p, unsigned tier, after_fn *after)
 {
     unsigned has = state->version[state->key[p]][tier];
-    bool limited = tier != slowest(model), may_lose = !has || !model->config.damages;
+    bool limited = tier != slowest(model), may_lose = !has || !(model->config.sync || model->config.damages);
     if (has || !limited)
         write_tier(model, state, p, tier, state->best[p], after, "repairs");
     if (limited && has < state->best[p] && may_lose)

@@ -33,7 +33,21 @@ static const struct config old_case[] = {
 
 /* ---- the new rules ----------------------------------------------------------------------------------------------- */
 
-enum base { LISTS, AWAY, LATE, POWER, BELOW_POWER, TWO_KEYS, EXPIRY, BEHIND, DAMAGE, OFTEN, THREE_TIERS, BASES };
+enum base {
+    LISTS,
+    AWAY,
+    LATE,
+    POWER,
+    POWER_KILL,
+    BELOW_POWER,
+    TWO_KEYS,
+    EXPIRY,
+    BEHIND,
+    DAMAGE,
+    OFTEN,
+    THREE_TIERS,
+    BASES
+};
 
 static const struct config base[BASES] = {
     [LISTS] = {NEW(2, 1, 2), .name = "kill, failed writes, listings", .kills = 1, .failures = 1, .evict = true,
@@ -44,6 +58,8 @@ static const struct config base[BASES] = {
               .promote = true, .late = true, .checkpoint = true},
     [POWER] = {NEW(2, 1, 2), .name = "lost power at level power, failed syncs", .sync = true, .power_losses = 1,
                .failures = 1, .evict = true, .promote = true, .checkpoint = true, .no_deletes = true},
+    [POWER_KILL] = {NEW(2, 1, 2), .name = "lost power at level power, kill, write-behind", .sync = true,
+                    .power_losses = 1, .failures = 1, .kills = 1, .write_behind = true, .no_deletes = true},
     [BELOW_POWER] = {NEW(2, 1, 2), .name = "lost power below level power", .power_losses = 1, .failures = 1,
                      .evict = true, .promote = true, .checkpoint = true, .no_deletes = true},
     [TWO_KEYS] = {NEW(2, 2, 2), .name = "two keys of one word", .kills = 1, .failures = 1, .evict = true,
