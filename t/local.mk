@@ -13,13 +13,9 @@ LOG_DRIVER = env AM_TAP_AWK='$(AWK)' $(SHELL) $(top_srcdir)/build-aux/tap-driver
 T_LOG_DRIVER = $(LOG_DRIVER)
 T_LOG_COMPILER = $(SHELL)
 AM_TESTS_ENVIRONMENT = \
-    PROXTIER='$(abs_top_builddir)/proxtier'; REPLAY='$(abs_top_builddir)/bench/replay'; \
-    PROXTIER_PLUGIN_PATH='$(abs_top_builddir)/plugins/.libs'; \
-    PROXTIER_REFUSED_PLUGINS='$(abs_top_builddir)/t/plugins/refused/.libs'; \
     abs_top_srcdir='$(abs_top_srcdir)'; abs_top_builddir='$(abs_top_builddir)'; \
-    TEST_CC='$(CC)'; TEST_CFLAGS='$(AM_CPPFLAGS) $(AM_CFLAGS) $(CPPFLAGS) $(CFLAGS)'; \
-    export PROXTIER REPLAY PROXTIER_PLUGIN_PATH PROXTIER_REFUSED_PLUGINS abs_top_srcdir abs_top_builddir TEST_CC TEST_CFLAGS; \
-    unset PROXTIER_CONFIG PROXYWHIRL_CACHE_ENCRYPTION_KEY PROXYWHIRL_CACHE_KEY_PREVIOUS CREDENTIALS_DIRECTORY;
+    TEST_CC='$(CC)'; TEST_CFLAGS='$(AM_CPPFLAGS) $(AM_CFLAGS) $(CPPFLAGS) $(CFLAGS)'; export TEST_CC TEST_CFLAGS; \
+    unset TEST_PROXTIER TEST_PLUGINS; . '$(abs_top_srcdir)/t/lib/environment.sh';
 
 # The C tests once more under valgrind.
 check-valgrind: $(check_PROGRAMS) $(plugin_LTLIBRARIES) $(check_LTLIBRARIES) $(lib_LTLIBRARIES)
@@ -30,4 +26,4 @@ check-valgrind: $(check_PROGRAMS) $(plugin_LTLIBRARIES) $(check_LTLIBRARIES) $(l
 	    PXT_SLOW=1
 .PHONY: check-valgrind
 
-EXTRA_DIST += $(script_tests) %D%/lib/lib.sh %D%/lib/tap.h %D%/lib/sqlite_kit.h
+EXTRA_DIST += $(script_tests) %D%/lib/environment.sh %D%/lib/lib.sh %D%/lib/tap.h %D%/lib/sqlite_kit.h

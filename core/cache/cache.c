@@ -166,14 +166,14 @@ static pxt_status batch_add(struct batch *batch, pxt_entry *entry, size_t draft,
         pxt_entry_release(entry);
         return pxt_fail_memory(error, "a batch");
     }
-    if (item->hits) {
-        pxt_entry_release(batch->entries[item->hits - 1]);
-        batch->entries[item->hits - 1] = entry;
+    if (item->value) { /* the index + 1 of an earlier entry with this key */
+        pxt_entry_release(batch->entries[item->value - 1]);
+        batch->entries[item->value - 1] = entry;
         return PXT_OK;
     }
     batch->entries[batch->count] = entry;
     batch->draft_of[batch->count++] = draft;
-    item->hits = batch->count;
+    item->value = batch->count;
     return PXT_OK;
 }
 

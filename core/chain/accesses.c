@@ -1,13 +1,26 @@
 /* SPDX-License-Identifier: MIT
  *
- * accesses.c: hits that are to be written down to durable tiers: gathered by key for each of them, and written in
- * batches by the janitor, before an ordered store chooses a victim, and on close. Losing them loses counts, never
+ * accesses.c: a write-back buffer of hits for each durable tier: gathered by key, and written in batches by the janitor,
+ * before a policy that orders stored fields chooses a victim, and on close. Losing the buffer loses counts, never
  * entries.
  */
-#include "chain/chain.h"
+#include "chain/accesses.h"
+#include "chain/stripes.h"
 #include "entry/entry.h"
 
-enum { BATCH = 512, SOON = 65536 }; /* when so many keys are noted, they are written without waiting for the janitor */
+/* At FLUSH_AT_KEYS noted keys, the next note writes the buffer without waiting for the janitor. */
+enum { TOUCH_BATCH = 512, FLUSH_AT_KEYS = 65536 };
+
+pxt_time pxt_chain_stamp(struct pxt_chain *chain, pxt_time now)
+{
+    pxt_time stamp, last = atomic_load(&chain->last_stamp);
+    do {
+        stamp = now > last ? now : last + 1;
+        if (last - now > PXT_SECOND) /* the clock was set back: follow it */
+            stamp = now;
+    } while (!atomic_compare_exchange_weak(&chain->last_stamp, &last, stamp));
+    return stamp;
+}
 
 static bool writes_touches(const struct pxt_tier *tier)
 {
@@ -20,39 +33,39 @@ void pxt_access_note(struct pxt_chain *chain, const struct pxt_key *key, uint64_
         struct pxt_tier *tier = &chain->tier[i];
         if (!pxt_tier_present(tier) || !pxt_tier_durable(tier))
             continue;
-        pthread_mutex_lock(&tier->accessed_lock);
-        bool many = tier->accessed.count >= SOON;
-        struct pxt_keymap_item *item =
-            many && !pxt_tier_on(tier) ? pxt_keymap_find(&tier->accessed, key) : pxt_keymap_add(&tier->accessed, key);
+        pthread_mutex_lock(&tier->accesses.lock);
+        bool many = tier->accesses.keys.count >= FLUSH_AT_KEYS;
+        struct pxt_keymap_item *item = many && !pxt_tier_on(tier) ? pxt_keymap_find(&tier->accesses.keys, key)
+                                                                  : pxt_keymap_add(&tier->accesses.keys, key);
         if (item) {
-            item->hits += hits;
+            item->value += hits;
             item->last_accessed = last > item->last_accessed ? last : item->last_accessed;
             item->evicted_from_l1 |= evicted;
         }
-        pthread_mutex_unlock(&tier->accessed_lock);
+        pthread_mutex_unlock(&tier->accesses.lock);
         if (many && writes_touches(tier))
-            pxt_access_write(chain, tier, NULL);
+            pxt_access_write(tier, NULL);
     }
 }
 
 void pxt_access_add(struct pxt_tier *tier, const struct pxt_key *key, pxt_entry *entry)
 {
-    pthread_mutex_lock(&tier->accessed_lock);
-    const struct pxt_keymap_item *item = pxt_keymap_find(&tier->accessed, key);
+    pthread_mutex_lock(&tier->accesses.lock);
+    const struct pxt_keymap_item *item = pxt_keymap_find(&tier->accesses.keys, key);
     if (item) {
-        pxt_entry_touch(entry, item->hits, item->last_accessed);
-        pxt_entry_take_unwritten(entry); /* it is noted already */
+        pxt_entry_touch(entry, item->value, item->last_accessed);
+        pxt_entry_take_unflushed_hits(entry); /* these hits are noted already */
     }
-    pthread_mutex_unlock(&tier->accessed_lock);
+    pthread_mutex_unlock(&tier->accesses.lock);
 }
 
 void pxt_access_forget_in(struct pxt_tier *tier, const struct pxt_key *key)
 {
     if (!pxt_tier_durable(tier))
         return;
-    pthread_mutex_lock(&tier->accessed_lock);
-    pxt_keymap_remove(&tier->accessed, key);
-    pthread_mutex_unlock(&tier->accessed_lock);
+    pthread_mutex_lock(&tier->accesses.lock);
+    pxt_keymap_remove(&tier->accesses.keys, key);
+    pthread_mutex_unlock(&tier->accesses.lock);
 }
 
 void pxt_access_forget(struct pxt_chain *chain, const struct pxt_key *key)
@@ -65,9 +78,9 @@ void pxt_access_forget_all(struct pxt_chain *chain)
 {
     for (unsigned i = 0; i < chain->count; i++) {
         struct pxt_keymap forgotten;
-        pthread_mutex_lock(&chain->tier[i].accessed_lock);
-        pxt_keymap_take(&chain->tier[i].accessed, &forgotten);
-        pthread_mutex_unlock(&chain->tier[i].accessed_lock);
+        pthread_mutex_lock(&chain->tier[i].accesses.lock);
+        pxt_keymap_take(&chain->tier[i].accesses.keys, &forgotten);
+        pthread_mutex_unlock(&chain->tier[i].accesses.lock);
         pxt_keymap_free(&forgotten);
     }
 }
@@ -75,21 +88,21 @@ void pxt_access_forget_all(struct pxt_chain *chain)
 static struct pxt_touch touch_of(const struct pxt_keymap_item *item)
 {
     return (struct pxt_touch){.key = item->key,
-                              .hits = item->hits,
+                              .hits = item->value,
                               .last_accessed = item->last_accessed,
                               .evicted_from_l1 = item->evicted_from_l1};
 }
 
-/* A tier with `touch` adds to what it has at that instant; what it no longer has is skipped. */
+/* For a tier with `touch`, which adds the hits to the entries that it has at that instant, and skips other keys. */
 static pxt_status write_batches(struct pxt_tier *tier, const struct pxt_keymap *taken, struct pxt_error *error)
 {
-    struct pxt_touch touches[BATCH];
+    struct pxt_touch touches[TOUCH_BATCH];
     pxt_status first = PXT_OK;
     size_t n = 0, left = taken->count;
     for (size_t i = 0; i < taken->bucket_count; i++)
         for (const struct pxt_keymap_item *item = taken->bucket[i]; item; item = item->next) {
             touches[n++] = touch_of(item);
-            if (--left && n < BATCH)
+            if (--left && n < TOUCH_BATCH)
                 continue;
             pxt_status status = pxt_tier_touch(tier, touches, n, first ? NULL : error);
             first = first ? first : status;
@@ -98,7 +111,7 @@ static pxt_status write_batches(struct pxt_tier *tier, const struct pxt_keymap *
     return first;
 }
 
-/* For others it is a get and a put, which only the key's lock makes one step. */
+/* For a tier without `touch`: a get and a put, made one step by the key's lock. */
 static pxt_status write_singly(struct pxt_chain *chain, struct pxt_tier *tier, const struct pxt_keymap *taken,
                                struct pxt_error *error)
 {
@@ -106,10 +119,10 @@ static pxt_status write_singly(struct pxt_chain *chain, struct pxt_tier *tier, c
     for (size_t i = 0; i < taken->bucket_count; i++)
         for (const struct pxt_keymap_item *item = taken->bucket[i]; item; item = item->next) {
             struct pxt_touch touch = touch_of(item);
-            pxt_status status = pxt_chain_lock(chain, &item->key, true, first ? NULL : error);
+            pxt_status status = pxt_chain_lock(chain, &item->key, first ? NULL : error);
             if (!status) {
                 status = pxt_tier_touch(tier, &touch, 1, first ? NULL : error);
-                pxt_chain_unlock(chain, &item->key, true);
+                pxt_chain_unlock(chain, &item->key);
             }
             first = first ? first : status;
         }
@@ -118,15 +131,14 @@ static pxt_status write_singly(struct pxt_chain *chain, struct pxt_tier *tier, c
 
 static void take(struct pxt_tier *tier, struct pxt_keymap *taken)
 {
-    pthread_mutex_lock(&tier->accessed_lock);
-    pxt_keymap_take(&tier->accessed, taken);
-    pthread_mutex_unlock(&tier->accessed_lock);
+    pthread_mutex_lock(&tier->accesses.lock);
+    pxt_keymap_take(&tier->accesses.keys, taken);
+    pthread_mutex_unlock(&tier->accesses.lock);
 }
 
-pxt_status pxt_access_write(struct pxt_chain *chain, struct pxt_tier *tier, struct pxt_error *error)
+pxt_status pxt_access_write(struct pxt_tier *tier, struct pxt_error *error)
 {
     struct pxt_keymap taken;
-    (void)chain;
     if (!pxt_tier_on(tier) || !writes_touches(tier))
         return PXT_OK;
     take(tier, &taken);
@@ -135,7 +147,8 @@ pxt_status pxt_access_write(struct pxt_chain *chain, struct pxt_tier *tier, stru
     return status;
 }
 
-pxt_status pxt_access_write_all(struct pxt_chain *chain, struct pxt_error *error)
+/* No lock may be held. */
+static pxt_status write_all(struct pxt_chain *chain, struct pxt_error *error)
 {
     pxt_status first = PXT_OK;
     for (unsigned i = 0; i < chain->count; i++) {
@@ -150,4 +163,38 @@ pxt_status pxt_access_write_all(struct pxt_chain *chain, struct pxt_error *error
         first = first ? first : status;
     }
     return first;
+}
+
+pxt_status pxt_chain_settle(struct pxt_chain *chain, struct pxt_error *error)
+{
+    pxt_status first = PXT_OK;
+    for (unsigned i = 0; i < chain->count; i++) {
+        if (!pxt_tier_on(&chain->tier[i]))
+            continue;
+        pxt_status status = pxt_tier_settle(&chain->tier[i], first ? NULL : error);
+        first = first ? first : status;
+    }
+    return first;
+}
+
+static bool note_unwritten(void *arg, pxt_entry *entry)
+{
+    struct pxt_chain *chain = arg;
+    struct pxt_key key;
+    uint64_t hits = pxt_entry_take_unflushed_hits(entry);
+    if (hits) {
+        pxt_entry_key_of(entry, &key);
+        pxt_access_note(chain, &key, hits, pxt_entry_number(entry, PXT_FIELD_LAST_ACCESSED), false);
+    }
+    return true;
+}
+
+pxt_status pxt_chain_write_accesses(struct pxt_chain *chain, struct pxt_error *error)
+{
+    pxt_status status = pxt_chain_settle(chain, error);
+    for (unsigned i = 0; chain->any_durable && i < chain->count; i++)
+        if (pxt_tier_on(&chain->tier[i]) && !pxt_tier_durable(&chain->tier[i]))
+            pxt_tier_each(&chain->tier[i], note_unwritten, chain, NULL);
+    pxt_status written = write_all(chain, status ? NULL : error);
+    return status ? status : written;
 }

@@ -1,17 +1,24 @@
 /* SPDX-License-Identifier: MIT
  *
- * batch.c: many entries at once: every tier gets them in one call, so that a database needs one transaction.
+ * batch.c: stores many entries. Every tier gets them in one call, so that a database needs one transaction.
  *
- * A batch is a load: what no one has asked for yet does not push out what someone has. A tier with a capacity is filled
- * as far as it has room, where a slower one has the whole batch; of the rest it only gets what it had before.
+ * If a slower tier takes the whole batch, a limited tier evicts nothing: it updates the entries that it has, and takes
+ * new ones while it has room.
+ *
+ * `write_behind` does not apply to a batch: every tier gets it at once. A batch is one transaction in each tier already,
+ * and would fill the hints of the tier. A batch that fails in a tier leaves its hints there, even
+ * if no tier took it: the tier may have stored a part of the batch.
  *
  * All stripes are locked for the length of a batch, in ascending order, as one range among processes.
  */
 #include "base/fail.h"
 #include "chain/chain.h"
+#include "chain/demote.h"
+#include "chain/store.h"
+#include "chain/stripes.h"
 #include "entry/entry.h"
-#include <string.h>
 
+/* Tells which keys are stored already, in any tier. */
 static void find_replaced(struct pxt_chain *chain, pxt_entry *const *entries, size_t n, bool *replaced)
 {
     for (size_t i = 0; i < n; i++) {
@@ -23,8 +30,8 @@ static void find_replaced(struct pxt_chain *chain, pxt_entry *const *entries, si
     }
 }
 
-/* Those of the batch for which a tier with a capacity has room, or that it has already: they would be old. False where
- * it cannot be told. */
+/* Chooses the entries for which a limited tier has room, and those that it has already: its copies would be old. False
+ * if the tier cannot be asked. */
 static bool choose(struct pxt_tier *tier, pxt_entry *const *entries, size_t n, pxt_entry **chosen, size_t *count)
 {
     uint64_t used = 0;
@@ -35,7 +42,7 @@ static bool choose(struct pxt_tier *tier, pxt_entry *const *entries, size_t n, p
         struct pxt_key key;
         pxt_entry_key_of(entries[i], &key);
         bool room = used < tier->max_entries;
-        bool had = pxt_tier_contains(tier, &key, NULL) != PXT_NOT_FOUND; /* in doubt it had */
+        bool had = pxt_tier_contains(tier, &key, NULL) != PXT_NOT_FOUND; /* in doubt, it has it */
         if (room || had)
             chosen[(*count)++] = entries[i];
         used += room && !had;
@@ -43,11 +50,13 @@ static bool choose(struct pxt_tier *tier, pxt_entry *const *entries, size_t n, p
     return true;
 }
 
-/* Makes room for those of the batch that are new to a tier with a capacity. The victims' locks are held already. */
-static void make_room(struct pxt_chain *chain, struct pxt_tier *tier, pxt_entry *const *entries, size_t n)
+/* Evicts from a limited tier as many entries as the batch has new keys for it. All keys are locked: the victims are
+ * demoted at once. */
+static void evict_for_batch(struct pxt_chain *chain, struct pxt_tier *tier, pxt_entry *const *entries, size_t n)
 {
     uint64_t count = 0, fresh = 0;
-    struct pxt_victims cascade = {.count = 0};
+    struct pxt_victims cascade;
+    pxt_victims_init(&cascade);
     for (size_t i = 0; i < n; i++) {
         struct pxt_key key;
         pxt_entry_key_of(entries[i], &key);
@@ -61,21 +70,21 @@ static void make_room(struct pxt_chain *chain, struct pxt_tier *tier, pxt_entry 
         if (pxt_tier_victim(tier, 0, &victim, NULL) != PXT_OK)
             break;
         pxt_entry_key_of(victim, &key);
-        pxt_evict_one(chain, tier, &key, &cascade);
+        pxt_demote_victim(chain, tier, &key, &cascade);
         pxt_entry_release(victim);
-        while (cascade.count) { /* who has to leave a slower tier in turn: its lock is held too */
+        while (cascade.count) { /* victims of slower tiers, in turn */
             struct pxt_tier *next = &chain->tier[cascade.item[--cascade.count].tier];
             pxt_entry *pushed = cascade.item[cascade.count].entry;
             pxt_entry_key_of(pushed, &key);
-            pxt_evict_one(chain, next, &key, &cascade);
+            pxt_demote_victim(chain, next, &key, &cascade);
             pxt_entry_release(pushed);
         }
     }
 }
 
-/* Into one tier, in steps no larger than its capacity. */
-static pxt_status into_link(struct pxt_chain *chain, struct pxt_tier *tier, pxt_entry *const *entries, size_t n,
-                            struct pxt_error *error)
+/* Puts the batch in steps no larger than the tier's capacity, and evicts before each. */
+static pxt_status put_in_steps(struct pxt_chain *chain, struct pxt_tier *tier, pxt_entry *const *entries, size_t n,
+                               struct pxt_error *error)
 {
     if (!pxt_tier_stores(tier))
         return PXT_ENOTSUP;
@@ -84,8 +93,8 @@ static pxt_status into_link(struct pxt_chain *chain, struct pxt_tier *tier, pxt_
     for (size_t at = 0; at < n; at += step) {
         size_t some = n - at < step ? n - at : step;
         if (tier->limited && pxt_tier_on(tier)) {
-            pxt_evict_prepare(chain, tier);
-            make_room(chain, tier, entries + at, some);
+            pxt_victims_prepare(tier);
+            evict_for_batch(chain, tier, entries + at, some);
         }
         pxt_status status = pxt_tier_put_many(tier, entries + at, some, first ? NULL : error);
         first = first ? first : status;
@@ -93,71 +102,19 @@ static pxt_status into_link(struct pxt_chain *chain, struct pxt_tier *tier, pxt_
     return first;
 }
 
-/* `elsewhere`: a slower tier has all of them. A tier that is off is told of all, to remember what it missed. */
-static pxt_status fill_link(struct pxt_chain *chain, struct pxt_tier *tier, pxt_entry *const *entries, size_t n,
-                            bool elsewhere, struct pxt_error *error)
+/* Writes the batch to one tier. A tier that is off gets the call too: it hints all keys. */
+static pxt_status into_tier(struct pxt_write *write, struct pxt_tier *tier, struct pxt_error *error)
 {
     size_t count;
     pxt_status status;
-    bool fills = elsewhere && tier->limited && pxt_tier_stores(tier) && pxt_tier_on(tier);
-    pxt_entry **chosen = fills ? pxt_alloc_array(n, sizeof(pxt_entry *)) : NULL;
-    if (chosen && choose(tier, entries, n, chosen, &count))
+    bool fills = write->below && tier->limited && pxt_tier_stores(tier) && pxt_tier_on(tier);
+    pxt_entry **chosen = fills ? pxt_alloc_array(write->count, sizeof(pxt_entry *)) : NULL;
+    if (chosen && choose(tier, write->entries, write->count, chosen, &count))
         status = count ? pxt_tier_put_many(tier, chosen, count, error) : PXT_OK;
     else
-        status = into_link(chain, tier, entries, n, error);
+        status = put_in_steps(write->chain, tier, write->entries, write->count, error);
     pxt_free(chosen);
     return status;
-}
-
-static pxt_status store_all(struct pxt_chain *chain, pxt_entry *const *entries, size_t n, struct pxt_error *error)
-{
-    pxt_status first = PXT_OK;
-    bool taken = false, whole = false; /* by one tier, and all of them */
-    for (unsigned i = chain->count; i-- > 0;) {
-        struct pxt_tier *tier = &chain->tier[i];
-        if (!pxt_tier_durable(tier) && chain->any_durable)
-            continue;
-        pxt_status status = fill_link(chain, tier, entries, n, whole, first ? NULL : error);
-        taken |= status == PXT_OK;
-        whole |= status == PXT_OK && (!tier->limited || tier->max_entries >= n);
-        first = first ? first : status;
-    }
-    if (!taken)
-        return first == PXT_ENOTSUP || first == PXT_EUNAVAILABLE
-                   ? pxt_fail(error, PXT_EUNAVAILABLE, 0, "no tier could take the entries: see `proxtier stats`")
-                   : first;
-    for (size_t i = 0; i < n; i++) {
-        struct pxt_key key;
-        pxt_entry_key_of(entries[i], &key);
-        pxt_access_forget(chain, &key);
-        pxt_generation_bump(&chain->coherence, key.hash);
-    }
-    for (size_t i = 0; i < n; i++) {
-        struct pxt_key key;
-        pxt_entry_key_of(entries[i], &key);
-        pxt_entry_set_generation(entries[i], pxt_generation(&chain->coherence, key.hash));
-    }
-    for (unsigned i = chain->count; chain->any_durable && i-- > 0;)
-        if (!pxt_tier_durable(&chain->tier[i]))
-            fill_link(chain, &chain->tier[i], entries, n, whole, NULL);
-    return PXT_OK;
-}
-
-pxt_status pxt_chain_lock_all(struct pxt_chain *chain, struct pxt_error *error)
-{
-    for (unsigned i = 0; i < PXT_STRIPES; i++)
-        pthread_mutex_lock(&chain->stripe_lock[i]);
-    pxt_status status = pxt_coherence_lock(&chain->coherence, 0, PXT_STRIPES, error);
-    for (unsigned i = PXT_STRIPES; status && i-- > 0;)
-        pthread_mutex_unlock(&chain->stripe_lock[i]);
-    return status;
-}
-
-void pxt_chain_unlock_all(struct pxt_chain *chain)
-{
-    pxt_coherence_unlock(&chain->coherence, 0, PXT_STRIPES);
-    for (unsigned i = PXT_STRIPES; i-- > 0;)
-        pthread_mutex_unlock(&chain->stripe_lock[i]);
 }
 
 pxt_status pxt_chain_put_many(struct pxt_chain *chain, pxt_entry *const *entries, size_t n, bool *replaced,
@@ -167,13 +124,13 @@ pxt_status pxt_chain_put_many(struct pxt_chain *chain, pxt_entry *const *entries
     pxt_status status = pxt_chain_lock_all(chain, error);
     if (status)
         return status;
-    pxt_hint_log_replay(&chain->missed);
     if (replaced)
         find_replaced(chain, entries, n, replaced);
-    status = store_all(chain, entries, n, error);
+    struct pxt_write write = {.chain = chain, .entries = entries, .count = n, .into = into_tier, .error = error};
+    status = pxt_write_all_tiers(&write);
     pxt_chain_unlock_all(chain);
     struct pxt_victims victims;
-    victims.count = 0;
-    pxt_evict_finish(chain, &victims);
+    pxt_victims_init(&victims);
+    pxt_demote_victims(chain, &victims);
     return status;
 }

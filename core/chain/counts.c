@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * counts.c: gets are counted by each thread for itself, and summed when someone asks. So sums are exact, and a hit
- * writes no cache line that another thread uses.
+ * counts.c: sums the gets that each thread has counted, and fills in the statistics of the tiers. The sums are exact, and
+ * a hit writes no cache line that another thread uses.
  */
+#include "chain/counts.h"
 #include "base/fail.h"
 #include "chain/chain.h"
 #include <stdio.h>
@@ -37,7 +38,7 @@ static void fill_tier(struct pxt_tier *tier, struct pxt_tier_stats *out)
 #undef X
     if (!pxt_tier_on(tier))
         return;
-    if (pxt_tier_has_missed(tier))
+    if (pxt_hints_pending(&tier->hints))
         snprintf(out->reason, sizeof out->reason, "it has yet to catch up with what it missed");
     if (pxt_tier_count(tier, &out->size, NULL) != PXT_OK)
         out->size = 0;

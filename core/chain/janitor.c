@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * janitor.c: wakes at intervals and does what tick.c says.
+ * janitor.c: wakes at intervals, removes expired entries, writes hits down and maintains the tiers.
  */
-#include "base/fail.h"
 #include "chain/janitor.h"
+#include "base/fail.h"
 #include <errno.h>
 #include <signal.h>
 #include <time.h>
 
-/* True when it is time, false when it is to stop. */
+/* Waits for the next interval. False if the thread is to stop. */
 static bool wait_for_turn(struct pxt_janitor *janitor)
 {
     struct timespec until;

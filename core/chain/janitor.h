@@ -18,7 +18,7 @@ struct pxt_janitor {
 /* Starts the thread, with all signals blocked in it. */
 pxt_status pxt_janitor_start(struct pxt_janitor *janitor, struct pxt_chain *chain, int64_t interval_ms,
                              struct pxt_error *error);
-/* Waits for it to end. Safe where it never started. */
+/* Waits for the thread to end. Safe if it never started. */
 void pxt_janitor_stop(struct pxt_janitor *janitor);
 
 #endif

@@ -1,4 +1,7 @@
 # SPDX-License-Identifier: MIT
+EXTRA_DIST += %D%/README.md
 core_sources += \
-    %D%/accesses.c %D%/batch.c %D%/chain.c %D%/chain.h %D%/counts.c %D%/demote.c %D%/each.c %D%/janitor.c \
-    %D%/janitor.h %D%/maintain.c %D%/repair.c
+    %D%/accesses.c %D%/accesses.h %D%/batch.c %D%/chain.c %D%/chain.h %D%/chain_layout.h %D%/counts.c %D%/counts.h \
+    %D%/demote.c %D%/demote.h %D%/each.c %D%/get.c %D%/janitor.c %D%/janitor.h %D%/key_ops.c %D%/key_ops.h \
+    %D%/maintain.c %D%/put.c %D%/repair.c %D%/repair.h %D%/store.c %D%/store.h %D%/stripes.c %D%/stripes.h \
+    %D%/victim.c %D%/victim.h

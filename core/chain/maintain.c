@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * maintain.c: what has to be done now and then: expiry, writing down accesses, maintenance. Called by the janitor and by
- * pxt_cache_tick().
+ * maintain.c: removes expired entries, and maintains the tiers. Called by the janitor and by pxt_cache_tick().
  */
 #include "base/fail.h"
+#include "chain/accesses.h"
 #include "chain/chain.h"
+#include "chain/demote.h"
+#include "chain/stripes.h"
 #include "entry/entry.h"
-
-/* ---- expiry --------------------------------------------------------------------------------------------------- */
 
 struct sweep {
     struct pxt_chain *chain;
@@ -19,15 +19,15 @@ static void expired_key(void *arg, const struct pxt_key *key)
 {
     struct sweep *sweep = arg;
     if (!pxt_keymap_add(&sweep->keys, key))
-        sweep->no_memory = true; /* the others' own sweep, and every get, find it expired as well */
+        sweep->no_memory = true; /* the sweeps of the other tiers, and every get, find it expired too */
 }
 
 static bool remove_if_expired(struct pxt_chain *chain, struct pxt_tier *tier, const struct pxt_key *key, pxt_time now)
 {
     pxt_entry *entry = NULL;
     bool removed = false;
-    if (!pxt_tier_on(tier) || pxt_tier_is_missed(tier, key)) {
-        /* It may have an older one, which outlives the one that expired. */
+    if (!pxt_tier_on(tier) || pxt_hints_has(&tier->hints, key)) {
+        /* The tier may have an older copy, with a longer time to live. */
         pxt_tier_del(tier, key, PXT_REMOVE_EXPIRED, NULL);
         return false;
     }
@@ -40,25 +40,25 @@ static bool remove_if_expired(struct pxt_chain *chain, struct pxt_tier *tier, co
     return removed;
 }
 
-/* The copies in the other tiers go with it, each under its key's lock: it may have been put anew meanwhile. True where
- * it was removed from `from`, if that was not done before. */
+/* Removes the copies of an expired key from all tiers, under the key's lock: unless it was put anew meanwhile. Returns
+ * whether this call removed it from `from`. */
 static bool remove_everywhere(struct pxt_chain *chain, const struct pxt_tier *from, const struct pxt_key *key,
                               pxt_time now)
 {
     bool removed = false;
-    if (pxt_chain_lock(chain, key, true, NULL) != PXT_OK)
+    if (pxt_chain_lock(chain, key, NULL) != PXT_OK)
         return false;
     for (unsigned i = 0; i < chain->count; i++)
         if (remove_if_expired(chain, &chain->tier[i], key, now))
             removed |= &chain->tier[i] == from;
-    pxt_chain_unlock(chain, key, true);
+    pxt_chain_unlock(chain, key);
     struct pxt_victims victims;
-    victims.count = 0;
-    pxt_evict_finish(chain, &victims);
+    pxt_victims_init(&victims);
+    pxt_demote_victims(chain, &victims);
     return removed;
 }
 
-/* One batch. `*removed` from this tier; `*more` where another batch may find something. */
+/* Removes one batch of expired keys. `*removed` counts those of this tier; `*more`: another batch may find more. */
 static pxt_status sweep_batch(struct pxt_chain *chain, struct pxt_tier *tier, uint64_t *removed, bool *more,
                               struct pxt_error *error)
 {
@@ -77,8 +77,8 @@ static pxt_status sweep_batch(struct pxt_chain *chain, struct pxt_tier *tier, ui
     return status;
 }
 
-/* One tier, from batch to batch: readers wait for no more than one. */
-static pxt_status sweep_link(struct pxt_chain *chain, struct pxt_tier *tier, uint64_t *expired, struct pxt_error *error)
+/* Sweeps one tier in batches: readers wait for one batch at most. */
+static pxt_status sweep_tier(struct pxt_chain *chain, struct pxt_tier *tier, uint64_t *expired, struct pxt_error *error)
 {
     pxt_status status;
     uint64_t removed;
@@ -91,7 +91,7 @@ static pxt_status sweep_link(struct pxt_chain *chain, struct pxt_tier *tier, uin
     return status;
 }
 
-/* From the slowest, which has everything: what expired is counted there, once. */
+/* From the slowest tier on, which has all entries: so each expired entry is counted once, there. */
 pxt_status pxt_chain_expire(struct pxt_chain *chain, uint64_t *expired, struct pxt_error *error)
 {
     pxt_status first = PXT_OK;
@@ -99,46 +99,10 @@ pxt_status pxt_chain_expire(struct pxt_chain *chain, uint64_t *expired, struct p
     for (unsigned i = chain->count; i-- > 0;) {
         if (!pxt_tier_on(&chain->tier[i]))
             continue;
-        pxt_status status = sweep_link(chain, &chain->tier[i], expired, first ? NULL : error);
+        pxt_status status = sweep_tier(chain, &chain->tier[i], expired, first ? NULL : error);
         first = first ? first : status;
     }
     return first;
-}
-
-/* ---- accesses ------------------------------------------------------------------------------------------------- */
-
-pxt_status pxt_chain_settle(struct pxt_chain *chain, struct pxt_error *error)
-{
-    pxt_status first = PXT_OK;
-    for (unsigned i = 0; i < chain->count; i++) {
-        if (!pxt_tier_on(&chain->tier[i]))
-            continue;
-        pxt_status status = pxt_tier_settle(&chain->tier[i], first ? NULL : error);
-        first = first ? first : status;
-    }
-    return first;
-}
-
-static bool note_unwritten(void *arg, pxt_entry *entry)
-{
-    struct pxt_chain *chain = arg;
-    struct pxt_key key;
-    uint64_t hits = pxt_entry_take_unwritten(entry);
-    if (hits) {
-        pxt_entry_key_of(entry, &key);
-        pxt_access_note(chain, &key, hits, pxt_entry_number(entry, PXT_FIELD_LAST_ACCESSED), false);
-    }
-    return true;
-}
-
-pxt_status pxt_chain_write_accesses(struct pxt_chain *chain, struct pxt_error *error)
-{
-    pxt_status status = pxt_chain_settle(chain, error);
-    for (unsigned i = 0; chain->any_durable && i < chain->count; i++)
-        if (pxt_tier_on(&chain->tier[i]) && !pxt_tier_durable(&chain->tier[i]))
-            pxt_tier_each(&chain->tier[i], note_unwritten, chain, NULL);
-    pxt_status written = pxt_access_write_all(chain, status ? NULL : error);
-    return status ? status : written;
 }
 
 void pxt_chain_maintain(struct pxt_chain *chain)
@@ -149,6 +113,6 @@ void pxt_chain_maintain(struct pxt_chain *chain)
         if (pxt_tier_on(&chain->tier[i]))
             pxt_tier_maintain(&chain->tier[i], NULL);
     struct pxt_victims victims;
-    victims.count = 0;
-    pxt_evict_finish(chain, &victims);
+    pxt_victims_init(&victims);
+    pxt_demote_victims(chain, &victims);
 }

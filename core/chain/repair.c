@@ -1,22 +1,24 @@
 /* SPDX-License-Identifier: MIT
  *
- * repair.c: gives tiers what they missed: one that was off and is let back in, one that a write passed by, one that
- * found damage, and one that is written behind. Called by the janitor, by pxt_cache_tick(), on open and close, and on the
- * way of calls that find a back-off over.
+ * repair.c: gives tiers the entries that they lack: a tier that was off and is let back in, a tier in which a write
+ * failed, a tier that found damage, and a write-behind tier. Called by the janitor, by pxt_cache_tick(), on open and
+ * close, and by operations that find a back-off over.
  */
+#include "chain/repair.h"
 #include "base/fail.h"
-#include "chain/chain.h"
+#include "chain/key_ops.h"
+#include "chain/stripes.h"
 #include "entry/entry.h"
 #include <stdio.h>
 
-enum { FLUSH = 4000 };
+enum { REPAIR_BATCH = 4000 };
 
 struct gathered {
     struct pxt_keymap keys;
     bool no_memory;
 };
 
-/* Whether a tier is to have what the others have: in place of an older one, or where there is room. */
+/* Whether a tier is to get an entry: in place of an older copy, or if it has room. */
 static bool wants(struct pxt_tier *tier, const struct pxt_key *key)
 {
     uint64_t size;
@@ -25,31 +27,31 @@ static bool wants(struct pxt_tier *tier, const struct pxt_key *key)
     return pxt_tier_count(tier, &size, NULL) == PXT_OK && size < tier->max_entries;
 }
 
-/* Gives a tier what the others have for a key. One that was missed, and that the others have not, was removed or expired
- * meanwhile: what the tier has goes. */
+/* Gives a tier the copy that the other tiers have of a key. If no other tier has a hinted key, the key was removed or has
+ * expired meanwhile: it is deleted here. */
 static pxt_status reconcile(struct pxt_chain *chain, struct pxt_tier *tier, const struct pxt_key *key,
                             struct pxt_error *error)
 {
     pxt_entry *entry = NULL;
-    pxt_status status = pxt_chain_lock(chain, key, true, error);
+    pxt_status status = pxt_chain_lock(chain, key, error);
     if (status)
         return status;
     status = pxt_chain_find(chain, key, tier->index, &entry, error);
     if (status == PXT_OK && wants(tier, key))
         status = pxt_tier_put(tier, entry, error);
-    else if (status == PXT_OK || (status == PXT_NOT_FOUND && pxt_tier_is_missed(tier, key) == PXT_KEY_MISSED))
+    else if (status == PXT_OK || (status == PXT_NOT_FOUND && pxt_hints_has(&tier->hints, key) == PXT_KEY_HINTED))
         status = pxt_tier_del(tier, key, PXT_REMOVE_DELETED, error);
     pxt_generation_bump(&chain->coherence, key->hash);
-    pxt_chain_unlock(chain, key, true);
+    pxt_chain_unlock(chain, key);
     pxt_entry_release(entry);
     return status == PXT_NOT_FOUND ? PXT_OK : status;
 }
 
-/* With all stripes locked: reads what the others have for the keys that were put, and stores it in batches. */
+/* Reads the other tiers' copies of the keys that were put, and stores them in batches. All keys are locked. */
 static pxt_status store_puts(struct pxt_chain *chain, struct pxt_tier *tier, const struct pxt_keymap *puts,
                              struct pxt_error *error)
 {
-    pxt_entry *entries[FLUSH];
+    pxt_entry *entries[REPAIR_BATCH];
     size_t n = 0, left = puts->count;
     pxt_status status = PXT_OK;
     for (size_t i = 0; i < puts->bucket_count; i++)
@@ -61,18 +63,18 @@ static pxt_status store_puts(struct pxt_chain *chain, struct pxt_tier *tier, con
                     status = pxt_tier_del(tier, &item->key, PXT_REMOVE_DELETED, error);
                 status = status == PXT_NOT_FOUND ? PXT_OK : status;
             }
-            if (--left && n < FLUSH)
+            if (--left && n < REPAIR_BATCH)
                 continue;
             if (!status && n)
-                status = pxt_tier_store_missed(tier, entries, n, error);
+                status = pxt_tier_put_hinted(tier, entries, n, error);
             while (n)
                 pxt_entry_release(entries[--n]);
         }
     return status;
 }
 
-/* All puts that a tier missed, in a few transactions. PXT_ENOTSUP where it has to be done key by key. */
-static pxt_status flush(struct pxt_chain *chain, struct pxt_tier *tier, struct pxt_error *error)
+/* Stores all puts that a tier lacks, in a few transactions. PXT_ENOTSUP if it has to be done key by key. */
+static pxt_status replay_puts(struct pxt_chain *chain, struct pxt_tier *tier, struct pxt_error *error)
 {
     struct pxt_keymap puts;
     bool removals;
@@ -81,27 +83,27 @@ static pxt_status flush(struct pxt_chain *chain, struct pxt_tier *tier, struct p
     pxt_status status = pxt_chain_lock_all(chain, error);
     if (status)
         return status;
-    pxt_hint_log_replay(&chain->missed);
-    if (!pxt_tier_missed_puts(tier, &puts, &removals) || removals) {
+    if (!pxt_hints_puts(&tier->hints, &puts, &removals) || removals) {
         status = PXT_ENOTSUP;
     } else {
         status = store_puts(chain, tier, &puts, error);
         if (!status && puts.count)
-            pxt_tier_nothing_missed(tier);
+            pxt_tier_hints_all_done(tier);
     }
     pxt_keymap_free(&puts);
     pxt_chain_unlock_all(chain);
     return status;
 }
 
-static pxt_status make_keys_good(struct pxt_chain *chain, struct pxt_tier *tier, struct pxt_error *error)
+/* Gives a tier all single keys that it lacks. */
+static pxt_status replay_keys(struct pxt_chain *chain, struct pxt_tier *tier, struct pxt_error *error)
 {
     char text[PXT_KEY_MAX + 1];
     struct pxt_key key;
-    pxt_status status = flush(chain, tier, error);
+    pxt_status status = replay_puts(chain, tier, error);
     if (status != PXT_ENOTSUP)
         return status;
-    while (pxt_tier_any_missed(tier, text, &key)) {
+    while (pxt_hints_any(&tier->hints, text, &key)) {
         status = reconcile(chain, tier, &key, error);
         if (status)
             return status;
@@ -113,10 +115,9 @@ void pxt_chain_flush(struct pxt_chain *chain)
 {
     for (unsigned i = 0; i < chain->count; i++) {
         struct pxt_tier *tier = &chain->tier[i];
-        size_t enough = tier->missed_max / 2 < FLUSH ? tier->missed_max / 2 : FLUSH;
-        if (tier->write_behind && pxt_tier_on(tier) &&
-            atomic_load_explicit(&tier->missed_count, memory_order_relaxed) > enough)
-            make_keys_good(chain, tier, NULL);
+        size_t enough = tier->hints.puts_max / 2 < REPAIR_BATCH ? tier->hints.puts_max / 2 : REPAIR_BATCH;
+        if (tier->write_behind && pxt_tier_on(tier) && pxt_hints_pending(&tier->hints) > enough)
+            replay_keys(chain, tier, NULL);
     }
 }
 
@@ -129,7 +130,7 @@ static bool gather_key(void *arg, pxt_entry *entry)
     return !gathered->no_memory;
 }
 
-/* The keys that it has, which may be old, and those of the faster tiers, which it should have as well. */
+/* Gathers the keys of a tier, whose copies may be old, and of the faster tiers, which it should have as well. */
 static pxt_status gather_keys(struct pxt_chain *chain, struct gathered *gathered, struct pxt_tier *tier,
                               struct pxt_error *error)
 {
@@ -145,8 +146,8 @@ static pxt_status gather_keys(struct pxt_chain *chain, struct gathered *gathered
     return PXT_OK;
 }
 
-/* The tier missed more puts than were remembered: it is gone through as a whole. What it has and the others have not, it
- * keeps: they never knew it, or let it go; what was removed meanwhile is remembered by key. */
+/* Full resync, after more puts failed than were hinted. Keys that only this tier has are kept: the other tiers evicted
+ * them, or never had them. They were not deleted: deletions are hinted by key. */
 static pxt_status resync(struct pxt_chain *chain, struct pxt_tier *tier, struct pxt_error *error)
 {
     struct gathered gathered = {0};
@@ -163,7 +164,7 @@ static pxt_status resync(struct pxt_chain *chain, struct pxt_tier *tier, struct 
     return status;
 }
 
-/* A tier that found damage lost something: what the faster ones have and it has not is put there again. */
+/* A tier that found damage has lost entries: puts those there again that the faster tiers have. */
 static void refill(struct pxt_chain *chain, struct pxt_tier *tier)
 {
     struct gathered gathered = {0};
@@ -180,13 +181,13 @@ static void refill(struct pxt_chain *chain, struct pxt_tier *tier)
     pxt_keymap_free(&gathered.keys);
 }
 
-static pxt_status catch_up(struct pxt_chain *chain, struct pxt_tier *tier, struct pxt_error *error)
+static pxt_status repair(struct pxt_chain *chain, struct pxt_tier *tier, struct pxt_error *error)
 {
     pxt_status status = resync(chain, tier, error);
-    return status ? status : make_keys_good(chain, tier, error);
+    return status ? status : replay_keys(chain, tier, error);
 }
 
-/* The probe: one call that asks little; then everything that was missed. */
+/* Makes one cheap call to a tier that is off. If it succeeds, repairs the tier and lets it back in. */
 static void probe(struct pxt_chain *chain, struct pxt_tier *tier)
 {
     struct pxt_error error = {.status = PXT_OK};
@@ -198,7 +199,7 @@ static void probe(struct pxt_chain *chain, struct pxt_tier *tier)
     if (serial)
         pthread_mutex_unlock(&tier->serial);
     if (!status)
-        status = catch_up(chain, tier, &error);
+        status = repair(chain, tier, &error);
     pxt_breaker_probed(&tier->breaker, status == PXT_OK, pxt_clock_monotonic_ms(), error.message);
     if (status)
         pxt_log(chain->logger, PXT_MESSAGE_WARNING, "chain", "tier %s stays off: %s", tier->name, error.message);
@@ -210,7 +211,7 @@ void pxt_chain_probe_down_tiers(struct pxt_chain *chain)
 {
     for (unsigned i = 0; i < chain->count; i++) {
         struct pxt_tier *tier = &chain->tier[i];
-        if (!tier->self || (pxt_breaker_on(&tier->breaker) && !atomic_load(&tier->missed_count)))
+        if (!tier->self || (pxt_breaker_on(&tier->breaker) && !pxt_hints_pending(&tier->hints)))
             continue;
         if (pxt_breaker_may_probe(&tier->breaker, pxt_clock_monotonic_ms()))
             probe(chain, tier);
@@ -219,10 +220,10 @@ void pxt_chain_probe_down_tiers(struct pxt_chain *chain)
 
 void pxt_chain_repair_hinted(struct pxt_chain *chain)
 {
-    pxt_hint_log_replay(&chain->missed);
+    pxt_hint_log_replay(&chain->hint_log);
     for (unsigned i = 0; i < chain->count; i++)
-        if (pxt_tier_on(&chain->tier[i]) && pxt_tier_has_missed(&chain->tier[i]))
-            catch_up(chain, &chain->tier[i], NULL);
+        if (pxt_tier_on(&chain->tier[i]) && pxt_hints_pending(&chain->tier[i].hints))
+            repair(chain, &chain->tier[i], NULL);
     for (unsigned i = 0; i < chain->count; i++)
         if (pxt_tier_on(&chain->tier[i]))
             refill(chain, &chain->tier[i]);

@@ -14,7 +14,8 @@
 enum { VARIABLE_MAX = 64 };
 static const char prefix[] = "PROXTIER_";
 /* Variables that are not options. */
-static const char *const others[] = {"PROXTIER_CONFIG", "PROXTIER_PLUGIN_PATH", "PROXTIER_STATE_DIR", NULL};
+static const char *const others[] = {"PROXTIER_CONFIG", "PROXTIER_PLUGIN_PATH", "PROXTIER_STATE_DIR",
+                                     "PROXTIER_SYSCONFDIR", NULL};
 
 /* `health.history` as PROXTIER_HEALTH_HISTORY. */
 static void variable_of(const struct pxt_option *option, char variable[VARIABLE_MAX])

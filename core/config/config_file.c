@@ -34,6 +34,20 @@ static pxt_status user_file(char **out, struct pxt_error *error)
     return PXT_OK;
 }
 
+static pxt_status system_file(char **out, struct pxt_error *error)
+{
+    const char *folder = secure_getenv("PROXTIER_SYSCONFDIR");
+    char *path = pxt_asprintf("%s/proxtier/proxtier.yaml", folder && *folder ? folder : PXT_SYSCONFDIR);
+    if (!path)
+        return pxt_fail_memory(error, "a path");
+    if (access(path, F_OK)) {
+        pxt_free(path);
+        path = NULL;
+    }
+    *out = path;
+    return PXT_OK;
+}
+
 /* `*out` NULL: the built-in chain. */
 static pxt_status find_file(const struct pxt_cache_options *options, char **out, struct pxt_error *error)
 {
@@ -42,10 +56,7 @@ static pxt_status find_file(const struct pxt_cache_options *options, char **out,
     if (given && *given)
         return pxt_path_expand(given, out, error);
     pxt_status status = user_file(out, error);
-    if (status || *out || access(PXT_SYSCONFDIR "/proxtier/proxtier.yaml", F_OK))
-        return status;
-    *out = pxt_strdup(PXT_SYSCONFDIR "/proxtier/proxtier.yaml");
-    return *out ? PXT_OK : pxt_fail_memory(error, "a path");
+    return status || *out ? status : system_file(out, error);
 }
 
 pxt_status pxt_config_path(const struct pxt_cache_options *options, char **out, struct pxt_error *error)

@@ -194,7 +194,7 @@ pxt_status pxt_entry_new(const struct pxt_draft *draft, pxt_entry **out, struct 
     entry->expires_at = number[PXT_FIELD_EXPIRES_AT];
     entry->size = (uint32_t)size;
     atomic_init(&entry->count, 1);
-    atomic_init(&entry->written_count, number[PXT_FIELD_ACCESS_COUNT]);
+    atomic_init(&entry->flushed_count, number[PXT_FIELD_ACCESS_COUNT]);
     *out = entry;
     return PXT_OK;
 }
@@ -293,10 +293,10 @@ void pxt_entry_touch(pxt_entry *entry, uint64_t hits, pxt_time last_accessed)
     }
 }
 
-uint64_t pxt_entry_take_unwritten(pxt_entry *entry)
+uint64_t pxt_entry_take_unflushed_hits(pxt_entry *entry)
 {
     int64_t now = pxt_entry_number(entry, PXT_FIELD_ACCESS_COUNT);
-    int64_t written = atomic_exchange_explicit(&entry->written_count, now, memory_order_relaxed);
+    int64_t written = atomic_exchange_explicit(&entry->flushed_count, now, memory_order_relaxed);
     return now > written ? (uint64_t)(now - written) : 0;
 }
 

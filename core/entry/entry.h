@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * entry.h (core): how an entry lies in memory, and what only the core does with it.
+ * entry.h (core): what only the core does with an entry.
  */
 #ifndef PXT_CORE_ENTRY_H
 #define PXT_CORE_ENTRY_H
@@ -18,12 +18,10 @@ void pxt_entry_key_of(const pxt_entry *entry, struct pxt_key *key);
 /* The token of a credential, or NULL. */
 const char *pxt_entry_token(const pxt_entry *entry, enum pxt_field_id field, size_t *length);
 void pxt_entry_touch(pxt_entry *entry, uint64_t hits, pxt_time last_accessed);
-/* How many hits the slower tiers have not been told of; they count as told afterwards. */
-uint64_t pxt_entry_take_unwritten(pxt_entry *entry);
+/* Returns how many hits the slower tiers have not been told of, and counts them as told. */
+uint64_t pxt_entry_take_unflushed_hits(pxt_entry *entry);
 /* The coherence generation under which it was read; set before the entry is handed to a tier. */
 uint32_t pxt_entry_generation(const pxt_entry *entry);
 void pxt_entry_set_generation(pxt_entry *entry, uint32_t generation);
-pxt_entry *pxt_entry_acquire(pxt_entry *const *place);
-pxt_entry *pxt_entry_acquire_key(pxt_entry *const *place, const struct pxt_key *key);
 
 #endif

@@ -6,10 +6,11 @@
  * who may write to it or to a folder above it), and that descriptor is what is loaded, through /proc/self/fd: nothing
  * can be swapped in between. libltdl is given nothing to search: no .la file, no folder, no path from the environment.
  */
+#include "plugin/loader.h"
 #include "base/didyoumean.h"
 #include "base/fail.h"
 #include "base/paths.h"
-#include "plugin/loader.h"
+#include "plugin/tier_ops.h"
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -211,20 +212,6 @@ static const char *kind_name(uint32_t kind)
 {
     static const char *const names[] = {"a plugin of no known kind", "a tier", "an eviction policy", "an encryptor"};
     return names[kind <= PXT_KIND_ENCRYPTOR ? kind : 0];
-}
-
-const char *pxt_tier_missing(const struct pxt_tier_ops *tier)
-{
-    return !tier->open                                                                        ? "open"
-           : !tier->close                                                                     ? "close"
-           : !tier->get                                                                       ? "get"
-           : !tier->put                                                                       ? "put"
-           : !tier->del                                                                       ? "del"
-           : !tier->each                                                                      ? "each"
-           : !tier->count                                                                     ? "count"
-           : (tier->flags & (PXT_TIER_POLICY_STATE | PXT_TIER_POLICY_ORDER)) && !tier->victim ? "victim"
-           : (tier->flags & PXT_TIER_SHARED) && !tier->shared_path                            ? "shared_path"
-                                                                                              : NULL;
 }
 
 /* The name of a required operation that is missing, or what is contradictory; NULL where all is well. */

@@ -35,9 +35,6 @@ void pxt_loader_folders_free(char **folders);
  */
 pxt_status pxt_loader_open(char *const *folders, const char *name, enum pxt_plugin_kind kind,
                            const struct pxt_logger *logger, struct pxt_module **out, struct pxt_error *error);
-/* The name of a required operation that is missing, or what is contradictory; NULL where all is well. */
-struct pxt_tier_ops;
-const char *pxt_tier_missing(const struct pxt_tier_ops *tier);
 void pxt_loader_close(struct pxt_module *module);
 /* Names of the plugins in the folders, sorted, without repeats, NULL-ended. */
 pxt_status pxt_loader_list(char *const *folders, char ***out, struct pxt_error *error);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * stacked_tier.c: what opening a tier takes beyond calling its open, and tiers that stand on other tiers.
+ * stacked_tier.c: opens a tier that another tier wraps (a stacked tier), with its plugin and its options.
  */
+#include "plugin/stacked_tier.h"
 #include "base/fail.h"
 #include "plugin/loader.h"
-#include "plugin/stacked_tier.h"
+#include "plugin/tier_ops.h"
 #include "settings/settings.h"
-#include <string.h>
 
 struct lower {
     struct pxt_lower_tier tier; /* first: what the caller knows */
@@ -14,30 +14,6 @@ struct lower {
     struct pxt_settings *settings;
     struct pxt_tier_ops instance;
 };
-
-bool pxt_tier_applies_policy(const struct pxt_tier_ops *ops, const struct pxt_eviction_ops *policy)
-{
-    if (ops->flags & PXT_TIER_POLICY_STATE)
-        return true;
-    return (ops->flags & PXT_TIER_POLICY_ORDER) && policy->order;
-}
-
-pxt_status pxt_tier_instance_ops(const struct pxt_tier_ops *declared, void *self, const char *plugin,
-                                 struct pxt_tier_ops *room, const struct pxt_tier_ops **out, struct pxt_error *error)
-{
-    const struct pxt_tier_ops *own = declared->instance_ops ? declared->instance_ops(self) : NULL;
-    *out = declared;
-    if (!own)
-        return PXT_OK;
-    memset(room, 0, sizeof *room);
-    memcpy(room, own, own->size < sizeof *room ? own->size : sizeof *room);
-    const char *missing = pxt_tier_missing(room);
-    if (missing)
-        return pxt_fail(error, PXT_EPLUGIN, 0, "plugin %s: an instance lacks %s, which every tier must have", plugin,
-                        missing);
-    *out = room;
-    return PXT_OK;
-}
 
 static pxt_status open_lower(struct lower *lower, const struct pxt_tier_setup *above, const char *plugin,
                              const struct pxt_host *lower_host, struct pxt_error *error)

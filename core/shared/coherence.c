@@ -2,13 +2,13 @@
  *
  * coherence.c: the file PATH.coherence beside a shared store. Its first bytes are a page of generation counters, mapped
  * by all processes: a write raises the counter of its key's stripe, a hit in memory compares it with what it was when
- * the entry was read. Behind the page stand PXT_STRIPES bytes that are only ever locked (fcntl, open file description
- * locks): they make what one process does to a key one step for the others. The kernel lets go of the locks of a
- * process that dies.
+ * the entry was read. Behind the counters stand PXT_WORDS words, and behind the page PXT_STRIPES + 1 bytes that are only
+ * ever locked (fcntl, open file description locks). A stripe's lock makes a change of a key one step for the other
+ * processes; the last byte is the lock of the hint log. The kernel releases the locks of a process that dies.
  */
+#include "shared/coherence.h"
 #include "base/fail.h"
 #include "base/log.h"
-#include "shared/coherence.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -17,7 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { STUCK_MS = 1000, STUCK_PATIENCE_MS = 20 };
+enum { STUCK_RETRY_MS = 1000, STUCK_PATIENCE_MS = 20 };
 enum { PAGE_BYTES = (PXT_GENERATIONS + PXT_WORDS) * (int)sizeof(uint32_t) };
 
 static pxt_status map_page(struct pxt_coherence *coherence, struct pxt_error *error)
@@ -28,7 +28,7 @@ static pxt_status map_page(struct pxt_coherence *coherence, struct pxt_error *er
     if (!S_ISREG(file.st_mode) || (file.st_uid != geteuid() && file.st_uid != 0) || (file.st_mode & 022))
         return pxt_fail(error, PXT_EACCES, 0, "%s can be written by others: remove it and let it be made anew",
                         coherence->path);
-    /* Growing only: another process may be mapping it. */
+    /* Never shrinks the file: another process may have mapped it. */
     if (file.st_size < PAGE_BYTES) {
         int code = posix_fallocate(coherence->fd, 0, PAGE_BYTES);
         if (code)
@@ -82,14 +82,14 @@ static int set_lock(struct pxt_coherence *coherence, short type, unsigned first,
     return fcntl(coherence->fd, F_OFD_SETLK, &range);
 }
 
-/* A stripe that could not be had in time is not waited for that long again so soon. */
+/* Returns how long to wait for a stripe: not long if its lock timed out a moment ago. */
 static int64_t patience_ms(const struct pxt_coherence *coherence, unsigned stripe, int64_t now)
 {
     bool stuck = now < atomic_load_explicit(&coherence->stuck_until_ms[stripe], memory_order_relaxed);
     return stuck && coherence->timeout_ms > STUCK_PATIENCE_MS ? STUCK_PATIENCE_MS : coherence->timeout_ms;
 }
 
-/* Waiting in the kernel has no timeout, so this asks again, at first soon, later every 10 ms. */
+/* Polls, because waiting in the kernel has no timeout: at first after 50 us, later every 10 ms. */
 pxt_status pxt_coherence_lock(struct pxt_coherence *coherence, unsigned first, unsigned n, struct pxt_error *error)
 {
     if (coherence->fd < 0)
@@ -110,7 +110,7 @@ pxt_status pxt_coherence_lock(struct pxt_coherence *coherence, unsigned first, u
         nanosleep(&(struct timespec){.tv_nsec = wait_us * 1000}, NULL);
     }
     if (patience == coherence->timeout_ms)
-        atomic_store_explicit(&coherence->stuck_until_ms[first], deadline + STUCK_MS, memory_order_relaxed);
+        atomic_store_explicit(&coherence->stuck_until_ms[first], deadline + STUCK_RETRY_MS, memory_order_relaxed);
     return pxt_fail(error, PXT_EBUSY, 0,
                     "another process holds a lock on %s for longer than %lld ms: look for a stopped process, or raise "
                     "lock_timeout",

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * coherence.h: what the processes that share a store tell each other: a page of generation counters, and locks.
+ * coherence.h: the file PATH.coherence beside a shared store: generation counters and locks of the processes that share it.
  */
 #ifndef PXT_COHERENCE_H
 #define PXT_COHERENCE_H
@@ -12,8 +12,8 @@
  * most. */
 enum { PXT_STRIPES = 32, PXT_GENERATIONS = 32768 };
 
-/* The page; where nothing is shared, `page` points to one counter that never changes and `mask` is 0, so that a hit
- * compares without asking. */
+/* If no tier is shared, `page` points to one counter that never changes and `mask` is 0, so that a hit compares without a
+ * branch. */
 struct pxt_coherence {
     _Atomic uint32_t *page;
     size_t mask;
@@ -21,12 +21,12 @@ struct pxt_coherence {
     int64_t timeout_ms;
     char *path;
     _Atomic uint32_t none;
-    /* A stripe whose lock timed out is not waited for again before this time: a stopped process delays the others once, not
-     * with each call. */
+    /* Until this time a stripe whose lock timed out is not waited for again: a stopped process delays the others once,
+     * not with each call. */
     _Atomic int64_t stuck_until_ms[PXT_STRIPES + 1];
 };
 /* Words of the page behind the generations. */
-enum pxt_word { PXT_WORD_MISSED_EPOCH, PXT_WORD_MISSED_RESETS, PXT_WORDS = 16 };
+enum pxt_word { PXT_WORD_HINTS_EPOCH, PXT_WORD_HINTS_RESETS, PXT_WORDS = 16 };
 /* `shared_path` as tier.h defines it, or NULL. */
 pxt_status pxt_coherence_open(struct pxt_coherence *coherence, const char *shared_path, int64_t timeout_ms,
                               struct pxt_error *error);
@@ -58,7 +58,7 @@ static inline unsigned pxt_stripe(uint64_t hash)
     return (unsigned)(hash >> 24) % PXT_STRIPES;
 }
 /* Locks `n` stripes from `first` among processes; the caller holds the chain's own locks of these stripes. Stripe
- * PXT_STRIPES is that of missed.c. PXT_EBUSY after the timeout. */
+ * PXT_STRIPES is that of the hint log. PXT_EBUSY after the timeout. */
 pxt_status pxt_coherence_lock(struct pxt_coherence *coherence, unsigned first, unsigned n, struct pxt_error *error);
 void pxt_coherence_unlock(struct pxt_coherence *coherence, unsigned first, unsigned n);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * breaker.h: turns a tier off after failures in a row, and lets it back in after a back-off that doubles.
+ * breaker.h: the circuit breaker of one tier: turns the tier off after failures in a row, and on again after a probe.
  */
 #ifndef PXT_BREAKER_H
 #define PXT_BREAKER_H
@@ -24,10 +24,10 @@ static inline bool pxt_breaker_on(const struct pxt_breaker *breaker)
 {
     return atomic_load_explicit(&breaker->state, memory_order_acquire) == PXT_TIER_ON;
 }
-/* Counts a failure; true where it turned the tier off. */
+/* Counts a failure; true if that turned the tier off. */
 bool pxt_breaker_failed(struct pxt_breaker *breaker, int64_t now_ms, const char *reason);
 void pxt_breaker_succeeded(struct pxt_breaker *breaker);
-/* True for the one caller that may probe now. It must end with pxt_breaker_probed(). */
+/* Returns true to the one caller that may probe now, which must call pxt_breaker_probed() afterwards. */
 bool pxt_breaker_may_probe(struct pxt_breaker *breaker, int64_t now_ms);
 void pxt_breaker_probed(struct pxt_breaker *breaker, bool good, int64_t now_ms, const char *reason);
 void pxt_breaker_reason(struct pxt_breaker *breaker, char *out, size_t size);

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * group_commit.c: whoever finds no one in the tier goes down at once; those who come meanwhile wait, and the first of them takes
- * all along. A thread that is alone never waits. Each waits for itself: one condition for all would wake every thread
- * to have all but one wait for the lock.
+ * group_commit.c: leader and followers. A thread that finds no leader writes at once. Threads that arrive meanwhile
+ * queue; when the leader is done, the first of them becomes the leader and writes the whole queue. Each follower has its
+ * own semaphore: a shared condition variable would wake them all.
  */
 #include "tier/group_commit.h"
 #include <errno.h>
 #include <semaphore.h>
 
-enum { TOGETHER = 64 };
+enum { GROUP_MAX = 64 };
 
 struct pxt_group_commit_item {
     struct pxt_group_commit_item *next;
@@ -16,7 +16,7 @@ struct pxt_group_commit_item {
     pxt_status status;
     struct pxt_error error;
     sem_t woken;
-    bool finished; /* else it was woken to lead */
+    bool finished; /* false when woken: this thread is the next leader */
 };
 
 void pxt_group_commit_init(struct pxt_group_commit *group)
@@ -37,11 +37,12 @@ bool pxt_group_commit_suits(const struct pxt_tier_ops *ops)
     return (ops->flags & PXT_TIER_TRANSACTION) && (ops->flags & PXT_TIER_CONCURRENT) && ops->put_many;
 }
 
-/* put_many takes all or none. Where one entry is the reason, each learns for itself whether it is that one; where it is the
- * tier, all share the error: to ask again for each would wait for a locked database as often. */
+/* Stores the entries of all items, and sets their status. put_many stores all or none: if one entry is the reason (EINVAL),
+ * each is put singly to find which; if the tier is the reason, all share the error, because a locked database would make
+ * each single put wait again. */
 static void put_all(const struct pxt_tier_ops *ops, void *self, struct pxt_group_commit_item *const *items, size_t n)
 {
-    pxt_entry *entries[TOGETHER];
+    pxt_entry *entries[GROUP_MAX];
     for (size_t i = 0; i < n; i++)
         entries[i] = items[i]->entry;
     pxt_status all = n > 1 ? ops->put_many(self, entries, n, &items[0]->error) : PXT_EINVAL;
@@ -57,11 +58,11 @@ static void put_all(const struct pxt_tier_ops *ops, void *self, struct pxt_group
         items[i]->status = ops->put(self, items[i]->entry, &items[i]->error);
 }
 
-/* With the lock held. */
+/* Takes items from the queue. The lock is held. */
 static size_t take(struct pxt_group_commit *group, struct pxt_group_commit_item **items)
 {
     size_t n = 0;
-    while (group->first && n < TOGETHER) {
+    while (group->first && n < GROUP_MAX) {
         items[n++] = group->first;
         group->first = group->first->next;
     }
@@ -70,11 +71,11 @@ static size_t take(struct pxt_group_commit *group, struct pxt_group_commit_item 
     return n;
 }
 
-/* For all that wait, `self_item` among them; then hands the lead over. */
+/* Writes the queue, `self_item` among it; then wakes the next leader and the followers that are done. */
 static void lead(struct pxt_group_commit *group, const struct pxt_tier_ops *ops, void *self,
                  const struct pxt_group_commit_item *self_item)
 {
-    struct pxt_group_commit_item *items[TOGETHER];
+    struct pxt_group_commit_item *items[GROUP_MAX];
     pthread_mutex_lock(&group->lock);
     size_t n = take(group, items);
     pthread_mutex_unlock(&group->lock);
@@ -83,7 +84,7 @@ static void lead(struct pxt_group_commit *group, const struct pxt_tier_ops *ops,
     struct pxt_group_commit_item *next = group->first;
     group->leading = next != NULL;
     pthread_mutex_unlock(&group->lock);
-    if (next) /* it is not gone: only its own group finishes it */
+    if (next) /* its thread still waits: only the next leader can finish it */
         sem_post(&next->woken);
     for (size_t i = 0; i < n; i++)
         if (items[i] != self_item) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * policy_tracker.c: with this, capacity and every policy work with a tier of 30 lines: the core keeps, beside the tier, a
- * table of its keys with the policy's state. One lock, a leaf.
+ * policy_tracker.c: a hash table of the keys of a tier, each with the state of the policy. With it a capacity and every
+ * policy work for a plugin of 30 lines. One lock, a leaf.
  */
 #include "tier/policy_tracker.h"
 #include "base/fail.h"
@@ -153,15 +153,6 @@ void pxt_policy_tracker_remove(struct pxt_policy_tracker *tracker, const struct 
     struct node **place = find(tracker, key);
     if (*place)
         remove_at(tracker, place, why);
-    pthread_mutex_unlock(&tracker->lock);
-}
-
-void pxt_policy_tracker_clear(struct pxt_policy_tracker *tracker)
-{
-    pthread_mutex_lock(&tracker->lock);
-    for (size_t i = 0; i < tracker->bucket_count; i++)
-        while (tracker->bucket[i])
-            remove_at(tracker, &tracker->bucket[i], PXT_REMOVE_DELETED);
     pthread_mutex_unlock(&tracker->lock);
 }
 

@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * tier.c: opens a tier into a tier, and what every call on it has in common: the breaker and the serial lock. The
- * operations themselves are in tier_ops.c, the memory of what it missed in tier_missed.c.
+ * tier.c: opens and closes a tier. The operations are in tier_calls.c, the hints in tier_hints.c.
  */
 #include "tier/tier.h"
 #include "base/fail.h"
 #include "base/key.h"
-#include "plugin/stacked_tier.h"
-#include "tier/tier_call.h"
+#include "plugin/tier_ops.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -15,7 +13,7 @@ static bool track(void *arg, pxt_entry *entry)
 {
     struct pxt_tier *tier = arg;
     struct pxt_key key;
-    tier->host.host.entry_key(entry, &key);
+    tier->instance.host.host.entry_key(entry, &key);
     return pxt_policy_tracker_put(tier->tracker, &key, NULL) == PXT_OK;
 }
 
@@ -26,20 +24,20 @@ static pxt_status open_tier(struct pxt_tier *tier, const struct pxt_tier_config 
                                    .name = config->name,
                                    .settings = config->tier.settings,
                                    .max_entries = tier->limited ? tier->max_entries : 0,
-                                   .policy_host = &tier->policy_host.host,
+                                   .policy_host = &tier->instance.policy_host.host,
                                    .policy_settings = config->eviction.settings};
     if (policy && pxt_tier_applies_policy(tier->ops, policy))
         setup.policy = policy;
-    pxt_status status = tier->ops->open(&tier->host.host, &setup, &tier->self, error);
+    pxt_status status = tier->ops->open(&tier->instance.host.host, &setup, &tier->self, error);
     if (status) {
         tier->self = NULL;
         return status;
     }
-    status = pxt_tier_instance_ops(tier->ops, tier->self, config->plugin, &tier->instance_ops, &tier->ops, error);
+    status = pxt_tier_instance_ops(tier->ops, tier->self, config->plugin, &tier->instance.ops, &tier->ops, error);
     /* The core's own tracker is used where the tier cannot apply this policy itself. */
     if (!status && policy && !pxt_tier_applies_policy(tier->ops, policy)) {
-        status = pxt_policy_tracker_open(policy, &tier->policy_host.host, config->eviction.settings, tier->max_entries,
-                                         &tier->tracker, error);
+        status = pxt_policy_tracker_open(policy, &tier->instance.policy_host.host, config->eviction.settings,
+                                         tier->max_entries, &tier->tracker, error);
         if (!status)
             status = tier->ops->each(tier->self, track, tier, error);
     }
@@ -52,42 +50,53 @@ static pxt_status open_tier(struct pxt_tier *tier, const struct pxt_tier_config 
     return status;
 }
 
-pxt_status pxt_tier_open(struct pxt_tier *tier, unsigned index, const struct pxt_tier_config *config,
-                         const struct pxt_settings *global, char *const *folders, const struct pxt_logger *logger,
-                         const struct pxt_clock *clock, struct pxt_error *error)
+/* Leaves the tier not present, for the reason that the statistics show. */
+static void set_absent(struct pxt_tier *tier, const char *reason)
 {
+    atomic_store(&tier->breaker.state, PXT_TIER_ABSENT);
+    snprintf(tier->breaker.reason, sizeof tier->breaker.reason, "%.250s", reason);
+}
+
+static void init(struct pxt_tier *tier, const struct pxt_tier_config *config, const struct pxt_tier_context *context)
+{
+    const struct pxt_settings *settings = context->settings;
     char policy_component[80];
-    tier->index = index;
     tier->name = config->name;
     tier->plugin = config->plugin;
-    tier->logger = logger;
+    tier->logger = context->logger;
     tier->limited = config->max_entries != UINT64_MAX;
     tier->max_entries = config->max_entries;
     tier->write_behind = config->write_behind;
     pthread_mutex_init(&tier->serial, NULL);
-    pthread_mutex_init(&tier->missed_lock, NULL);
     pxt_group_commit_init(&tier->group);
-    pthread_mutex_init(&tier->accessed_lock, NULL);
-    tier->missed_max = (size_t)pxt_settings_number(global, "degrade.missed_max");
-    pxt_breaker_init(&tier->breaker, (unsigned)pxt_settings_number(global, "degrade.threshold"),
-                     pxt_settings_number(global, "degrade.backoff") / 1000,
-                     pxt_settings_number(global, "degrade.backoff_max") / 1000);
-    pxt_host_init(&tier->host, config->name, logger, clock);
+    pthread_mutex_init(&tier->accesses.lock, NULL);
+    pxt_hints_init(&tier->hints, config->name, (size_t)pxt_settings_number(settings, "degrade.hints_max"));
+    pxt_breaker_init(&tier->breaker, (unsigned)pxt_settings_number(settings, "degrade.threshold"),
+                     pxt_settings_number(settings, "degrade.backoff") / 1000,
+                     pxt_settings_number(settings, "degrade.backoff_max") / 1000);
+    pxt_host_init(&tier->instance.host, config->name, tier->logger, context->clock);
+    tier->instance.host.plugin_folders = context->plugin_folders;
     snprintf(policy_component, sizeof policy_component, "%s.eviction", config->name);
-    pxt_host_init(&tier->policy_host, policy_component, logger, clock);
+    pxt_host_init(&tier->instance.policy_host, policy_component, tier->logger, context->clock);
+}
+
+pxt_status pxt_tier_open(struct pxt_tier *tier, unsigned index, const struct pxt_tier_config *config,
+                         const struct pxt_tier_context *context, struct pxt_error *error)
+{
+    struct pxt_error local;
+    tier->index = index;
+    init(tier, config, context);
+    tier->hints.shared = true; /* a tier that is not present here may be present in another process */
     if (!config->tier.module) {
-        atomic_store(&tier->breaker.state, PXT_TIER_ABSENT);
-        snprintf(tier->breaker.reason, sizeof tier->breaker.reason, "%s",
-                 config->problem ? config->problem : "its plugin is missing");
+        set_absent(tier, config->problem ? config->problem : "its plugin is missing");
         return PXT_OK;
     }
     tier->ops = config->tier.module->ops;
     tier->flags = tier->ops->flags;
-    tier->host.plugin_folders = folders;
-    struct pxt_error local;
     pxt_status status = open_tier(tier, config, &local);
     if (!status) {
         tier->flags = tier->ops->flags;
+        tier->hints.shared = tier->flags & PXT_TIER_SHARED;
         tier->grouped = pxt_group_commit_suits(tier->ops);
         tier->hits_need_no_lock = (tier->flags & PXT_TIER_CONCURRENT) && !tier->tracker &&
                                   (tier->ops->settle || (tier->flags & PXT_TIER_SHARED));
@@ -99,9 +108,8 @@ pxt_status pxt_tier_open(struct pxt_tier *tier, unsigned index, const struct pxt
             *error = local;
         return status;
     }
-    pxt_log(logger, PXT_MESSAGE_WARNING, "chain", "%s; going on without it, it is not required", local.message);
-    atomic_store(&tier->breaker.state, PXT_TIER_ABSENT);
-    snprintf(tier->breaker.reason, sizeof tier->breaker.reason, "%.250s", local.message);
+    pxt_log(tier->logger, PXT_MESSAGE_WARNING, "chain", "%s; going on without it, it is not required", local.message);
+    set_absent(tier, local.message);
     return PXT_OK;
 }
 
@@ -112,13 +120,12 @@ void pxt_tier_close(struct pxt_tier *tier)
     if (tier->self)
         tier->ops->close(tier->self);
     pxt_policy_tracker_close(tier->tracker);
-    pxt_keymap_free(&tier->missed);
-    pxt_keymap_free(&tier->accessed);
+    pxt_hints_destroy(&tier->hints);
+    pxt_keymap_free(&tier->accesses.keys);
+    pthread_mutex_destroy(&tier->accesses.lock);
     pxt_breaker_destroy(&tier->breaker);
     pthread_mutex_destroy(&tier->serial);
-    pthread_mutex_destroy(&tier->missed_lock);
     pxt_group_commit_destroy(&tier->group);
-    pthread_mutex_destroy(&tier->accessed_lock);
 }
 
 void pxt_tier_failed(struct pxt_tier *tier, const struct pxt_error *error)
@@ -129,34 +136,4 @@ void pxt_tier_failed(struct pxt_tier *tier, const struct pxt_error *error)
         pxt_log(tier->logger, PXT_MESSAGE_ERROR, "chain",
                 "tier %s is off after %u failures in a row; the others go on; it is tried again in %lld ms", tier->name,
                 tier->breaker.threshold, (long long)tier->breaker.backoff_ms);
-}
-
-bool pxt_tier_enter(struct pxt_tier *tier, bool probing, struct pxt_error *error)
-{
-    if (!tier->self || (!probing && !pxt_breaker_on(&tier->breaker))) {
-        PXT_COUNT(tier, skipped, 1);
-        pxt_fail(error, PXT_EUNAVAILABLE, 0, "tier %s is off", tier->name);
-        return false;
-    }
-    if (!(tier->flags & PXT_TIER_CONCURRENT))
-        pthread_mutex_lock(&tier->serial);
-    return true;
-}
-
-pxt_status pxt_tier_leave(struct pxt_tier *tier, pxt_status status, struct pxt_error *local, struct pxt_error *error)
-{
-    if (!(tier->flags & PXT_TIER_CONCURRENT))
-        pthread_mutex_unlock(&tier->serial);
-    if (status == PXT_OK || status == PXT_NOT_FOUND) {
-        pxt_breaker_succeeded(&tier->breaker);
-        return status;
-    }
-    if (status == PXT_EINVAL || status == PXT_ENOTSUP || status == PXT_ENOMEM) {
-        /* The caller's fault, or the machine's: no reason to turn the tier off. */
-    } else {
-        pxt_tier_failed(tier, local);
-    }
-    if (error)
-        *error = *local;
-    return status;
 }

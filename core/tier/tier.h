@@ -1,10 +1,17 @@
 /* SPDX-License-Identifier: MIT
  *
- * tier.h: one tier in the chain, with its capacity, policy, breaker, counters and what it missed.
+ * tier.h: one tier of the chain as the core sees it: the instance of the plugin, with its capacity, circuit breaker,
+ * hints and counters.
  *
- * A tier_* call on a tier that is off answers PXT_EUNAVAILABLE without asking it. A failed call counts against the
- * tier; a failed or skipped write is remembered, and until it was made good that key is not read from this tier. So a
- * tier that comes back never answers with what was replaced or deleted meanwhile.
+ * Four questions, and the function or member that answers each:
+ *   present   pxt_tier_present()   the plugin is loaded and the instance is open
+ *   on        pxt_tier_on()        present, and the breaker lets calls through
+ *   limited   limited              the tier has a capacity, `max_entries`
+ *   stores    pxt_tier_stores()    that capacity is not 0
+ *
+ * A call on a tier that is not on returns PXT_EUNAVAILABLE without a call of the plugin. A call that fails counts
+ * against the tier. A write that fails or is skipped leaves a hint, and while a key has a hint it is not read from this
+ * tier: a tier that comes back never answers with an entry that was replaced or deleted meanwhile.
  */
 #ifndef PXT_TIER_H
 #define PXT_TIER_H
@@ -18,54 +25,73 @@
 #include "tier/policy_tracker.h"
 #include <proxtier/tier.h>
 
-struct pxt_tier {
-    const char *name, *plugin;
-    unsigned index;
-    const struct pxt_tier_ops *ops;   /* its declared ones, or: */
-    struct pxt_tier_ops instance_ops; /* those of this instance, where they differ */
-    void *self;                       /* NULL: absent */
-    unsigned flags;
-    bool limited;
-    bool hits_need_no_lock; /* as the first tier: it locks itself and keeps the policy's state */
-    bool write_behind;      /* puts are written down later, in batches: a faster durable tier has them */
-    uint64_t max_entries;   /* where limited */
+/* What the instance of a plugin points to. */
+struct pxt_tier_instance {
+    struct pxt_tier_ops ops; /* if it has a table of its own */
     struct pxt_host_instance host, policy_host;
-    struct pxt_breaker breaker;
-    pthread_mutex_t serial;        /* around calls where the tier is not concurrent */
-    struct pxt_group_commit group; /* puts, where `grouped` */
-    bool grouped;
-    struct pxt_policy_tracker *tracker; /* the policy's state, where the tier keeps none */
-    const struct pxt_logger *logger;
-    char *absent_reason;
+};
 
-    /* What this tier missed; `missed_lock` is a leaf. More than `missed_max` puts count as all keys. */
-    pthread_mutex_t missed_lock;
-    struct pxt_keymap missed;
-    size_t missed_max, missed_puts;
-    bool missed_all;
-    bool resyncing;                /* all is missed, and the tier is being gone through */
-    unsigned missed_overflows;     /* how often that came */
-    _Atomic uint64_t missed_count; /* read without the lock: usually 0 */
-    struct pxt_hint_log *journal;
-
-    /* Accesses to be written down to this tier, if it is durable; `accessed_lock` is a leaf. */
-    pthread_mutex_t accessed_lock;
-    struct pxt_keymap accessed;
+/* Hits that are yet to be written to a durable tier. */
+struct pxt_tier_accesses {
+    pthread_mutex_t lock; /* a leaf */
+    struct pxt_keymap keys;
+};
 
 #define X(name, help) _Atomic uint64_t name;
-    struct {
-        PXT_TIER_COUNTERS(X)
-    } counter;
+struct pxt_tier_counters {
+    PXT_TIER_COUNTERS(X)
+};
 #undef X
-    _Atomic uint64_t corruptions_seen; /* by whoever last filled up what damage took */
+
+struct pxt_tier {
+    const char *name, *plugin;
+    unsigned index; /* 0: the fastest */
+    const struct pxt_logger *logger;
+
+    /* The instance. */
+    void *self; /* NULL: not present */
+    const struct pxt_tier_ops *ops;
+    unsigned flags;
+    struct pxt_tier_instance instance;
+
+    /* Its place in the chain. */
+    bool limited;
+    uint64_t max_entries;               /* if limited */
+    struct pxt_policy_tracker *tracker; /* the state of the policy, if the tier does not keep it */
+    bool write_behind;                  /* puts are deferred, if a faster durable tier has them */
+    bool hits_need_no_lock;             /* as the first tier: it locks itself and keeps the state of the policy */
+
+    /* The way in. */
+    struct pxt_breaker breaker;
+    pthread_mutex_t serial; /* around each call, if the tier is not concurrent */
+    bool grouped;           /* puts go through `group` */
+    struct pxt_group_commit group;
+
+    /* What is yet to be written. */
+    struct pxt_hints hints;
+    struct pxt_hint_log *hint_log; /* of the chain; NULL: not open yet */
+    struct pxt_tier_accesses accesses;
+
+    struct pxt_tier_counters counter;
+    _Atomic uint64_t corruptions_seen; /* by the last repair */
 };
 #define PXT_COUNT(tier, name, n) atomic_fetch_add_explicit(&(tier)->counter.name, (n), memory_order_relaxed)
 
-/* Opens the tier of a configuration into `tier`, which must not move afterwards. */
+/* What all tiers of a chain are opened with. */
+struct pxt_tier_context {
+    const struct pxt_settings *settings; /* the global options */
+    char *const *plugin_folders;
+    const struct pxt_logger *logger;
+    const struct pxt_clock *clock;
+};
+/* Opens the tier of a configuration into `tier`, which must not move afterwards. A tier that cannot be opened and is
+ * not required is not present, and the result is PXT_OK. */
 pxt_status pxt_tier_open(struct pxt_tier *tier, unsigned index, const struct pxt_tier_config *config,
-                         const struct pxt_settings *global, char *const *folders, const struct pxt_logger *logger,
-                         const struct pxt_clock *clock, struct pxt_error *error);
+                         const struct pxt_tier_context *context, struct pxt_error *error);
 void pxt_tier_close(struct pxt_tier *tier);
+/* Opens the hint log for the hints of all tiers of a chain. `shared_path` as for pxt_coherence_open(). */
+pxt_status pxt_tier_open_hint_log(struct pxt_hint_log *log, struct pxt_tier *tiers, unsigned count,
+                                  const char *shared_path, struct pxt_coherence *coherence, struct pxt_error *error);
 
 static inline bool pxt_tier_present(const struct pxt_tier *tier)
 {
@@ -84,7 +110,7 @@ static inline bool pxt_tier_stores(const struct pxt_tier *tier)
     return !tier->limited || tier->max_entries;
 }
 
-/* The operations, as in tier.h, with the core's defaults. `del` gives PXT_OK where the key is gone. */
+/* The operations of <proxtier/tier.h>, with the defaults of the core for those that the plugin does not offer. */
 pxt_status pxt_tier_get(struct pxt_tier *tier, const struct pxt_key *key, unsigned flags, pxt_entry **out,
                         struct pxt_error *error);
 pxt_status pxt_tier_put(struct pxt_tier *tier, pxt_entry *entry, struct pxt_error *error);
@@ -92,7 +118,7 @@ pxt_status pxt_tier_put_many(struct pxt_tier *tier, pxt_entry *const *entries, s
 pxt_status pxt_tier_del(struct pxt_tier *tier, const struct pxt_key *key, enum pxt_removal why,
                         struct pxt_error *error);
 pxt_status pxt_tier_contains(struct pxt_tier *tier, const struct pxt_key *key, struct pxt_error *error);
-/* The same whatever it missed, also while it is let back in. */
+/* The same without regard to hints, and also while the tier is probed. */
 pxt_status pxt_tier_holds(struct pxt_tier *tier, const struct pxt_key *key, struct pxt_error *error);
 pxt_status pxt_tier_count(struct pxt_tier *tier, uint64_t *out, struct pxt_error *error);
 pxt_status pxt_tier_each(struct pxt_tier *tier, pxt_entry_fn *fn, void *arg, struct pxt_error *error);
@@ -100,8 +126,8 @@ pxt_status pxt_tier_clear(struct pxt_tier *tier, uint64_t *removed, struct pxt_e
 pxt_status pxt_tier_touch(struct pxt_tier *tier, const struct pxt_touch *touches, size_t n, struct pxt_error *error);
 pxt_status pxt_tier_settle(struct pxt_tier *tier, struct pxt_error *error);
 pxt_status pxt_tier_victim(struct pxt_tier *tier, uint64_t incoming, pxt_entry **out, struct pxt_error *error);
-/* Whether the tier removes what expired by itself, with pxt_tier_expire(); else its keys are gathered, and each is
- * removed under its own lock: it may have been put anew meanwhile. */
+/* Tells whether the tier removes expired entries itself, with pxt_tier_expire(). Otherwise the caller gathers their keys
+ * and removes each under its own lock, because a key may have been put anew meanwhile. */
 bool pxt_tier_expires(const struct pxt_tier *tier);
 pxt_status pxt_tier_gather_expired(struct pxt_tier *tier, pxt_time now, size_t limit, struct pxt_keymap *out,
                                    struct pxt_error *error);
@@ -114,41 +140,26 @@ pxt_status pxt_tier_check_each(struct pxt_tier *tier, const struct pxt_key *key,
 pxt_status pxt_tier_maintain(struct pxt_tier *tier, struct pxt_error *error);
 pxt_status pxt_tier_sync(struct pxt_tier *tier, struct pxt_error *error);
 
-/* Remembers that this tier has not what it should have for a key, and tells other processes. */
-void pxt_tier_missed(struct pxt_tier *tier, const struct pxt_key *key, bool removal);
-/* A key that was missed is not valid here; where all is missed it may be. */
-enum pxt_hint_key { PXT_KEY_VALID, PXT_KEY_MISSED, PXT_KEY_IN_DOUBT };
-enum pxt_hint_key pxt_tier_is_missed(struct pxt_tier *tier, const struct pxt_key *key);
-static inline bool pxt_tier_has_missed(const struct pxt_tier *tier)
+/* ---- hints: which keys the tier lacks, for all processes ---- */
+
+/* Adds a hint, here and in the log. */
+void pxt_tier_add_hint(struct pxt_tier *tier, const struct pxt_key *key, bool removal);
+/* Drops the hint of a key that the tier has again, here and in the log. */
+void pxt_tier_hint_done(struct pxt_tier *tier, const struct pxt_key *key);
+/* Drops the hints of all keys, here and in the log. All stripes are locked. */
+void pxt_tier_hints_all_done(struct pxt_tier *tier);
+/* Stores entries of hinted keys; the hints stay. */
+pxt_status pxt_tier_put_hinted(struct pxt_tier *tier, pxt_entry *const *entries, size_t n, struct pxt_error *error);
+/* Tells whether a put may be deferred: the tier is on, and its hints have room. */
+static inline bool pxt_tier_may_defer(const struct pxt_tier *tier)
 {
-    return atomic_load_explicit(&tier->missed_count, memory_order_acquire) != 0;
+    return pxt_tier_on(tier) && pxt_hints_pending(&tier->hints) < tier->hints.puts_max;
 }
-/* Whether a put may be written later: the tier is on, and what is remembered has room. */
-static inline bool pxt_tier_may_wait(const struct pxt_tier *tier)
-{
-    return pxt_tier_on(tier) && atomic_load_explicit(&tier->missed_count, memory_order_relaxed) < tier->missed_max;
-}
-/* Copies some key that was missed into `text` (PXT_KEY_MAX + 1 bytes); false where none was. */
-bool pxt_tier_any_missed(struct pxt_tier *tier, char *text, struct pxt_key *key);
-/* All keys whose put was missed, and whether there are removals as well; false when out of memory. */
-bool pxt_tier_missed_puts(struct pxt_tier *tier, struct pxt_keymap *out, bool *removals);
-/* With all stripes locked: every key was made good. */
-void pxt_tier_nothing_missed(struct pxt_tier *tier);
-/* Stores what was missed, without noting it as made good. */
-pxt_status pxt_tier_store_missed(struct pxt_tier *tier, pxt_entry *const *entries, size_t n, struct pxt_error *error);
-void pxt_tier_made_good(struct pxt_tier *tier, const struct pxt_key *key);
-/* Where all is missed: begins to go through the tier as a whole, and ends it. The end counts only where not all was missed
- * again meanwhile: then it returns false. `*overflows` carries that from one to the other. */
-bool pxt_tier_resync_begin(struct pxt_tier *tier, unsigned *overflows);
-bool pxt_tier_resync_end(struct pxt_tier *tier, unsigned overflows);
-/* Whether what it missed concerns other processes. */
-bool pxt_tier_tells(const struct pxt_tier *tier);
-unsigned pxt_tier_missed_overflows(struct pxt_tier *tier);
-/* missed.c: an event that another process told; and that none counts any more. */
-void pxt_tier_apply_missed(struct pxt_tier *tier, enum pxt_hint_event event, const char *key);
-void pxt_tier_forget_missed(struct pxt_tier *tier);
-/* Every write that failed is remembered already; the result of a call that goes round the breaker (a probe) is told
- * with these. */
+/* Begins a full resync; false if none is due. `*overflow_count` is for the end. */
+bool pxt_tier_resync_begin(struct pxt_tier *tier, unsigned *overflow_count);
+/* Ends a full resync; false if the hints have overflowed again since it began, and it does not count. */
+bool pxt_tier_resync_end(struct pxt_tier *tier, unsigned overflow_count);
+/* Reports a failure to the breaker, for a caller that bypasses it (a probe). */
 void pxt_tier_failed(struct pxt_tier *tier, const struct pxt_error *error);
 
 #endif

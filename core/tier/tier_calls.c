@@ -1,64 +1,88 @@
 /* SPDX-License-Identifier: MIT
  *
- * tier_calls.c: the operations of tier.h on a tier, with the defaults for what a tier does not offer.
+ * tier_calls.c: the operations of a tier, with the defaults for those that its plugin does not offer. Each call of the
+ * plugin stands between enter() and leave(), which look after the breaker and the serial lock.
  */
 #include "base/fail.h"
 #include "base/key.h"
 #include "entry/entry.h"
-#include "tier/tier_call.h"
+#include "tier/tier.h"
 #include <string.h>
 
-/* A tier that is being let back in passes the breaker by: whoever probes has set PROBING and is alone. */
-static bool probing(const struct pxt_tier *tier)
+/* Prepares a call of the plugin, whose error goes to `local`. False if the tier is off, or not present. With `probing`
+ * the breaker does not count. */
+static bool enter_as(struct pxt_tier *tier, bool probing, struct pxt_error *local, struct pxt_error *error)
 {
-    return atomic_load_explicit(&tier->breaker.state, memory_order_acquire) == PXT_TIER_PROBING;
+    if (!tier->self || (!probing && !pxt_breaker_on(&tier->breaker))) {
+        PXT_COUNT(tier, skipped, 1);
+        pxt_fail(error, PXT_EUNAVAILABLE, 0, "tier %s is off", tier->name);
+        return false;
+    }
+    /* On the way of every call: the text of an error is a kilobyte that need not be zeroed each time. */
+    local->status = PXT_OK;
+    local->system_errno = 0;
+    local->message[0] = '\0';
+    if (!(tier->flags & PXT_TIER_CONCURRENT))
+        pthread_mutex_lock(&tier->serial);
+    return true;
 }
 
-/* On the way of every call: the text of an error is a kilobyte that need not be zeroed each time. */
-static inline void no_error(struct pxt_error *error)
+static bool enter(struct pxt_tier *tier, struct pxt_error *local, struct pxt_error *error)
 {
-    error->status = PXT_OK;
-    error->system_errno = 0;
-    error->message[0] = '\0';
+    return enter_as(tier, false, local, error);
 }
 
-/* Runs `call` inside the tier; `call` sees `self` and `&local`. */
-#define INSIDE(tier, call)                                                                                             \
-    do {                                                                                                               \
-        struct pxt_error local;                                                                                        \
-        no_error(&local);                                                                                              \
-        if (!pxt_tier_enter(tier, false, error))                                                                       \
-            return PXT_EUNAVAILABLE;                                                                                   \
-        pxt_status inside_ = (call);                                                                                   \
-        return pxt_tier_leave(tier, inside_, &local, error);                                                           \
-    } while (0)
+/* As enter(), and for the thread that probes the tier also while the tier is off. There is one such thread at a time;
+ * it has set the state PROBING. */
+static bool enter_probing(struct pxt_tier *tier, struct pxt_error *local, struct pxt_error *error)
+{
+    bool probing = atomic_load_explicit(&tier->breaker.state, memory_order_acquire) == PXT_TIER_PROBING;
+    return enter_as(tier, probing, local, error);
+}
 
-/* The same for writes, which the one who probes may make while the tier is not on. */
-static pxt_status leave_write(struct pxt_tier *tier, pxt_status status, struct pxt_error *local,
+/* Ends a call of the plugin: reports its status to the breaker, and returns it with its error. */
+static pxt_status leave(struct pxt_tier *tier, pxt_status status, const struct pxt_error *local,
+                        struct pxt_error *error)
+{
+    if (!(tier->flags & PXT_TIER_CONCURRENT))
+        pthread_mutex_unlock(&tier->serial);
+    if (status == PXT_OK || status == PXT_NOT_FOUND) {
+        pxt_breaker_succeeded(&tier->breaker);
+        return status;
+    }
+    /* The others are the caller's fault, or the machine's: no reason to turn the tier off. */
+    if (status != PXT_EINVAL && status != PXT_ENOTSUP && status != PXT_ENOMEM)
+        pxt_tier_failed(tier, local);
+    if (error)
+        *error = *local;
+    return status;
+}
+
+/* Ends a write: adds a hint if the write failed, drops the key's hint if it did not. */
+static pxt_status leave_write(struct pxt_tier *tier, pxt_status status, const struct pxt_error *local,
                               const struct pxt_key *key, bool removal, struct pxt_error *error)
 {
-    status = pxt_tier_leave(tier, status, local, error);
+    status = leave(tier, status, local, error);
     if (status)
-        pxt_tier_missed(tier, key, removal);
+        pxt_tier_add_hint(tier, key, removal);
     else
-        pxt_tier_made_good(tier, key);
+        pxt_tier_hint_done(tier, key);
     return status;
 }
 
 pxt_status pxt_tier_get(struct pxt_tier *tier, const struct pxt_key *key, unsigned flags, pxt_entry **out,
                         struct pxt_error *error)
 {
-    enum pxt_hint_key missed = pxt_tier_is_missed(tier, key);
-    if (missed == PXT_KEY_MISSED)
-        return PXT_NOT_FOUND; /* what it has does not count; what counts is in the others, or removed */
-    if (missed)
-        return pxt_fail(error, PXT_EUNAVAILABLE, 0, "tier %s has not yet caught up", tier->name);
+    enum pxt_hint_key hint = pxt_hints_has(&tier->hints, key);
+    if (hint == PXT_KEY_HINTED)
+        return PXT_NOT_FOUND; /* its copy is old: another tier has the last write, or the key was removed */
+    if (hint == PXT_KEY_UNKNOWN)
+        return pxt_fail(error, PXT_EUNAVAILABLE, 0, "tier %s waits for a full resync", tier->name);
     struct pxt_error local;
-    no_error(&local);
-    if (!pxt_tier_enter(tier, false, error))
+    if (!enter(tier, &local, error))
         return PXT_EUNAVAILABLE;
     pxt_status status = tier->ops->get(tier->self, key, flags, out, &local);
-    status = pxt_tier_leave(tier, status, &local, error);
+    status = leave(tier, status, &local, error);
     if (!status && tier->tracker && !(flags & PXT_GET_PEEK))
         pxt_policy_tracker_hit(tier->tracker, key);
     return status;
@@ -67,17 +91,16 @@ pxt_status pxt_tier_get(struct pxt_tier *tier, const struct pxt_key *key, unsign
 pxt_status pxt_tier_put(struct pxt_tier *tier, pxt_entry *entry, struct pxt_error *error)
 {
     struct pxt_error local;
-    no_error(&local);
     struct pxt_key key;
     pxt_entry_key_of(entry, &key);
-    if (!pxt_tier_enter(tier, probing(tier), error)) {
-        pxt_tier_missed(tier, &key, false);
+    if (!enter_probing(tier, &local, error)) {
+        pxt_tier_add_hint(tier, &key, false);
         return PXT_EUNAVAILABLE;
     }
     pxt_status status = tier->grouped ? pxt_group_commit_put(&tier->group, tier->ops, tier->self, entry, &local)
                                       : tier->ops->put(tier->self, entry, &local);
     if (status == PXT_EINVAL) { /* it cannot hold this entry: then it must not keep an older one */
-        pxt_tier_leave(tier, status, &local, error);
+        leave(tier, status, &local, error);
         pxt_tier_del(tier, &key, PXT_REMOVE_DELETED, NULL);
         return status;
     }
@@ -86,15 +109,15 @@ pxt_status pxt_tier_put(struct pxt_tier *tier, pxt_entry *entry, struct pxt_erro
     return leave_write(tier, status, &local, &key, false, error);
 }
 
-static void all_missed(struct pxt_tier *tier, pxt_entry *const *entries, size_t n, bool missed)
+static void hint_all(struct pxt_tier *tier, pxt_entry *const *entries, size_t n, bool failed)
 {
     for (size_t i = 0; i < n; i++) {
         struct pxt_key key;
         pxt_entry_key_of(entries[i], &key);
-        if (missed)
-            pxt_tier_missed(tier, &key, false);
+        if (failed)
+            pxt_tier_add_hint(tier, &key, false);
         else
-            pxt_tier_made_good(tier, &key);
+            pxt_tier_hint_done(tier, &key);
     }
 }
 
@@ -113,34 +136,31 @@ pxt_status pxt_tier_put_many(struct pxt_tier *tier, pxt_entry *const *entries, s
     if (!tier->ops || !tier->ops->put_many || tier->tracker)
         return put_singly(tier, entries, n, error);
     struct pxt_error local;
-    no_error(&local);
-    if (!pxt_tier_enter(tier, probing(tier), error)) {
-        all_missed(tier, entries, n, true);
+    if (!enter_probing(tier, &local, error)) {
+        hint_all(tier, entries, n, true);
         return PXT_EUNAVAILABLE;
     }
     pxt_status status = tier->ops->put_many(tier->self, entries, n, &local);
-    status = pxt_tier_leave(tier, status, &local, error);
+    status = leave(tier, status, &local, error);
     if (status == PXT_EINVAL) /* one of them cannot be held: the others can */
         return put_singly(tier, entries, n, error);
-    all_missed(tier, entries, n, status != PXT_OK);
+    hint_all(tier, entries, n, status != PXT_OK);
     return status;
 }
 
-pxt_status pxt_tier_store_missed(struct pxt_tier *tier, pxt_entry *const *entries, size_t n, struct pxt_error *error)
+pxt_status pxt_tier_put_hinted(struct pxt_tier *tier, pxt_entry *const *entries, size_t n, struct pxt_error *error)
 {
     struct pxt_error local;
-    no_error(&local);
-    if (!pxt_tier_enter(tier, probing(tier), error))
+    if (!enter_probing(tier, &local, error))
         return PXT_EUNAVAILABLE;
-    return pxt_tier_leave(tier, tier->ops->put_many(tier->self, entries, n, &local), &local, error);
+    return leave(tier, tier->ops->put_many(tier->self, entries, n, &local), &local, error);
 }
 
 pxt_status pxt_tier_del(struct pxt_tier *tier, const struct pxt_key *key, enum pxt_removal why, struct pxt_error *error)
 {
     struct pxt_error local;
-    no_error(&local);
-    if (!pxt_tier_enter(tier, probing(tier), error)) {
-        pxt_tier_missed(tier, key, true);
+    if (!enter_probing(tier, &local, error)) {
+        pxt_tier_add_hint(tier, key, true);
         return PXT_EUNAVAILABLE;
     }
     pxt_status status = tier->ops->del(tier->self, key, why, &local);
@@ -152,8 +172,12 @@ pxt_status pxt_tier_del(struct pxt_tier *tier, const struct pxt_key *key, enum p
 
 pxt_status pxt_tier_contains(struct pxt_tier *tier, const struct pxt_key *key, struct pxt_error *error)
 {
-    if (tier->ops && tier->ops->contains && !pxt_tier_is_missed(tier, key))
-        INSIDE(tier, tier->ops->contains(tier->self, key, &local));
+    struct pxt_error local;
+    if (tier->ops && tier->ops->contains && !pxt_hints_has(&tier->hints, key)) {
+        if (!enter(tier, &local, error))
+            return PXT_EUNAVAILABLE;
+        return leave(tier, tier->ops->contains(tier->self, key, &local), &local, error);
+    }
     pxt_entry *entry = NULL;
     pxt_status status = pxt_tier_get(tier, key, PXT_GET_PEEK, &entry, error);
     if (!status)
@@ -164,55 +188,56 @@ pxt_status pxt_tier_contains(struct pxt_tier *tier, const struct pxt_key *key, s
 pxt_status pxt_tier_holds(struct pxt_tier *tier, const struct pxt_key *key, struct pxt_error *error)
 {
     struct pxt_error local;
-    no_error(&local);
     pxt_entry *entry = NULL;
-    if (!pxt_tier_enter(tier, probing(tier), error))
+    if (!enter_probing(tier, &local, error))
         return PXT_EUNAVAILABLE;
     pxt_status status = tier->ops->contains ? tier->ops->contains(tier->self, key, &local)
                                             : tier->ops->get(tier->self, key, PXT_GET_PEEK, &entry, &local);
     if (entry)
         pxt_entry_release(entry);
-    return pxt_tier_leave(tier, status, &local, error);
+    return leave(tier, status, &local, error);
 }
 
 pxt_status pxt_tier_count(struct pxt_tier *tier, uint64_t *out, struct pxt_error *error)
 {
-    INSIDE(tier, tier->ops->count(tier->self, out, &local));
+    struct pxt_error local;
+    if (!enter(tier, &local, error))
+        return PXT_EUNAVAILABLE;
+    return leave(tier, tier->ops->count(tier->self, out, &local), &local, error);
 }
 
 struct held {
     pxt_entry **entry;
-    size_t count, room;
+    size_t count, capacity;
     bool no_memory;
 };
 
 static bool hold(void *arg, pxt_entry *entry)
 {
     struct held *held = arg;
-    if (held->count == held->room) {
-        size_t room = held->room ? held->room * 2 : 64;
-        pxt_entry **larger = pxt_realloc(held->entry, room * sizeof(pxt_entry *));
+    if (held->count == held->capacity) {
+        size_t capacity = held->capacity ? held->capacity * 2 : 64;
+        pxt_entry **larger = pxt_realloc(held->entry, capacity * sizeof(pxt_entry *));
         held->no_memory = !larger;
         if (!larger)
             return false;
         held->entry = larger;
-        held->room = room;
+        held->capacity = capacity;
     }
     held->entry[held->count++] = pxt_entry_hold(entry);
     return true;
 }
 
-/* Also while the tier is let back in: whoever walks a tier that is off asks the breaker before. */
+/* Calls `fn` inside the tier, also while the tier is probed. */
 static pxt_status each_inside(struct pxt_tier *tier, pxt_entry_fn *fn, void *arg, struct pxt_error *error)
 {
     struct pxt_error local;
-    no_error(&local);
-    if (!pxt_tier_enter(tier, probing(tier), error))
+    if (!enter_probing(tier, &local, error))
         return PXT_EUNAVAILABLE;
-    return pxt_tier_leave(tier, tier->ops->each(tier->self, fn, arg, &local), &local, error);
+    return leave(tier, tier->ops->each(tier->self, fn, arg, &local), &local, error);
 }
 
-/* `fn` may call the chain, and so the tier: a serialised tier is left before. */
+/* Holds all entries, leaves the tier, and then calls `fn`, which may call a serialised tier again. */
 static pxt_status each_outside(struct pxt_tier *tier, pxt_entry_fn *fn, void *arg, struct pxt_error *error)
 {
     struct held held = {0};
@@ -255,7 +280,7 @@ static bool gather(void *arg, pxt_entry *entry)
     return !gathering->failed && gathering->keys.count < gathering->limit;
 }
 
-/* Only where the caller has made sure that no one else uses the tier. */
+/* Deletes all entries one by one. All stripes are locked. */
 static pxt_status clear_singly(struct pxt_tier *tier, uint64_t *removed, struct pxt_error *error)
 {
     struct gathering all = {.expired_by = INT64_MAX, .limit = SIZE_MAX};
@@ -275,10 +300,13 @@ static pxt_status clear_singly(struct pxt_tier *tier, uint64_t *removed, struct 
 
 pxt_status pxt_tier_clear(struct pxt_tier *tier, uint64_t *removed, struct pxt_error *error)
 {
+    struct pxt_error local;
     *removed = 0;
     if (tier->tracker || !tier->ops || !tier->ops->clear)
         return clear_singly(tier, removed, error);
-    INSIDE(tier, tier->ops->clear(tier->self, removed, &local));
+    if (!enter(tier, &local, error))
+        return PXT_EUNAVAILABLE;
+    return leave(tier, tier->ops->clear(tier->self, removed, &local), &local, error);
 }
 
 bool pxt_tier_expires(const struct pxt_tier *tier)
@@ -289,8 +317,11 @@ bool pxt_tier_expires(const struct pxt_tier *tier)
 pxt_status pxt_tier_expire(struct pxt_tier *tier, pxt_time now, size_t limit, pxt_key_fn *fn, void *arg,
                            uint64_t *removed, struct pxt_error *error)
 {
+    struct pxt_error local;
     *removed = 0;
-    INSIDE(tier, tier->ops->expire(tier->self, now, limit, fn, arg, removed, &local));
+    if (!enter(tier, &local, error))
+        return PXT_EUNAVAILABLE;
+    return leave(tier, tier->ops->expire(tier->self, now, limit, fn, arg, removed, &local), &local, error);
 }
 
 pxt_status pxt_tier_gather_expired(struct pxt_tier *tier, pxt_time now, size_t limit, struct pxt_keymap *out,
@@ -322,8 +353,12 @@ static pxt_status touch_one(struct pxt_tier *tier, const struct pxt_touch *touch
 
 pxt_status pxt_tier_touch(struct pxt_tier *tier, const struct pxt_touch *touches, size_t n, struct pxt_error *error)
 {
-    if (tier->ops && tier->ops->touch)
-        INSIDE(tier, tier->ops->touch(tier->self, touches, n, &local));
+    struct pxt_error local;
+    if (tier->ops && tier->ops->touch) {
+        if (!enter(tier, &local, error))
+            return PXT_EUNAVAILABLE;
+        return leave(tier, tier->ops->touch(tier->self, touches, n, &local), &local, error);
+    }
     pxt_status status = PXT_OK;
     for (size_t i = 0; i < n && !status; i++)
         status = touch_one(tier, &touches[i], error);
@@ -332,15 +367,22 @@ pxt_status pxt_tier_touch(struct pxt_tier *tier, const struct pxt_touch *touches
 
 pxt_status pxt_tier_settle(struct pxt_tier *tier, struct pxt_error *error)
 {
+    struct pxt_error local;
     if (!tier->ops || !tier->ops->settle)
         return PXT_OK;
-    INSIDE(tier, tier->ops->settle(tier->self, &local));
+    if (!enter(tier, &local, error))
+        return PXT_EUNAVAILABLE;
+    return leave(tier, tier->ops->settle(tier->self, &local), &local, error);
 }
 
 pxt_status pxt_tier_victim(struct pxt_tier *tier, uint64_t incoming, pxt_entry **out, struct pxt_error *error)
 {
-    if (!tier->tracker)
-        INSIDE(tier, tier->ops->victim(tier->self, incoming, out, &local));
+    struct pxt_error local;
+    if (!tier->tracker) {
+        if (!enter(tier, &local, error))
+            return PXT_EUNAVAILABLE;
+        return leave(tier, tier->ops->victim(tier->self, incoming, out, &local), &local, error);
+    }
     char text[PXT_KEY_MAX + 1];
     struct pxt_key key;
     while (pxt_policy_tracker_victim(tier->tracker, text, &key)) {
@@ -355,29 +397,41 @@ pxt_status pxt_tier_victim(struct pxt_tier *tier, uint64_t incoming, pxt_entry *
 pxt_status pxt_tier_check_add(struct pxt_tier *tier, const struct pxt_check *check, uint64_t keep,
                               struct pxt_error *error)
 {
+    struct pxt_error local;
     if (!tier->ops || !tier->ops->check_add)
         return PXT_OK;
-    INSIDE(tier, tier->ops->check_add(tier->self, check, keep, &local));
+    if (!enter(tier, &local, error))
+        return PXT_EUNAVAILABLE;
+    return leave(tier, tier->ops->check_add(tier->self, check, keep, &local), &local, error);
 }
 
 pxt_status pxt_tier_check_each(struct pxt_tier *tier, const struct pxt_key *key, pxt_check_fn *fn, void *arg,
                                struct pxt_error *error)
 {
+    struct pxt_error local;
     if (!tier->ops || !tier->ops->check_each)
         return PXT_ENOTSUP;
-    INSIDE(tier, tier->ops->check_each(tier->self, key, fn, arg, &local));
+    if (!enter(tier, &local, error))
+        return PXT_EUNAVAILABLE;
+    return leave(tier, tier->ops->check_each(tier->self, key, fn, arg, &local), &local, error);
 }
 
 pxt_status pxt_tier_maintain(struct pxt_tier *tier, struct pxt_error *error)
 {
+    struct pxt_error local;
     if (!tier->ops || !tier->ops->maintain)
         return PXT_OK;
-    INSIDE(tier, tier->ops->maintain(tier->self, &local));
+    if (!enter(tier, &local, error))
+        return PXT_EUNAVAILABLE;
+    return leave(tier, tier->ops->maintain(tier->self, &local), &local, error);
 }
 
 pxt_status pxt_tier_sync(struct pxt_tier *tier, struct pxt_error *error)
 {
+    struct pxt_error local;
     if (!tier->ops || !tier->ops->sync)
         return PXT_OK;
-    INSIDE(tier, tier->ops->sync(tier->self, &local));
+    if (!enter(tier, &local, error))
+        return PXT_EUNAVAILABLE;
+    return leave(tier, tier->ops->sync(tier->self, &local), &local, error);
 }

@@ -128,8 +128,8 @@ struct pxt_tier_ops {
     pxt_status (*maintain)(void *self, struct pxt_error *error);
     /* Makes everything acknowledged survive loss of power. [nothing] */
     pxt_status (*sync)(void *self, struct pxt_error *error);
-    /* A path that all processes which share this store have in common; beside it the core keeps a file
-     * `PATH.coherence`. Required with PXT_TIER_SHARED. */
+    /* A path that all processes which share this store have in common. Beside it the core keeps the files
+     * `PATH.coherence` and `PATH.hints`: use neither name. Required with PXT_TIER_SHARED. */
     const char *(*shared_path)(void *self);
     /* How many entries were found damaged since open. [0] */
     uint64_t (*corruptions)(void *self);

@@ -27,7 +27,7 @@ static pxt_cache *open_yaml(const char *tiers)
     pxt_cache *opened = NULL;
     snprintf(yaml, sizeof yaml,
              "encryptor: {plugin: plain}\nlock_timeout: 300ms\n"
-             "degrade: {threshold: 3, backoff: 100ms, backoff_max: 400ms, missed_max: 10}\ntiers: [%s]",
+             "degrade: {threshold: 3, backoff: 100ms, backoff_max: 400ms, hints_max: 10}\ntiers: [%s]",
              tiers);
     struct pxt_cache_options options = {.size = sizeof options, .flags = PXT_OPEN_NO_JANITOR, .config_text = yaml};
     if (pxt_cache_open(&options, &opened, &error)) {
@@ -249,10 +249,10 @@ static void a_locked_log_and_another_process(void)
     is_int(version_in(cache, "deleted"), -PXT_NOT_FOUND, "nor a deleted one");
     pxt_cache_close(cache);
     it_has_caught_up(only_second(), "locked log");
-    snprintf(path, sizeof path, "%s/l3.db.missed", folder);
+    snprintf(path, sizeof path, "%s/l3.db.hints", folder);
     struct stat file;
     ok(!stat(path, &file) && file.st_size == 0 && (file.st_mode & 0777) == 0600,
-       "the file that told what was missed is empty again, and private");
+       "the hint log is empty again, and private");
 }
 
 static void permission_removed(void)
@@ -327,7 +327,7 @@ static void past_the_bound_the_tier_is_gone_through_as_a_whole(void)
     sqlite3 *db = NULL;
     ok(sqlite3_open(path, &db) == SQLITE_OK && sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL) == SQLITE_OK,
        "someone holds the database");
-    for (int n = 0; n < 40; n++) { /* more than missed_max: 10 */
+    for (int n = 0; n < 40; n++) { /* more than hints_max: 10 */
         name_key(key, "k", n);
         if (n % 4)
             put(cache, key, 2);

@@ -1,14 +1,11 @@
 # SPDX-License-Identifier: MIT
 # TAP in shell, and a private home for each test. Source it first, end with done_testing.
 : "${abs_top_builddir:=$PWD}" "${abs_top_srcdir:=$PWD}"
-: "${PROXTIER:=$abs_top_builddir/proxtier}" "${REPLAY:=$abs_top_builddir/bench/replay}"
-: "${PROXTIER_PLUGIN_PATH:=$abs_top_builddir/plugins/.libs}"
-export PROXTIER_PLUGIN_PATH
+. "$abs_top_srcdir/t/lib/environment.sh"
 work=$(mktemp -d /tmp/proxtier-t-XXXXXX) || exit 1
 trap 'rm -rf "$work"' EXIT
 HOME=$work
 export HOME
-unset XDG_CACHE_HOME XDG_STATE_HOME XDG_CONFIG_HOME PROXTIER_CONFIG
 tests_run=0
 tests_failed=0
 

@@ -53,8 +53,8 @@ static void an_entry_reads_back_what_the_draft_said(void)
     pxt_entry_touch(entry, 2, 4000);
     is_int(pxt_entry_number(entry, PXT_FIELD_ACCESS_COUNT), 5, "hits add up");
     is_int(pxt_entry_number(entry, PXT_FIELD_LAST_ACCESSED), 5000, "the later access stays");
-    is_int(pxt_entry_take_unwritten(entry), 5, "hits that were not written down");
-    is_int(pxt_entry_take_unwritten(entry), 0, "... are told once");
+    is_int(pxt_entry_take_unflushed_hits(entry), 5, "hits that were not written down");
+    is_int(pxt_entry_take_unflushed_hits(entry), 0, "... are told once");
     pxt_entry_touch(entry, UINT64_MAX, 5000);
     is_int(pxt_entry_number(entry, PXT_FIELD_ACCESS_COUNT), PXT_COUNT_MAX, "counts stop at their bound");
     pxt_entry_release(entry);

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * accesses.h: hits of entries, on their way to the durable tiers.
+ */
+#ifndef PXT_ACCESSES_H
+#define PXT_ACCESSES_H
+
+#include "chain/chain_layout.h"
+
+/* Returns `now`, or a time later than any that was returned before: hits keep their order. */
+pxt_time pxt_chain_stamp(struct pxt_chain *chain, pxt_time now);
+
+/* Notes hits of a key for every durable tier. The key's lock need not be held. */
+void pxt_access_note(struct pxt_chain *chain, const struct pxt_key *key, uint64_t hits, pxt_time last, bool evicted);
+/* Adds the hits that are noted for this tier to an entry that was read from it. */
+void pxt_access_add(struct pxt_tier *tier, const struct pxt_key *key, pxt_entry *entry);
+/* Drops the hits that are noted for a key: in one tier, in all tiers; for all keys in all tiers. */
+void pxt_access_forget_in(struct pxt_tier *tier, const struct pxt_key *key);
+void pxt_access_forget(struct pxt_chain *chain, const struct pxt_key *key);
+void pxt_access_forget_all(struct pxt_chain *chain);
+/* Writes the noted hits to a tier that offers `touch`. Any lock may be held. */
+pxt_status pxt_access_write(struct pxt_tier *tier, struct pxt_error *error);
+
+/* Has all tiers apply the hits that they have buffered, so that the counters of their entries are exact. */
+pxt_status pxt_chain_settle(struct pxt_chain *chain, struct pxt_error *error);
+/* Gathers the hits of all memory tiers and writes them to all durable tiers. No lock may be held. */
+pxt_status pxt_chain_write_accesses(struct pxt_chain *chain, struct pxt_error *error);
+
+#endif

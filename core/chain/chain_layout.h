@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * chain_layout.h: the chain as its files see it, and the order of its locks.
+ *
+ * Lock order, the only one in the core; each may be taken while those before it are held, never the other way round:
+ *   1. a stripe of `stripe_lock`: all that changes a key in more than one tier. One at a time, or all in ascending
+ *      order (batches).
+ *   2. the same stripes among processes (coherence.h)
+ *   3. tier->serial: one call inside a tier that does not lock itself
+ *   4. locks of tiers and policies
+ *   5. leaves: group commit, breaker, hints, accesses, policy tracker, hazard
+ * A hit in the first tier takes none of 1 to 3.
+ */
+#ifndef PXT_CHAIN_LAYOUT_H
+#define PXT_CHAIN_LAYOUT_H
+
+#include "entry/hazard.h"
+#include "shared/coherence.h"
+#include "tier/tier.h"
+#include <pthread.h>
+
+/* Gets of one thread: only that thread writes them, pxt_chain_stats() sums them. */
+struct pxt_thread_counts {
+    _Alignas(64) _Atomic uint64_t hits[PXT_CHAIN_MAX], misses[PXT_CHAIN_MAX];
+    _Atomic uint64_t nowhere;
+};
+
+struct pxt_chain {
+    unsigned count;
+    struct pxt_tier tier[PXT_CHAIN_MAX];
+    struct pxt_coherence coherence;
+    struct pxt_hint_log hint_log;
+    struct pxt_clock clock;
+    const struct pxt_logger *logger;
+    bool any_durable;
+    struct pxt_tier
+        *shared; /* the slowest shared tier: the files by which processes agree stand beside it; may be NULL */
+    size_t expire_batch;
+    pthread_mutex_t stripe_lock[PXT_STRIPES];
+    _Atomic(struct pxt_thread_counts *) counts[PXT_THREAD_MAX];
+    struct pxt_thread_counts shared_counts; /* of threads without a number */
+    _Atomic pxt_time last_stamp;
+    _Atomic bool trim_pending; /* a tier is over capacity: the lock of a victim's key was held by another thread */
+};
+
+#endif

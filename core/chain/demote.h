@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * demote.h: demotes the victims that victim.h has chosen.
+ */
+#ifndef PXT_DEMOTE_H
+#define PXT_DEMOTE_H
+
+#include "chain/victim.h"
+
+/* Demotes one entry of `tier` and removes it from there, with its key's lock held. The victims that it pushes out of
+ * slower tiers are added to `victims`. */
+void pxt_demote_victim(struct pxt_chain *chain, struct pxt_tier *tier, const struct pxt_key *key,
+                       struct pxt_victims *victims);
+/* Demotes all `victims`, then those that they push out of slower tiers, and so on. No lock may be held. Every operation
+ * that has held a key's lock ends with this call, with an empty list too: it trims tiers for other threads. */
+void pxt_demote_victims(struct pxt_chain *chain, struct pxt_victims *victims);
+
+#endif

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * key_ops.h: operations on one key whose lock is held, in one tier or across the tiers.
+ */
+#ifndef PXT_KEY_OPS_H
+#define PXT_KEY_OPS_H
+
+#include "chain/victim.h"
+#include "entry/entry_layout.h"
+
+/* Whether an entry of a private tier is older than what another process has written. */
+static inline bool pxt_chain_stale(const struct pxt_chain *chain, const struct pxt_tier *tier, const pxt_entry *entry)
+{
+    return !(tier->flags & PXT_TIER_SHARED) && atomic_load_explicit(&entry->generation, memory_order_relaxed) !=
+                                                   pxt_generation(&chain->coherence, entry->hash);
+}
+
+/* Whether the time to live of an entry has ended. Asks the exact clock only close to the end. */
+static inline bool pxt_chain_expired(const struct pxt_chain *chain, const pxt_entry *entry)
+{
+    return !pxt_clock_surely_before(&chain->clock, entry->expires_at) &&
+           pxt_entry_expired(entry, pxt_clock_now(&chain->clock));
+}
+
+/* Reads an entry from one tier, and adds the hits that are noted for the tier and not yet written to it. */
+pxt_status pxt_chain_read(struct pxt_tier *tier, const struct pxt_key *key, unsigned flags, pxt_entry **out,
+                          struct pxt_error *error);
+/* Returns the first valid copy, from the fastest tier on, without tier `except` (PXT_CHAIN_MAX: none). The copy may have
+ * expired. Counts no hit. */
+pxt_status pxt_chain_find(struct pxt_chain *chain, const struct pxt_key *key, unsigned except, pxt_entry **out,
+                          struct pxt_error *error);
+/* Stores an entry in one tier. If the tier is full, its victim is added to `victims` first. With `victims` NULL the
+ * capacity is not looked at. */
+pxt_status pxt_chain_insert(struct pxt_tier *tier, pxt_entry *entry, struct pxt_victims *victims,
+                            struct pxt_error *error);
+
+/* Which tiers lacked a key before a write: a write that no tier accepts must have no effect, so the hints that it adds
+ * are undone. */
+struct pxt_hinted_before {
+    bool tier[PXT_CHAIN_MAX];
+};
+void pxt_hinted_before_note(struct pxt_chain *chain, const struct pxt_key *key, struct pxt_hinted_before *before);
+void pxt_hinted_before_restore(struct pxt_chain *chain, const struct pxt_key *key,
+                               const struct pxt_hinted_before *before);
+
+/* Removes a key from all tiers. PXT_NOT_FOUND if no tier had it. */
+pxt_status pxt_chain_remove(struct pxt_chain *chain, const struct pxt_key *key, enum pxt_removal why,
+                            struct pxt_error *error);
+
+#endif

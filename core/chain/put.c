@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * put.c: stores, changes and deletes entries in all tiers.
+ *
+ * An operation that changes a key in more than one tier holds the key's lock. So it is one step for the threads of this
+ * process, and through the coherence file for other processes: a deleted entry never comes back through a promotion that
+ * was under way.
+ */
+#include "base/fail.h"
+#include "chain/chain.h"
+#include "chain/demote.h"
+#include "chain/key_ops.h"
+#include "chain/store.h"
+#include "chain/stripes.h"
+#include "entry/entry.h"
+
+pxt_status pxt_chain_put(struct pxt_chain *chain, pxt_entry *entry, struct pxt_error *error)
+{
+    struct pxt_victims victims;
+    pxt_victims_init(&victims);
+    struct pxt_key key;
+    pxt_entry_key_of(entry, &key);
+    pxt_chain_probe_down_tiers(chain);
+    pxt_status status = pxt_chain_lock(chain, &key, error);
+    if (status)
+        return status;
+    status = pxt_chain_store(chain, entry, &victims, error);
+    pxt_chain_unlock(chain, &key);
+    pxt_demote_victims(chain, &victims);
+    pxt_chain_flush(chain);
+    return status;
+}
+
+pxt_status pxt_chain_delete(struct pxt_chain *chain, const struct pxt_key *key, enum pxt_removal why,
+                            struct pxt_error *error)
+{
+    pxt_chain_probe_down_tiers(chain);
+    pxt_status status = pxt_chain_lock(chain, key, error);
+    if (status)
+        return status;
+    status = pxt_chain_remove(chain, key, why, error);
+    pxt_chain_unlock(chain, key);
+    struct pxt_victims victims;
+    pxt_victims_init(&victims);
+    pxt_demote_victims(chain, &victims);
+    return status;
+}
+
+static pxt_status change_locked(struct pxt_chain *chain, const struct pxt_key *key, pxt_change_fn *change, void *arg,
+                                enum pxt_removal why, struct pxt_victims *victims, struct pxt_error *error)
+{
+    pxt_entry *entry = NULL, *changed = NULL;
+    pxt_status status = pxt_chain_find(chain, key, PXT_CHAIN_MAX, &entry, error);
+    if (status)
+        return status;
+    if (pxt_chain_expired(chain, entry)) {
+        pxt_chain_remove(chain, key, PXT_REMOVE_EXPIRED, NULL);
+        PXT_COUNT(&chain->tier[0], evictions_ttl, 1);
+        status = PXT_NOT_FOUND;
+    } else {
+        status = change(arg, entry, &changed, error);
+    }
+    if (!status && changed)
+        status = pxt_chain_store(chain, changed, victims, error);
+    else if (!status)
+        status = pxt_chain_remove(chain, key, why, error);
+    pxt_entry_release(entry);
+    pxt_entry_release(changed);
+    return status;
+}
+
+pxt_status pxt_chain_change(struct pxt_chain *chain, const struct pxt_key *key, pxt_change_fn *change, void *arg,
+                            enum pxt_removal why, struct pxt_error *error)
+{
+    struct pxt_victims victims;
+    pxt_victims_init(&victims);
+    pxt_chain_settle(chain, NULL); /* the changed copy is to have all hits so far */
+    pxt_chain_probe_down_tiers(chain);
+    pxt_status status = pxt_chain_lock(chain, key, error);
+    if (status)
+        return status;
+    status = change_locked(chain, key, change, arg, why, &victims, error);
+    pxt_chain_unlock(chain, key);
+    pxt_demote_victims(chain, &victims);
+    return status;
+}
+
+static bool count_one(void *arg, pxt_entry *entry)
+{
+    (void)entry;
+    ++*(uint64_t *)arg;
+    return true;
+}
+
+/* All keys are locked. */
+static pxt_status clear_locked(struct pxt_chain *chain, struct pxt_error *error)
+{
+    pxt_status first = PXT_OK;
+    for (unsigned i = chain->count; i-- > 0;) {
+        uint64_t removed;
+        if (!pxt_tier_present(&chain->tier[i]))
+            continue;
+        pxt_status status = pxt_tier_clear(&chain->tier[i], &removed, first ? NULL : error);
+        first = first ? first : status;
+    }
+    pxt_access_forget_all(chain);
+    pxt_generation_bump_all(&chain->coherence);
+    return first;
+}
+
+pxt_status pxt_chain_clear(struct pxt_chain *chain, uint64_t *removed, struct pxt_error *error)
+{
+    uint64_t distinct = 0;
+    for (unsigned i = 0; i < chain->count; i++)
+        if (pxt_tier_present(&chain->tier[i]) && !pxt_tier_on(&chain->tier[i]))
+            return pxt_fail(error, PXT_EUNAVAILABLE, 0,
+                            "tier %s is off and cannot be cleared: nothing was removed; see `proxtier stats`",
+                            chain->tier[i].name);
+    pxt_status status = pxt_chain_lock_all(chain, error);
+    if (!status) {
+        status = pxt_chain_each(chain, count_one, &distinct, error);
+        if (!status)
+            status = clear_locked(chain, error);
+        pxt_chain_unlock_all(chain);
+    }
+    if (removed)
+        *removed = status ? 0 : distinct;
+    return status;
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * victim.h: entries that a policy has chosen to leave a full tier. demote.c makes them leave.
+ */
+#ifndef PXT_VICTIM_H
+#define PXT_VICTIM_H
+
+#include "chain/chain_layout.h"
+
+/* Victims that are chosen and not yet demoted; each is held. */
+struct pxt_victims {
+    unsigned count;
+    struct {
+        unsigned tier;
+        pxt_entry *entry;
+    } item[2 * PXT_CHAIN_MAX];
+};
+
+static inline void pxt_victims_init(struct pxt_victims *victims)
+{
+    victims->count = 0; /* the items need no zeroing */
+}
+/* Whether a tier has its capacity of entries, plus `over`. */
+bool pxt_chain_tier_full(struct pxt_tier *tier, unsigned over);
+/* Before an insertion, with the lock of `incoming` held: lets the policy of a full tier choose a victim. */
+void pxt_victims_choose(struct pxt_tier *tier, const struct pxt_key *incoming, struct pxt_victims *victims);
+/* Before the policy of a tier chooses: a tier that orders its entries by stored fields needs the noted hits there. */
+void pxt_victims_prepare(struct pxt_tier *tier);
+
+#endif

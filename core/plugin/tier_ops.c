@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * tier_ops.c: checks and copies of a tier's table of operations.
+ */
+#include "plugin/tier_ops.h"
+#include "base/fail.h"
+#include <string.h>
+
+const char *pxt_tier_missing(const struct pxt_tier_ops *tier)
+{
+    return !tier->open                                                                        ? "open"
+           : !tier->close                                                                     ? "close"
+           : !tier->get                                                                       ? "get"
+           : !tier->put                                                                       ? "put"
+           : !tier->del                                                                       ? "del"
+           : !tier->each                                                                      ? "each"
+           : !tier->count                                                                     ? "count"
+           : (tier->flags & (PXT_TIER_POLICY_STATE | PXT_TIER_POLICY_ORDER)) && !tier->victim ? "victim"
+           : (tier->flags & PXT_TIER_SHARED) && !tier->shared_path                            ? "shared_path"
+                                                                                              : NULL;
+}
+
+bool pxt_tier_applies_policy(const struct pxt_tier_ops *ops, const struct pxt_eviction_ops *policy)
+{
+    if (ops->flags & PXT_TIER_POLICY_STATE)
+        return true;
+    return (ops->flags & PXT_TIER_POLICY_ORDER) && policy->order;
+}
+
+pxt_status pxt_tier_instance_ops(const struct pxt_tier_ops *declared, void *self, const char *plugin,
+                                 struct pxt_tier_ops *copy, const struct pxt_tier_ops **out, struct pxt_error *error)
+{
+    const struct pxt_tier_ops *own = declared->instance_ops ? declared->instance_ops(self) : NULL;
+    *out = declared;
+    if (!own)
+        return PXT_OK;
+    memset(copy, 0, sizeof *copy);
+    memcpy(copy, own, own->size < sizeof *copy ? own->size : sizeof *copy);
+    const char *missing = pxt_tier_missing(copy);
+    if (missing)
+        return pxt_fail(error, PXT_EPLUGIN, 0, "plugin %s: an instance lacks %s, which every tier must have", plugin,
+                        missing);
+    *out = copy;
+    return PXT_OK;
+}

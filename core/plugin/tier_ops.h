@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * tier_ops.h: checks and copies of a tier's table of operations.
+ */
+#ifndef PXT_TIER_OPS_H
+#define PXT_TIER_OPS_H
+
+#include <proxtier/tier.h>
+
+/* Returns the name of a required operation that the table lacks, or what contradicts its flags; NULL if the table is
+ * complete. */
+const char *pxt_tier_missing(const struct pxt_tier_ops *ops);
+/* Returns whether a tier with these operations applies the policy itself. */
+bool pxt_tier_applies_policy(const struct pxt_tier_ops *ops, const struct pxt_eviction_ops *policy);
+/* Finds the operations of an instance, after its open. `*out` is `declared`, or `copy` if the instance has a table of
+ * its own. PXT_EPLUGIN if that table lacks a required operation. */
+pxt_status pxt_tier_instance_ops(const struct pxt_tier_ops *declared, void *self, const char *plugin,
+                                 struct pxt_tier_ops *copy, const struct pxt_tier_ops **out, struct pxt_error *error);
+
+#endif
