@@ -40,14 +40,16 @@ static bool enter_probing(struct pxt_tier *tier, struct pxt_error *local, struct
     return enter_as(tier, probing, local, error);
 }
 
-/* Ends a call of the plugin: reports its status to the breaker, and returns it with its error. */
-static pxt_status leave(struct pxt_tier *tier, pxt_status status, const struct pxt_error *local,
-                        struct pxt_error *error)
+/* Ends a call of the plugin: reports its status to the breaker, and returns it with its error. Whether a success
+ * `ends_failures` in a row is up to the caller. */
+static pxt_status leave_as(struct pxt_tier *tier, pxt_status status, bool ends_failures, const struct pxt_error *local,
+                           struct pxt_error *error)
 {
     if (!(tier->flags & PXT_TIER_CONCURRENT))
         pthread_mutex_unlock(&tier->serial);
     if (status == PXT_OK || status == PXT_NOT_FOUND) {
-        pxt_breaker_succeeded(&tier->breaker);
+        if (ends_failures)
+            pxt_breaker_succeeded(&tier->breaker);
         return status;
     }
     /* The others are the caller's fault, or the machine's: no reason to turn the tier off. */
@@ -56,6 +58,12 @@ static pxt_status leave(struct pxt_tier *tier, pxt_status status, const struct p
     if (error)
         *error = *local;
     return status;
+}
+
+static pxt_status leave(struct pxt_tier *tier, pxt_status status, const struct pxt_error *local,
+                        struct pxt_error *error)
+{
+    return leave_as(tier, status, true, local, error);
 }
 
 /* Ends a write: adds a hint if the write failed, drops the key's hint if it did not. */
@@ -81,8 +89,8 @@ pxt_status pxt_tier_get(struct pxt_tier *tier, const struct pxt_key *key, unsign
     struct pxt_error local;
     if (!enter(tier, &local, error))
         return PXT_EUNAVAILABLE;
-    pxt_status status = tier->ops->get(tier->self, key, flags, out, &local);
-    status = leave(tier, status, &local, error);
+    pxt_status status = tier->ops->get(tier->self, key, flags & PXT_GET_PEEK, out, &local);
+    status = leave_as(tier, status, !(flags & PXT_TIER_GET_FOR_WRITE), &local, error);
     if (!status && tier->tracker && !(flags & PXT_GET_PEEK))
         pxt_policy_tracker_hit(tier->tracker, key);
     return status;

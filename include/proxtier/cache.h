@@ -73,8 +73,10 @@ PXT_API pxt_status pxt_cache_peek(pxt_cache *cache, const char *key, pxt_entry *
 
 /*
  * Stores an entry in every tier. Of the draft only `proxy_url` is needed: a URL with credentials is split, the key is
- * made from the URL, times and time to live come from the clock and the configuration; credentials are sealed. An
- * entry with that key is replaced: fields that the draft does not set start anew.
+ * made from the URL, times and time to live come from the clock and the configuration; credentials are sealed.
+ * An entry with that key is replaced, also an expired one that is not yet removed: address, credentials, source and times
+ * come from the draft, and the fields with PXT_FIELD_LEARNT (health, checks, hits) stay as they are stored, whatever the
+ * draft says of them. The history of checks stays too. To start anew, call pxt_cache_delete() first.
  * When it returns PXT_OK at least one durable tier has it (or, in a chain without one, any tier).
  * `key` (may be NULL; PXT_KEY_MAX + 1 bytes) receives the key. PXT_EINVAL names the field.
  */
