@@ -44,11 +44,13 @@ extern const struct option_row global_options[]; /* ends with a NULL name */
 /* The value of the command's option by name; NULL where not given. */
 const char *option(const struct invocation *invocation, const char *name);
 
-/* report.c of the command line: messages and exits */
+/* messages.c: prints the message of an error, or of a wrong command line, and returns the exit code. */
 int fail(const struct pxt_error *error);
 int usage(const struct invocation *invocation, const char *format, ...) PXT_PRINTF(2, 3);
-/* Flushes standard output; 0, or 74 with a message where it could not be written. */
+/* Flushes standard output. Returns `status`; EXIT_OUTPUT with a message if that is 0 and the output was not written. */
 int finish_output(int status);
+/* A pxt_log_fn. */
+void print_log(void *arg, enum pxt_message_level level, const char *component, const char *message);
 
 /* common.c */
 pxt_status open_cache(const struct invocation *invocation, pxt_cache **out, struct pxt_error *error);
@@ -56,6 +58,10 @@ pxt_status open_cache(const struct invocation *invocation, pxt_cache **out, stru
 bool key_of(const struct invocation *invocation, const char *text, char key[PXT_KEY_MAX + 1], int *exit_code);
 /* 90, 15m, 1h to seconds; false where malformed. */
 bool read_seconds(const char *text, int64_t *out);
+/* Whether the entry passes --source, --scheme, --healthy, --health. */
+bool matches(const struct invocation *invocation, const pxt_entry *entry);
+
+/* output.c */
 /* The entry's URL, with credentials (percent-encoded) where `reveal`. */
 pxt_status print_url(FILE *out, pxt_cache *cache, pxt_entry *entry, bool reveal, struct pxt_error *error);
 /* The entry as one line of JSON; tokens and credentials are left out. */
@@ -64,8 +70,6 @@ void print_json_text(FILE *out, const char *text);
 /* A field's value as text. */
 void print_time(FILE *out, pxt_time time); /* ISO 8601, UTC */
 void print_field(FILE *out, const pxt_entry *entry, enum pxt_field_id field);
-/* Whether it passes --source, --scheme, --healthy, --health. */
-bool matches(const struct invocation *invocation, const pxt_entry *entry);
 
 int run_warm(struct invocation *), run_get(struct invocation *), run_put(struct invocation *),
     run_delete(struct invocation *), run_list(struct invocation *), run_show(struct invocation *),

@@ -33,8 +33,9 @@ const struct option_row global_options[] = {
 
 static const struct option_row warm[] = {
     {"format", 0, "FORMAT", "auto, text, json, jsonl or csv"},
-    {"default-scheme", 0, "SCHEME", "of lines that name none; else what the list's comments say, else http"},
-    {"source", 0, "NAME", "of records that name none; warmed by default"},
+    {"default-scheme", 0, "SCHEME",
+     "scheme of lines that name none; default: that of the comment above them, else http"},
+    {"source", 0, "NAME", "source of records that name none; default: warmed"},
     {"ttl", 0, "TIME", "time to live of all records: 90s, 15m, 1h, 7d"},
     {"dry-run", 0, NULL, "read and count, store nothing"},
     {"reject", 0, "FILE", "write places and reasons of refused records there"},
@@ -44,7 +45,7 @@ static const struct option_row get[] = {REVEAL, {"tier", 0, NULL, "add the name 
                                         JSON,   {"count", 'n', "N", "without a key: so many, each once"},
                                         SELECT, END};
 static const struct option_row put[] = {
-    {"source", 0, "NAME", "where it came from; user by default"},
+    {"source", 0, "NAME", "where the proxy came from; default: user"},
     {"ttl", 0, "TIME", "time to live: 90s, 15m, 1h, 7d"},
     {"key", 0, "KEY", "a key of your own"},
     {"username", 0, "NAME", "user name at the proxy"},
@@ -71,7 +72,7 @@ static const struct option_row keygen[] = {{"out", 'o', "FILE", "write it to a n
 static const struct option_row plugin[] = {
     JSON,
     {"options", 0, "NAME=VALUE,...", "test: options of the plugin"},
-    {"seconds", 0, "TIME", "test: the longest that a check may take; 20s by default"},
+    {"seconds", 0, "TIME", "test: the longest time that a check may take; default: 20s"},
     END};
 static const struct option_row config[] = {{"origin", 0, NULL, "show: where each value comes from"}, END};
 static const struct option_row help[] = {{"man", 0, NULL, "the manual page, as mdoc(7)"}, END};
@@ -92,8 +93,9 @@ const struct command commands[] = {
     {"export", "[FILE]", "write all proxies as JSONL; credentials stay sealed", export_options, 0, 1, run_export},
     {"expire", "", "remove expired proxies now, and compact files", NULL, 0, 0, run_expire},
     {"keygen", "", "make a key for the fernet encryptor", keygen, 0, 0, run_keygen},
-    {"plugin", "list|info NAME|test NAME", "what plugins there are, their options, whether they keep their promises",
-     plugin, 1, 2, run_plugin},
+    {"plugin", "list|info NAME|test NAME",
+     "list plugins, print the options of one, or test whether it keeps the promises of the plugin interface", plugin, 1,
+     2, run_plugin},
     {"config", "check|show", "check the configuration, or print what is in effect", config, 1, 1, run_config},
     {"completion", "bash|zsh|fish", "print a shell's completion script", NULL, 1, 1, run_completion},
     {"help", "[COMMAND]", "print help", help, 0, 1, run_help},

@@ -4,42 +4,12 @@
  */
 #include "command.h"
 #include <getopt.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-int fail(const struct pxt_error *error)
-{
-    fprintf(stderr, "proxtier: %s\n", error->message);
-    return pxt_status_exit_code(error->status);
-}
-
-int usage(const struct invocation *invocation, const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    fputs("proxtier: ", stderr);
-    vfprintf(stderr, format, args);
-    va_end(args);
-    if (invocation && invocation->command)
-        fprintf(stderr, "; try `proxtier %s --help`\n", invocation->command->name);
-    else
-        fputs("; try `proxtier --help`\n", stderr);
-    return EXIT_USAGE;
-}
-
-int finish_output(int status)
-{
-    if (fflush(stdout) || ferror(stdout)) {
-        perror("proxtier: cannot write to standard output");
-        return status ? status : EXIT_OUTPUT;
-    }
-    return status;
-}
 
 const char *option(const struct invocation *invocation, const char *name)
 {
@@ -48,13 +18,6 @@ const char *option(const struct invocation *invocation, const char *name)
         if (!strcmp(rows[i].name, name))
             return invocation->value[i];
     return NULL;
-}
-
-static void log_line(void *arg, enum pxt_message_level level, const char *component, const char *message)
-{
-    static const char *const names[] = {"error", "warning", "notice", "info", "debug"};
-    (void)arg;
-    fprintf(stderr, "proxtier: %s: %s: %s\n", names[level], component, message);
 }
 
 static bool set_level(struct invocation *invocation, const char *name)
@@ -184,7 +147,7 @@ int main(int argc, char **argv)
 {
     struct invocation invocation = {.open = {.size = sizeof invocation.open,
                                              .flags = PXT_OPEN_NO_JANITOR,
-                                             .log = log_line,
+                                             .log = print_log,
                                              .log_level = PXT_MESSAGE_NOTICE}};
     harden();
     int code = parse(&invocation, argc, argv);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * plugin.c: proxtier plugin list | info NAME
+ * plugin.c: proxtier plugin list | info NAME | test NAME
  */
 #include "command.h"
 #include "conformance/suite.h"

@@ -93,7 +93,7 @@ static unsigned victim_of(struct store *store)
             expect(store->node[i].in, "its victim is an entry that was removed");
             return i;
         }
-    expect(false, "its victim is no entry's state");
+    expect(false, "its victim is not the state of any entry");
     return NODES;
 }
 
@@ -101,15 +101,15 @@ static void an_empty_one_has_no_victim(struct subject *subject)
 {
     struct store store;
     store_open(&store, subject);
-    expect(victim_of(&store) == NODES, "it has a victim before anything came in");
+    expect(victim_of(&store) == NODES, "it has a victim before an entry was inserted");
     insert(&store, 3);
     expect(victim_of(&store) == 3, "the only entry is not its victim");
     take_out(&store, 3, PXT_REMOVE_DELETED);
-    expect(victim_of(&store) == NODES, "it has a victim after all left");
+    expect(victim_of(&store) == NODES, "it has a victim after all entries were removed");
     store_close(&store);
 }
 
-static void every_entry_leaves_once(struct subject *subject)
+static void every_entry_is_evicted_once(struct subject *subject)
 {
     struct store store;
     store_open(&store, subject);
@@ -120,7 +120,7 @@ static void every_entry_leaves_once(struct subject *subject)
         expect(victim < NODES, "it has no victim, while %u entries are in it", left);
         take_out(&store, victim, PXT_REMOVE_POLICY);
     }
-    expect(victim_of(&store) == NODES, "it has a victim after all left");
+    expect(victim_of(&store) == NODES, "it has a victim after all entries were removed");
     store_close(&store);
 }
 
@@ -262,13 +262,14 @@ static void asks_for_no_more_than_256_bytes(struct subject *subject)
     const struct pxt_eviction_ops *ops = subject->plugin->ops;
     expect(ops->state_size <= 256, "it asks for %zu bytes of state", ops->state_size);
     for (int i = 0; ops->order && ops->order[i] != PXT_FIELD_COUNT; i++)
-        expect(i < 4 && ops->order[i] < PXT_FIELD_COUNT, "its order has more than four fields, or one that is none");
+        expect(i < 4 && ops->order[i] < PXT_FIELD_COUNT,
+               "its order has more than four fields, or a field that does not exist");
 }
 
 const struct check eviction_checks[] = {
     {"asks for no more state than it may, and its order ends", asks_for_no_more_than_256_bytes, NULL},
-    {"an empty one has no victim", an_empty_one_has_no_victim, NULL},
-    {"every entry leaves once", every_entry_leaves_once, NULL},
+    {"an empty policy has no victim", an_empty_one_has_no_victim, NULL},
+    {"every entry is evicted once", every_entry_is_evicted_once, NULL},
     {"in a trace its victims are entries, and it writes to their state only", a_trace_goes_well, NULL},
     {"the same trace ends the same", the_same_trace_ends_the_same, NULL},
     {"instances are their own", instances_are_their_own, NULL},

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * suite.h: `proxtier plugin test`: does a plugin keep the promises of its header? Each check runs in a child of its own,
- * with limits, on an instance of its own, so that one that crashes or hangs is one line of TAP.
+ * with limits, on an instance of its own, so that a check that crashes or hangs is one line of TAP.
  */
 #ifndef CONFORMANCE_SUITE_H
 #define CONFORMANCE_SUITE_H
@@ -11,11 +11,11 @@
 #include <proxtier/tier.h>
 #include <stdio.h>
 
-/* What a check works with. */
+/* The plugin under test, as a check uses it. */
 struct subject {
     pxt_trial *trial;
     const struct pxt_plugin *plugin;
-    const struct pxt_host *host; /* counts what the plugin holds: see host.c */
+    const struct pxt_host *host; /* counts what the plugin holds: see counting_host.c */
     struct pxt_tier_ops tier;    /* of an instance, where it is a tier */
     const char *name, *options;
     struct pxt_error error;
@@ -26,7 +26,7 @@ struct check {
     check_fn *run;
     const char *(*not_offered)(const struct subject *subject); /* NULL, or why the check does not apply */
 };
-extern const struct check tier_checks[], tier_offer_checks[], tier_together_checks[], eviction_checks[],
+extern const struct check tier_checks[], tier_optional_checks[], tier_concurrent_checks[], eviction_checks[],
     encryptor_checks[];
 
 /* In a check: where `pass` is false, says what went wrong and ends it. */
@@ -57,13 +57,13 @@ void expect_process_unchanged(check_fn *use, struct subject *subject);
 typedef void work_fn(struct subject *subject, unsigned number, void *arg);
 unsigned in_many_threads(const struct subject *subject, work_fn *work, void *arg);
 
-/* host.c: the trial's host, with the plugin's holds on entries counted. */
+/* counting_host.c: the trial's host, which counts the plugin's references to entries. */
 const struct pxt_host *counting_host(const struct pxt_host *real);
 /* Whether calls of the host give the processor to another thread now and then. */
 void host_yields(bool yes);
-/* Holds that the plugin has taken and not let go of. What it hands to its caller is the caller's. */
+/* References that the plugin has taken and not released. A reference that it hands to its caller is the caller's. */
 long holds_of_plugin(void);
-/* Lets go of an entry that the plugin handed out. */
+/* Releases an entry that the plugin handed out. */
 void let_go(pxt_entry *entry);
 /* An entry that the plugin handed out is ours now. */
 void handed_out(void);

@@ -13,7 +13,7 @@
 static void opens_empty(struct subject *subject)
 {
     void *self = tier_open(subject, NULL, NULL, 0);
-    expect(count_of(subject, self) == 0, "a new one counts %llu entries", (unsigned long long)count_of(subject, self));
+    expect(count_of(subject, self) == 0, "a new tier counts %llu entries", (unsigned long long)count_of(subject, self));
     expect(version_named(subject, self, "nobody") == -1, "get of a key that was never put finds something");
     expect(delete_named(subject, self, "nobody") == PXT_NOT_FOUND,
            "del of a key that was never put is not PXT_NOT_FOUND");
@@ -102,10 +102,11 @@ static void takes_any_key(struct subject *subject)
     expect(count_of(subject, self) == N, "%d different keys are counted as %llu", N,
            (unsigned long long)count_of(subject, self));
     for (int i = 0; i < N; i++)
-        expect(version_named(subject, self, keys[i]) == i, "the key \"%.30s\" gives another's entry, or none", keys[i]);
+        expect(version_named(subject, self, keys[i]) == i,
+               "the key \"%.30s\" gives the entry of another key, or no entry", keys[i]);
     for (int i = 0; i < N; i++)
         expect_ok(subject, delete_named(subject, self, keys[i]), "del");
-    expect(count_of(subject, self) == 0, "after deleting all, some are left");
+    expect(count_of(subject, self) == 0, "after all entries were deleted some remain");
     tier_close(subject, self);
 }
 
@@ -169,7 +170,7 @@ static void may_be_changed_during_a_walk(struct subject *subject)
     calling("each, whose function calls the tier");
     expect_ok(subject, tier_ops(subject)->each(self, change_others, &walk, &subject->error), "each");
     for (int i = 0; i < WALK - 20; i++)
-        expect(walk.seen[i] == 1, "an entry that no one touched is given %u times", walk.seen[i]);
+        expect(walk.seen[i] == 1, "an entry that was not touched is given %u times", walk.seen[i]);
     tier_close(subject, self);
 }
 
@@ -193,10 +194,12 @@ static void use_all(struct subject *subject)
     tier_close(subject, self);
 }
 
-static void lets_go_of_every_entry(struct subject *subject)
+static void releases_every_entry(struct subject *subject)
 {
     use_all(subject);
-    expect(holds_of_plugin() == 0, "after close it holds %ld entries too many or too few", holds_of_plugin());
+    expect(holds_of_plugin() == 0,
+           "after close it has taken %ld references to entries more (or fewer) than it has released",
+           holds_of_plugin());
 }
 
 static void open_and_close(struct subject *subject)
@@ -216,13 +219,13 @@ static void changes_nothing_of_the_process(struct subject *subject)
 }
 
 const struct check tier_checks[] = {
-    {"opens empty, and says so", opens_empty, NULL},
+    {"opens empty, and counts 0 entries", opens_empty, NULL},
     {"gives back every field, at its limits", gives_back_every_field, NULL},
     {"replaces, deletes and counts", replaces_and_deletes, NULL},
     {"takes any key", takes_any_key, NULL},
-    {"each gives every entry once, and stops when told", walks_over_all, NULL},
+    {"each gives every entry once, and stops when its function returns false", walks_over_all, NULL},
     {"may be changed during a walk", may_be_changed_during_a_walk, serialised},
-    {"lets go of every entry", lets_go_of_every_entry, NULL},
+    {"releases every entry", releases_every_entry, NULL},
     {"frees its memory", frees_its_memory, NULL},
     {"changes nothing of the process: signals, locale, folder, umask", changes_nothing_of_the_process, NULL},
     {NULL, NULL, NULL}};

@@ -15,10 +15,10 @@ static void own_keys(struct subject *subject, unsigned number, void *self)
     for (int i = 0; i < 400; i++) {
         snprintf(key, sizeof key, "t%u-%d", number, i % 20);
         put_named(subject, self, key, i);
-        expect(version_named(subject, self, key) == i, "a thread does not read what it wrote");
+        expect(version_named(subject, self, key) == i, "a thread does not get the entry that it put");
         if (i % 5 == 4) {
             expect_ok(subject, delete_named(subject, self, key), "del by one of many threads");
-            expect(version_named(subject, self, key) == -1, "a thread reads what it deleted");
+            expect(version_named(subject, self, key) == -1, "a thread gets an entry that it deleted");
         }
     }
 }
@@ -57,12 +57,13 @@ static void works_for_two_processes(struct subject *subject)
         put_named(subject, self, key, i);
     }
     expect(waitpid(child, &state, 0) == child && state == 0, "the second process fails");
-    expect(version_named(subject, self, "before") == -1, "what another process deleted is found");
+    expect(version_named(subject, self, "before") == -1, "an entry that another process deleted is found");
     for (int i = 0; i < 200; i++) {
         snprintf(key, sizeof key, "c%d", i);
-        expect(version_named(subject, self, key) == i, "what another process put is not found");
+        expect(version_named(subject, self, key) == i, "an entry that another process put is not found");
         snprintf(key, sizeof key, "p%d", i);
-        expect(version_named(subject, self, key) == i, "what this process put is lost beside another's");
+        expect(version_named(subject, self, key) == i,
+               "an entry that this process put is lost beside those of another process");
     }
     tier_close(subject, self);
 }
@@ -71,7 +72,7 @@ static void instances_are_their_own(struct subject *subject)
 {
     void *self = tier_open(subject, NULL, NULL, 0), *other = tier_open(subject, NULL, NULL, 0);
     put_named(subject, self, "k", 1);
-    expect(version_named(subject, other, "k") == -1, "one instance gives what was put into another");
+    expect(version_named(subject, other, "k") == -1, "one instance gives an entry that was put into another");
     tier_close(subject, self);
     put_named(subject, other, "k", 2);
     expect(version_named(subject, other, "k") == 2, "closing one instance breaks another");
@@ -235,17 +236,17 @@ static void goes_on_after_failed_writes(struct subject *subject)
     put_named(subject, self, "afterwards", 1);
     tier_close(subject, self);
     self = tier_open(subject, NULL, NULL, 0);
-    expect(version_named(subject, self, "afterwards") == 1, "what is put after writes have failed is lost");
+    expect(version_named(subject, self, "afterwards") == 1, "an entry that is put after failed writes is lost");
     expect_old_or_new(subject, self, status);
     tier_close(subject, self);
 }
 
-const struct check tier_together_checks[] = {
+const struct check tier_concurrent_checks[] = {
     {"works for sixteen threads", works_for_sixteen_threads, serialised},
     {"works for two processes", works_for_two_processes, private_tier},
     {"instances are their own", instances_are_their_own, shares_by_options},
     {"keeps entries when it is closed", keeps_entries_when_closed, volatile_tier},
-    {"keeps what it acknowledged when the process is killed", survives_kill, volatile_tier},
+    {"keeps acknowledged entries when the process is killed", survives_kill, volatile_tier},
     {"says that a write failed, and loses nothing", failed_writes_are_said, volatile_tier},
     {"goes on when its writes no longer fail", goes_on_after_failed_writes, volatile_tier},
     {NULL, NULL, NULL}};

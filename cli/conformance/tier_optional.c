@@ -38,7 +38,8 @@ static void clear_removes_all(struct subject *subject)
     calling("clear");
     expect_ok(subject, tier_ops(subject)->clear(self, &removed, &subject->error), "clear");
     expect(removed == 30, "30 entries are cleared, it says %llu", (unsigned long long)removed);
-    expect(count_of(subject, self) == 0 && version_named(subject, self, "f29") == -1, "after clear some are left");
+    expect(count_of(subject, self) == 0 && version_named(subject, self, "f29") == -1,
+           "after clear some entries remain");
     put_named(subject, self, "f1", 5);
     expect(version_named(subject, self, "f1") == 5, "after clear nothing can be put");
     tier_close(subject, self);
@@ -66,7 +67,7 @@ static void put_many_stores_all(struct subject *subject)
     }
     calling("put_many");
     expect_ok(subject, tier_ops(subject)->put_many(self, entries, 100, &subject->error), "put_many");
-    expect_ok(subject, tier_ops(subject)->put_many(self, entries, 0, &subject->error), "put_many of none");
+    expect_ok(subject, tier_ops(subject)->put_many(self, entries, 0, &subject->error), "put_many of 0 entries");
     for (int i = 0; i < 100; i++)
         let_go(entries[i]);
     expect(count_of(subject, self) == 90, "90 keys were put, %llu are counted",
@@ -77,7 +78,8 @@ static void put_many_stores_all(struct subject *subject)
                "put_many loses an entry, or its order");
     }
     tier_close(subject, self);
-    expect(holds_of_plugin() == 0, "after put_many and close it holds %ld entries too many or too few",
+    expect(holds_of_plugin() == 0,
+           "after put_many and close it has taken %ld references to entries more (or fewer) than it has released",
            holds_of_plugin());
 }
 
@@ -128,7 +130,7 @@ static bool newest_first(void *arg, const struct pxt_check *check)
     char message[30];
     snprintf(message, sizeof message, "refused %u", number);
     expect(!strcmp(check->key.text, "h"), "check_each gives a check of another key");
-    expect(check->time == TIME + (int64_t)number, "check_each does not give the newest first");
+    expect(check->time == TIME + (int64_t)number, "check_each does not give the newest check first");
     expect(check->status == PXT_HEALTH_UNHEALTHY && check->response_time_ms == 12.5 + number && check->error_message &&
                !strcmp(check->error_message, message) && check->check_url &&
                !strcmp(check->check_url, "http://192.0.2.1/"),
@@ -155,10 +157,10 @@ static void keeps_a_history(struct subject *subject)
                                   .check_url = "http://192.0.2.1/"};
         expect_ok(subject, tier_ops(subject)->check_add(self, &check, 4, &subject->error), "check_add");
     }
-    expect(tier_ops(subject)->check_each != NULL, "it offers check_add without check_each");
+    expect(tier_ops(subject)->check_each != NULL, "it has check_add without check_each");
     calling("check_each");
     expect_ok(subject, tier_ops(subject)->check_each(self, &key, newest_first, &all, &subject->error), "check_each");
-    expect(all.count == 4, "of 10 checks 4 are to be kept, %u are", all.count);
+    expect(all.count == 4, "of 10 checks 4 are to be kept, %u are kept", all.count);
     expect_ok(subject, tier_ops(subject)->check_each(self, &key, newest_first, &some, &subject->error), "check_each");
     expect(some.count == 2, "check_each goes on after its function returned false");
     expect_ok(subject, tier_ops(subject)->check_each(self, &other, newest_first, &none, &subject->error), "check_each");
@@ -174,7 +176,7 @@ static void count_key(void *arg, const struct pxt_key *key)
 {
     struct told *told = arg;
     told->count++;
-    expect(key->text[0] == 'x', "expire tells of \"%s\", which has not expired", key->text);
+    expect(key->text[0] == 'x', "expire reports \"%s\", which has not expired", key->text);
 }
 
 static void expire_removes_what_expired(struct subject *subject)
@@ -192,14 +194,14 @@ static void expire_removes_what_expired(struct subject *subject)
     calling("expire");
     expect_ok(subject, tier_ops(subject)->expire(self, TIME + 9, 4, count_key, &told, &removed, &subject->error),
               "expire");
-    expect(removed == 4 && told.count == 4, "with a limit of 4, %llu are removed and %u told of",
+    expect(removed == 4 && told.count == 4, "with a limit of 4, %llu entries are removed and %u reported",
            (unsigned long long)removed, told.count);
     expect_ok(subject, tier_ops(subject)->expire(self, TIME + 9, 100, count_key, &told, &removed, &subject->error),
               "expire");
     expect(removed == 6 && told.count == 10,
-           "10 have expired, the last at that very time: %llu and %u are removed and told of",
+           "10 entries have expired, the last at that very time: %llu are removed and %u reported",
            (unsigned long long)removed + 4, told.count);
-    expect(count_of(subject, self) == 10, "10 that have not expired are counted as %llu",
+    expect(count_of(subject, self) == 10, "10 entries have not expired, %llu are counted",
            (unsigned long long)count_of(subject, self));
     tier_close(subject, self);
 }
@@ -212,7 +214,7 @@ static pxt_trial *policy_named(struct subject *subject, const char *name)
 }
 
 /* Who leaves, one after the other, must be what the policy says; the tier is asked, and removes what it named. */
-static void leave_in_order(struct subject *subject, const char *policy, const char *const *order, size_t n)
+static void evict_in_order(struct subject *subject, const char *policy, const char *const *order, size_t n)
 {
     pxt_trial *trial = policy_named(subject, policy);
     void *self = tier_open(subject, pxt_trial_plugin(trial)->ops, trial, n);
@@ -233,42 +235,42 @@ static void leave_in_order(struct subject *subject, const char *policy, const ch
         expect_ok(subject, tier_ops(subject)->victim(self, 1, &victim, &subject->error), "victim");
         handed_out();
         subject->host->entry_key(victim, &key);
-        expect(!order || !strcmp(key.text, order[i]), "%s has \"%s\" leave, it should be \"%s\"", policy, key.text,
+        expect(!order || !strcmp(key.text, order[i]), "%s evicts \"%s\", it should evict \"%s\"", policy, key.text,
                order ? order[i] : "");
         expect(version_named(subject, self, key.text) >= 0, "victim removes the entry: that is for the core to do");
         expect_ok(subject, tier_ops(subject)->del(self, &key, PXT_REMOVE_POLICY, &subject->error), "del of a victim");
         let_go(victim);
     }
-    expect(count_of(subject, self) == 0, "after all left, some are left");
+    expect(count_of(subject, self) == 0, "after all entries were removed some remain");
     tier_close(subject, self);
     pxt_trial_close(trial);
 }
 
-static void fifo_leaves_in_order(struct subject *subject)
+static void evicts_in_fifo_order(struct subject *subject)
 {
     static const char *const order[] = {"a", "b", "c", "d"};
     /* Where there are shards, each has its own order. */
-    leave_in_order(subject, "fifo", tier_ops(subject)->flags & PXT_TIER_POLICY_STATE ? NULL : order, 4);
+    evict_in_order(subject, "fifo", tier_ops(subject)->flags & PXT_TIER_POLICY_STATE ? NULL : order, 4);
 }
 
 static void any_policy_empties_it(struct subject *subject)
 {
-    leave_in_order(subject, "lru", NULL, 4);
-    leave_in_order(subject, "lfu", NULL, 4);
+    evict_in_order(subject, "lru", NULL, 4);
+    evict_in_order(subject, "lfu", NULL, 4);
     if (tier_ops(subject)->flags & PXT_TIER_POLICY_STATE) {
-        leave_in_order(subject, "sieve", NULL, 4);
-        leave_in_order(subject, "s3fifo", NULL, 4);
+        evict_in_order(subject, "sieve", NULL, 4);
+        evict_in_order(subject, "s3fifo", NULL, 4);
     }
 }
 
-const struct check tier_offer_checks[] = {
+const struct check tier_optional_checks[] = {
     {"clear removes all, and counts them", clear_removes_all, without_clear},
     {"contains agrees with get", contains_agrees_with_get, without_contains},
     {"put_many stores all, in order", put_many_stores_all, without_put_many},
     {"touch adds accesses, to what is stored", touch_adds_accesses, without_touch},
     {"settled counts are exact", settled_counts_are_exact, without_settle},
     {"keeps a history of checks, newest first, no longer than asked", keeps_a_history, without_check_add},
-    {"expire removes what expired, up to a limit, and tells", expire_removes_what_expired, without_expire},
-    {"victim follows FIFO, and removes nothing", fifo_leaves_in_order, without_victim},
+    {"expire removes expired entries, up to a limit, and reports each", expire_removes_what_expired, without_expire},
+    {"victim follows FIFO, and removes nothing", evicts_in_fifo_order, without_victim},
     {"victim serves every policy until it is empty", any_policy_empties_it, without_victim},
     {NULL, NULL, NULL}};

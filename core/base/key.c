@@ -2,8 +2,8 @@
  *
  * key.c: keys and their hashes.
  */
-#include "base/fail.h"
 #include "base/key.h"
+#include "base/fail.h"
 #include <gcrypt.h>
 #include <pthread.h>
 #include <string.h>

@@ -6,56 +6,56 @@
 #include "base/fail.h"
 #include <string.h>
 
-void pxt_keymap_free(struct pxt_keymap *set)
+void pxt_keymap_free(struct pxt_keymap *map)
 {
-    for (size_t i = 0; i < set->bucket_count; i++)
-        for (struct pxt_keymap_item *item = set->bucket[i], *next; item; item = next) {
+    for (size_t i = 0; i < map->bucket_count; i++)
+        for (struct pxt_keymap_item *item = map->bucket[i], *next; item; item = next) {
             next = item->next;
             pxt_free(item);
         }
-    pxt_free(set->bucket);
-    *set = (struct pxt_keymap){0};
+    pxt_free(map->bucket);
+    *map = (struct pxt_keymap){0};
 }
 
-static struct pxt_keymap_item **find_place(const struct pxt_keymap *set, const struct pxt_key *key)
+static struct pxt_keymap_item **find_place(const struct pxt_keymap *map, const struct pxt_key *key)
 {
-    struct pxt_keymap_item **place = &set->bucket[key->hash & (set->bucket_count - 1)];
+    struct pxt_keymap_item **place = &map->bucket[key->hash & (map->bucket_count - 1)];
     while (*place && !((*place)->key.hash == key->hash && (*place)->key.length == key->length &&
                        !memcmp((*place)->text, key->text, key->length)))
         place = &(*place)->next;
     return place;
 }
 
-struct pxt_keymap_item *pxt_keymap_find(const struct pxt_keymap *set, const struct pxt_key *key)
+struct pxt_keymap_item *pxt_keymap_find(const struct pxt_keymap *map, const struct pxt_key *key)
 {
-    return set->count ? *find_place(set, key) : NULL;
+    return map->count ? *find_place(map, key) : NULL;
 }
 
-static bool grow(struct pxt_keymap *set)
+static bool grow(struct pxt_keymap *map)
 {
-    if (set->count < set->bucket_count)
+    if (map->count < map->bucket_count)
         return true;
-    size_t wanted = set->bucket_count ? set->bucket_count * 2 : 64;
+    size_t wanted = map->bucket_count ? map->bucket_count * 2 : 64;
     struct pxt_keymap_item **bucket = pxt_alloc_array(wanted, sizeof(*bucket));
     if (!bucket)
-        return set->bucket_count != 0; /* longer chains will do */
-    for (size_t i = 0; i < set->bucket_count; i++)
-        for (struct pxt_keymap_item *item = set->bucket[i], *next; item; item = next) {
+        return map->bucket_count != 0; /* longer chains will do */
+    for (size_t i = 0; i < map->bucket_count; i++)
+        for (struct pxt_keymap_item *item = map->bucket[i], *next; item; item = next) {
             next = item->next;
             item->next = bucket[item->key.hash & (wanted - 1)];
             bucket[item->key.hash & (wanted - 1)] = item;
         }
-    pxt_free(set->bucket);
-    set->bucket = bucket;
-    set->bucket_count = wanted;
+    pxt_free(map->bucket);
+    map->bucket = bucket;
+    map->bucket_count = wanted;
     return true;
 }
 
-struct pxt_keymap_item *pxt_keymap_add(struct pxt_keymap *set, const struct pxt_key *key)
+struct pxt_keymap_item *pxt_keymap_add(struct pxt_keymap *map, const struct pxt_key *key)
 {
-    if (!grow(set))
+    if (!grow(map))
         return NULL;
-    struct pxt_keymap_item **place = find_place(set, key);
+    struct pxt_keymap_item **place = find_place(map, key);
     if (*place)
         return *place;
     struct pxt_keymap_item *item = pxt_alloc(sizeof *item + key->length + 1);
@@ -65,27 +65,27 @@ struct pxt_keymap_item *pxt_keymap_add(struct pxt_keymap *set, const struct pxt_
     item->key = (struct pxt_key){.text = item->text, .length = key->length, .hash = key->hash};
     item->last_accessed = PXT_TIME_NONE;
     *place = item;
-    set->count++;
+    map->count++;
     return item;
 }
 
-void pxt_keymap_remove(struct pxt_keymap *set, const struct pxt_key *key)
+void pxt_keymap_remove(struct pxt_keymap *map, const struct pxt_key *key)
 {
-    if (!set->count)
+    if (!map->count)
         return;
-    struct pxt_keymap_item **place = find_place(set, key), *item = *place;
+    struct pxt_keymap_item **place = find_place(map, key), *item = *place;
     if (!item)
         return;
     *place = item->next;
-    set->count--;
+    map->count--;
     pxt_free(item);
 }
 
-struct pxt_keymap_item *pxt_keymap_any(const struct pxt_keymap *set)
+struct pxt_keymap_item *pxt_keymap_any(const struct pxt_keymap *map)
 {
-    for (size_t i = 0; set->count && i < set->bucket_count; i++)
-        if (set->bucket[i])
-            return set->bucket[i];
+    for (size_t i = 0; map->count && i < map->bucket_count; i++)
+        if (map->bucket[i])
+            return map->bucket[i];
     return NULL;
 }
 

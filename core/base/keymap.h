@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
- * keymap.h: a set of keys with a little data each: what a tier missed, and what accesses are to be written down.
+ * keymap.h: a hash map from key to a small record.
  */
-#ifndef PXT_KEYSET_H
-#define PXT_KEYSET_H
+#ifndef PXT_KEYMAP_H
+#define PXT_KEYMAP_H
 
 #include <proxtier/tier.h>
 
 struct pxt_keymap_item {
     struct pxt_keymap_item *next;
-    uint64_t hits;
+    uint64_t value; /* what it says is up to the owner of the map */
     pxt_time last_accessed;
     uint32_t evicted_from_l1;
     struct pxt_key key; /* its text stands behind the item */
@@ -20,14 +20,14 @@ struct pxt_keymap {
     struct pxt_keymap_item **bucket;
     size_t bucket_count, count;
 };
-void pxt_keymap_free(struct pxt_keymap *set);
-struct pxt_keymap_item *pxt_keymap_find(const struct pxt_keymap *set, const struct pxt_key *key);
+void pxt_keymap_free(struct pxt_keymap *map);
+struct pxt_keymap_item *pxt_keymap_find(const struct pxt_keymap *map, const struct pxt_key *key);
 /* The item of a key, made where there is none; NULL when out of memory. */
-struct pxt_keymap_item *pxt_keymap_add(struct pxt_keymap *set, const struct pxt_key *key);
-void pxt_keymap_remove(struct pxt_keymap *set, const struct pxt_key *key);
-/* Any item, or NULL where the set is empty. */
-struct pxt_keymap_item *pxt_keymap_any(const struct pxt_keymap *set);
-/* Moves all items into an empty set. */
+struct pxt_keymap_item *pxt_keymap_add(struct pxt_keymap *map, const struct pxt_key *key);
+void pxt_keymap_remove(struct pxt_keymap *map, const struct pxt_key *key);
+/* Any item, or NULL where the map is empty. */
+struct pxt_keymap_item *pxt_keymap_any(const struct pxt_keymap *map);
+/* Moves all items into an empty map. */
 void pxt_keymap_take(struct pxt_keymap *from, struct pxt_keymap *to);
 
 #endif

@@ -3,8 +3,8 @@
  * paths.c: where things live by default (XDG Base Directory Specification; FHS for root without a home), and whether a
  * place is safe from other users.
  */
-#include "base/fail.h"
 #include "base/paths.h"
+#include "base/fail.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>

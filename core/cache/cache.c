@@ -124,7 +124,7 @@ pxt_status pxt_cache_put(pxt_cache *cache, const struct pxt_draft *draft, char *
     pxt_entry *entry = NULL;
     pxt_status status = need(cache, draft, error);
     if (!status)
-        status = pxt_cache_make_entry(cache, draft, &entry, error);
+        status = pxt_entry_from_draft(cache, draft, &entry, error);
     if (!status)
         status = pxt_chain_put(&cache->chain, &entry, error);
     if (!status && key) {
@@ -166,14 +166,14 @@ static pxt_status batch_add(struct batch *batch, pxt_entry *entry, size_t draft,
         pxt_entry_release(entry);
         return pxt_fail_memory(error, "a batch");
     }
-    if (item->hits) {
-        pxt_entry_release(batch->entries[item->hits - 1]);
-        batch->entries[item->hits - 1] = entry;
+    if (item->value) { /* the index + 1 of an earlier entry with this key */
+        pxt_entry_release(batch->entries[item->value - 1]);
+        batch->entries[item->value - 1] = entry;
         return PXT_OK;
     }
     batch->entries[batch->count] = entry;
     batch->draft_of[batch->count++] = draft;
-    item->hits = batch->count;
+    item->value = batch->count;
     return PXT_OK;
 }
 
@@ -188,7 +188,7 @@ static pxt_status batch_make(pxt_cache *cache, struct batch *batch, const struct
     for (size_t i = 0; i < n; i++) {
         pxt_entry *entry = NULL;
         struct pxt_error local;
-        pxt_status status = pxt_cache_make_entry(cache, &drafts[i], &entry, &local);
+        pxt_status status = pxt_entry_from_draft(cache, &drafts[i], &entry, &local);
         if (results)
             results[i] = status;
         if (!status)

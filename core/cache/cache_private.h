@@ -22,8 +22,9 @@ struct pxt_cache {
     pxt_time check_interval, check_interval_max;
 };
 
-/* make.c: an entry from a caller's draft: URL split, defaults filled in, credentials sealed. */
-pxt_status pxt_cache_make_entry(pxt_cache *cache, const struct pxt_draft *given, pxt_entry **out,
+/* draft.c: makes an entry from a caller's draft: splits the URL, fills in defaults, seals credentials. `*out` has one
+ * reference. PXT_EINVAL names the field. */
+pxt_status pxt_entry_from_draft(pxt_cache *cache, const struct pxt_draft *given, pxt_entry **out,
                                 struct pxt_error *error);
 
 #endif

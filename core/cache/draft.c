@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * draft.c: an entry from what a caller gave: the URL is split from its credentials, what was left out comes from the
- * clock and the configuration, credentials are sealed.
+ * draft.c: makes an entry from a caller's draft. Splits the URL from its credentials, takes fields that are not set
+ * from the clock and the configuration, and seals the credentials.
  */
 #include "base/fail.h"
 #include "base/key.h"
@@ -32,7 +32,7 @@ static pxt_status split_url(struct pxt_draft *draft, struct pxt_proxy *proxy, ch
     if (proxy->has_password && !draft->value[PXT_FIELD_PASSWORD].set)
         pxt_draft_set_text(draft, PXT_FIELD_PASSWORD, proxy->password, proxy->password_length);
     static const enum pxt_field_id credentials[] = {PXT_FIELD_USERNAME, PXT_FIELD_PASSWORD};
-    for (size_t i = 0; i < 2; i++) /* an empty one is none: `http://user:@host:1` */
+    for (size_t i = 0; i < 2; i++) /* an empty credential means absent: `http://user:@host:1` */
         if (draft->value[credentials[i]].set && !draft->value[credentials[i]].length)
             pxt_draft_unset(draft, credentials[i]);
     if (draft->value[PXT_FIELD_KEY].set)
@@ -85,7 +85,7 @@ static void fill_in(pxt_cache *cache, struct pxt_draft *draft)
         pxt_draft_set_number(draft, PXT_FIELD_EXPIRES_AT, now);
 }
 
-pxt_status pxt_cache_make_entry(pxt_cache *cache, const struct pxt_draft *given, pxt_entry **out,
+pxt_status pxt_entry_from_draft(pxt_cache *cache, const struct pxt_draft *given, pxt_entry **out,
                                 struct pxt_error *error)
 {
     struct pxt_draft draft;

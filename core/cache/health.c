@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * health.c: what the outcome of using a proxy does to its entry.
+ * health.c: applies a report (the outcome of using a proxy) to its entry.
  *
  * States: a success makes an entry healthy, the first one after being unhealthy or dead only degraded; failures in a
- * row make it degraded, then, at the threshold, unhealthy, and at twice the threshold dead. The next check of a good
- * one is due after check_interval; each failure in a row doubles that, up to check_interval_max, with a jitter of a
- * quarter either way, so that proxies which failed together are not checked together.
+ * row make it degraded, then, at the threshold, unhealthy, and at twice the threshold dead. After a success
+ * the next check is due after check_interval; each failure in a row doubles that time, up to check_interval_max. A
+ * jitter of a quarter either way spreads the checks of proxies that failed together.
  */
 #include "base/fail.h"
 #include "base/key.h"

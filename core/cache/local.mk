@@ -2,3 +2,4 @@
 core_sources += \
     %D%/cache.c %D%/cache_private.h %D%/draft.c %D%/health.c %D%/keygen.c %D%/sealer.c %D%/sealer.h \
     %D%/stats_format.c
+EXTRA_DIST += %D%/README.md

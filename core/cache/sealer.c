@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * sealer.c: the cache's encryptor. Its keys are looked for when the first credential comes by; where that fails it is
- * tried again with the next, so that a key put right is found without a restart.
+ * sealer.c: the cache's encryptor. It is opened, and its keys are read, for the first credential. If that fails, the
+ * next credential tries again, so that a corrected key is found without a restart.
  */
 #include "cache/sealer.h"
 #include "base/fail.h"

@@ -2,16 +2,16 @@
  *
  * sealer.h: the cache's encryptor, and the sealing of drafts with it.
  */
-#ifndef PXT_VAULT_H
-#define PXT_VAULT_H
+#ifndef PXT_SEALER_H
+#define PXT_SEALER_H
 
-#include "config/config.h"
 #include "plugin/host.h"
+#include "plugin/loader.h"
 #include <proxtier/encryptor.h>
 
 struct pxt_sealer;
-/* Opens the encryptor lazily: its keys are looked for when the first credential is sealed or opened, so that a list
- * without credentials needs none. */
+/* Makes the sealer. The encryptor itself is opened for the first credential, so that a list without credentials needs
+ * no key. */
 pxt_status pxt_sealer_open(const struct pxt_chosen *chosen, const struct pxt_logger *logger,
                            const struct pxt_clock *clock, struct pxt_sealer **out, struct pxt_error *error);
 void pxt_sealer_close(struct pxt_sealer *sealer);

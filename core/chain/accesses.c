@@ -38,7 +38,7 @@ void pxt_access_note(struct pxt_chain *chain, const struct pxt_key *key, uint64_
         struct pxt_keymap_item *item = many && !pxt_tier_on(tier) ? pxt_keymap_find(&tier->accesses.keys, key)
                                                                   : pxt_keymap_add(&tier->accesses.keys, key);
         if (item) {
-            item->hits += hits;
+            item->value += hits;
             item->last_accessed = last > item->last_accessed ? last : item->last_accessed;
             item->evicted_from_l1 |= evicted;
         }
@@ -53,7 +53,7 @@ void pxt_access_add(struct pxt_tier *tier, const struct pxt_key *key, pxt_entry 
     pthread_mutex_lock(&tier->accesses.lock);
     const struct pxt_keymap_item *item = pxt_keymap_find(&tier->accesses.keys, key);
     if (item) {
-        pxt_entry_touch(entry, item->hits, item->last_accessed);
+        pxt_entry_touch(entry, item->value, item->last_accessed);
         pxt_entry_take_unflushed_hits(entry); /* these hits are noted already */
     }
     pthread_mutex_unlock(&tier->accesses.lock);
@@ -88,7 +88,7 @@ void pxt_access_forget_all(struct pxt_chain *chain)
 static struct pxt_touch touch_of(const struct pxt_keymap_item *item)
 {
     return (struct pxt_touch){.key = item->key,
-                              .hits = item->hits,
+                              .hits = item->value,
                               .last_accessed = item->last_accessed,
                               .evicted_from_l1 = item->evicted_from_l1};
 }

@@ -45,5 +45,5 @@ void pxt_chain_close(struct pxt_chain *chain)
         pxt_free(atomic_load(&chain->counts[i]));
     for (unsigned i = 0; i < PXT_STRIPES; i++)
         pthread_mutex_destroy(&chain->stripe_lock[i]);
-    pxt_holds_reclaim();
+    pxt_hazard_reclaim();
 }

@@ -31,7 +31,7 @@ static bool visit(void *arg, pxt_entry *entry)
             walk->no_memory = true;
             return false;
         }
-        if (item->hits++)
+        if (item->value++) /* 0: not seen yet */
             return true;
     }
     walk->stopped = !walk->fn(walk->arg, entry);

@@ -28,12 +28,12 @@ static void show_value(FILE *out, const struct pxt_settings *settings, const str
     case PXT_OPTION_BOOL:
         fputs(pxt_settings_number(settings, option->name) ? "true" : "false", out);
         break;
-    case PXT_OPTION_INTEGER:
     case PXT_OPTION_DURATION:
     case PXT_OPTION_SIZE:
-        pxt_write_quantity(pxt_settings_number(settings, option->name), option->type, text, sizeof text);
+        pxt_settings_write_quantity(pxt_settings_number(settings, option->name), option->type, text, sizeof text);
         fputs(text, out);
         break;
+    case PXT_OPTION_INTEGER:
     case PXT_OPTION_CHOICE:
         fputs(pxt_settings_text(settings, option->name), out);
         break;
@@ -83,19 +83,23 @@ static void show_global(FILE *out, const struct pxt_settings *settings, bool ori
     }
 }
 
+/* A row of the core's table is shown as it is, but for the name, which has a default by place, and the policy, which may
+ * have options. */
 static void show_tier(FILE *out, const struct pxt_tier_config *tier, bool origin)
 {
-    fprintf(out, "  - name: %s\n    plugin: ", tier->name);
-    quoted(out, tier->plugin);
-    if (tier->max_entries == UINT64_MAX)
-        fputs("\n    max_entries: unlimited\n", out);
-    else
-        fprintf(out, "\n    max_entries: %llu\n", (unsigned long long)tier->max_entries);
-    fprintf(out, "    eviction:\n      plugin: %s\n", tier->eviction.module->plugin.name);
-    show_options(out, "      ", &tier->eviction, origin);
-    fprintf(out, "    write_behind: %s\n", tier->write_behind ? "true" : "false");
-    fprintf(out, "    required: %s\n", tier->required ? "true" : "false");
-    show_options(out, "    ", &tier->tier, origin);
+    const char *indent = "  - ";
+    for (const struct pxt_option *option = pxt_options_tier(); option->name; option++) {
+        if (!strcmp(option->name, "name")) {
+            fprintf(out, "%sname: %s\n", indent, tier->name);
+        } else if (!strcmp(option->name, "eviction")) {
+            fprintf(out, "%seviction:\n      plugin: %s\n", indent, tier->eviction.module->plugin.name);
+            show_options(out, "      ", &tier->eviction, origin);
+        } else {
+            show_option(out, indent, option->name, tier->settings, option, origin);
+        }
+        indent = "    ";
+    }
+    show_options(out, indent, &tier->tier, origin);
     if (tier->problem)
         fprintf(out, "    # absent: %s\n", tier->problem);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * entry.h (core): how an entry lies in memory, and what only the core does with it.
+ * entry.h (core): what only the core does with an entry.
  */
 #ifndef PXT_CORE_ENTRY_H
 #define PXT_CORE_ENTRY_H
@@ -23,7 +23,5 @@ uint64_t pxt_entry_take_unflushed_hits(pxt_entry *entry);
 /* The coherence generation under which it was read; set before the entry is handed to a tier. */
 uint32_t pxt_entry_generation(const pxt_entry *entry);
 void pxt_entry_set_generation(pxt_entry *entry, uint32_t generation);
-pxt_entry *pxt_entry_acquire(pxt_entry *const *place);
-pxt_entry *pxt_entry_acquire_key(pxt_entry *const *place, const struct pxt_key *key);
 
 #endif

@@ -43,9 +43,9 @@ struct pxt_entry {
     uint64_t hash;
     pxt_time expires_at;
     _Atomic uint32_t generation;
-    _Atomic uint32_t count; /* counted holds; holds in slots come on top: see holds.c */
+    _Atomic uint32_t count; /* counted holds; holds in slots come on top: see hazard.c */
     uint16_t key_length;
-    uint16_t retired;         /* on the list below; under the lock of holds.c */
+    uint16_t retired;         /* on the list below; under the lock of hazard.c */
     uint32_t size;            /* of the whole block, for wiping */
     char key[PXT_KEY_INLINE]; /* with NUL, where it fits: then its text slot points here */
     struct pxt_entry *next_retired;

@@ -14,13 +14,13 @@
  * The slots are the only state of the library that is the process's and not a cache's: an entry may be held from
  * several caches' threads, and beyond the life of its cache.
  *
- * Lock: `lock` protects the list of retired entries, the giving out of thread numbers, and counted acquiring. It is a
+ * Lock: `lock` protects the list of retired entries, and counted acquiring. It is a
  * leaf: nothing else is locked under it.
  */
+#include "entry/hazard.h"
 #include "base/fail.h"
 #include "entry/entry.h"
 #include "entry/entry_layout.h"
-#include "entry/hazard.h"
 #include <linux/membarrier.h>
 #include <pthread.h>
 #include <string.h>
@@ -37,26 +37,20 @@ enum { SLOTS = 8, BATCH = 64 };
 
 struct pxt_thread {
     _Alignas(64) _Atomic(pxt_entry *) slot[SLOTS];
-    bool used; /* under `lock` */
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct pxt_thread threads[PXT_THREAD_MAX]; /* pages of threads that never ran are never touched */
-static _Atomic unsigned threads_end;              /* numbers ever given out are below */
 static bool asymmetric;                           /* membarrier works; set before any thread has a number */
 static pxt_entry *retired;
 static unsigned retired_count;
-static pthread_key_t exit_key;
-static pthread_once_t once = PTHREAD_ONCE_INIT;
-
-_Thread_local unsigned pxt_thread_number;
 
 static void release_counted(pxt_entry *entry);
 
-/* A thread ends: what it still holds is counted from now on, and its number is free. */
-static void thread_ended(void *arg)
+/* A thread ends: what it still holds is counted from now on. */
+static void thread_ended(unsigned number)
 {
-    struct pxt_thread *thread = arg;
+    struct pxt_thread *thread = &threads[number];
     for (unsigned i = 0; i < SLOTS; i++) {
         pxt_entry *entry = atomic_load_explicit(&thread->slot[i], memory_order_relaxed);
         if (!entry)
@@ -66,50 +60,14 @@ static void thread_ended(void *arg)
         if (!atomic_compare_exchange_strong(&thread->slot[i], &expected, NULL))
             release_counted(entry); /* another thread let go of it just now, on behalf of this one */
     }
-    pthread_mutex_lock(&lock);
-    thread->used = false;
-    pthread_mutex_unlock(&lock);
-    pxt_thread_number = 0;
 }
 
-static void start(void)
+__attribute__((constructor)) static void library_loaded(void)
 {
-    pthread_key_create(&exit_key, thread_ended);
+    pxt_thread_at_exit(thread_ended);
 #if !READER_FENCES
     asymmetric = !syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0);
 #endif
-}
-
-unsigned pxt_thread_take_number(void)
-{
-    pthread_once(&once, start);
-    unsigned number = PXT_THREAD_MAX;
-    pthread_mutex_lock(&lock);
-    unsigned end = atomic_load(&threads_end);
-    for (unsigned i = 0; i < end && number == PXT_THREAD_MAX; i++)
-        if (!threads[i].used)
-            number = i;
-    if (number == PXT_THREAD_MAX && end < PXT_THREAD_MAX) {
-        number = end;
-        atomic_store(&threads_end, end + 1);
-    }
-    if (number < PXT_THREAD_MAX)
-        threads[number].used = true;
-    pthread_mutex_unlock(&lock);
-    if (number < PXT_THREAD_MAX && pthread_setspecific(exit_key, &threads[number])) {
-        pthread_mutex_lock(&lock);
-        threads[number].used = false; /* its end would go unnoticed: this thread counts its holds */
-        pthread_mutex_unlock(&lock);
-        number = PXT_THREAD_MAX;
-    }
-    if (number < PXT_THREAD_MAX)
-        pxt_thread_number = number + 1;
-    return number;
-}
-
-unsigned pxt_thread_index(void)
-{
-    return pxt_thread_self();
 }
 
 /* Without a free slot: under the lock no entry is freed, so one that is in its place can be counted. */
@@ -183,7 +141,7 @@ pxt_entry *pxt_entry_hold(pxt_entry *entry)
 
 static bool named_by_a_slot(const pxt_entry *entry)
 {
-    unsigned end = atomic_load(&threads_end);
+    unsigned end = pxt_thread_numbers_end();
     for (unsigned i = 0; i < end; i++)
         for (unsigned j = 0; j < SLOTS; j++)
             if (atomic_load(&threads[i].slot[j]) == entry)
@@ -222,7 +180,7 @@ static void reclaim_locked(void)
     retired = kept;
 }
 
-void pxt_holds_reclaim(void)
+void pxt_hazard_reclaim(void)
 {
     pthread_mutex_lock(&lock);
     reclaim_locked();
@@ -232,7 +190,7 @@ void pxt_holds_reclaim(void)
 /* A hold taken by another thread in its slot, and handed over. */
 __attribute__((cold, noinline)) static void release_of_other_thread(pxt_entry *entry)
 {
-    unsigned end = atomic_load(&threads_end);
+    unsigned end = pxt_thread_numbers_end();
     for (unsigned i = 0; i < end; i++)
         for (unsigned j = 0; j < SLOTS; j++) {
             pxt_entry *expected = entry;
@@ -289,5 +247,5 @@ void pxt_entry_release(pxt_entry *entry)
 /* What is still retired when the library is unloaded is freed, so that leak checkers see only leaks. */
 __attribute__((destructor)) static void library_unloaded(void)
 {
-    pxt_holds_reclaim();
+    pxt_hazard_reclaim();
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * export.c: all entries as JSONL, so that warming from an export restores every field. It reads past the hit path:
- * nothing is promoted and no access is counted.
+ * export.c: writes all entries as JSONL, so that warming from an export restores every field. Nothing is promoted and
+ * no access is counted.
  */
 #include "base/fail.h"
 #include "base/secret.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * field_names.c: what the members of objects and the columns of tables are called in the lists that there are: ProxyWhirl's,
- * monosans', ProxyBroker's, jhao104's and scylla's are read unchanged.
+ * field_names.c: what the members of objects and the columns of tables are called in real lists. Those of ProxyWhirl,
+ * monosans, ProxyBroker, jhao104 and scylla are read unchanged.
  */
 #include "base/isotime.h"
 #include "lists/list.h"

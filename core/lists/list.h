@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * list.h: reading lists: each format calls back with one draft after the other.
+ * list.h: reads lists. A reader hands its records to two functions, and knows nothing of what becomes of them.
  */
 #ifndef PXT_LIST_H
 #define PXT_LIST_H
@@ -9,33 +9,36 @@
 #include <proxtier/cache.h>
 #include <stdio.h>
 
-struct pxt_warming;
+struct pxt_record;
 
-/* Where lists come from: a stream, with what was looked at to tell its format, counted. */
+/* A list that is being read, and the receiver of its records. */
 struct pxt_list {
     FILE *stream;
-    const char *path;
-    uint64_t read, total;
-    const char *default_scheme; /* by option; NULL: what the list says, else http */
-    struct pxt_warming *warming;
+    const char *path; /* in messages; its end may tell the format */
+    uint64_t read;    /* bytes so far */
     struct pxt_error *error;
+    /* Takes a record; its texts are borrowed for the call. Anything but PXT_OK ends the reading. */
+    pxt_status (*take)(void *arg, struct pxt_record *record);
+    /* Is told of a record that is none. `reason` quotes no credential. */
+    void (*refuse)(void *arg, uint64_t line, uint64_t column, const char *reason);
+    void *arg;
 };
 enum { PXT_LIST_LINE_MAX = 65536 };
 
-/* A record as found; texts are borrowed for the call. Either `url` or `host` and `port` say where it is. */
+/* A record as the list has it; its texts are borrowed for the call. */
 struct pxt_record {
     uint64_t line, column;
     struct pxt_draft draft; /* all but proxy_url, and credentials that stand in it */
-    const char *url;        /* any form that a line may have */
+    const char *url;        /* the address, in any of the forms of proxtier-import(5) */
     size_t url_length;
     const char *scheme; /* for a `url` without one; NULL: the default */
-    bool scheme_is_own; /* the record says so, not what stands around it: no option overrides it */
+    bool scheme_is_own; /* the record itself names it, not a comment or member around it: no option overrides it */
 };
-/* warm.c: takes a record; refuses it with its place where it is no proxy. Not PXT_OK only where all has to stop. */
-pxt_status pxt_list_take(struct pxt_list *list, struct pxt_record *record);
-pxt_status pxt_list_refuse(struct pxt_list *list, uint64_t line, uint64_t column, const char *reason);
+/* Reads the whole list; PXT_LIST_AUTO tells the format by the end of its path, else by its beginning. PXT_EINVAL if the
+ * whole is not of the format; what `take` returned. */
+pxt_status pxt_list_read(struct pxt_list *list, enum pxt_list_format format);
 
-/* One a format. PXT_EINVAL where the whole is not of the format. */
+/* The readers, one a format. */
 pxt_status pxt_list_read_text(struct pxt_list *list);
 pxt_status pxt_list_read_json(struct pxt_list *list);
 pxt_status pxt_list_read_jsonl(struct pxt_list *list);
@@ -45,7 +48,7 @@ pxt_status pxt_list_read_csv(struct pxt_list *list);
  * PXT_LIST_LINE_MAX + 1 where it was longer; the rest of it is skipped. */
 bool pxt_list_line(struct pxt_list *list, char *buffer, size_t *length);
 
-/* names.c: what members and columns are called in the wild. */
+/* field_names.c: what members and columns are called in real lists. */
 enum pxt_list_name {
     PXT_NAME_URL,
     PXT_NAME_HOST,

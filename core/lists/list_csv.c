@@ -143,8 +143,10 @@ static void on_row(int end, void *arg)
         }
         if (!table->problem && !record->url)
             table->problem = "it names no proxy";
-        table->status = table->problem ? pxt_list_refuse(table->list, table->row_line, 1, table->problem)
-                                       : pxt_list_take(table->list, record);
+        if (table->problem)
+            table->list->refuse(table->list->arg, table->row_line, 1, table->problem);
+        else
+            table->status = table->list->take(table->list->arg, record);
     }
     start_row(table);
 }

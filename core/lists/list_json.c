@@ -114,6 +114,12 @@ static const char *complete(struct pxt_record *record, struct address *address)
     return NULL;
 }
 
+static pxt_status refuse(struct pxt_list *list, uint64_t line, const char *reason)
+{
+    list->refuse(list->arg, line, 1, reason);
+    return PXT_OK;
+}
+
 static pxt_status take_object(struct pxt_list *list, struct json_object *object, uint64_t line, const char *scheme,
                               char *room)
 {
@@ -124,20 +130,20 @@ static pxt_status take_object(struct pxt_list *list, struct json_object *object,
     if (json_object_is_type(object, json_type_string)) {
         record.url = json_object_get_string(object);
         record.url_length = (size_t)json_object_get_string_len(object);
-        return pxt_list_take(list, &record);
+        return list->take(list->arg, &record);
     }
     if (!json_object_is_type(object, json_type_object))
-        return pxt_list_refuse(list, line, 1, "an object or a text is expected");
+        return refuse(list, line, "an object or a text is expected");
     struct json_object_iterator at = json_object_iter_begin(object), end = json_object_iter_end(object);
     for (; !json_object_iter_equal(&at, &end); json_object_iter_next(&at)) {
         const char *name = json_object_iter_peek_name(&at);
         if (!take_member(&record, &address, name, json_object_iter_peek_value(&at), &free_room, room + ROOM)) {
             snprintf(reason, sizeof reason, "the value of \"%.60s\" is not what is expected there", name);
-            return pxt_list_refuse(list, line, 1, reason);
+            return refuse(list, line, reason);
         }
     }
     const char *problem = complete(&record, &address);
-    return problem ? pxt_list_refuse(list, line, 1, problem) : pxt_list_take(list, &record);
+    return problem ? refuse(list, line, problem) : list->take(list->arg, &record);
 }
 
 /* ---- JSONL ------------------------------------------------------------------------------------------------------ */
@@ -165,7 +171,7 @@ pxt_status pxt_list_read_jsonl(struct pxt_list *list)
         json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
     for (uint64_t number = 1; !status && pxt_list_line(list, line, &length); number++) {
         if (length > PXT_LIST_LINE_MAX) {
-            status = pxt_list_refuse(list, number, 1, "the line is longer than 64 KiB");
+            list->refuse(list->arg, number, 1, "the line is longer than 64 KiB");
             continue;
         }
         char *start = number == 1 && !strncmp(line, "\xef\xbb\xbf", 3) ? line + 3 : line;
@@ -174,7 +180,7 @@ pxt_status pxt_list_read_jsonl(struct pxt_list *list)
             continue;
         struct json_object *object = parse_line(tokener, start, left);
         if (!object) {
-            status = pxt_list_refuse(list, number, json_tokener_get_parse_end(tokener) + 1, "malformed JSON");
+            list->refuse(list->arg, number, json_tokener_get_parse_end(tokener) + 1, "malformed JSON");
             continue;
         }
         status = take_object(list, object, number, NULL, room);

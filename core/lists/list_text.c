@@ -54,7 +54,7 @@ static pxt_status take_line(struct pxt_list *list, const char *line, size_t leng
 {
     struct pxt_record record = {.line = number, .column = 1, .url = line, .url_length = length, .scheme = scheme};
     pxt_draft_init(&record.draft);
-    return pxt_list_take(list, &record);
+    return list->take(list->arg, &record);
 }
 
 pxt_status pxt_list_read_text(struct pxt_list *list)
@@ -65,7 +65,7 @@ pxt_status pxt_list_read_text(struct pxt_list *list)
     pxt_status status = line ? PXT_OK : pxt_fail_memory(list->error, "a line");
     for (uint64_t number = 1; !status && pxt_list_line(list, line, &length); number++) {
         if (length > PXT_LIST_LINE_MAX) {
-            status = pxt_list_refuse(list, number, 1, "the line is longer than 64 KiB");
+            list->refuse(list->arg, number, 1, "the line is longer than 64 KiB");
             continue;
         }
         char *start = line;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * warm.c: loads a list: tells its format, takes records from the format's reader, and stores them in batches.
+ * warm.c: loads a list: takes records from the list's reader, and stores them in batches.
  */
 #include "base/fail.h"
 #include "base/key.h"
@@ -13,9 +13,11 @@
 
 enum { BATCH = 1000, ARENA = 1 << 20 };
 
-/* Records wait here for their batch to be full; their texts lie in an arena of fixed size. */
-struct pxt_warming {
+/* Collects records until a batch is full; their texts lie in an arena of fixed size. */
+struct warming {
     pxt_cache *cache;
+    struct pxt_list *list;
+    uint64_t total; /* size of the list; 0: unknown */
     struct pxt_warm_options options;
     struct pxt_warm_counts counts;
     struct pxt_keymap seen; /* of this list */
@@ -29,27 +31,25 @@ struct pxt_warming {
     struct pxt_proxy proxy;
 };
 
-static void tell_progress(struct pxt_list *list)
+static void tell_progress(const struct warming *warming)
 {
-    const struct pxt_warm_options *options = &list->warming->options;
+    const struct pxt_warm_options *options = &warming->options;
     if (options->progress)
-        options->progress(options->progress_arg, list->read, list->total, &list->warming->counts);
+        options->progress(options->progress_arg, warming->list->read, warming->total, &warming->counts);
 }
 
-pxt_status pxt_list_refuse(struct pxt_list *list, uint64_t line, uint64_t column, const char *reason)
+static void refuse(void *arg, uint64_t line, uint64_t column, const char *reason)
 {
-    struct pxt_warming *warming = list->warming;
+    struct warming *warming = arg;
     warming->counts.refused++;
     if (warming->options.refused)
         warming->options.refused(warming->options.refused_arg, line, column, reason);
-    return PXT_OK;
 }
 
-static void count_result(struct pxt_list *list, size_t i)
+static void count_result(struct warming *warming, size_t i)
 {
-    struct pxt_warming *warming = list->warming;
     if (warming->result[i] == PXT_EINVAL)
-        pxt_list_refuse(list, warming->line[i], 1, "a value is out of bounds");
+        refuse(warming, warming->line[i], 1, "a value is out of bounds");
     else if (warming->repeated[i])
         warming->counts.duplicate++;
     else if (warming->replaced[i])
@@ -58,9 +58,8 @@ static void count_result(struct pxt_list *list, size_t i)
         warming->counts.loaded++;
 }
 
-static pxt_status flush(struct pxt_list *list)
+static pxt_status flush(struct warming *warming)
 {
-    struct pxt_warming *warming = list->warming;
     pxt_status status = PXT_OK;
     if (!warming->count)
         return PXT_OK;
@@ -69,17 +68,17 @@ static pxt_status flush(struct pxt_list *list)
         memset(warming->replaced, 0, warming->count * sizeof *warming->replaced);
     } else {
         status = pxt_cache_put_many(warming->cache, warming->draft, warming->count, warming->result, warming->replaced,
-                                    list->error);
+                                    warming->list->error);
     }
     for (size_t i = 0; i < warming->count && !status; i++)
-        count_result(list, i);
+        count_result(warming, i);
     explicit_bzero(warming->arena, warming->used);
     warming->count = warming->used = 0;
-    tell_progress(list);
+    tell_progress(warming);
     return status;
 }
 
-static const char *keep(struct pxt_warming *warming, const char *text, size_t length)
+static const char *keep(struct warming *warming, const char *text, size_t length)
 {
     char *kept = warming->arena + warming->used;
     memcpy(kept, text, length);
@@ -89,7 +88,7 @@ static const char *keep(struct pxt_warming *warming, const char *text, size_t le
 }
 
 /* Copies what the draft borrows into the arena. */
-static void keep_texts(struct pxt_warming *warming, struct pxt_draft *draft)
+static void keep_texts(struct warming *warming, struct pxt_draft *draft)
 {
     size_t count;
     const struct pxt_field *fields = pxt_fields(&count);
@@ -108,8 +107,8 @@ static size_t text_bytes(const struct pxt_draft *draft)
     return bytes;
 }
 
-/* Makes the draft whole from the address taken apart; the key is made here, to tell what comes twice. */
-static void complete(struct pxt_warming *warming, struct pxt_draft *draft, char key[17])
+/* Fills in the draft from the parsed address. Makes the key too: records of one key are counted as duplicates. */
+static void complete(struct warming *warming, struct pxt_draft *draft, char key[17])
 {
     const struct pxt_warm_options *options = &warming->options;
     struct pxt_proxy *proxy = &warming->proxy;
@@ -137,111 +136,73 @@ static void complete(struct pxt_warming *warming, struct pxt_draft *draft, char 
     }
 }
 
-static pxt_status add(struct pxt_list *list, struct pxt_record *record)
+static pxt_status refuse_record(struct warming *warming, const struct pxt_record *record, const char *reason)
 {
-    struct pxt_warming *warming = list->warming;
+    refuse(warming, record->line, record->column, reason);
+    return PXT_OK;
+}
+
+static pxt_status add(struct warming *warming, struct pxt_record *record)
+{
     char key_text[17];
     complete(warming, &record->draft, key_text);
     size_t bytes = text_bytes(&record->draft);
     if (bytes > ARENA)
-        return pxt_list_refuse(list, record->line, record->column, "the record is too long");
+        return refuse_record(warming, record, "the record is too long");
     if (warming->count == BATCH || warming->used + bytes > ARENA) {
-        pxt_status status = flush(list);
+        pxt_status status = flush(warming);
         if (status)
             return status;
     }
     const struct pxt_value *value = &record->draft.value[PXT_FIELD_KEY];
     struct pxt_key key;
     if (value->length > PXT_KEY_MAX || memchr(value->as.text, '\0', value->length))
-        return pxt_list_refuse(list, record->line, record->column, "the key has a NUL or more than 255 bytes");
+        return refuse_record(warming, record, "the key has a NUL or more than 255 bytes");
     pxt_key_init(&key, value->as.text, value->length);
     struct pxt_keymap_item *item = pxt_keymap_add(&warming->seen, &key);
     if (!item)
-        return pxt_fail_memory(list->error, "the keys of the list");
-    warming->repeated[warming->count] = item->hits != 0;
-    item->hits = 1;
+        return pxt_fail_memory(warming->list->error, "the keys of the list");
+    warming->repeated[warming->count] = item->value != 0;
+    item->value = 1;
     warming->line[warming->count] = record->line;
     keep_texts(warming, &record->draft);
     warming->draft[warming->count++] = record->draft;
     return PXT_OK;
 }
 
-pxt_status pxt_list_take(struct pxt_list *list, struct pxt_record *record)
+static pxt_status take(void *arg, struct pxt_record *record)
 {
+    struct warming *warming = arg;
     struct pxt_error local;
     size_t column = 1;
     const char *scheme = record->scheme ? record->scheme : "http";
-    if (list->default_scheme && !record->scheme_is_own)
-        scheme = list->default_scheme;
-    if (pxt_proxy_parse_line(record->url, record->url_length, scheme, &list->warming->proxy, &column, &local))
-        return pxt_list_refuse(list, record->line, record->column + column - 1, local.message);
-    pxt_status status = add(list, record);
-    explicit_bzero(&list->warming->proxy, sizeof list->warming->proxy);
+    if (warming->options.default_scheme && !record->scheme_is_own)
+        scheme = warming->options.default_scheme;
+    if (pxt_proxy_parse_line(record->url, record->url_length, scheme, &warming->proxy, &column, &local)) {
+        refuse(warming, record->line, record->column + column - 1, local.message);
+        return PXT_OK;
+    }
+    pxt_status status = add(warming, record);
+    explicit_bzero(&warming->proxy, sizeof warming->proxy);
     return status;
 }
 
 /* ---- the whole -------------------------------------------------------------------------------------------------- */
 
-static bool ends_with(const char *path, const char *end)
+static pxt_status warm_stream(struct warming *warming)
 {
-    size_t length = strlen(path), wanted = strlen(end);
-    return length > wanted && !strcasecmp(path + length - wanted, end);
-}
-
-/* By extension, else by the first byte that is not blank. */
-static enum pxt_list_format tell_format(struct pxt_list *list)
-{
-    if (ends_with(list->path, ".json"))
-        return PXT_LIST_JSON;
-    if (ends_with(list->path, ".jsonl") || ends_with(list->path, ".ndjson"))
-        return PXT_LIST_JSONL;
-    if (ends_with(list->path, ".csv") || ends_with(list->path, ".tsv"))
-        return PXT_LIST_CSV;
-    if (ends_with(list->path, ".txt"))
-        return PXT_LIST_TEXT;
-    /* A byte order mark and blanks tell nothing. They are put back, for what counts lines: so many that any C library
-     * takes them. */
-    unsigned char seen[8];
-    size_t n = 0;
-    int c;
-    while ((c = getc(list->stream)) != EOF) {
-        seen[n++] = (unsigned char)c;
-        if (!strchr(" \t\r\n\xEF\xBB\xBF", c) || n == sizeof seen)
-            break;
-    }
-    while (n)
-        ungetc(seen[--n], list->stream);
-    return c == '[' ? PXT_LIST_JSON : c == '{' ? PXT_LIST_JSONL : PXT_LIST_TEXT;
-}
-
-static pxt_status read_list(struct pxt_list *list, enum pxt_list_format format)
-{
-    switch (format == PXT_LIST_AUTO ? tell_format(list) : format) {
-    case PXT_LIST_JSON:
-        return pxt_list_read_json(list);
-    case PXT_LIST_JSONL:
-        return pxt_list_read_jsonl(list);
-    case PXT_LIST_CSV:
-        return pxt_list_read_csv(list);
-    default:
-        return pxt_list_read_text(list);
-    }
-}
-
-static pxt_status warm_stream(struct pxt_list *list)
-{
-    struct pxt_warming *warming = list->warming;
+    struct pxt_list *list = warming->list;
     struct stat file;
-    list->total = !fstat(fileno(list->stream), &file) && S_ISREG(file.st_mode) ? (uint64_t)file.st_size : 0;
-    pxt_status status = read_list(list, warming->options.format);
-    pxt_status flushed = status && status != PXT_EINVAL ? PXT_OK : flush(list);
+    warming->total = !fstat(fileno(list->stream), &file) && S_ISREG(file.st_mode) ? (uint64_t)file.st_size : 0;
+    pxt_status status = pxt_list_read(list, warming->options.format);
+    pxt_status flushed = status && status != PXT_EINVAL ? PXT_OK : flush(warming);
     if (!status && ferror(list->stream))
         status = pxt_fail(list->error, PXT_EIO, errno, "cannot read %s to its end", list->path);
-    tell_progress(list);
+    tell_progress(warming);
     return status ? status : flushed;
 }
 
-static bool make_room(struct pxt_warming *warming)
+static bool make_room(struct warming *warming)
 {
     warming->draft = pxt_alloc_array(BATCH, sizeof *warming->draft);
     warming->line = pxt_alloc_array(BATCH, sizeof *warming->line);
@@ -253,7 +214,7 @@ static bool make_room(struct pxt_warming *warming)
            warming->arena;
 }
 
-static void free_room(struct pxt_warming *warming)
+static void free_room(struct warming *warming)
 {
     if (warming->arena)
         explicit_bzero(warming->arena, ARENA);
@@ -296,17 +257,15 @@ pxt_status pxt_cache_warm(pxt_cache *cache, const char *path, const struct pxt_w
     FILE *stream = open_list(path, error);
     if (!stream)
         return PXT_ENOINPUT;
-    struct pxt_warming *warming = pxt_alloc(sizeof *warming);
+    struct warming *warming = pxt_alloc(sizeof *warming);
     pxt_status status = warming && make_room(warming) ? PXT_OK : pxt_fail_memory(error, "a list");
     if (!status) {
-        struct pxt_list list = {.stream = stream,
-                                .path = path,
-                                .default_scheme = options.default_scheme,
-                                .warming = warming,
-                                .error = error};
+        struct pxt_list list = {
+            .stream = stream, .path = path, .error = error, .take = take, .refuse = refuse, .arg = warming};
         warming->cache = cache;
+        warming->list = &list;
         warming->options = options;
-        status = warm_stream(&list);
+        status = warm_stream(warming);
         if (counts)
             *counts = warming->counts;
     }

@@ -17,6 +17,12 @@ struct pxt_module {
     const void *ops;          /* a copy in the core's struct size; operations beyond the plugin's size are NULL */
 };
 
+/* A plugin that was chosen, with its checked options. */
+struct pxt_chosen {
+    struct pxt_module *module;
+    struct pxt_settings *settings;
+};
+
 /* Folders, in order, NULL-ended: those of the configuration, $PROXTIER_PLUGIN_PATH (not for set-id programs), the
  * compiled-in one. `configured` may be NULL. */
 pxt_status pxt_loader_folders(const char *const *configured, char ***out, struct pxt_error *error);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * core_options.c: the core's own options, each once: the configuration, its help, `config show` and the manual are
- * made from these tables.
+ * core_options.c: the core's own options with their types, defaults and bounds: those of the whole configuration and
+ * those of a tier. The configuration is read, checked and shown by these tables.
  */
 #include <proxtier/admin.h>
 
@@ -13,15 +13,17 @@ const struct pxt_option *pxt_options_global(void)
     static const struct pxt_option table[] = {
         {"default_ttl", PXT_OPTION_DURATION, "1h", SECONDS(60), YEARS_100, NULL,
          "time to live of entries that come without one"},
-        {"cleanup.background", PXT_OPTION_BOOL, "true", 0, 0, NULL, "whether a thread does what follows at intervals"},
+        {"cleanup.background", PXT_OPTION_BOOL, "true", 0, 0, NULL,
+         "whether a background thread removes expired entries at intervals"},
         {"cleanup.interval", PXT_OPTION_DURATION, "60s", SECONDS(5), SECONDS(86400), NULL,
          "how often expired entries are removed, access counts written down and files compacted"},
         {"cleanup.batch", PXT_OPTION_INTEGER, "4000", 1, 1000000, NULL,
          "expired entries removed in one step; readers wait for no more than one step"},
         {"health.invalidate", PXT_OPTION_BOOL, "true", 0, 0, NULL,
          "whether an entry is evicted when it failed too often"},
-        {"health.failure_threshold", PXT_OPTION_INTEGER, "3", 1, 1000000, NULL, "failures in a row that are too many"},
-        {"health.history", PXT_OPTION_INTEGER, "100", 0, 1000000, NULL, "checks kept of an entry; 0: all"},
+        {"health.failure_threshold", PXT_OPTION_INTEGER, "3", 1, 1000000, NULL,
+         "failures in a row after which an entry is unhealthy"},
+        {"health.history", PXT_OPTION_INTEGER, "100", 0, 1000000, NULL, "checks that are kept of an entry; 0: all"},
         {"health.check_interval", PXT_OPTION_DURATION, "5m", SECONDS(1), YEARS_100, NULL,
          "time to the next check of a proxy that works"},
         {"health.check_interval_max", PXT_OPTION_DURATION, "1h", SECONDS(1), YEARS_100, NULL,
@@ -45,13 +47,13 @@ const struct pxt_option *pxt_options_tier(void)
         {"name", PXT_OPTION_TEXT, NULL, 0, 0, NULL,
          "name of the tier in messages and statistics; l1, l2 ... by default"},
         {"plugin", PXT_OPTION_TEXT, NULL, 0, 0, NULL, "the tier's plugin, by name, or by path where it has a slash"},
-        {"max_entries", PXT_OPTION_TEXT, "unlimited", 0, 0, NULL, "its capacity: a number, or unlimited"},
+        {"max_entries", PXT_OPTION_INTEGER, "unlimited", 0, 0, "unlimited", "its capacity: a number, or unlimited"},
         {"eviction", PXT_OPTION_TEXT, "lru", 0, 0, NULL,
-         "who leaves when it is full: a policy, or {plugin: NAME, ...its options}"},
+         "the eviction policy: its plugin, or {plugin: NAME, ...its options}"},
         {"write_behind", PXT_OPTION_BOOL, "false", 0, 0, NULL,
          "true: puts are acknowledged when a faster durable tier has them, and written here later, in batches"},
         {"required", PXT_OPTION_BOOL, "true", 0, 0, NULL,
-         "false: the cache opens without this tier where it cannot be opened"},
+         "false: the cache opens without this tier if the tier cannot be opened"},
         {NULL, PXT_OPTION_TEXT, NULL, 0, 0, NULL, NULL}};
     return table;
 }

@@ -3,10 +3,11 @@
  * settings.c: what YAML says, typed and bounded by a table of declared options. Scalars are text until a table gives
  * them a type: nothing is guessed.
  */
+#include "settings/settings.h"
 #include "base/didyoumean.h"
 #include "base/fail.h"
 #include "base/paths.h"
-#include "settings/settings.h"
+#include "settings/option_pairs.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -88,7 +89,7 @@ static const struct unit *units_of(enum pxt_option_type type)
     return type == PXT_OPTION_DURATION ? durations : type == PXT_OPTION_SIZE ? sizes : plain;
 }
 
-bool pxt_read_quantity(const char *text, enum pxt_option_type type, int64_t *out)
+bool pxt_settings_read_quantity(const char *text, enum pxt_option_type type, int64_t *out)
 {
     const struct unit *unit = units_of(type);
     bool minus = text[0] == '-' && type == PXT_OPTION_INTEGER;
@@ -108,7 +109,7 @@ bool pxt_read_quantity(const char *text, enum pxt_option_type type, int64_t *out
 }
 
 /* The shortest way to write it: 1h rather than 3600s. */
-void pxt_write_quantity(int64_t number, enum pxt_option_type type, char *out, size_t size)
+void pxt_settings_write_quantity(int64_t number, enum pxt_option_type type, char *out, size_t size)
 {
     const struct unit *units = units_of(type), *best = &units[type == PXT_OPTION_DURATION];
     for (const struct unit *unit = units; unit->name; unit++)
@@ -164,12 +165,15 @@ static pxt_status type_value(struct value *value, const char *text, char *proble
     case PXT_OPTION_INTEGER:
     case PXT_OPTION_DURATION:
     case PXT_OPTION_SIZE:
-        if (!pxt_read_quantity(text, option->type, &value->number))
+        value->number = -1;
+        if (option->choices && one_of(text, option->choices))
+            break;
+        if (!pxt_settings_read_quantity(text, option->type, &value->number))
             goto unexpected;
         if ((option->min || option->max) ? value->number < option->min || value->number > option->max
                                          : value->number < 0) {
-            pxt_write_quantity(option->min, option->type, low, sizeof low);
-            pxt_write_quantity(option->max ? option->max : INT64_MAX, option->type, high, sizeof high);
+            pxt_settings_write_quantity(option->min, option->type, low, sizeof low);
+            pxt_settings_write_quantity(option->max ? option->max : INT64_MAX, option->type, high, sizeof high);
             snprintf(problem, size, "%s is out of bounds: %s must be between %s and %s", text, option->name, low,
                      option->max ? high : "any number");
             return PXT_ECONFIG;
@@ -198,24 +202,25 @@ static pxt_status type_value(struct value *value, const char *text, char *proble
     value->present = value->text != NULL;
     return value->present ? PXT_OK : pxt_fail_memory(error, "a setting");
 unexpected:
-    snprintf(problem, size, "%s is \"%s\": %s is expected", option->name, text, expectation(option->type));
+    snprintf(problem, size, "%s is \"%s\": %s%s%s is expected", option->name, text, expectation(option->type),
+             option->choices ? ", or " : "", option->choices ? option->choices : "");
     return PXT_ECONFIG;
 }
 
-static bool is_null(const struct pxt_yaml_node *node)
+/* Whether a text without quotes stands for no value: the option keeps its default. */
+static bool is_null(const char *text)
 {
-    return node->kind == PXT_YAML_SCALAR && node->plain &&
-           (!*node->scalar || !strcmp(node->scalar, "null") || !strcmp(node->scalar, "~"));
+    return !*text || !strcmp(text, "null") || !strcmp(text, "~");
 }
 
 static pxt_status set_from(struct value *value, const struct pxt_yaml_node *node, struct pxt_error *error)
 {
     char problem[600];
-    if (is_null(node))
-        return PXT_OK;
     if (node->kind != PXT_YAML_SCALAR)
         return pxt_yaml_fail(error, node, "%s: %s is expected, not a list or map", value->option->name,
                              expectation(value->option->type));
+    if (node->plain && is_null(node->scalar))
+        return PXT_OK;
     problem[0] = '\0';
     pxt_status status = type_value(value, node->scalar, problem, sizeof problem, error);
     if (status == PXT_ECONFIG)
@@ -250,70 +255,161 @@ static bool listed(const char *const *names, const char *name)
     return false;
 }
 
-static pxt_status unknown(const struct pxt_option *table, const char *const *known, const struct pxt_yaml_node *name,
-                          const char *whose, struct pxt_error *error)
+static void nearer(const char *word, const char *name, unsigned *nearest, const char **best)
 {
-    const char *best = NULL;
-    unsigned nearest = 99, distance;
-    for (const struct pxt_option *option = table; option && option->name; option++)
-        if (pxt_word_near(name->scalar, option->name, &distance) && distance < nearest) {
-            nearest = distance;
-            best = option->name;
-        }
-    for (; known && *known; known++)
-        if (pxt_word_near(name->scalar, *known, &distance) && distance < nearest) {
-            nearest = distance;
-            best = *known;
-        }
-    if (best)
-        return pxt_yaml_fail(error, name, "unknown option \"%s\" of %s (did you mean \"%s\"?)", name->scalar, whose,
-                             best);
-    return pxt_yaml_fail(error, name, "unknown option \"%s\" of %s", name->scalar, whose);
+    unsigned distance;
+    if (pxt_word_near(word, name, &distance) && distance < *nearest) {
+        *nearest = distance;
+        *best = name;
+    }
 }
 
-static pxt_status apply_map(struct pxt_settings *settings, const struct pxt_option *table,
-                            const struct pxt_yaml_node *map, const char *const *known, const char *whose,
-                            struct pxt_error *error)
+/* "unknown option ..." with the nearest known name, if one is near. */
+static void say_unknown(const struct pxt_option *table, const char *const *known, const char *name, const char *whose,
+                        char *problem, size_t size)
 {
+    const char *best = NULL;
+    unsigned nearest = 99;
+    for (const struct pxt_option *option = table; option && option->name; option++)
+        nearer(name, option->name, &nearest, &best);
+    for (; known && *known; known++)
+        nearer(name, *known, &nearest, &best);
+    int length = snprintf(problem, size, "unknown option \"%s\" of %s", name, whose);
+    if (best && length > 0 && (size_t)length < size)
+        snprintf(problem + length, size - (size_t)length, " (did you mean \"%s\"?)", best);
+}
+
+struct reading {
+    const struct pxt_option *table;
+    const char *const *known;
+    const char *whose;
+    bool partly; /* names that neither the table nor `known` has are left to the caller too */
+};
+
+static pxt_status apply_map(struct pxt_settings *settings, const struct reading *reading,
+                            const struct pxt_yaml_node *map, struct pxt_error *error)
+{
+    char problem[600];
     for (size_t i = 0; i < map->count; i++) {
         const char *name = map->name[i]->scalar;
         struct value *value = (struct value *)(uintptr_t)find(settings, name);
-        if (!value && listed(known, name))
-            continue;
-        pxt_status status =
-            value ? set_from(value, map->child[i], error) : unknown(table, known, map->name[i], whose, error);
-        if (status)
-            return status;
+        bool callers = listed(reading->known, name);
+        if (value && !(callers && map->child[i]->kind != PXT_YAML_SCALAR)) {
+            pxt_status status = set_from(value, map->child[i], error);
+            if (status)
+                return status;
+        } else if (!callers && !reading->partly) {
+            say_unknown(reading->table, reading->known, name, reading->whose, problem, sizeof problem);
+            return pxt_yaml_fail(error, map->name[i], "%s", problem);
+        }
     }
     return PXT_OK;
+}
+
+static struct pxt_settings *new_settings(const struct pxt_option *table)
+{
+    size_t count = 0;
+    while (table && table[count].name)
+        count++;
+    struct pxt_settings *settings = pxt_alloc(sizeof *settings + count * sizeof settings->value[0]);
+    if (!settings)
+        return NULL;
+    settings->count = count;
+    for (size_t i = 0; i < count; i++)
+        settings->value[i].option = &table[i];
+    return settings;
+}
+
+/* Gives every option that has no value yet its default. */
+static pxt_status apply_defaults(struct pxt_settings *settings, const char *whose, struct pxt_error *error)
+{
+    char problem[600];
+    pxt_status status = PXT_OK;
+    for (size_t i = 0; i < settings->count && !status; i++) {
+        const struct pxt_option *option = settings->value[i].option;
+        if (settings->value[i].present || !option->default_text)
+            continue;
+        status = type_value(&settings->value[i], option->default_text, problem, sizeof problem, error);
+        if (status == PXT_ECONFIG)
+            status = pxt_fail(error, PXT_ECONFIG, 0, "the default of %s of %s does not hold: %s", option->name, whose,
+                              problem);
+    }
+    return status;
+}
+
+static pxt_status read_map(const struct reading *reading, const struct pxt_yaml_node *map, struct pxt_settings **out,
+                           struct pxt_error *error)
+{
+    struct pxt_settings *settings = new_settings(reading->table);
+    pxt_status status = settings ? PXT_OK : pxt_fail_memory(error, "settings");
+    if (!status && map && map->kind != PXT_YAML_MAP)
+        status = pxt_yaml_fail(error, map, "options of %s are expected as NAME: VALUE", reading->whose);
+    else if (!status && map)
+        status = apply_map(settings, reading, map, error);
+    if (!status)
+        status = apply_defaults(settings, reading->whose, error);
+    if (status)
+        pxt_settings_free(settings);
+    else
+        *out = settings;
+    return status;
 }
 
 pxt_status pxt_settings_read(const struct pxt_option *table, const struct pxt_yaml_node *map, const char *const *known,
                              const char *whose, struct pxt_settings **out, struct pxt_error *error)
 {
-    size_t count = 0;
-    char problem[600];
-    while (table && table[count].name)
-        count++;
-    struct pxt_settings *settings = pxt_alloc(sizeof *settings + count * sizeof settings->value[0]);
-    if (!settings)
-        return pxt_fail_memory(error, "settings");
-    settings->count = count;
-    pxt_status status = PXT_OK;
-    for (size_t i = 0; i < count; i++)
-        settings->value[i].option = &table[i];
-    if (map && map->kind != PXT_YAML_MAP)
-        status = pxt_yaml_fail(error, map, "options of %s are expected as NAME: VALUE", whose);
-    else if (map)
-        status = apply_map(settings, table, map, known, whose, error);
-    for (size_t i = 0; i < count && !status; i++) {
-        if (settings->value[i].present || !table[i].default_text)
-            continue;
-        status = type_value(&settings->value[i], table[i].default_text, problem, sizeof problem, error);
-        if (status == PXT_ECONFIG)
-            status = pxt_fail(error, PXT_ECONFIG, 0, "the default of %s of %s does not hold: %s", table[i].name, whose,
-                              problem);
+    struct reading reading = {table, known, whose, false};
+    return read_map(&reading, map, out, error);
+}
+
+pxt_status pxt_settings_read_partly(const struct pxt_option *table, const struct pxt_yaml_node *map,
+                                    const char *const *known, const char *whose, struct pxt_settings **out,
+                                    struct pxt_error *error)
+{
+    struct reading reading = {table, known, whose, true};
+    return read_map(&reading, map, out, error);
+}
+
+/* ---- one line --------------------------------------------------------------------------------------------------- */
+
+static pxt_status set_pair(struct pxt_settings *settings, const struct pxt_option *table,
+                           const struct pxt_option_pair *pair, const char *whose, struct pxt_error *error)
+{
+    char problem[600] = "";
+    struct value *value = (struct value *)(uintptr_t)find(settings, pair->name);
+    pxt_status status = PXT_ECONFIG;
+    if (value && value->given)
+        snprintf(problem, sizeof problem, "\"%s\" is given twice", pair->name);
+    else if (value && !pair->quoted && is_null(pair->value))
+        return PXT_OK;
+    else if (value)
+        status = type_value(value, pair->value, problem, sizeof problem, error);
+    else
+        say_unknown(table, NULL, pair->name, whose, problem, sizeof problem);
+    if (status == PXT_ECONFIG)
+        return pxt_fail(error, PXT_ECONFIG, 0, "options: %s", problem);
+    if (!status) {
+        value->given = true;
+        value->file = "options";
     }
+    return status;
+}
+
+pxt_status pxt_settings_read_pairs(const struct pxt_option *table, const char *pairs, const char *whose,
+                                   struct pxt_settings **out, struct pxt_error *error)
+{
+    struct pxt_settings *settings = new_settings(table);
+    struct pxt_option_pair pair;
+    pxt_status status = settings ? PXT_OK : pxt_fail_memory(error, "settings");
+    for (const char *at = pairs ? pairs : ""; !status;) {
+        status = pxt_option_pair_next(&at, &pair, error);
+        if (status)
+            break;
+        status = set_pair(settings, table, &pair, whose, error);
+        pxt_option_pair_free(&pair);
+    }
+    if (status == PXT_NOT_FOUND)
+        status = apply_defaults(settings, whose, error);
     if (status)
         pxt_settings_free(settings);
     else

@@ -2,8 +2,8 @@
  *
  * settings.h: declared options, and the values that YAML gives them.
  */
-#ifndef PXT_OPTIONS_H
-#define PXT_OPTIONS_H
+#ifndef PXT_SETTINGS_H
+#define PXT_SETTINGS_H
 
 #include "settings/yaml_tree.h"
 #include <proxtier/plugin.h>
@@ -12,17 +12,23 @@
 struct pxt_settings;
 
 /*
- * Types the members of a YAML mapping by a table. `map` may be NULL (defaults only). Members named in `known` (a
- * NULL-ended list, may be NULL) are left to the caller. `whose` stands in messages: "l1_memory", "the configuration".
+ * Types the members of a YAML mapping by a table, and gives the other options of the table their defaults. `map` may be
+ * NULL (defaults only). Members named in `known` (a NULL-ended list, may be NULL) are left to the caller; one that the
+ * table has too is left to the caller only if it is a list or map. `whose` stands in messages: "l1_memory".
  * PXT_ECONFIG as file:line:column: message, with did-you-mean for unknown names.
  */
 pxt_status pxt_settings_read(const struct pxt_option *table, const struct pxt_yaml_node *map, const char *const *known,
                              const char *whose, struct pxt_settings **out, struct pxt_error *error);
-/* The same from `name=value,name=value`; NULL: none. */
+/* The same, but all members that the table does not have are left to the caller. */
+pxt_status pxt_settings_read_partly(const struct pxt_option *table, const struct pxt_yaml_node *map,
+                                    const char *const *known, const char *whose, struct pxt_settings **out,
+                                    struct pxt_error *error);
+/* The same as pxt_settings_read() from `name=value,name=value`; NULL: defaults only. See option_pairs.h. */
 pxt_status pxt_settings_read_pairs(const struct pxt_option *table, const char *pairs, const char *whose,
                                    struct pxt_settings **out, struct pxt_error *error);
 void pxt_settings_free(struct pxt_settings *settings);
 const char *pxt_settings_text(const struct pxt_settings *settings, const char *name);
+/* 0 where absent; -1 where a number's option has one of its `choices` instead. */
 int64_t pxt_settings_number(const struct pxt_settings *settings, const char *name);
 bool pxt_settings_given(const struct pxt_settings *settings, const char *name); /* by YAML, not by default */
 /* Where it was given: false for defaults. `*line` is 0 for the environment. */
@@ -31,7 +37,7 @@ bool pxt_settings_origin(const struct pxt_settings *settings, const char *name, 
 pxt_status pxt_settings_override(struct pxt_settings *settings, const char *name, const char *text, const char *origin,
                                  struct pxt_error *error);
 /* `90`, `15m`, `64KiB` to a number, and back in the largest unit that fits. */
-bool pxt_read_quantity(const char *text, enum pxt_option_type type, int64_t *out);
-void pxt_write_quantity(int64_t number, enum pxt_option_type type, char *out, size_t size);
+bool pxt_settings_read_quantity(const char *text, enum pxt_option_type type, int64_t *out);
+void pxt_settings_write_quantity(int64_t number, enum pxt_option_type type, char *out, size_t size);
 
 #endif

@@ -27,12 +27,12 @@ void pxt_hints_destroy(struct pxt_hints *hints)
 /* An item of the key map carries one bit here: whether its hint is a removal. */
 static bool is_removal(const struct pxt_keymap_item *item)
 {
-    return item->hits != 0;
+    return item->value != 0;
 }
 
 static void make_removal(struct pxt_keymap_item *item)
 {
-    item->hits = 1;
+    item->value = 1;
 }
 
 static void publish(struct pxt_hints *hints)

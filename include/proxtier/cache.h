@@ -55,8 +55,8 @@ PXT_API pxt_status pxt_cache_open(const struct pxt_cache_options *options, pxt_c
  * stay valid. */
 PXT_API void pxt_cache_close(pxt_cache *cache);
 
-/* The key of a URL: `username` NULL (then the URL's own, if it has one), or the user name that belongs to its identity. `out` receives 16 hex digits and
- * NUL. PXT_EINVAL where the URL is malformed. */
+/* Makes the key of a proxy from its URL and `username`, or the URL's own user name if that is NULL. `out` receives 16
+ * hexadecimal digits and NUL. PXT_EINVAL if the URL is malformed. */
 PXT_API pxt_status pxt_key_of_url(const char *url, const char *username, char out[17], struct pxt_error *error);
 
 /*
@@ -82,8 +82,8 @@ PXT_API pxt_status pxt_cache_peek(pxt_cache *cache, const char *key, pxt_entry *
  */
 PXT_API pxt_status pxt_cache_put(pxt_cache *cache, const struct pxt_draft *draft, char *key, struct pxt_error *error);
 /* Stores many, in batches. `results` (may be NULL) receives a status each: PXT_OK stored, others as pxt_cache_put();
- * `replaced` (may be NULL) whether the key was stored before. A tier with a capacity is only filled as far as it has
- * room, where a slower one has them all: what no one has asked for yet pushes nothing out. Returns the first error that
+ * `replaced` (may be NULL) whether the key was stored before. A batch never evicts: if a slower tier
+ * takes the whole batch, a tier with a capacity takes new entries only while it has room. Returns the first error that
  * concerns the cache as a whole, else PXT_OK. */
 PXT_API pxt_status pxt_cache_put_many(pxt_cache *cache, const struct pxt_draft *drafts, size_t n, pxt_status *results,
                                       bool *replaced, struct pxt_error *error);
@@ -166,7 +166,7 @@ struct pxt_warm_counts {
     uint64_t loaded;    /* stored, new */
     uint64_t updated;   /* stored, replacing one that was there before */
     uint64_t duplicate; /* the same key again in this list: the last one stays */
-    uint64_t refused;   /* no valid proxy */
+    uint64_t refused;   /* not stored: the record is not a valid proxy */
 };
 
 /* Called for each refused record, with its place and the reason; never with a credential. */

@@ -45,7 +45,7 @@ struct pxt_option {
     enum pxt_option_type type;
     const char *default_text; /* as it would stand in YAML; NULL: none, the setting is absent */
     int64_t min, max;         /* of INTEGER, DURATION, SIZE, inclusive; both 0: any that is >= 0 */
-    const char *choices;      /* of CHOICE */
+    const char *choices;      /* of CHOICE; of a number: words that may stand instead of it, read as -1 */
     const char *help;         /* one sentence, for `proxtier plugin info` and the manual */
 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * fifo: who came first leaves first; hits do not matter. An entry that is stored anew was fetched anew and goes to the
- * end of the queue, as it does in stores that order by fetch_time.
+ * fifo.c: the oldest entry leaves first; hits do not matter. An entry that is stored anew was fetched anew and goes to the
+ * end of the queue, as it does in tiers that order by fetch_time.
  */
 #include "ring_list.h"
 #include <proxtier/eviction.h>

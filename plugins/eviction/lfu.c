@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * lfu: the least frequently used leaves; among equals, the one that reached the frequency first. All in constant time:
- * a list of buckets, one a frequency, each with its entries in the order in which they reached it (K. Shah, A. Mitra,
+ * lfu.c: the least frequently used entry leaves; among equals, the entry that reached the frequency first. All in
+ * constant time: a list of buckets, one a frequency, each with its entries in the order in which they reached it (K. Shah, A. Mitra,
  * D. Matani, "An O(1) algorithm for implementing the LFU cache eviction scheme", 2010).
  *
- * A hit must not fail, so buckets are never allocated by one: there is one bucket in store for each entry, got when the
- * entry comes in.
+ * A hit must not fail, so it never allocates a bucket: each entry brings a spare bucket when it is inserted.
  */
 #include "ring_list.h"
 #include <proxtier/eviction.h>

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: MIT
+EXTRA_DIST += %D%/README.md
 plugin_LTLIBRARIES += plugins/lru.la plugins/lfu.la plugins/fifo.la plugins/sieve.la plugins/s3fifo.la
 
 plugins_lru_la_SOURCES = %D%/lru.c %D%/ring_list.h

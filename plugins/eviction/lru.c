@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * lru: the least recently used leaves. A list in the order of use: newest at the head.
+ * lru.c: the least recently used entry leaves. A list in the order of use: newest at the head.
  */
 #include "ring_list.h"
 #include <proxtier/eviction.h>

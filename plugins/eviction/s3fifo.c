@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * s3fifo: three queues (J. Yang, Y. Zhang, Z. Qiu, Y. Yue, K. V. Rashmi, "FIFO Queues are All You Need for Cache
- * Eviction", SOSP 2023). New entries go to a small queue of a tenth of the capacity; those hit twice there move on to
- * the main queue, the others leave, and a ghost queue remembers their hashes: who comes back while remembered goes to
- * the main queue at once. In the main queue an entry with hits goes round again, with one hit less.
+ * s3fifo.c: three queues (J. Yang, Y. Zhang, Z. Qiu, Y. Yue, K. V. Rashmi, "FIFO Queues are All You Need for Cache
+ * Eviction", SOSP 2023). New entries go to a small queue of a tenth of the capacity; entries hit twice there move on
+ * to the main queue, the others leave, and a ghost queue remembers their hashes: an entry that comes back while it is
+ * remembered goes to the main queue at once. In the main queue an entry with hits goes round again, with one hit less.
  */
 #include "ring_list.h"
 #include <proxtier/eviction.h>

@@ -33,7 +33,7 @@ bad 'tiers:\n  - {plugin: l1_memory, max_entires: 5}' 78 'bad.yaml:2:25: unknown
 bad 'tiers:\n  - {plugin: l1_memry}' 69 'bad.yaml:2:14: there is no plugin "l1_memry" (did you mean "l1_memory"?)'
 bad 'tiers:\n  - {plugin: lru}' 69 'bad.yaml:2:14: plugin .*lru.so is a eviction policy, not a tier'
 bad 'tiers:\n  - {plugin: l1_memory, eviction: mru}' 69 'bad.yaml:2:35: there is no plugin "mru"'
-bad 'tiers:\n  - {plugin: l1_memory, max_entries: many}' 78 'bad.yaml:2:38: max_entries: a number or unlimited is expected'
+bad 'tiers:\n  - {plugin: l1_memory, max_entries: many}' 78 'bad.yaml:2:38: max_entries is "many": a whole number such as 1000, or unlimited is expected'
 bad 'tiers:\n  - {plugin: l1_memory, name: a}\n  - {plugin: l1_memory, name: a}' 78 'bad.yaml:3:31: two tiers are named "a"'
 bad 'a: &x 1' 78 'bad.yaml:1:4: anchors and tags are not supported'
 bad 'tiers: [{plugin: l1_memory' 78 'bad.yaml:'

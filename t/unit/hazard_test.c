@@ -36,14 +36,14 @@ static void more_holds_than_a_thread_has_slots(void)
     pxt_entry *taken = place;
     place = NULL;
     pxt_entry_release(taken);
-    pxt_holds_reclaim();
+    pxt_hazard_reclaim();
     is_int(pxt_entry_number(held[39], PXT_FIELD_ACCESS_COUNT), 7, "held 40 times by one thread, removed, still there");
     for (int i = 0; i < 39; i++)
         pxt_entry_release(held[i]);
-    pxt_holds_reclaim();
+    pxt_hazard_reclaim();
     is_int(pxt_entry_number(held[39], PXT_FIELD_ACCESS_COUNT), 7, "the last hold keeps it");
     pxt_entry_release(held[39]);
-    pxt_holds_reclaim();
+    pxt_hazard_reclaim();
 }
 
 static pxt_entry *handed;
@@ -67,14 +67,14 @@ static void a_hold_outlives_its_thread_and_changes_hands(void)
     pthread_create(&thread, NULL, take_and_end, &place);
     pthread_join(thread, NULL);
     pxt_entry_release(place);
-    pxt_holds_reclaim();
+    pxt_hazard_reclaim();
     is_int(pxt_entry_number(handed, PXT_FIELD_ACCESS_COUNT), 8, "held by a thread that ended");
     pxt_entry_release(handed);
     pxt_entry *other = new_entry(9), *mine = pxt_entry_acquire(&other);
     pxt_entry_release(other);
     pthread_create(&thread, NULL, release_it, mine); /* taken here, let go there */
     pthread_join(thread, NULL);
-    pxt_holds_reclaim();
+    pxt_hazard_reclaim();
     ok(1, "a hold taken by one thread is let go by another");
 }
 
@@ -115,7 +115,7 @@ static void readers_never_see_freed_memory(void)
     for (int i = 0; i < READERS; i++)
         pthread_join(thread[i], NULL);
     pxt_entry_release(shared);
-    pxt_holds_reclaim();
+    pxt_hazard_reclaim();
     is_int(wrong, 0, "8 threads read while an entry is replaced %d times", ROUNDS);
 }
 

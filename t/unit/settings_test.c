@@ -11,6 +11,7 @@
 static const struct pxt_option table[] = {
     {"max_entries", PXT_OPTION_INTEGER, "10", 1, 1000, NULL, ""},
     {"ttl", PXT_OPTION_DURATION, "1h", 60 * PXT_SECOND, 86400 * PXT_SECOND, NULL, ""},
+    {"most", PXT_OPTION_INTEGER, "unlimited", 0, 0, "unlimited", ""},
     {"room", PXT_OPTION_SIZE, NULL, 0, 0, NULL, ""},
     {"on", PXT_OPTION_BOOL, "false", 0, 0, NULL, ""},
     {"mode", PXT_OPTION_CHOICE, "fast", 0, 0, "fast|safe", ""},
@@ -37,6 +38,31 @@ static void refuses(const char *yaml, const char *want)
         diag("got: %s", error.message);
 }
 
+static void pairs(void)
+{
+    struct pxt_error error = {.message = ""};
+    struct pxt_settings *settings = NULL;
+    is_int(pxt_settings_read_pairs(table, " ttl=15m, where=/a}b #c,country='x,y=z' ,mode=", "it", &settings, &error),
+           PXT_OK, "options on one line");
+    is_int(pxt_settings_number(settings, "ttl"), 900 * PXT_SECOND, "... are typed by the table");
+    is_str(pxt_settings_text(settings, "where"), "/a}b #c", "... nothing in a value is special");
+    is_str(pxt_settings_text(settings, "country"), "x,y=z", "... a quoted one may have commas");
+    is_str(pxt_settings_text(settings, "mode"), "fast", "... an empty one keeps the default");
+    pxt_settings_free(settings);
+    static const struct {
+        const char *pairs, *want;
+    } wrong[] = {{"tll=1h", "unknown option \"tll\" of it (did you mean \"ttl\"?)"},
+                 {"ttl=soon", "options: ttl is \"soon\": a time such as"},
+                 {"ttl=1h,ttl=2h", "\"ttl\" is given twice"},
+                 {"ttl", "NAME=VALUE is expected at \"ttl\""},
+                 {"country='x", "the quote of country is not closed"}};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        pxt_status status = pxt_settings_read_pairs(table, wrong[i].pairs, "it", &settings, &error);
+        if (!ok(status == PXT_ECONFIG && strstr(error.message, wrong[i].want), "%s", wrong[i].want))
+            diag("got: %s", error.message);
+    }
+}
+
 int main(void)
 {
     struct pxt_error error;
@@ -52,6 +78,7 @@ int main(void)
     is_str(pxt_settings_text(settings, "where"), "/home/someone/x", "a path under the home folder");
     is_str(pxt_settings_text(settings, "country"), "no", "no stays text");
     is_int(pxt_settings_number(settings, "max_entries"), 10, "a default");
+    is_int(pxt_settings_number(settings, "most"), -1, "a word instead of a number");
     ok(!pxt_settings_given(settings, "max_entries") && pxt_settings_given(settings, "ttl"), "given or not");
     pxt_settings_free(settings);
     refuses("{max_entires: 5}", "f.yaml:1:2: unknown option \"max_entires\" of it (did you mean \"max_entries\"?)");
@@ -64,11 +91,13 @@ int main(void)
     refuses("{mode: slow}", "slow is not one of fast|safe for mode");
     refuses("{max_entries: [1]}", "not a list or map");
     refuses("[1]", "options of it are expected as NAME: VALUE");
-    pxt_write_quantity(7200 * PXT_SECOND, PXT_OPTION_DURATION, text, sizeof text);
+    refuses("{most: many}", "most is \"many\": a whole number such as 1000, or unlimited is expected");
+    pairs();
+    pxt_settings_write_quantity(7200 * PXT_SECOND, PXT_OPTION_DURATION, text, sizeof text);
     is_str(text, "2h", "the largest unit that fits");
-    pxt_write_quantity(90 * PXT_SECOND, PXT_OPTION_DURATION, text, sizeof text);
+    pxt_settings_write_quantity(90 * PXT_SECOND, PXT_OPTION_DURATION, text, sizeof text);
     is_str(text, "90s", "... and no larger");
-    pxt_write_quantity(1 << 20, PXT_OPTION_SIZE, text, sizeof text);
+    pxt_settings_write_quantity(1 << 20, PXT_OPTION_SIZE, text, sizeof text);
     is_str(text, "1MiB", "a size");
     is_int(pxt_word_distance("max_entires", "max_entries"), 1, "two letters changed places: one step");
     return tap_done();

@@ -30,7 +30,8 @@ static pxt_status set_key(struct fernet *fernet, struct fernet_key *key, char *t
     size_t decoded = 0;
     while (length && strchr("\r\n \t", text[length - 1]))
         length--;
-    bool good = length == FERNET_KEY_TEXT && base64url_decode(text, length, bytes, &decoded) && decoded == FERNET_KEY;
+    bool good =
+        length == FERNET_KEY_TEXT && fernet_base64url_decode(text, length, bytes, &decoded) && decoded == FERNET_KEY;
     explicit_bzero(text, TEXT_ROOM);
     if (good) {
         memcpy(key->bytes, bytes, FERNET_KEY);
@@ -186,7 +187,7 @@ static pxt_status write_new_key(struct fernet *fernet, int fd, const char *path,
     char text[FERNET_KEY_TEXT + 1];
     bool good = getrandom(bytes, sizeof bytes, 0) == (ssize_t)sizeof bytes;
     if (good) {
-        base64url_encode(bytes, sizeof bytes, text);
+        fernet_base64url_encode(bytes, sizeof bytes, text);
         text[FERNET_KEY_TEXT] = '\n';
         good = write(fd, text, sizeof text) == (ssize_t)sizeof text && !fchmod(fd, 0600) && !fsync(fd);
     }

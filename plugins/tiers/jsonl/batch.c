@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * batch.c: many entries, or many accesses, at once: each shard is locked once, and its lines go out in one write.
+ * batch.c: put_many and touch of l2_jsonl: each shard is locked once, and put_many writes its lines in one write.
  */
 #include "jsonl.h"
 #include <errno.h>
@@ -17,13 +17,13 @@ static pxt_status lock_files(struct jsonl *tier, unsigned *locked, struct pxt_er
 {
     pxt_status status = PXT_OK;
     for (*locked = 0; *locked < tier->shard_count && !status; ++*locked)
-        status = shard_lock_file(tier, &tier->shard[*locked], error);
+        status = jsonl_shard_lock_file(tier, &tier->shard[*locked], error);
     if (status)
-        --*locked; /* the last one was not had */
+        --*locked; /* the lock of the last one was not taken */
     return status;
 }
 
-/* All or none: what was appended is taken back where one shard fails. */
+/* Takes back the lines that were appended before a shard failed: a batch is all or none. */
 static void take_back(struct jsonl *tier, const struct undo *undo)
 {
     for (unsigned i = 0; i < tier->shard_count; i++) {
@@ -33,11 +33,11 @@ static void take_back(struct jsonl *tier, const struct undo *undo)
         if (ftruncate(shard->log, undo[i].end))
             tier->host->log(tier->host, PXT_LOG_ERROR, "cannot take back lines of %s/shard_%02u.jsonl: %s",
                             tier->folder, shard->number, strerror(errno));
-        shard_reindex(tier, shard, true, NULL);
+        jsonl_shard_reindex(tier, shard, true, NULL);
     }
 }
 
-/* The lines of one shard, to be appended in one write. */
+/* Lines of one shard, to be appended in one write. */
 struct lines {
     char *text;
     size_t length, room;
@@ -72,7 +72,7 @@ static pxt_status add_line(struct jsonl *tier, struct lines *lines, pxt_entry *e
     return PXT_OK;
 }
 
-/* Those of the entries that belong to this shard. */
+/* Puts the entries that belong to this shard. */
 static pxt_status put_shard(struct jsonl *tier, struct jsonl_shard *shard, pxt_entry *const *entries,
                             const unsigned char *numbers, size_t n, struct lines *lines, bool *written,
                             struct pxt_error *error)
@@ -85,7 +85,7 @@ static pxt_status put_shard(struct jsonl *tier, struct jsonl_shard *shard, pxt_e
             status = add_line(tier, lines, entries[i], error);
     if (status || !lines->count)
         return status;
-    status = shard_append(tier, shard, lines->text, lines->length, &offset, error);
+    status = jsonl_shard_append(tier, shard, lines->text, lines->length, &offset, error);
     *written = status == PXT_OK;
     for (size_t i = 0, line = 0; i < n && !status; i++) {
         struct pxt_key key;
@@ -93,23 +93,23 @@ static pxt_status put_shard(struct jsonl *tier, struct jsonl_shard *shard, pxt_e
             continue;
         off_t at = offset + (off_t)lines->line[line].at;
         tier->host->entry_key(entries[i], &key);
-        if (!index_put(tier, shard, &key, at, (uint32_t)lines->line[line++].length,
-                       tier->host->entry_number(entries[i], PXT_FIELD_EXPIRES_AT))) {
-            shard->indexed = at; /* the lines stand: they are taken in with the next refresh */
+        if (!jsonl_index_put(tier, shard, &key, at, (uint32_t)lines->line[line++].length,
+                             tier->host->entry_number(entries[i], PXT_FIELD_EXPIRES_AT))) {
+            shard->indexed = at; /* the lines stand: the next refresh takes them in */
             break;
         }
     }
     return status;
 }
 
-/* The number of the shard of each entry; malloc()ed. */
+/* Returns the number of each entry's shard, malloc()ed; NULL if memory ran out. */
 static unsigned char *numbers_of(struct jsonl *tier, pxt_entry *const *entries, size_t n)
 {
     unsigned char *numbers = malloc(n ? n : 1);
     for (size_t i = 0; numbers && i < n; i++) {
         struct pxt_key key;
         tier->host->entry_key(entries[i], &key);
-        numbers[i] = (unsigned char)shard_number(tier, &key);
+        numbers[i] = (unsigned char)jsonl_shard_number(tier, &key);
     }
     return numbers;
 }
@@ -143,20 +143,20 @@ pxt_status jsonl_put_many(void *self, pxt_entry *const *entries, size_t n, struc
     if (!status)
         status = put_all(tier, entries, n, error);
     while (locked-- > 0)
-        shard_unlock_file(&tier->shard[locked]);
+        jsonl_shard_unlock_file(&tier->shard[locked]);
     jsonl_unlock_all(tier);
     return status;
 }
 
-/* The entry with its accesses added, as another line. */
+/* Writes the entry with the accesses added as another line. */
 static pxt_status touch_locked(struct jsonl *tier, struct jsonl_shard *shard, const struct pxt_touch *touch,
                                struct pxt_error *error)
 {
     const struct pxt_host *host = tier->host;
-    struct jsonl_node *node = index_find(shard, touch->key.text, touch->key.length, touch->key.hash);
+    struct jsonl_node *node = jsonl_index_find(shard, touch->key.text, touch->key.length, touch->key.hash);
     pxt_entry *old = NULL, *touched = NULL;
     struct pxt_draft draft;
-    if (!node || shard_read(tier, shard, node, &old, NULL) != PXT_OK)
+    if (!node || jsonl_shard_read(tier, shard, node, &old, NULL) != PXT_OK)
         return PXT_OK;
     host->entry_touch(old, touch->hits, touch->last_accessed);
     pxt_draft_init(&draft);
@@ -165,7 +165,7 @@ static pxt_status touch_locked(struct jsonl *tier, struct jsonl_shard *shard, co
         pxt_draft_set_number(&draft, PXT_FIELD_EVICTED_FROM_L1, 1);
     pxt_status status = host->entry_new(host, &draft, &touched, error);
     if (!status) {
-        /* Not stored anew: the policy saw these hits when they happened. */
+        /* The policy saw these hits when they happened: it must not take the new line for a replacement. */
         bool in_policy = node->in_policy;
         node->in_policy = false;
         status = jsonl_put_locked(tier, shard, touched, error);
@@ -176,19 +176,19 @@ static pxt_status touch_locked(struct jsonl *tier, struct jsonl_shard *shard, co
     return status;
 }
 
-/* Those of the touches that belong to this shard. */
+/* Applies the touches that belong to this shard. */
 static pxt_status touch_shard(struct jsonl *tier, struct jsonl_shard *shard, const struct pxt_touch *touches,
                               const unsigned char *numbers, size_t n, struct pxt_error *error)
 {
     if (!memchr(numbers, (int)shard->number, n))
         return PXT_OK;
     pthread_mutex_lock(&shard->lock);
-    pxt_status status = shard_lock_file(tier, shard, error);
+    pxt_status status = jsonl_shard_lock_file(tier, shard, error);
     if (!status) {
         for (size_t i = 0; i < n && !status; i++)
             if (numbers[i] == shard->number)
                 status = touch_locked(tier, shard, &touches[i], error);
-        shard_unlock_file(shard);
+        jsonl_shard_unlock_file(shard);
     }
     pthread_mutex_unlock(&shard->lock);
     return status;
@@ -202,7 +202,7 @@ pxt_status jsonl_touch(void *self, const struct pxt_touch *touches, size_t n, st
     if (!numbers)
         return tier->host->fail(tier->host, error, PXT_ENOMEM, 0, "out of memory for touches");
     for (size_t i = 0; i < n; i++)
-        numbers[i] = (unsigned char)shard_number(tier, &touches[i].key);
+        numbers[i] = (unsigned char)jsonl_shard_number(tier, &touches[i].key);
     for (unsigned i = 0; i < tier->shard_count && !status; i++)
         status = touch_shard(tier, &tier->shard[i], touches, numbers, n, error);
     free(numbers);

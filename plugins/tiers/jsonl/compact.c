@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * compact.c: writes a shard's log anew with the lines that count, in their order: to a new file, forced to disk,
- * renamed over the old. Whoever reads the old one meanwhile still can; who comes later sees another inode.
+ * compact.c: writes a shard's log anew with the lines that count, in their order: to a new file, which is forced to disk
+ * and renamed over the old log. A process that reads the old log meanwhile still can; its next look sees another inode.
  */
 #include "jsonl.h"
 #include <errno.h>
@@ -14,24 +14,11 @@
 
 enum { WASTE_MIN = 64 * 1024, BUFFER = 256 * 1024 };
 
-bool compact_is_due(const struct jsonl *tier, const struct jsonl_shard *shard)
+static bool is_due(const struct jsonl *tier, const struct jsonl_shard *shard)
 {
     if (tier->compatible)
         return shard->dead > 0;
     return shard->dead > WASTE_MIN && shard->dead > shard->live;
-}
-
-void quarantine(struct jsonl *tier, const struct jsonl_shard *shard, const char *bytes, size_t length)
-{
-    char name[JSONL_NAME];
-    shard_name(shard, "bad", name);
-    int fd = openat(tier->folder_fd, name, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
-    bool good = fd >= 0 && write(fd, bytes, length) == (ssize_t)length && write(fd, "\n", 1) == 1;
-    if (!good)
-        tier->host->log(tier->host, PXT_LOG_ERROR, "cannot put damaged bytes aside in %s/%s: %s", tier->folder, name,
-                        strerror(errno));
-    if (fd >= 0)
-        close(fd);
 }
 
 static int by_offset(const void *a, const void *b)
@@ -59,7 +46,7 @@ static bool copy_line(struct jsonl_shard *shard, const struct jsonl_node *node, 
            line[length - 1] == '\n' && fwrite(line, 1, length, out) == length;
 }
 
-/* Lines between the ones that count: superseded, deletions, or damaged; the last kind is put aside. */
+/* Puts damaged lines aside: of the lines between the nodes, all that are neither superseded entries nor deletions. */
 static void put_broken_aside(struct jsonl *tier, struct jsonl_shard *shard, struct jsonl_node **nodes, char *buffer)
 {
     off_t at = 0;
@@ -76,7 +63,7 @@ static void put_broken_aside(struct jsonl *tier, struct jsonl_shard *shard, stru
             size_t length = newline ? (size_t)(newline - buffer) : (size_t)n;
             bool entry = length > 9 && (!memcmp(buffer, "{\"key\": \"", 9) || !memcmp(buffer, "{\"delete", 9));
             if (length && (!entry || buffer[length - 1] != '}'))
-                quarantine(tier, shard, buffer, length);
+                jsonl_quarantine(tier, shard, buffer, length);
             at += (off_t)length + 1;
         }
         at = i < shard->count ? nodes[i]->offset + nodes[i]->length + 1 : end;
@@ -128,12 +115,12 @@ static void take_over(struct jsonl_shard *shard, struct jsonl_node **nodes, int 
     shard->broken_lines = false;
 }
 
-pxt_status compact(struct jsonl *tier, struct jsonl_shard *shard, struct pxt_error *error)
+static pxt_status compact(struct jsonl *tier, struct jsonl_shard *shard, struct pxt_error *error)
 {
     char name[JSONL_NAME], temporary[JSONL_NAME];
     struct stat file;
-    shard_name(shard, "jsonl", name);
-    shard_name(shard, "tmp", temporary);
+    jsonl_shard_name(shard, "jsonl", name);
+    jsonl_shard_name(shard, "tmp", temporary);
     struct jsonl_node **nodes = sorted_nodes(shard);
     unlinkat(tier->folder_fd, temporary, 0);
     int fd = openat(tier->folder_fd, temporary, O_RDWR | O_APPEND | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
@@ -155,4 +142,32 @@ pxt_status compact(struct jsonl *tier, struct jsonl_shard *shard, struct pxt_err
     }
     free(nodes);
     return status;
+}
+
+static pxt_status maintain_shard(struct jsonl *tier, struct jsonl_shard *shard, struct pxt_error *error)
+{
+    if (shard->log < 0)
+        return PXT_OK; /* not used yet by this process */
+    if (!is_due(tier, shard) && !tier->compatible)
+        return PXT_OK;
+    pxt_status status = jsonl_shard_lock_file(tier, shard, error);
+    if (status)
+        return status;
+    if (is_due(tier, shard))
+        status = compact(tier, shard, error);
+    jsonl_shard_unlock_file(shard);
+    return status;
+}
+
+pxt_status jsonl_maintain(void *self, struct pxt_error *error)
+{
+    struct jsonl *tier = self;
+    pxt_status first = PXT_OK;
+    for (unsigned i = 0; i < tier->shard_count; i++) {
+        pthread_mutex_lock(&tier->shard[i].lock);
+        pxt_status status = maintain_shard(tier, &tier->shard[i], first ? NULL : error);
+        pthread_mutex_unlock(&tier->shard[i].lock);
+        first = first ? first : status;
+    }
+    return first;
 }

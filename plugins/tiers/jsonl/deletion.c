@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: MIT
  *
  * deletion.c: the line that says that a key is gone: {"deleted": "KEY"}. It has no "key", so that ProxyWhirl skips
- * it. Written one way, read in any spelling of JSON, because people mend these files by hand and with jq.
+ * the line. It is written one way, and read in any spelling of JSON, because people mend these files by hand and with
+ * jq.
  */
 #include "jsonl.h"
 #include <stdio.h>
 #include <string.h>
 
-size_t deletion_write(const char *key, char line[DELETION_MAX])
+size_t jsonl_deletion_write(const char *key, char line[JSONL_DELETION_MAX])
 {
-    size_t length = (size_t)snprintf(line, DELETION_MAX, "{\"deleted\": \"");
-    for (; *key; key++) { /* keys have no control characters: only these two need an escape */
+    size_t length = (size_t)snprintf(line, JSONL_DELETION_MAX, "{\"deleted\": \"");
+    for (; *key; key++) { /* a key has no control characters: only these two need an escape */
         if (*key == '"' || *key == '\\')
             line[length++] = '\\';
         line[length++] = *key;
@@ -19,7 +20,7 @@ size_t deletion_write(const char *key, char line[DELETION_MAX])
     return length + 3;
 }
 
-/* What remains of a line. */
+/* The rest of a line that is being read. */
 struct rest {
     const char *at, *end;
 };
@@ -103,8 +104,8 @@ static bool read_string(struct rest *rest, char *out, size_t size, size_t *lengt
     return next_is(rest, "\"");
 }
 
-bool deletion_read(const struct jsonl *tier, const char *line, size_t length, struct pxt_key *key,
-                   char text[PXT_KEY_MAX + 1])
+bool jsonl_deletion_read(const struct jsonl *tier, const char *line, size_t length, struct pxt_key *key,
+                         char text[PXT_KEY_MAX + 1])
 {
     struct rest rest = {line, line + length};
     size_t size;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * index.c: which line of a shard's log is whose; and the policy, whose state lies in the index's nodes.
+ * index.c: a hash table from keys to the places of their lines in a shard's log. A node also has the policy's state of its
+ * entry.
  */
 #include "jsonl.h"
 #include <stdlib.h>
@@ -14,7 +15,7 @@ static struct jsonl_node **place_of(struct jsonl_shard *shard, const char *key, 
     return place;
 }
 
-struct jsonl_node *index_find(struct jsonl_shard *shard, const char *key, size_t length, uint64_t hash)
+struct jsonl_node *jsonl_index_find(struct jsonl_shard *shard, const char *key, size_t length, uint64_t hash)
 {
     return shard->count ? *place_of(shard, key, length, hash) : NULL;
 }
@@ -39,7 +40,7 @@ static bool grow(struct jsonl_shard *shard)
     return true;
 }
 
-static bool enter_policy(struct jsonl *tier, struct jsonl_node *node)
+bool jsonl_index_enter_policy(struct jsonl *tier, struct jsonl_node *node)
 {
     pthread_mutex_lock(&tier->policy_lock);
     node->in_policy = tier->policy->inserted(tier->policy_self, node->state, node->hash, NULL) == PXT_OK;
@@ -57,7 +58,7 @@ static struct jsonl_node *node_new(struct jsonl *tier, struct jsonl_shard *shard
     memcpy(node->key, key->text, key->length);
     node->hash = key->hash;
     node->shard = shard->number;
-    if (tier->policy_ready && !enter_policy(tier, node)) {
+    if (tier->policy_ready && !jsonl_index_enter_policy(tier, node)) {
         free(node);
         return NULL;
     }
@@ -76,8 +77,8 @@ static void replaced(struct jsonl *tier, struct jsonl_node *node)
     pthread_mutex_unlock(&tier->policy_lock);
 }
 
-struct jsonl_node *index_put(struct jsonl *tier, struct jsonl_shard *shard, const struct pxt_key *key, off_t offset,
-                             uint32_t length, pxt_time expires_at)
+struct jsonl_node *jsonl_index_put(struct jsonl *tier, struct jsonl_shard *shard, const struct pxt_key *key,
+                                   off_t offset, uint32_t length, pxt_time expires_at)
 {
     if (!grow(shard))
         return NULL;
@@ -111,7 +112,7 @@ static void node_free(struct jsonl *tier, struct jsonl_node *node, enum pxt_remo
     free(node);
 }
 
-void index_remove(struct jsonl *tier, struct jsonl_shard *shard, struct jsonl_node *node, enum pxt_removal why)
+void jsonl_index_remove(struct jsonl *tier, struct jsonl_shard *shard, struct jsonl_node *node, enum pxt_removal why)
 {
     struct jsonl_node **place = place_of(shard, node->key, strlen(node->key), node->hash);
     *place = node->next;
@@ -121,7 +122,7 @@ void index_remove(struct jsonl *tier, struct jsonl_shard *shard, struct jsonl_no
     node_free(tier, node, why);
 }
 
-void index_clear(struct jsonl *tier, struct jsonl_shard *shard)
+void jsonl_index_clear(struct jsonl *tier, struct jsonl_shard *shard)
 {
     for (size_t i = 0; i < shard->bucket_count; i++)
         for (struct jsonl_node *node = shard->bucket[i], *next; node; node = next) {
@@ -135,7 +136,7 @@ void index_clear(struct jsonl *tier, struct jsonl_shard *shard)
     shard->indexed = 0;
 }
 
-void index_accessed(struct jsonl *tier, struct jsonl_node *node)
+void jsonl_index_accessed(struct jsonl *tier, struct jsonl_node *node)
 {
     if (!node->in_policy) {
         node->early_hits++;
@@ -145,56 +146,4 @@ void index_accessed(struct jsonl *tier, struct jsonl_node *node)
     pthread_mutex_lock(&tier->policy_lock);
     tier->policy->accessed(tier->policy_self, node->state, 1);
     pthread_mutex_unlock(&tier->policy_lock);
-}
-
-/* ---- the policy, after a restart -------------------------------------------------------------------------------- */
-
-enum { ORDER_MAX = 4 };
-struct ranked {
-    int64_t rank[ORDER_MAX];
-    uint64_t sequence; /* among equals, who came first */
-    struct jsonl_node *node;
-};
-
-static int by_rank(const void *a, const void *b)
-{
-    const struct ranked *left = a, *right = b;
-    for (int i = 0; i < ORDER_MAX; i++)
-        if (left->rank[i] != right->rank[i])
-            return left->rank[i] < right->rank[i] ? -1 : 1;
-    return (left->sequence > right->sequence) - (left->sequence < right->sequence);
-}
-
-static void rank(struct jsonl *tier, struct jsonl_shard *shard, struct jsonl_node *node, struct ranked *out)
-{
-    pxt_entry *entry = NULL;
-    *out = (struct ranked){.sequence = node->sequence, .node = node};
-    if (!tier->policy->order || shard_read(tier, shard, node, &entry, NULL) != PXT_OK)
-        return; /* unreadable ones come first: they are found out when they are asked for */
-    tier->host->entry_touch(entry, node->early_hits, node->early_last);
-    for (int i = 0; i < ORDER_MAX && tier->policy->order[i] != PXT_FIELD_COUNT; i++)
-        out->rank[i] = tier->host->entry_number(entry, tier->policy->order[i]);
-    tier->host->entry_release(entry);
-}
-
-pxt_status index_fill_policy(struct jsonl *tier, struct pxt_error *error)
-{
-    size_t count = 0, n = 0;
-    for (unsigned i = 0; i < tier->shard_count; i++)
-        count += tier->shard[i].count;
-    struct ranked *all = calloc(count ? count : 1, sizeof *all);
-    if (!all)
-        return tier->host->fail(tier->host, error, PXT_ENOMEM, 0, "out of memory for the order of %s", tier->folder);
-    for (unsigned i = 0; i < tier->shard_count; i++)
-        for (size_t b = 0; b < tier->shard[i].bucket_count; b++)
-            for (struct jsonl_node *node = tier->shard[i].bucket[b]; node; node = node->next)
-                rank(tier, &tier->shard[i], node, &all[n++]);
-    qsort(all, n, sizeof *all, by_rank);
-    bool good = true;
-    for (size_t i = 0; i < n && good; i++)
-        good = all[i].node->in_policy || enter_policy(tier, all[i].node);
-    free(all);
-    tier->policy_ready = good;
-    return good ? PXT_OK
-                : tier->host->fail(tier->host, error, PXT_ENOMEM, 0, "out of memory for the order of %s", tier->folder);
 }

@@ -50,8 +50,8 @@ static bool index_slowly(struct jsonl *tier, struct jsonl_shard *shard, const ch
     if (!good)
         return false;
     tier->host->entry_key(entry, &key);
-    *no_memory =
-        !index_put(tier, shard, &key, offset, (uint32_t)length, tier->host->entry_number(entry, PXT_FIELD_EXPIRES_AT));
+    *no_memory = !jsonl_index_put(tier, shard, &key, offset, (uint32_t)length,
+                                  tier->host->entry_number(entry, PXT_FIELD_EXPIRES_AT));
     tier->host->entry_release(entry);
     return true;
 }
@@ -62,11 +62,11 @@ static bool index_line(struct jsonl *tier, struct jsonl_shard *shard, const char
     struct pxt_key key;
     bool no_memory = false, whole = length && line[length - 1] == '}' && length <= JSONL_LINE_MAX;
     if (whole && starts_with_key(line, length, &key, tier->host, text)) {
-        no_memory = !index_put(tier, shard, &key, offset, (uint32_t)length, PXT_TIME_NONE);
-    } else if (whole && deletion_read(tier, line, length, &key, text)) {
-        struct jsonl_node *node = index_find(shard, key.text, key.length, key.hash);
+        no_memory = !jsonl_index_put(tier, shard, &key, offset, (uint32_t)length, PXT_TIME_NONE);
+    } else if (whole && jsonl_deletion_read(tier, line, length, &key, text)) {
+        struct jsonl_node *node = jsonl_index_find(shard, key.text, key.length, key.hash);
         if (node)
-            index_remove(tier, shard, node, PXT_REMOVE_DELETED);
+            jsonl_index_remove(tier, shard, node, PXT_REMOVE_DELETED);
         shard->dead += (off_t)length + 1;
     } else if (length && !(whole && index_slowly(tier, shard, line, length, offset, &no_memory))) {
         tier->corruptions++;
@@ -78,12 +78,12 @@ static bool index_line(struct jsonl *tier, struct jsonl_shard *shard, const char
     return !no_memory;
 }
 
-/* What stands behind the last newline was being written when its writer died. */
+/* Cuts off the bytes behind the last newline: their writer died. The file lock is held. */
 static pxt_status cut_tail(struct jsonl *tier, struct jsonl_shard *shard, const char *tail, size_t length,
                            struct pxt_error *error)
 {
     const struct pxt_host *host = tier->host;
-    quarantine(tier, shard, tail, length);
+    jsonl_quarantine(tier, shard, tail, length);
     tier->corruptions++;
     host->log(host, PXT_LOG_WARNING, "%s/shard_%02u.jsonl had a torn last line of %zu bytes: cut off", tier->folder,
               shard->number, length);
@@ -108,7 +108,8 @@ static bool index_chunk(struct jsonl *tier, struct jsonl_shard *shard, const cha
     }
 }
 
-pxt_status shard_scan(struct jsonl *tier, struct jsonl_shard *shard, off_t end, bool locked, struct pxt_error *error)
+pxt_status jsonl_shard_scan(struct jsonl *tier, struct jsonl_shard *shard, off_t end, bool locked,
+                            struct pxt_error *error)
 {
     const struct pxt_host *host = tier->host;
     size_t size = CHUNK, used;

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * l1_memory: entries in memory, in shards, with the policy's state beside each.
+ * l1_memory.c: the tier l1_memory: entries in memory, in shards, with the policy's state beside each entry.
  *
  * A hit takes no lock and writes no memory that another thread reads: the table is read without a lock, the entry is
- * held through host->entry_acquire(), and the access is noted in a ring of the thread's own (memory_notes.c). Notes
- * are applied to policy and counters under the shard's lock: when a ring is full, before a victim is chosen, and when
- * someone asks. With `shards: 1` and one thread the order of the policy is exact.
+ * held through host->entry_acquire_key(), and the hit is recorded in a ring of the thread (hit_ring.c). Hits are
+ * drained under the shard's lock: when a ring is full, before an entry is put or removed, before a victim is chosen,
+ * and in settle(). With `shards: 1` and one thread the order of the policy is exact.
  *
- * Locks: one mutex a shard, protecting everything of the shard but what hits read. Never two at once.
+ * Locks: one mutex a shard, for everything of the shard but what hits read. A thread never holds two.
  */
 #include "memory.h"
 #include <stdlib.h>
@@ -22,8 +22,8 @@ static void memory_close(void *self)
 {
     struct memory *memory = self;
     for (unsigned i = 0; i < memory->shard_count; i++)
-        shard_close(&memory->shard[i]);
-    notes_free(memory);
+        memory_shard_close(&memory->shard[i]);
+    memory_hits_free(memory);
     free(memory);
 }
 
@@ -44,7 +44,7 @@ static pxt_status memory_open(const struct pxt_host *host, const struct pxt_tier
     memory->policy = setup->policy;
     uint64_t capacity = setup->max_entries ? (setup->max_entries + shards - 1) / shards : 0;
     for (; memory->shard_count < shards; memory->shard_count++) {
-        pxt_status status = shard_open(memory, &memory->shard[memory->shard_count], setup, capacity, error);
+        pxt_status status = memory_shard_open(memory, &memory->shard[memory->shard_count], setup, capacity, error);
         if (status) {
             memory_close(memory);
             return status;
@@ -65,7 +65,7 @@ static pxt_status memory_get(void *self, const struct pxt_key *key, unsigned fla
 {
     (void)error;
     struct memory *memory = self;
-    *out = shard_get(shard_of(memory, key->hash), key, flags & PXT_GET_PEEK);
+    *out = memory_shard_get(shard_of(memory, key->hash), key, flags & PXT_GET_PEEK);
     return *out ? PXT_OK : PXT_NOT_FOUND;
 }
 
@@ -74,14 +74,14 @@ static pxt_status memory_put(void *self, pxt_entry *entry, struct pxt_error *err
     struct memory *memory = self;
     struct pxt_key key;
     memory->host->entry_key(entry, &key);
-    return shard_put(shard_of(memory, key.hash), &key, entry, error);
+    return memory_shard_put(shard_of(memory, key.hash), &key, entry, error);
 }
 
 static pxt_status memory_del(void *self, const struct pxt_key *key, enum pxt_removal why, struct pxt_error *error)
 {
     (void)error;
     struct memory *memory = self;
-    return shard_remove(shard_of(memory, key->hash), key, why);
+    return memory_shard_remove(shard_of(memory, key->hash), key, why);
 }
 
 static pxt_status memory_each(void *self, pxt_entry_fn *fn, void *arg, struct pxt_error *error)
@@ -89,7 +89,7 @@ static pxt_status memory_each(void *self, pxt_entry_fn *fn, void *arg, struct px
     (void)error;
     struct memory *memory = self;
     for (unsigned i = 0; i < memory->shard_count; i++)
-        if (!shard_each(&memory->shard[i], fn, arg))
+        if (!memory_shard_each(&memory->shard[i], fn, arg))
             break;
     return PXT_OK;
 }
@@ -108,7 +108,7 @@ static pxt_status memory_clear(void *self, uint64_t *removed, struct pxt_error *
     struct memory *memory = self;
     *removed = 0;
     for (unsigned i = 0; i < memory->shard_count; i++)
-        *removed += shard_clear(&memory->shard[i]);
+        *removed += memory_shard_clear(&memory->shard[i]);
     return PXT_OK;
 }
 
@@ -116,7 +116,7 @@ static pxt_status memory_contains(void *self, const struct pxt_key *key, struct 
 {
     (void)error;
     struct memory *memory = self;
-    pxt_entry *entry = shard_get(shard_of(memory, key->hash), key, true);
+    pxt_entry *entry = memory_shard_get(shard_of(memory, key->hash), key, true);
     memory->host->entry_release(entry);
     return entry ? PXT_OK : PXT_NOT_FOUND;
 }
@@ -127,25 +127,25 @@ static pxt_status memory_settle(void *self, struct pxt_error *error)
     struct memory *memory = self;
     for (unsigned i = 0; i < memory->shard_count; i++) {
         pthread_mutex_lock(&memory->shard[i].lock);
-        notes_apply(&memory->shard[i]);
-        notes_settle(&memory->shard[i]);
+        memory_hits_drain(&memory->shard[i]);
+        memory_hits_publish(&memory->shard[i]);
         pthread_mutex_unlock(&memory->shard[i].lock);
     }
     return PXT_OK;
 }
 
-/* The shard that the new entry goes to makes room; where it is empty, the fullest. */
+/* Asks the shard that the incoming entry goes to; if that shard is empty, the fullest. */
 static pxt_status memory_victim(void *self, uint64_t incoming, pxt_entry **out, struct pxt_error *error)
 {
     (void)error;
     struct memory *memory = self;
-    if (shard_victim(shard_of(memory, incoming), out))
+    if (memory_shard_victim(shard_of(memory, incoming), out))
         return PXT_OK;
     struct shard *fullest = &memory->shard[0];
     for (unsigned i = 1; i < memory->shard_count; i++)
         if (atomic_load(&memory->shard[i].used) > atomic_load(&fullest->used))
             fullest = &memory->shard[i];
-    return shard_victim(fullest, out) ? PXT_OK : PXT_NOT_FOUND;
+    return memory_shard_victim(fullest, out) ? PXT_OK : PXT_NOT_FOUND;
 }
 
 static pxt_status memory_expire(void *self, pxt_time now, size_t limit, pxt_key_fn *fn, void *arg, uint64_t *removed,
@@ -155,7 +155,7 @@ static pxt_status memory_expire(void *self, pxt_time now, size_t limit, pxt_key_
     struct memory *memory = self;
     *removed = 0;
     for (unsigned i = 0; i < memory->shard_count && *removed < limit; i++)
-        *removed += shard_expire(&memory->shard[i], now, limit - *removed, fn, arg);
+        *removed += memory_shard_expire(&memory->shard[i], now, limit - *removed, fn, arg);
     return PXT_OK;
 }
 

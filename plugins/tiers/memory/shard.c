@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * shard.c: one shard of l1_memory: a hash table that hits read without a lock, over nodes that never move.
+ * shard.c: one shard of l1_memory: a hash table over nodes that never move. Hits read the table without a lock; writers
+ * hold the shard's lock, and change its version as a seqlock's while entries move in it.
  */
 #include "memory.h"
 #include <stdlib.h>
@@ -14,8 +15,8 @@ static struct table *table_new(size_t slots)
     return table;
 }
 
-pxt_status shard_open(struct memory *memory, struct shard *shard, const struct pxt_tier_setup *setup, uint64_t capacity,
-                      struct pxt_error *error)
+pxt_status memory_shard_open(struct memory *memory, struct shard *shard, const struct pxt_tier_setup *setup,
+                             uint64_t capacity, struct pxt_error *error)
 {
     const struct pxt_host *host = memory->host;
     shard->memory = memory;
@@ -38,7 +39,7 @@ pxt_status shard_open(struct memory *memory, struct shard *shard, const struct p
     return PXT_OK;
 }
 
-void shard_close(struct shard *shard)
+void memory_shard_close(struct shard *shard)
 {
     struct memory *memory = shard->memory;
     for (uint32_t i = 0; i < shard->made; i++)
@@ -54,63 +55,63 @@ void shard_close(struct shard *shard)
     pthread_mutex_destroy(&shard->lock);
 }
 
-/* Looks once through the table. May miss an entry that is being moved: see `moves`. */
-static inline pxt_entry *probe(struct shard *shard, const struct pxt_key *key, uint64_t *word)
+/* Looks once through the table. May miss an entry that is being moved: see `version`. */
+static inline pxt_entry *probe(struct shard *shard, const struct pxt_key *key, uint64_t *tag)
 {
     const struct pxt_host *host = shard->memory->host;
     struct table *table = atomic_load_explicit(&shard->table, memory_order_acquire);
     for (size_t i = key->hash & table->mask, steps = 0; steps <= table->mask; i = (i + 1) & table->mask, steps++) {
         struct slot *slot = &table->slot[i];
-        *word = atomic_load_explicit(&slot->word, memory_order_acquire);
-        if (!*word)
+        *tag = atomic_load_explicit(&slot->tag, memory_order_acquire);
+        if (!*tag)
             return NULL;
-        if (*word >> 48 != key->hash >> 48)
+        if (*tag >> 48 != key->hash >> 48)
             continue;
         pxt_entry *entry = host->entry_acquire_key(&slot->entry, key);
         if (!entry)
             continue;
-        if (atomic_load_explicit(&slot->word, memory_order_relaxed) == *word)
+        if (atomic_load_explicit(&slot->tag, memory_order_relaxed) == *tag)
             return entry;
-        host->entry_release(entry); /* the slot is another's now: it moved */
+        host->entry_release(entry); /* the slot has another entry now: entries moved */
     }
     return NULL;
 }
 
-/* Not found, but perhaps because the table changed under the look: only now is a miss a miss. */
-__attribute__((noinline)) static pxt_entry *probe_locked(struct shard *shard, const struct pxt_key *key, uint64_t *word)
+/* Looks again with the lock: the table changed during the first look, so that its miss proves nothing. */
+__attribute__((noinline)) static pxt_entry *probe_locked(struct shard *shard, const struct pxt_key *key, uint64_t *tag)
 {
     pthread_mutex_lock(&shard->lock);
-    pxt_entry *entry = probe(shard, key, word);
+    pxt_entry *entry = probe(shard, key, tag);
     pthread_mutex_unlock(&shard->lock);
     return entry;
 }
 
-pxt_entry *shard_get(struct shard *shard, const struct pxt_key *key, bool peek)
+pxt_entry *memory_shard_get(struct shard *shard, const struct pxt_key *key, bool peek)
 {
-    uint64_t word;
-    uint32_t before = atomic_load_explicit(&shard->moves, memory_order_acquire);
-    pxt_entry *entry = probe(shard, key, &word);
+    uint64_t tag;
+    uint32_t before = atomic_load_explicit(&shard->version, memory_order_acquire);
+    pxt_entry *entry = probe(shard, key, &tag);
     if (!entry) {
         atomic_thread_fence(memory_order_acquire);
-        if (!(before & 1) && atomic_load_explicit(&shard->moves, memory_order_relaxed) == before)
+        if (!(before & 1) && atomic_load_explicit(&shard->version, memory_order_relaxed) == before)
             return NULL;
-        entry = probe_locked(shard, key, &word);
+        entry = probe_locked(shard, key, &tag);
     }
     if (entry && !peek)
-        notes_add(shard, word);
+        memory_hits_record(shard, tag);
     return entry;
 }
 
 /* ---- all below: under the shard's lock ------------------------------------------------------------------------ */
 
-static void moves_begin(struct shard *shard)
+static void change_begin(struct shard *shard)
 {
-    atomic_fetch_add(&shard->moves, 1);
+    atomic_fetch_add(&shard->version, 1);
 }
 
-static void moves_end(struct shard *shard)
+static void change_end(struct shard *shard)
 {
-    atomic_fetch_add(&shard->moves, 1);
+    atomic_fetch_add(&shard->version, 1);
 }
 
 static struct table *table_of(struct shard *shard)
@@ -118,15 +119,15 @@ static struct table *table_of(struct shard *shard)
     return atomic_load_explicit(&shard->table, memory_order_relaxed);
 }
 
-static uint64_t word_at(const struct slot *slot)
+static uint64_t tag_at(const struct slot *slot)
 {
-    return atomic_load_explicit(&slot->word, memory_order_relaxed);
+    return atomic_load_explicit(&slot->tag, memory_order_relaxed);
 }
 
-static void slot_set(struct slot *slot, uint64_t word, pxt_entry *entry)
+static void slot_set(struct slot *slot, uint64_t tag, pxt_entry *entry)
 {
     __atomic_store_n(&slot->entry, entry, __ATOMIC_SEQ_CST);
-    atomic_store_explicit(&slot->word, word, memory_order_release);
+    atomic_store_explicit(&slot->tag, tag, memory_order_release);
 }
 
 static uint64_t hash_of(const struct shard *shard, const pxt_entry *entry)
@@ -148,9 +149,9 @@ static struct slot *find_slot(struct shard *shard, const struct pxt_key *key)
     struct table *table = table_of(shard);
     for (size_t i = key->hash & table->mask;; i = (i + 1) & table->mask) {
         struct slot *slot = &table->slot[i];
-        if (!word_at(slot))
+        if (!tag_at(slot))
             return NULL;
-        if (word_at(slot) >> 48 == key->hash >> 48 && same_key(shard, slot->entry, key))
+        if (tag_at(slot) >> 48 == key->hash >> 48 && same_key(shard, slot->entry, key))
             return slot;
     }
 }
@@ -159,17 +160,17 @@ static struct slot *slot_of(struct shard *shard, const struct node *node)
 {
     struct table *table = table_of(shard);
     size_t i = hash_of(shard, node->entry) & table->mask;
-    while (word_number(word_at(&table->slot[i])) != node->number)
+    while (tag_number(tag_at(&table->slot[i])) != node->number)
         i = (i + 1) & table->mask;
     return &table->slot[i];
 }
 
-static void table_place(struct table *table, uint64_t hash, uint64_t word, pxt_entry *entry)
+static void table_place(struct table *table, uint64_t hash, uint64_t tag, pxt_entry *entry)
 {
     size_t i = hash & table->mask;
-    while (word_at(&table->slot[i]))
+    while (tag_at(&table->slot[i]))
         i = (i + 1) & table->mask;
-    slot_set(&table->slot[i], word, entry);
+    slot_set(&table->slot[i], tag, entry);
 }
 
 /* Keeps the table at most five eighths full. */
@@ -182,35 +183,36 @@ static bool table_grow(struct shard *shard)
     if (!table)
         return false;
     for (struct slot *slot = old->slot; slot <= &old->slot[old->mask]; slot++)
-        if (word_at(slot))
-            table_place(table, hash_of(shard, slot->entry), word_at(slot), slot->entry);
+        if (tag_at(slot))
+            table_place(table, hash_of(shard, slot->entry), tag_at(slot), slot->entry);
     table->older = old;
-    moves_begin(shard);
+    change_begin(shard);
     atomic_store_explicit(&shard->table, table, memory_order_release);
-    for (struct slot *slot = old->slot; slot <= &old->slot[old->mask]; slot++) /* no one keeps these up to date */
+    for (struct slot *slot = old->slot; slot <= &old->slot[old->mask];
+         slot++) /* hits in the old table must miss: it is not kept up to date */
         __atomic_store_n(&slot->entry, NULL, __ATOMIC_SEQ_CST);
-    moves_end(shard);
+    change_end(shard);
     return true;
 }
 
-/* Removes a slot and moves back what stood behind it, so that no gap ends a probe early (Knuth, TAOCP 3, 6.4 R). */
+/* Removes a slot and moves later slots back, so that no gap ends a probe early (Knuth, TAOCP 3, 6.4, algorithm R). */
 static void table_remove(struct shard *shard, struct slot *gap)
 {
     struct table *table = table_of(shard);
-    moves_begin(shard);
+    change_begin(shard);
     for (size_t i = (size_t)(gap - table->slot);;) {
         i = (i + 1) & table->mask;
         struct slot *slot = &table->slot[i];
-        if (!word_at(slot))
+        if (!tag_at(slot))
             break;
         size_t home = hash_of(shard, slot->entry) & table->mask;
         if (((i - home) & table->mask) >= ((i - (size_t)(gap - table->slot)) & table->mask)) {
-            slot_set(gap, word_at(slot), slot->entry);
+            slot_set(gap, tag_at(slot), slot->entry);
             gap = slot;
         }
     }
     slot_set(gap, 0, NULL);
-    moves_end(shard);
+    change_end(shard);
 }
 
 static struct node *node_new(struct shard *shard)
@@ -244,10 +246,10 @@ static void node_free(struct shard *shard, struct node *node)
 static void replace(struct shard *shard, struct slot *slot, pxt_entry *entry)
 {
     struct memory *memory = shard->memory;
-    struct node *node = shard_node(shard, word_number(word_at(slot)));
+    struct node *node = shard_node(shard, tag_number(tag_at(slot)));
     pxt_entry *old = node->entry;
     if (node->hits)
-        notes_settle(shard); /* they are hits of the old one */
+        memory_hits_publish(shard); /* they are hits of the old entry */
     node->entry = memory->host->entry_hold(entry);
     __atomic_store_n(&slot->entry, entry, __ATOMIC_SEQ_CST);
     memory->host->entry_release(old);
@@ -274,16 +276,16 @@ static pxt_status insert(struct shard *shard, const struct pxt_key *key, pxt_ent
         }
     }
     node->entry = memory->host->entry_hold(entry);
-    table_place(table_of(shard), key->hash, slot_word(key->hash, node->lifetime, node->number), entry);
+    table_place(table_of(shard), key->hash, slot_tag(key->hash, node->generation, node->number), entry);
     atomic_fetch_add(&shard->used, 1);
     atomic_fetch_add(&memory->count, 1);
     return PXT_OK;
 }
 
-pxt_status shard_put(struct shard *shard, const struct pxt_key *key, pxt_entry *entry, struct pxt_error *error)
+pxt_status memory_shard_put(struct shard *shard, const struct pxt_key *key, pxt_entry *entry, struct pxt_error *error)
 {
     pthread_mutex_lock(&shard->lock);
-    notes_apply(shard);
+    memory_hits_drain(shard);
     struct slot *slot = find_slot(shard, key);
     pxt_status status = PXT_OK;
     if (slot)
@@ -297,14 +299,14 @@ pxt_status shard_put(struct shard *shard, const struct pxt_key *key, pxt_entry *
 static pxt_entry *remove_slot(struct shard *shard, struct slot *slot, enum pxt_removal why)
 {
     struct memory *memory = shard->memory;
-    struct node *node = shard_node(shard, word_number(word_at(slot)));
+    struct node *node = shard_node(shard, tag_number(tag_at(slot)));
     pxt_entry *entry = node->entry;
     if (node->hits)
-        notes_settle(shard); /* a free node is on another list */
+        memory_hits_publish(shard); /* a free node is on another list */
     table_remove(shard, slot);
     if (shard->policy)
         memory->policy->removed(shard->policy, node->state, why);
-    node->lifetime++;
+    node->generation++;
     node->entry = NULL;
     node_free(shard, node);
     atomic_fetch_sub(&shard->used, 1);
@@ -312,15 +314,15 @@ static pxt_entry *remove_slot(struct shard *shard, struct slot *slot, enum pxt_r
     return entry;
 }
 
-pxt_entry *shard_remove_node(struct shard *shard, struct node *node, enum pxt_removal why)
+pxt_entry *memory_shard_remove_node(struct shard *shard, struct node *node, enum pxt_removal why)
 {
     return remove_slot(shard, slot_of(shard, node), why);
 }
 
-pxt_status shard_remove(struct shard *shard, const struct pxt_key *key, enum pxt_removal why)
+pxt_status memory_shard_remove(struct shard *shard, const struct pxt_key *key, enum pxt_removal why)
 {
     pthread_mutex_lock(&shard->lock);
-    notes_apply(shard);
+    memory_hits_drain(shard);
     struct slot *slot = find_slot(shard, key);
     pxt_entry *entry = slot ? remove_slot(shard, slot, why) : NULL;
     pthread_mutex_unlock(&shard->lock);
@@ -330,16 +332,16 @@ pxt_status shard_remove(struct shard *shard, const struct pxt_key *key, enum pxt
     return PXT_OK;
 }
 
-bool shard_victim(struct shard *shard, pxt_entry **out)
+bool memory_shard_victim(struct shard *shard, pxt_entry **out)
 {
     struct memory *memory = shard->memory;
     pthread_mutex_lock(&shard->lock);
-    notes_apply(shard);
+    memory_hits_drain(shard);
     void *state = shard->policy ? memory->policy->victim(shard->policy) : NULL;
     if (state) {
         struct node *node = (struct node *)(void *)((char *)state - offsetof(struct node, state));
         if (node->hits)
-            notes_settle(shard); /* it takes its counts with it */
+            memory_hits_publish(shard); /* the victim takes its counts along */
         *out = memory->host->entry_hold(node->entry);
     }
     pthread_mutex_unlock(&shard->lock);

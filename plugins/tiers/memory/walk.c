@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: MIT
  *
- * walk.c: what goes over all entries of a shard of l1_memory, in steps, so that no one waits for long.
+ * walk.c: each, clear and expire of one shard of l1_memory. Each and expire go in steps of a few nodes, so that no thread
+ * waits long for the shard's lock.
  */
 #include "memory.h"
 
 enum { STEP = 256 }; /* nodes looked at under one locking */
 
-/* Takes a counted hold on the entries of up to STEP nodes. Returns how many. */
+/* Takes a counted reference to the entries of up to STEP nodes. Returns how many. */
 static unsigned gather(struct shard *shard, uint32_t from, pxt_entry *entries[STEP])
 {
     const struct pxt_host *host = shard->memory->host;
     unsigned n = 0;
     pthread_mutex_lock(&shard->lock);
     if (!from) {
-        notes_apply(shard);
-        notes_settle(shard);
+        memory_hits_drain(shard);
+        memory_hits_publish(shard);
     }
     for (uint32_t i = from; i < shard->made && i < from + STEP; i++) {
         pxt_entry *entry = shard_node(shard, i)->entry;
@@ -33,7 +34,7 @@ static uint32_t made(struct shard *shard)
     return number;
 }
 
-bool shard_each(struct shard *shard, pxt_entry_fn *fn, void *arg)
+bool memory_shard_each(struct shard *shard, pxt_entry_fn *fn, void *arg)
 {
     bool go_on = true;
     for (uint32_t from = 0, end = made(shard); from < end && go_on; from += STEP) {
@@ -47,7 +48,7 @@ bool shard_each(struct shard *shard, pxt_entry_fn *fn, void *arg)
     return go_on;
 }
 
-uint64_t shard_clear(struct shard *shard)
+uint64_t memory_shard_clear(struct shard *shard)
 {
     const struct pxt_host *host = shard->memory->host;
     uint64_t removed = 0;
@@ -56,7 +57,7 @@ uint64_t shard_clear(struct shard *shard)
         struct node *node = shard_node(shard, i);
         if (!node->entry)
             continue;
-        host->entry_release(shard_remove_node(shard, node, PXT_REMOVE_DELETED));
+        host->entry_release(memory_shard_remove_node(shard, node, PXT_REMOVE_DELETED));
         removed++;
     }
     pthread_mutex_unlock(&shard->lock);
@@ -72,13 +73,13 @@ static unsigned expire_step(struct shard *shard, uint32_t from, pxt_time now, si
     for (uint32_t i = from; i < shard->made && i < from + STEP && n < limit; i++) {
         struct node *node = shard_node(shard, i);
         if (node->entry && host->entry_number(node->entry, PXT_FIELD_EXPIRES_AT) <= now)
-            entries[n++] = shard_remove_node(shard, node, PXT_REMOVE_EXPIRED);
+            entries[n++] = memory_shard_remove_node(shard, node, PXT_REMOVE_EXPIRED);
     }
     pthread_mutex_unlock(&shard->lock);
     return n;
 }
 
-uint64_t shard_expire(struct shard *shard, pxt_time now, size_t limit, pxt_key_fn *fn, void *arg)
+uint64_t memory_shard_expire(struct shard *shard, pxt_time now, size_t limit, pxt_key_fn *fn, void *arg)
 {
     const struct pxt_host *host = shard->memory->host;
     uint64_t removed = 0;

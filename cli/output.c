@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * output.c: prints entries: their URL, their fields, and as JSON.
+ */
+#include "command.h"
+#include <inttypes.h>
+#include <string.h>
+#include <time.h>
+
+static void print_encoded(FILE *out, const char *text, size_t length)
+{
+    for (size_t i = 0; i < length; i++) {
+        unsigned char c = (unsigned char)text[i];
+        bool plain =
+            (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || (c && strchr("-._~", c));
+        fprintf(out, plain ? "%c" : "%%%02X", c);
+    }
+}
+
+static pxt_status print_secret(FILE *out, pxt_cache *cache, pxt_entry *entry, enum pxt_field_id field,
+                               struct pxt_error *error)
+{
+    pxt_secret *secret = NULL;
+    size_t length;
+    pxt_status status = pxt_cache_open_secret(cache, entry, field, &secret, error);
+    if (status)
+        return status == PXT_NOT_FOUND ? PXT_OK : status;
+    const char *text = pxt_secret_text(secret, &length);
+    print_encoded(out, text, length);
+    pxt_secret_free(secret);
+    return PXT_OK;
+}
+
+pxt_status print_url(FILE *out, pxt_cache *cache, pxt_entry *entry, bool reveal, struct pxt_error *error)
+{
+    const char *url = pxt_entry_url(entry), *host = strstr(url, "://");
+    bool user = pxt_entry_has(entry, PXT_FIELD_USERNAME), password = pxt_entry_has(entry, PXT_FIELD_PASSWORD);
+    if (!reveal || !host || (!user && !password)) {
+        fputs(url, out);
+        return PXT_OK;
+    }
+    fprintf(out, "%.*s", (int)(host + 3 - url), url);
+    pxt_status status = print_secret(out, cache, entry, PXT_FIELD_USERNAME, error);
+    if (!status && password) {
+        fputc(':', out);
+        status = print_secret(out, cache, entry, PXT_FIELD_PASSWORD, error);
+    }
+    fprintf(out, "@%s", host + 3);
+    return status;
+}
+
+void print_time(FILE *out, int64_t time)
+{
+    time_t seconds = (time_t)(time / PXT_SECOND);
+    struct tm utc;
+    char text[32];
+    if (!gmtime_r(&seconds, &utc) || !strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &utc))
+        snprintf(text, sizeof text, "%lld", (long long)time);
+    fprintf(out, "%s.%06dZ", text, (int)(time % PXT_SECOND));
+}
+
+void print_field(FILE *out, const pxt_entry *entry, enum pxt_field_id field)
+{
+    size_t count;
+    int64_t number = pxt_entry_number(entry, field);
+    switch (pxt_fields(&count)[field].type) {
+    case PXT_TYPE_TEXT:
+        fputs(pxt_entry_has(entry, field) ? pxt_entry_text(entry, field, NULL) : "", out);
+        break;
+    case PXT_TYPE_SECRET:
+        fputs(pxt_entry_has(entry, field) ? "(sealed)" : "", out);
+        break;
+    case PXT_TYPE_TIME:
+        if (number != PXT_TIME_NONE)
+            print_time(out, number);
+        break;
+    case PXT_TYPE_HEALTH:
+        fputs(pxt_health_name((enum pxt_health)number), out);
+        break;
+    case PXT_TYPE_BOOL:
+        fputs(number ? "true" : "false", out);
+        break;
+    default:
+        fprintf(out, "%" PRId64, number);
+    }
+}
+
+void print_json_text(FILE *out, const char *text)
+{
+    fputc('"', out);
+    for (; *text; text++) {
+        unsigned char c = (unsigned char)*text;
+        if (c == '"' || c == '\\')
+            fprintf(out, "\\%c", c);
+        else if (c < 0x20)
+            fprintf(out, "\\u%04x", c);
+        else
+            fputc(c, out);
+    }
+    fputc('"', out);
+}
+
+void print_json(FILE *out, const pxt_entry *entry)
+{
+    size_t count;
+    const struct pxt_field *fields = pxt_fields(&count);
+    bool first = true;
+    fputc('{', out);
+    for (size_t i = 0; i < count; i++) {
+        enum pxt_field_id id = (enum pxt_field_id)i;
+        if (fields[i].type == PXT_TYPE_SECRET)
+            continue;
+        fprintf(out, "%s\"%s\": ", first ? "" : ", ", fields[i].name);
+        first = false;
+        if (!pxt_entry_has(entry, id)) {
+            fputs("null", out);
+        } else if (fields[i].type == PXT_TYPE_TEXT) {
+            print_json_text(out, pxt_entry_text(entry, id, NULL));
+        } else {
+            bool quoted = fields[i].type == PXT_TYPE_TIME || fields[i].type == PXT_TYPE_HEALTH;
+            fputs(quoted ? "\"" : "", out);
+            print_field(out, entry, id);
+            fputs(quoted ? "\"" : "", out);
+        }
+    }
+    fprintf(out, ", \"has_credentials\": %s}",
+            pxt_entry_has(entry, PXT_FIELD_USERNAME) || pxt_entry_has(entry, PXT_FIELD_PASSWORD) ? "true" : "false");
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * config_private.h: the steps of pxt_config_load(), one file each. All fill `loading->error` when they fail.
+ */
+#ifndef PXT_CONFIG_PRIVATE_H
+#define PXT_CONFIG_PRIVATE_H
+
+#include "config/config.h"
+
+struct pxt_config_loading {
+    const struct pxt_logger *logger;
+    struct pxt_config *config; /* what is filled */
+    struct pxt_error *error;   /* never NULL */
+};
+
+/* config_file.c: finds the file, or takes the text of the options or what is built in, and reads its YAML. */
+pxt_status pxt_config_read_tree(const struct pxt_cache_options *options, struct pxt_config *config,
+                                struct pxt_yaml_node **tree, struct pxt_error *error);
+pxt_status pxt_config_read_built_in(struct pxt_yaml_node **tree, struct pxt_error *error);
+
+/* config_global.c: the options of the whole; the environment overrides those of the core's table. `map` and `list` may
+ * be NULL. */
+pxt_status pxt_config_read_global(struct pxt_config_loading *loading, const struct pxt_yaml_node *tree);
+pxt_status pxt_config_read_source_ttl(struct pxt_config_loading *loading, const struct pxt_yaml_node *map);
+pxt_status pxt_config_read_plugin_dirs(struct pxt_config_loading *loading, const struct pxt_yaml_node *list);
+
+/* config_tiers.c: loads the plugin that `node` names, a NAME or {plugin: NAME, ...its options}, or without a node
+ * `fallback`, and reads its options. `what` stands in messages. */
+pxt_status pxt_config_choose_plugin(struct pxt_config_loading *loading, const struct pxt_yaml_node *node,
+                                    const char *fallback, const char *what, enum pxt_plugin_kind kind,
+                                    struct pxt_chosen *chosen);
+pxt_status pxt_config_read_tiers(struct pxt_config_loading *loading, const struct pxt_yaml_node *tree);
+
+#endif

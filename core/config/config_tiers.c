@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * config_tiers.c: the list of tiers: each tier's core options, its plugin with its options, its eviction policy.
+ */
+#include "base/fail.h"
+#include "config/config_private.h"
+#include <proxtier/admin.h>
+#include <string.h>
+
+pxt_status pxt_config_choose_plugin(struct pxt_config_loading *loading, const struct pxt_yaml_node *node,
+                                    const char *fallback, const char *what, enum pxt_plugin_kind kind,
+                                    struct pxt_chosen *chosen)
+{
+    static const char *const known[] = {"plugin", NULL};
+    const char *name = fallback;
+    const struct pxt_yaml_node *map = NULL;
+    if (node && node->kind == PXT_YAML_SCALAR) {
+        name = node->scalar;
+    } else if (node) {
+        const struct pxt_yaml_node *plugin = pxt_yaml_member(node, "plugin");
+        if (!plugin || plugin->kind != PXT_YAML_SCALAR)
+            return pxt_yaml_fail(loading->error, node, "%s: a name or {plugin: NAME} is expected, such as %s", what,
+                                 fallback);
+        name = plugin->scalar;
+        map = node;
+    }
+    pxt_status status =
+        pxt_loader_open(loading->config->plugin_folders, name, kind, loading->logger, &chosen->module, loading->error);
+    if (status) {
+        if (node)
+            pxt_error_prefix(loading->error, "%s:%u:%u", node->file, node->line, node->column);
+        return status;
+    }
+    return pxt_settings_read(chosen->module->plugin.options, map, known, name, &chosen->settings, loading->error);
+}
+
+enum { TIER_MEMBERS_MAX = 16 };
+
+static void names_of_core_members(const char *known[TIER_MEMBERS_MAX])
+{
+    size_t n = 0;
+    for (const struct pxt_option *option = pxt_options_tier(); option->name && n < TIER_MEMBERS_MAX - 1; option++)
+        known[n++] = option->name;
+    known[n] = NULL;
+}
+
+/* Loads the tier's plugin, and reads its options: all members that are not the core's. */
+static pxt_status read_plugin_options(struct pxt_config_loading *loading, const struct pxt_yaml_node *map,
+                                      struct pxt_tier_config *tier)
+{
+    const char *known[TIER_MEMBERS_MAX];
+    names_of_core_members(known);
+    pxt_status status = pxt_loader_open(loading->config->plugin_folders, tier->plugin, PXT_KIND_TIER, loading->logger,
+                                        &tier->tier.module, loading->error);
+    if (!status)
+        return pxt_settings_read(tier->tier.module->plugin.options, map, known, tier->tier.module->plugin.name,
+                                 &tier->tier.settings, loading->error);
+    const struct pxt_yaml_node *at = pxt_yaml_member(map, "plugin");
+    pxt_error_prefix(loading->error, "%s:%u:%u", at->file, at->line, at->column);
+    if (tier->required || status != PXT_EPLUGIN)
+        return status;
+    tier->problem = pxt_strdup(loading->error ? loading->error->message : "its plugin is missing");
+    pxt_log(loading->logger, PXT_MESSAGE_WARNING, "config", "going on without tier %s: %s", tier->name,
+            tier->problem ? tier->problem : "");
+    return PXT_OK;
+}
+
+static pxt_status name_tier(struct pxt_config_loading *loading, const struct pxt_yaml_node *map,
+                            struct pxt_tier_config *tier, size_t index)
+{
+    const struct pxt_yaml_node *node = pxt_yaml_member(map, "name");
+    const char *name = pxt_settings_text(tier->settings, "name");
+    if (name) {
+        size_t length = strlen(name);
+        if (!length || length > 32 ||
+            strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") != length)
+            return pxt_yaml_fail(loading->error, node, "name: 1 to 32 letters, digits, - or _ are expected");
+    }
+    tier->name = name ? pxt_strdup(name) : pxt_asprintf("l%zu", index + 1);
+    if (!tier->name)
+        return pxt_fail_memory(loading->error, "a name");
+    for (size_t i = 0; i < index; i++)
+        if (!strcmp(loading->config->tier[i].name, tier->name))
+            return pxt_yaml_fail(loading->error, name ? node : map, "two tiers are named \"%s\"", tier->name);
+    return PXT_OK;
+}
+
+/* The core's options of a tier. The options of its plugin, and those of an eviction policy, are read after them. */
+static pxt_status read_core_options(struct pxt_config_loading *loading, const struct pxt_yaml_node *map,
+                                    struct pxt_tier_config *tier)
+{
+    static const char *const may_be_a_map[] = {"eviction", NULL};
+    pxt_status status =
+        pxt_settings_read_partly(pxt_options_tier(), map, may_be_a_map, "a tier", &tier->settings, loading->error);
+    if (status)
+        return status;
+    const struct pxt_yaml_node *plugin = pxt_yaml_member(map, "plugin");
+    const char *name = pxt_settings_text(tier->settings, "plugin");
+    if (!name || !*name)
+        return pxt_yaml_fail(loading->error, plugin ? plugin : map, "a tier needs plugin: NAME, such as l1_memory");
+    tier->plugin = pxt_strdup(name);
+    if (!tier->plugin)
+        return pxt_fail_memory(loading->error, "a name");
+    tier->required = pxt_settings_number(tier->settings, "required");
+    tier->write_behind = pxt_settings_number(tier->settings, "write_behind");
+    int64_t capacity = pxt_settings_number(tier->settings, "max_entries");
+    tier->max_entries = capacity < 0 ? UINT64_MAX : (uint64_t)capacity;
+    return PXT_OK;
+}
+
+static pxt_status read_tier(struct pxt_config_loading *loading, const struct pxt_yaml_node *map, size_t index)
+{
+    struct pxt_tier_config *tier = &loading->config->tier[index];
+    if (map->kind != PXT_YAML_MAP)
+        return pxt_yaml_fail(loading->error, map, "a tier is expected as {plugin: NAME, ...}");
+    pxt_status status = read_core_options(loading, map, tier);
+    if (!status)
+        status = name_tier(loading, map, tier, index);
+    if (!status)
+        status = read_plugin_options(loading, map, tier);
+    if (!status)
+        status = pxt_config_choose_plugin(loading, pxt_yaml_member(map, "eviction"),
+                                          pxt_settings_text(tier->settings, "eviction"), "eviction", PXT_KIND_EVICTION,
+                                          &tier->eviction);
+    return status;
+}
+
+pxt_status pxt_config_read_tiers(struct pxt_config_loading *loading, const struct pxt_yaml_node *tree)
+{
+    const struct pxt_yaml_node *list = pxt_yaml_member(tree, "tiers");
+    struct pxt_yaml_node *own = NULL;
+    pxt_status status = PXT_OK;
+    if (!list) {
+        status = pxt_config_read_built_in(&own, loading->error);
+        list = status ? NULL : pxt_yaml_member(own, "tiers");
+    }
+    if (!status && (list->kind != PXT_YAML_LIST || !list->count || list->count > PXT_CHAIN_MAX))
+        status = pxt_yaml_fail(loading->error, list, "tiers: a list of 1 to %d tiers is expected", PXT_CHAIN_MAX);
+    for (size_t i = 0; !status && i < list->count; i++) {
+        loading->config->tier_count = i + 1;
+        status = read_tier(loading, list->child[i], i);
+    }
+    pxt_yaml_free(own);
+    return status;
+}

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * evict.c: victim and expire of l2_jsonl.
+ */
+#include "jsonl.h"
+#include <stdlib.h>
+#include <string.h>
+
+static pxt_status fill_policy(struct jsonl *tier, struct pxt_error *error)
+{
+    pxt_status status = PXT_OK;
+    jsonl_lock_all(tier);
+    for (unsigned i = 0; i < tier->shard_count && !status && !tier->policy_ready; i++)
+        status = jsonl_shard_refresh(tier, &tier->shard[i], false, error);
+    if (!status && !tier->policy_ready)
+        status = jsonl_policy_fill(tier, error);
+    jsonl_unlock_all(tier);
+    return status;
+}
+
+static bool victim_key(struct jsonl *tier, char text[PXT_KEY_MAX + 1])
+{
+    pthread_mutex_lock(&tier->policy_lock);
+    void *state = tier->policy->victim(tier->policy_self);
+    if (state) {
+        const struct jsonl_node *node =
+            (const struct jsonl_node *)(void *)((char *)state - offsetof(struct jsonl_node, state));
+        memcpy(text, node->key, strlen(node->key) + 1);
+    }
+    pthread_mutex_unlock(&tier->policy_lock);
+    return state != NULL;
+}
+
+pxt_status jsonl_victim(void *self, uint64_t incoming, pxt_entry **out, struct pxt_error *error)
+{
+    (void)incoming;
+    struct jsonl *tier = self;
+    char text[PXT_KEY_MAX + 1];
+    pxt_status status = fill_policy(tier, error);
+    /* An entry whose line turns out damaged leaves the index and the policy: then the next victim is asked for. */
+    while (!status && victim_key(tier, text)) {
+        struct pxt_key key;
+        tier->host->key_init(&key, text, strlen(text));
+        status = jsonl_get(tier, &key, PXT_GET_PEEK, out, error);
+        if (status != PXT_NOT_FOUND)
+            return status;
+        status = PXT_OK;
+    }
+    return status ? status : PXT_NOT_FOUND;
+}
+
+static pxt_time expiry_of(struct jsonl *tier, struct jsonl_shard *shard, struct jsonl_node *node)
+{
+    pxt_entry *entry = NULL;
+    if (node->expires_at != PXT_TIME_NONE)
+        return node->expires_at;
+    if (jsonl_shard_read(tier, shard, node, &entry, NULL) != PXT_OK)
+        return PXT_TIME_MAX;
+    node->expires_at = tier->host->entry_number(entry, PXT_FIELD_EXPIRES_AT);
+    tier->host->entry_release(entry);
+    return node->expires_at;
+}
+
+static struct jsonl_node *next_expired(struct jsonl *tier, struct jsonl_shard *shard, size_t *bucket, pxt_time now)
+{
+    for (; *bucket < shard->bucket_count; ++*bucket)
+        for (struct jsonl_node *node = shard->bucket[*bucket]; node; node = node->next)
+            if (expiry_of(tier, shard, node) <= now)
+                return node;
+    return NULL;
+}
+
+/* The keys of removed entries: their caller is told without a lock. */
+struct gone {
+    char **key;
+    size_t count;
+};
+
+static pxt_status expire_shard(struct jsonl *tier, struct jsonl_shard *shard, pxt_time now, size_t limit,
+                               struct gone *gone, struct pxt_error *error)
+{
+    size_t bucket = 0;
+    struct jsonl_node *node;
+    pxt_status status = jsonl_shard_refresh(tier, shard, false, error);
+    if (status || !next_expired(tier, shard, &bucket, now))
+        return status;
+    status = jsonl_shard_lock_file(tier, shard, error);
+    if (status)
+        return status;
+    bucket = 0;
+    while (!status && gone->count < limit && (node = next_expired(tier, shard, &bucket, now))) {
+        char *key = strdup(node->key);
+        if (!key)
+            break;
+        status = jsonl_del_locked(tier, shard, node, PXT_REMOVE_EXPIRED, error);
+        if (status)
+            free(key);
+        else
+            gone->key[gone->count++] = key;
+    }
+    jsonl_shard_unlock_file(shard);
+    return status;
+}
+
+pxt_status jsonl_expire(void *self, pxt_time now, size_t limit, pxt_key_fn *fn, void *arg, uint64_t *removed,
+                        struct pxt_error *error)
+{
+    struct jsonl *tier = self;
+    struct gone gone = {.key = calloc(limit, sizeof(char *))};
+    pxt_status status =
+        gone.key ? PXT_OK : tier->host->fail(tier->host, error, PXT_ENOMEM, 0, "out of memory for keys");
+    for (unsigned i = 0; i < tier->shard_count && !status && gone.count < limit; i++) {
+        pthread_mutex_lock(&tier->shard[i].lock);
+        status = expire_shard(tier, &tier->shard[i], now, limit, &gone, error);
+        pthread_mutex_unlock(&tier->shard[i].lock);
+    }
+    *removed = gone.count;
+    for (size_t i = 0; i < gone.count; i++) {
+        struct pxt_key key;
+        tier->host->key_init(&key, gone.key[i], strlen(gone.key[i]));
+        fn(arg, &key);
+        free(gone.key[i]);
+    }
+    free(gone.key);
+    return status;
+}

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * read.c: get, contains, count and each of l2_jsonl.
+ */
+#include "jsonl.h"
+#include <stdlib.h>
+#include <string.h>
+
+/* Reads the log anew, because it may have been rewritten in place. If the line is still unreadable, it is damaged: its
+ * entry leaves the index. */
+static pxt_status read_again(struct jsonl *tier, struct jsonl_shard *shard, const struct pxt_key *key, pxt_entry **out,
+                             struct pxt_error *error)
+{
+    pxt_status status = jsonl_shard_reindex(tier, shard, false, error);
+    if (status)
+        return status;
+    struct jsonl_node *node = jsonl_index_find(shard, key->text, key->length, key->hash);
+    if (!node)
+        return PXT_NOT_FOUND;
+    status = jsonl_shard_read(tier, shard, node, out, error);
+    if (status != PXT_ECORRUPT)
+        return status;
+    tier->corruptions++;
+    tier->host->log(tier->host, PXT_LOG_WARNING, "the line of key %s in %s is damaged and is passed over", node->key,
+                    tier->folder);
+    shard->broken_lines = true;
+    jsonl_index_remove(tier, shard, node, PXT_REMOVE_CORRUPTION);
+    return PXT_NOT_FOUND;
+}
+
+pxt_status jsonl_get(void *self, const struct pxt_key *key, unsigned flags, pxt_entry **out, struct pxt_error *error)
+{
+    struct jsonl *tier = self;
+    struct jsonl_shard *shard = &tier->shard[jsonl_shard_number(tier, key)];
+    pthread_mutex_lock(&shard->lock);
+    pxt_status status = jsonl_shard_refresh(tier, shard, false, error);
+    struct jsonl_node *node = status ? NULL : jsonl_index_find(shard, key->text, key->length, key->hash);
+    if (!status && !node)
+        status = PXT_NOT_FOUND;
+    if (!status)
+        status = jsonl_shard_read(tier, shard, node, out, error);
+    if (!status && !(flags & PXT_GET_PEEK))
+        jsonl_index_accessed(tier, node);
+    if (status == PXT_ECORRUPT)
+        status = read_again(tier, shard, key, out, error);
+    pthread_mutex_unlock(&shard->lock);
+    return status;
+}
+
+pxt_status jsonl_contains(void *self, const struct pxt_key *key, struct pxt_error *error)
+{
+    struct jsonl *tier = self;
+    struct jsonl_shard *shard = &tier->shard[jsonl_shard_number(tier, key)];
+    pthread_mutex_lock(&shard->lock);
+    pxt_status status = jsonl_shard_refresh(tier, shard, false, error);
+    if (!status && !jsonl_index_find(shard, key->text, key->length, key->hash))
+        status = PXT_NOT_FOUND;
+    pthread_mutex_unlock(&shard->lock);
+    return status;
+}
+
+pxt_status jsonl_count(void *self, uint64_t *out, struct pxt_error *error)
+{
+    struct jsonl *tier = self;
+    pxt_status status = PXT_OK;
+    *out = 0;
+    for (unsigned i = 0; i < tier->shard_count && !status; i++) {
+        pthread_mutex_lock(&tier->shard[i].lock);
+        status = jsonl_shard_refresh(tier, &tier->shard[i], false, error);
+        *out += tier->shard[i].count;
+        pthread_mutex_unlock(&tier->shard[i].lock);
+    }
+    return status;
+}
+
+/* Returns the keys of the shard, ended by NULL, malloc()ed each; NULL if memory ran out. */
+static char **keys_of(struct jsonl_shard *shard)
+{
+    char **keys = calloc(shard->count + 1, sizeof *keys);
+    size_t n = 0;
+    for (size_t i = 0; keys && i < shard->bucket_count; i++)
+        for (struct jsonl_node *node = shard->bucket[i]; node; node = node->next)
+            if (!(keys[n++] = strdup(node->key))) {
+                while (n-- > 0)
+                    free(keys[n]);
+                free(keys);
+                return NULL;
+            }
+    return keys;
+}
+
+/* Gathers the keys, then gets one entry after the other, so that no lock is held while `fn` runs. */
+static pxt_status each_of(struct jsonl *tier, struct jsonl_shard *shard, pxt_entry_fn *fn, void *arg, bool *go_on,
+                          struct pxt_error *error)
+{
+    pthread_mutex_lock(&shard->lock);
+    pxt_status status = jsonl_shard_refresh(tier, shard, false, error);
+    char **keys = status ? NULL : keys_of(shard);
+    pthread_mutex_unlock(&shard->lock);
+    if (!status && !keys)
+        status = tier->host->fail(tier->host, error, PXT_ENOMEM, 0, "out of memory for keys");
+    for (size_t i = 0; keys && keys[i]; i++) {
+        struct pxt_key key;
+        pxt_entry *entry = NULL;
+        tier->host->key_init(&key, keys[i], strlen(keys[i]));
+        if (*go_on && !status)
+            status = jsonl_get(tier, &key, PXT_GET_PEEK, &entry, error);
+        if (entry)
+            *go_on = fn(arg, entry);
+        tier->host->entry_release(entry);
+        status = status == PXT_NOT_FOUND ? PXT_OK : status;
+        free(keys[i]);
+    }
+    free(keys);
+    return status;
+}
+
+pxt_status jsonl_each(void *self, pxt_entry_fn *fn, void *arg, struct pxt_error *error)
+{
+    struct jsonl *tier = self;
+    bool go_on = true;
+    pxt_status status = PXT_OK;
+    for (unsigned i = 0; i < tier->shard_count && go_on && !status; i++)
+        status = each_of(tier, &tier->shard[i], fn, arg, &go_on, error);
+    return status;
+}
