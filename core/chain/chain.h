@@ -37,8 +37,11 @@ pxt_status pxt_chain_change(struct pxt_chain *chain, const struct pxt_key *key, 
 pxt_status pxt_chain_put_many(struct pxt_chain *chain, pxt_entry **entries, size_t n, bool *replaced,
                               struct pxt_error *error);
 
-/* each.c: calls `fn` once for every unexpired entry. */
+/* each.c: calls `fn` once for every unexpired entry that can be read. PXT_EUNAVAILABLE, after all calls, if a tier could
+ * not be asked or waits for a full resync, and may have entries that no other tier has. No lock may be held. */
 pxt_status pxt_chain_each(struct pxt_chain *chain, pxt_entry_fn *fn, void *arg, struct pxt_error *error);
+/* The same, but PXT_OK in that case. Any lock may be held. */
+pxt_status pxt_chain_each_reachable(struct pxt_chain *chain, pxt_entry_fn *fn, void *arg, struct pxt_error *error);
 
 /* counts.c */
 void pxt_chain_stats(struct pxt_chain *chain, struct pxt_stats *stats);

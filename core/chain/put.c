@@ -123,7 +123,7 @@ pxt_status pxt_chain_clear(struct pxt_chain *chain, uint64_t *removed, struct px
                             chain->tier[i].name);
     pxt_status status = pxt_chain_lock_all(chain, error);
     if (!status) {
-        status = pxt_chain_each(chain, count_one, &distinct, error);
+        status = pxt_chain_each_reachable(chain, count_one, &distinct, error);
         if (!status)
             status = clear_locked(chain, error);
         pxt_chain_unlock_all(chain);

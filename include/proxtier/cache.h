@@ -93,7 +93,8 @@ PXT_API pxt_status pxt_cache_delete(pxt_cache *cache, const char *key, struct px
 PXT_API pxt_status pxt_cache_clear(pxt_cache *cache, uint64_t *removed, struct pxt_error *error);
 
 /* Calls `fn` once for each unexpired entry, each valid during the call; `fn` returns false to stop. It may call the
- * cache. Nothing is promoted or counted. */
+ * cache. Nothing is promoted or counted. PXT_EUNAVAILABLE, after `fn` was called for all entries that can be read, if a
+ * tier that may have others is off, absent or waits for a full resync; the message names it. */
 typedef bool pxt_cache_each_fn(void *arg, pxt_entry *entry);
 PXT_API pxt_status pxt_cache_each(pxt_cache *cache, pxt_cache_each_fn *fn, void *arg, struct pxt_error *error);
 
@@ -197,7 +198,8 @@ PXT_API pxt_status pxt_cache_warm(pxt_cache *cache, const char *path, const stru
                                   struct pxt_warm_counts *counts, struct pxt_error *error);
 
 /* Writes all unexpired entries to `stream` (a FILE *) as JSONL, all fields. Credentials stay sealed
- * (`username_encrypted`), or with `reveal` are written in the clear (`username`). `count` may be NULL. */
+ * (`username_encrypted`), or with `reveal` are written in the clear (`username`). `count` may be NULL.
+ * PXT_EUNAVAILABLE, as pxt_cache_each(), if the export is incomplete; what can be read is written. */
 PXT_API pxt_status pxt_cache_export(pxt_cache *cache, void *stream, bool reveal, uint64_t *count,
                                     struct pxt_error *error);
 
