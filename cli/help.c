@@ -110,18 +110,19 @@ static void manual_exit_codes(FILE *out)
     static const struct {
         int code;
         const char *text;
-    } codes[] = {{0, "done"},
-                 {1, "nothing matches: no such proxy, or none that may be used"},
-                 {64, "the command line is wrong"},
-                 {65, "a value or a list is malformed, or stored data is damaged"},
-                 {66, "an input file cannot be opened"},
-                 {69, "no tier could serve the call, or a plugin is missing or refused"},
-                 {70, "out of memory, or a bug"},
-                 {73, "an output file cannot be made"},
-                 {74, "reading or writing failed, or no space is left"},
-                 {75, "locked by another process: try again"},
-                 {77, "permission denied, permissions too wide, or a credential cannot be opened"},
-                 {78, "the configuration is wrong"}};
+    } codes[] = {
+        {0, "done"},
+        {1, "nothing matches: no such proxy, or none that may be used"},
+        {64, "the command line is wrong"},
+        {65, "a value or a list is malformed, or stored data is damaged"},
+        {66, "an input file cannot be opened"},
+        {69, "no tier could serve the call, a list or an export lacks a tier, or a plugin is missing or refused"},
+        {70, "out of memory, or a bug"},
+        {73, "an output file cannot be made"},
+        {74, "reading or writing failed, or no space is left"},
+        {75, "locked by another process: try again"},
+        {77, "permission denied, permissions too wide, or a credential cannot be opened"},
+        {78, "the configuration is wrong"}};
     fputs(".Sh EXIT STATUS\n.Bl -tag -width Ds\n", out);
     for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
         fprintf(out, ".It %d\n", codes[i].code);

@@ -126,7 +126,7 @@ pxt_status pxt_cache_put(pxt_cache *cache, const struct pxt_draft *draft, char *
     if (!status)
         status = pxt_entry_from_draft(cache, draft, &entry, error);
     if (!status)
-        status = pxt_chain_put(&cache->chain, entry, error);
+        status = pxt_chain_put(&cache->chain, &entry, error);
     if (!status && key) {
         struct pxt_key stored;
         pxt_entry_key_of(entry, &stored);

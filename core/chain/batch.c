@@ -14,21 +14,10 @@
 #include "base/fail.h"
 #include "chain/chain.h"
 #include "chain/demote.h"
+#include "chain/learnt.h"
 #include "chain/store.h"
 #include "chain/stripes.h"
 #include "entry/entry.h"
-
-/* Tells which keys are stored already, in any tier. */
-static void find_replaced(struct pxt_chain *chain, pxt_entry *const *entries, size_t n, bool *replaced)
-{
-    for (size_t i = 0; i < n; i++) {
-        struct pxt_key key;
-        pxt_entry_key_of(entries[i], &key);
-        replaced[i] = false;
-        for (unsigned j = chain->count; j-- > 0 && !replaced[i];)
-            replaced[i] = pxt_tier_on(&chain->tier[j]) && pxt_tier_contains(&chain->tier[j], &key, NULL) == PXT_OK;
-    }
-}
 
 /* Chooses the entries for which a limited tier has room, and those that it has already: its copies would be old. False
  * if the tier cannot be asked. */
@@ -117,20 +106,47 @@ static pxt_status into_tier(struct pxt_write *write, struct pxt_tier *tier, stru
     return status;
 }
 
-pxt_status pxt_chain_put_many(struct pxt_chain *chain, pxt_entry *const *entries, size_t n, bool *replaced,
+/* Gives all entries the learnt fields of those that they replace. `replaced` has room for all. */
+static pxt_status inherit_all(struct pxt_chain *chain, pxt_entry **entries, size_t n, struct pxt_replaced *replaced,
                               struct pxt_error *error)
 {
+    for (size_t i = 0; i < n; i++) {
+        pxt_status status = pxt_learnt_inherit(chain, &entries[i], &replaced[i], error);
+        if (status)
+            return status;
+    }
+    return PXT_OK;
+}
+
+/* All keys are locked. */
+static pxt_status put_locked(struct pxt_chain *chain, pxt_entry **entries, size_t n, struct pxt_replaced *replaced,
+                             struct pxt_error *error)
+{
+    struct pxt_write write = {.chain = chain, .entries = entries, .count = n, .into = into_tier, .error = error};
+    pxt_status status = inherit_all(chain, entries, n, replaced, error);
+    return status ? status : pxt_write_all_tiers(&write);
+}
+
+pxt_status pxt_chain_put_many(struct pxt_chain *chain, pxt_entry **entries, size_t n, bool *was_stored,
+                              struct pxt_error *error)
+{
+    struct pxt_replaced *replaced = pxt_alloc_array(n, sizeof *replaced);
+    if (!replaced)
+        return pxt_fail_memory(error, "a batch");
     pxt_chain_probe_down_tiers(chain);
     pxt_status status = pxt_chain_lock_all(chain, error);
-    if (status)
-        return status;
-    if (replaced)
-        find_replaced(chain, entries, n, replaced);
-    struct pxt_write write = {.chain = chain, .entries = entries, .count = n, .into = into_tier, .error = error};
-    status = pxt_write_all_tiers(&write);
-    pxt_chain_unlock_all(chain);
-    struct pxt_victims victims;
-    pxt_victims_init(&victims);
-    pxt_demote_victims(chain, &victims);
+    if (!status) {
+        status = put_locked(chain, entries, n, replaced, error);
+        for (size_t i = 0; i < n; i++) {
+            if (was_stored)
+                was_stored[i] = replaced[i].entry != NULL;
+            pxt_learnt_finish(entries[i], &replaced[i]);
+        }
+        pxt_chain_unlock_all(chain);
+        struct pxt_victims victims;
+        pxt_victims_init(&victims);
+        pxt_demote_victims(chain, &victims);
+    }
+    pxt_free(replaced);
     return status;
 }

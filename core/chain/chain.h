@@ -20,8 +20,9 @@ pxt_status pxt_chain_get(struct pxt_chain *chain, const struct pxt_key *key, pxt
                          struct pxt_error *error);
 pxt_status pxt_chain_peek(struct pxt_chain *chain, const struct pxt_key *key, pxt_entry **out, struct pxt_error *error);
 
-/* put.c: as the functions of cache.h. */
-pxt_status pxt_chain_put(struct pxt_chain *chain, pxt_entry *entry, struct pxt_error *error);
+/* put.c: as the functions of cache.h. `*entry`, which no tier has yet, gets the learnt fields of the entry that it
+ * replaces: it may be replaced by another object. */
+pxt_status pxt_chain_put(struct pxt_chain *chain, pxt_entry **entry, struct pxt_error *error);
 pxt_status pxt_chain_delete(struct pxt_chain *chain, const struct pxt_key *key, enum pxt_removal why,
                             struct pxt_error *error);
 pxt_status pxt_chain_clear(struct pxt_chain *chain, uint64_t *removed, struct pxt_error *error);
@@ -32,12 +33,15 @@ typedef pxt_status pxt_change_fn(void *arg, pxt_entry *entry, pxt_entry **out, s
 pxt_status pxt_chain_change(struct pxt_chain *chain, const struct pxt_key *key, pxt_change_fn *change, void *arg,
                             enum pxt_removal why, struct pxt_error *error);
 
-/* batch.c: stores entries of distinct keys. `replaced` (may be NULL) receives which keys were stored before. */
-pxt_status pxt_chain_put_many(struct pxt_chain *chain, pxt_entry *const *entries, size_t n, bool *replaced,
+/* batch.c: the same for entries of distinct keys. `replaced` (may be NULL) receives which keys were stored before. */
+pxt_status pxt_chain_put_many(struct pxt_chain *chain, pxt_entry **entries, size_t n, bool *replaced,
                               struct pxt_error *error);
 
-/* each.c: calls `fn` once for every unexpired entry. */
+/* each.c: calls `fn` once for every unexpired entry that can be read. PXT_EUNAVAILABLE, after all calls, if a tier could
+ * not be asked or waits for a full resync, and may have entries that no other tier has. No lock may be held. */
 pxt_status pxt_chain_each(struct pxt_chain *chain, pxt_entry_fn *fn, void *arg, struct pxt_error *error);
+/* The same, but PXT_OK in that case. Any lock may be held. */
+pxt_status pxt_chain_each_reachable(struct pxt_chain *chain, pxt_entry_fn *fn, void *arg, struct pxt_error *error);
 
 /* counts.c */
 void pxt_chain_stats(struct pxt_chain *chain, struct pxt_stats *stats);

@@ -6,14 +6,21 @@
 #include "chain/chain.h"
 #include "chain/key_ops.h"
 #include "entry/entry.h"
+#include <stdio.h>
+
+/* What is known of a key: its entry was given, or only a tier that waits for a full resync has shown it so far. */
+enum { GIVEN = 1, DOUBTFUL };
 
 struct walk {
     struct pxt_chain *chain;
     struct pxt_tier *tier;
-    struct pxt_keymap *seen; /* NULL in a chain of one */
+    struct pxt_keymap keys;
     pxt_entry_fn *fn;
     void *arg;
     pxt_time now;
+    size_t doubtful;             /* keys that are DOUBTFUL */
+    bool missing[PXT_CHAIN_MAX]; /* tiers that could not be asked */
+    bool waits[PXT_CHAIN_MAX];   /* tiers that have shown doubtful keys */
     bool stopped, no_memory;
 };
 
@@ -22,42 +29,91 @@ static bool visit(void *arg, pxt_entry *entry)
     struct walk *walk = arg;
     struct pxt_key key;
     pxt_entry_key_of(entry, &key);
+    enum pxt_hint_key hint = pxt_hints_has(&walk->tier->hints, &key);
     if (pxt_entry_expired(entry, walk->now) || pxt_chain_stale(walk->chain, walk->tier, entry) ||
-        pxt_hints_has(&walk->tier->hints, &key))
+        hint == PXT_KEY_HINTED)
         return true;
-    if (walk->seen) {
-        struct pxt_keymap_item *item = pxt_keymap_add(walk->seen, &key);
-        if (!item) {
-            walk->no_memory = true;
-            return false;
-        }
-        if (item->value++) /* 0: not seen yet */
-            return true;
+    struct pxt_keymap_item *item = pxt_keymap_add(&walk->keys, &key);
+    if (!item) {
+        walk->no_memory = true;
+        return false;
     }
+    if (item->value == GIVEN)
+        return true;
+    if (hint == PXT_KEY_UNKNOWN) {
+        walk->doubtful += item->value != DOUBTFUL;
+        walk->waits[walk->tier->index] = true;
+        item->value = DOUBTFUL;
+        return true;
+    }
+    walk->doubtful -= item->value == DOUBTFUL;
+    item->value = GIVEN;
     walk->stopped = !walk->fn(walk->arg, entry);
     return !walk->stopped;
 }
 
-/* From the fastest tier on: its copies have the exact counters. */
-pxt_status pxt_chain_each(struct pxt_chain *chain, pxt_entry_fn *fn, void *arg, struct pxt_error *error)
+/* Whether a tier that cannot be asked may have entries that no other tier has: not a memory tier over durable ones, as
+ * every entry is in a durable tier too, and no tier without capacity. */
+static bool may_have_entries(const struct pxt_chain *chain, const struct pxt_tier *tier)
 {
-    struct pxt_keymap seen = {0};
-    struct walk walk = {.chain = chain,
-                        .seen = chain->count > 1 ? &seen : NULL,
-                        .fn = fn,
-                        .arg = arg,
-                        .now = pxt_clock_now(&chain->clock)};
+    if (!pxt_tier_stores(tier))
+        return false;
+    return !tier->ops || pxt_tier_durable(tier) || (pxt_tier_present(tier) && !chain->any_durable);
+}
+
+/* Goes from the fastest tier on: its copies have the exact counters. */
+static pxt_status walk_tiers(struct walk *walk, struct pxt_error *error)
+{
+    struct pxt_chain *chain = walk->chain;
     pxt_hint_log_replay(&chain->hint_log);
     pxt_status first = pxt_chain_settle(chain, error);
-    for (unsigned i = 0; i < chain->count && !walk.stopped && !walk.no_memory; i++) {
-        walk.tier = &chain->tier[i];
-        if (!pxt_tier_on(walk.tier))
+    for (unsigned i = 0; i < chain->count && !walk->stopped && !walk->no_memory; i++) {
+        walk->tier = &chain->tier[i];
+        if (!pxt_tier_on(walk->tier)) {
+            walk->missing[i] = may_have_entries(chain, walk->tier);
             continue;
-        pxt_status status = pxt_tier_each(walk.tier, visit, &walk, first ? NULL : error);
+        }
+        pxt_status status = pxt_tier_each(walk->tier, visit, walk, first ? NULL : error);
         first = first ? first : status;
     }
-    if (walk.no_memory)
-        first = pxt_fail_memory(error, "a list of keys");
-    pxt_keymap_free(&seen);
-    return first;
+    return walk->no_memory ? pxt_fail_memory(error, "a list of keys") : first;
+}
+
+/* Names the tiers that may have entries which the walk did not give. PXT_OK if there are none. */
+static pxt_status check_whole(const struct walk *walk, struct pxt_error *error)
+{
+    char names[600];
+    size_t at = 0;
+    for (unsigned i = 0; i < walk->chain->count && at < sizeof names; i++) {
+        const struct pxt_tier *tier = &walk->chain->tier[i];
+        const char *state = walk->missing[i]                   ? pxt_tier_present(tier) ? "is off" : "is absent"
+                            : walk->doubtful && walk->waits[i] ? "waits for a full resync"
+                                                               : NULL;
+        if (state)
+            at += (size_t)snprintf(names + at, sizeof names - at, "%stier %s %s", at ? ", " : "", tier->name, state);
+    }
+    return at ? pxt_fail(error, PXT_EUNAVAILABLE, 0, "%s: entries that only it has are missing; see `proxtier stats`",
+                         names)
+              : PXT_OK;
+}
+
+static pxt_status walk_chain(struct pxt_chain *chain, pxt_entry_fn *fn, void *arg, bool whole, struct pxt_error *error)
+{
+    struct walk walk = {.chain = chain, .fn = fn, .arg = arg, .now = pxt_clock_now(&chain->clock)};
+    pxt_status status = walk_tiers(&walk, error);
+    if (!status && whole && !walk.stopped)
+        status = check_whole(&walk, error);
+    pxt_keymap_free(&walk.keys);
+    return status;
+}
+
+pxt_status pxt_chain_each(struct pxt_chain *chain, pxt_entry_fn *fn, void *arg, struct pxt_error *error)
+{
+    pxt_chain_probe_down_tiers(chain);
+    return walk_chain(chain, fn, arg, true, error);
+}
+
+pxt_status pxt_chain_each_reachable(struct pxt_chain *chain, pxt_entry_fn *fn, void *arg, struct pxt_error *error)
+{
+    return walk_chain(chain, fn, arg, false, error);
 }

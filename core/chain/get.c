@@ -150,7 +150,7 @@ pxt_status pxt_chain_peek(struct pxt_chain *chain, const struct pxt_key *key, px
 {
     pxt_chain_lock_in_process(chain, key);
     pxt_hint_log_replay(&chain->hint_log);
-    pxt_status status = pxt_chain_find(chain, key, PXT_CHAIN_MAX, out, error);
+    pxt_status status = pxt_chain_find(chain, key, PXT_CHAIN_MAX, 0, out, error);
     pxt_chain_unlock_in_process(chain, key);
     if (status == PXT_OK && pxt_chain_expired(chain, *out)) {
         pxt_entry_release(*out);

@@ -16,15 +16,15 @@ pxt_status pxt_chain_read(struct pxt_tier *tier, const struct pxt_key *key, unsi
     return status;
 }
 
-pxt_status pxt_chain_find(struct pxt_chain *chain, const struct pxt_key *key, unsigned except, pxt_entry **out,
-                          struct pxt_error *error)
+pxt_status pxt_chain_find(struct pxt_chain *chain, const struct pxt_key *key, unsigned except, unsigned flags,
+                          pxt_entry **out, struct pxt_error *error)
 {
     pxt_status worst = PXT_NOT_FOUND;
     for (unsigned i = 0; i < chain->count; i++) {
         struct pxt_tier *tier = &chain->tier[i];
         if (i == except || !pxt_tier_stores(tier))
             continue;
-        pxt_status status = pxt_chain_read(tier, key, PXT_GET_PEEK, out, worst == PXT_NOT_FOUND ? error : NULL);
+        pxt_status status = pxt_chain_read(tier, key, PXT_GET_PEEK | flags, out, worst == PXT_NOT_FOUND ? error : NULL);
         if (status == PXT_OK && !pxt_chain_stale(chain, tier, *out))
             return PXT_OK;
         if (status == PXT_OK)

@@ -10,21 +10,26 @@
 #include "chain/chain.h"
 #include "chain/demote.h"
 #include "chain/key_ops.h"
+#include "chain/learnt.h"
 #include "chain/store.h"
 #include "chain/stripes.h"
 #include "entry/entry.h"
 
-pxt_status pxt_chain_put(struct pxt_chain *chain, pxt_entry *entry, struct pxt_error *error)
+pxt_status pxt_chain_put(struct pxt_chain *chain, pxt_entry **entry, struct pxt_error *error)
 {
     struct pxt_victims victims;
     pxt_victims_init(&victims);
     struct pxt_key key;
-    pxt_entry_key_of(entry, &key);
+    struct pxt_replaced replaced;
+    pxt_entry_key_of(*entry, &key);
     pxt_chain_probe_down_tiers(chain);
     pxt_status status = pxt_chain_lock(chain, &key, error);
     if (status)
         return status;
-    status = pxt_chain_store(chain, entry, &victims, error);
+    status = pxt_learnt_inherit(chain, entry, &replaced, error);
+    if (!status)
+        status = pxt_chain_store(chain, *entry, &victims, error);
+    pxt_learnt_finish(*entry, &replaced);
     pxt_chain_unlock(chain, &key);
     pxt_demote_victims(chain, &victims);
     pxt_chain_flush(chain);
@@ -50,7 +55,7 @@ static pxt_status change_locked(struct pxt_chain *chain, const struct pxt_key *k
                                 enum pxt_removal why, struct pxt_victims *victims, struct pxt_error *error)
 {
     pxt_entry *entry = NULL, *changed = NULL;
-    pxt_status status = pxt_chain_find(chain, key, PXT_CHAIN_MAX, &entry, error);
+    pxt_status status = pxt_chain_find(chain, key, PXT_CHAIN_MAX, PXT_TIER_GET_FOR_WRITE, &entry, error);
     if (status)
         return status;
     if (pxt_chain_expired(chain, entry)) {
@@ -118,7 +123,7 @@ pxt_status pxt_chain_clear(struct pxt_chain *chain, uint64_t *removed, struct px
                             chain->tier[i].name);
     pxt_status status = pxt_chain_lock_all(chain, error);
     if (!status) {
-        status = pxt_chain_each(chain, count_one, &distinct, error);
+        status = pxt_chain_each_reachable(chain, count_one, &distinct, error);
         if (!status)
             status = clear_locked(chain, error);
         pxt_chain_unlock_all(chain);

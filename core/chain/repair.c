@@ -36,7 +36,7 @@ static pxt_status reconcile(struct pxt_chain *chain, struct pxt_tier *tier, cons
     pxt_status status = pxt_chain_lock(chain, key, error);
     if (status)
         return status;
-    status = pxt_chain_find(chain, key, tier->index, &entry, error);
+    status = pxt_chain_find(chain, key, tier->index, 0, &entry, error);
     if (status == PXT_OK && wants(tier, key))
         status = pxt_tier_put(tier, entry, error);
     else if (status == PXT_OK || (status == PXT_NOT_FOUND && pxt_hints_has(&tier->hints, key) == PXT_KEY_HINTED))
@@ -57,7 +57,7 @@ static pxt_status store_puts(struct pxt_chain *chain, struct pxt_tier *tier, con
     for (size_t i = 0; i < puts->bucket_count; i++)
         for (const struct pxt_keymap_item *item = puts->bucket[i]; item; item = item->next) {
             if (!status) {
-                status = pxt_chain_find(chain, &item->key, tier->index, &entries[n], error);
+                status = pxt_chain_find(chain, &item->key, tier->index, 0, &entries[n], error);
                 n += status == PXT_OK;
                 if (status == PXT_NOT_FOUND)
                     status = pxt_tier_del(tier, &item->key, PXT_REMOVE_DELETED, error);

@@ -267,6 +267,53 @@ pxt_status pxt_entry_copy(const pxt_entry *entry, bool evicted_from_l1, pxt_entr
     return pxt_entry_new(&draft, out, error);
 }
 
+/* Whether one of the entries has a text that is learnt. */
+static bool has_learnt_text(const pxt_entry *a, const pxt_entry *b)
+{
+    size_t count;
+    const struct pxt_field *field = pxt_fields(&count);
+    for (size_t id = 0; id < PXT_FIELD_COUNT; id++)
+        if ((field[id].flags & PXT_FIELD_LEARNT) && is_text(field[id].type) &&
+            (a->text[place_of[id].slot].offset || b->text[place_of[id].slot].offset))
+            return true;
+    return false;
+}
+
+/* Makes a new entry: texts lie in the block of the entry, which has no room for others. */
+static pxt_status inherit_texts(pxt_entry **entry, const pxt_entry *old, struct pxt_error *error)
+{
+    struct pxt_draft draft, learnt;
+    size_t count;
+    const struct pxt_field *field = pxt_fields(&count);
+    pxt_entry *merged;
+    pxt_draft_init(&draft);
+    pxt_draft_init(&learnt);
+    pxt_entry_read(*entry, &draft);
+    pxt_entry_read(old, &learnt);
+    for (size_t id = 0; id < PXT_FIELD_COUNT; id++)
+        if (field[id].flags & PXT_FIELD_LEARNT)
+            draft.value[id] = learnt.value[id];
+    pxt_status status = pxt_entry_new(&draft, &merged, error);
+    if (status)
+        return status;
+    pxt_entry_release(*entry);
+    *entry = merged;
+    return PXT_OK;
+}
+
+pxt_status pxt_entry_inherit(pxt_entry **entry, const pxt_entry *old, struct pxt_error *error)
+{
+    size_t count;
+    const struct pxt_field *field = pxt_fields(&count);
+    if (has_learnt_text(*entry, old))
+        return inherit_texts(entry, old, error);
+    for (size_t id = 0; id < PXT_FIELD_COUNT; id++)
+        if ((field[id].flags & PXT_FIELD_LEARNT) && !is_text(field[id].type))
+            atomic_init(&(*entry)->number[place_of[id].slot], pxt_entry_number(old, (enum pxt_field_id)id));
+    atomic_init(&(*entry)->flushed_count, pxt_entry_number(old, PXT_FIELD_ACCESS_COUNT));
+    return PXT_OK;
+}
+
 bool pxt_entry_expired(const pxt_entry *entry, pxt_time now)
 {
     return now >= entry->expires_at;

@@ -104,7 +104,7 @@ pxt_status pxt_cache_export(pxt_cache *cache, void *stream, bool reveal, uint64_
         return pxt_fail_memory(error, "a line");
     pxt_status status = pxt_cache_each(cache, write_entry, &export, error);
     status = export.status ? export.status : status;
-    if (!status && fflush(stream))
+    if ((!status || status == PXT_EUNAVAILABLE) && fflush(stream))
         status = pxt_fail(error, pxt_status_of_errno(errno), errno, "cannot write the export");
     if (count)
         *count = export.count;

@@ -111,6 +111,9 @@ static inline bool pxt_tier_stores(const struct pxt_tier *tier)
 }
 
 /* The operations of <proxtier/tier.h>, with the defaults of the core for those that the plugin does not offer. */
+/* Beside PXT_GET_*: the read is the first part of a write. Its success says nothing of the write, so that it does not end
+ * a row of failures. */
+#define PXT_TIER_GET_FOR_WRITE 0x80000000u
 pxt_status pxt_tier_get(struct pxt_tier *tier, const struct pxt_key *key, unsigned flags, pxt_entry **out,
                         struct pxt_error *error);
 pxt_status pxt_tier_put(struct pxt_tier *tier, pxt_entry *entry, struct pxt_error *error);

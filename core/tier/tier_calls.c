@@ -49,14 +49,17 @@ static bool enter_probing(struct pxt_tier *tier, struct call *call, struct pxt_e
     return enter_as(tier, probing, call, error);
 }
 
-/* Ends a call of the plugin: reports its status to the breaker, and returns it with its error. */
-static pxt_status leave(struct pxt_tier *tier, pxt_status status, const struct call *call, struct pxt_error *error)
+/* Ends a call of the plugin: reports its status to the breaker, and returns it with its error. Whether a success
+ * `ends_failures` in a row is up to the caller. */
+static pxt_status leave_as(struct pxt_tier *tier, pxt_status status, bool ends_failures, const struct call *call,
+                           struct pxt_error *error)
 {
     if (!(tier->flags & PXT_TIER_CONCURRENT))
         pthread_mutex_unlock(&tier->serial);
     pthread_setcancelstate(call->cancel_state, NULL);
     if (status == PXT_OK || status == PXT_NOT_FOUND) {
-        pxt_breaker_succeeded(&tier->breaker);
+        if (ends_failures)
+            pxt_breaker_succeeded(&tier->breaker);
         return status;
     }
     /* The others are the caller's fault, or the machine's: no reason to turn the tier off. */
@@ -65,6 +68,11 @@ static pxt_status leave(struct pxt_tier *tier, pxt_status status, const struct c
     if (error)
         *error = call->error;
     return status;
+}
+
+static pxt_status leave(struct pxt_tier *tier, pxt_status status, const struct call *call, struct pxt_error *error)
+{
+    return leave_as(tier, status, true, call, error);
 }
 
 /* Ends a write: adds a hint if the write failed, drops the key's hint if it did not. */
@@ -90,8 +98,8 @@ pxt_status pxt_tier_get(struct pxt_tier *tier, const struct pxt_key *key, unsign
     struct call call;
     if (!enter(tier, &call, error))
         return PXT_EUNAVAILABLE;
-    pxt_status status = tier->ops->get(tier->self, key, flags, out, &call.error);
-    status = leave(tier, status, &call, error);
+    pxt_status status = tier->ops->get(tier->self, key, flags & PXT_GET_PEEK, out, &call.error);
+    status = leave_as(tier, status, !(flags & PXT_TIER_GET_FOR_WRITE), &call, error);
     if (!status && tier->tracker && !(flags & PXT_GET_PEEK))
         pxt_policy_tracker_hit(tier->tracker, key);
     return status;

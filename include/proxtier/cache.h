@@ -73,8 +73,10 @@ PXT_API pxt_status pxt_cache_peek(pxt_cache *cache, const char *key, pxt_entry *
 
 /*
  * Stores an entry in every tier. Of the draft only `proxy_url` is needed: a URL with credentials is split, the key is
- * made from the URL, times and time to live come from the clock and the configuration; credentials are sealed. An
- * entry with that key is replaced: fields that the draft does not set start anew.
+ * made from the URL, times and time to live come from the clock and the configuration; credentials are sealed.
+ * An entry with that key is replaced, also an expired one that is not yet removed: address, credentials, source and times
+ * come from the draft, and the fields with PXT_FIELD_LEARNT (health, checks, hits) stay as they are stored, whatever the
+ * draft says of them. The history of checks stays too. To start anew, call pxt_cache_delete() first.
  * When it returns PXT_OK at least one durable tier has it (or, in a chain without one, any tier).
  * `key` (may be NULL; PXT_KEY_MAX + 1 bytes) receives the key. PXT_EINVAL names the field.
  */
@@ -91,7 +93,8 @@ PXT_API pxt_status pxt_cache_delete(pxt_cache *cache, const char *key, struct px
 PXT_API pxt_status pxt_cache_clear(pxt_cache *cache, uint64_t *removed, struct pxt_error *error);
 
 /* Calls `fn` once for each unexpired entry, each valid during the call; `fn` returns false to stop. It may call the
- * cache. Nothing is promoted or counted. */
+ * cache. Nothing is promoted or counted. PXT_EUNAVAILABLE, after `fn` was called for all entries that can be read, if a
+ * tier that may have others is off, absent or waits for a full resync; the message names it. */
 typedef bool pxt_cache_each_fn(void *arg, pxt_entry *entry);
 PXT_API pxt_status pxt_cache_each(pxt_cache *cache, pxt_cache_each_fn *fn, void *arg, struct pxt_error *error);
 
@@ -200,7 +203,8 @@ PXT_API pxt_status pxt_cache_warm(pxt_cache *cache, const char *path, const stru
                                   struct pxt_warm_counts *counts, struct pxt_error *error);
 
 /* Writes all unexpired entries to `stream` (a FILE *) as JSONL, all fields. Credentials stay sealed
- * (`username_encrypted`), or with `reveal` are written in the clear (`username`). `count` may be NULL. */
+ * (`username_encrypted`), or with `reveal` are written in the clear (`username`). `count` may be NULL.
+ * PXT_EUNAVAILABLE, as pxt_cache_each(), if the export is incomplete; what can be read is written. */
 PXT_API pxt_status pxt_cache_export(pxt_cache *cache, void *stream, bool reveal, uint64_t *count,
                                     struct pxt_error *error);
 

@@ -38,6 +38,7 @@ enum pxt_field_type {
 #define PXT_FIELD_REQUIRED 1u /* must be set in a draft */
 #define PXT_FIELD_OPTIONAL 2u /* may be absent: null */
 #define PXT_FIELD_LIVE 4u     /* raised by use while the entry is stored: see pxt_cache_settle() */
+#define PXT_FIELD_LEARNT 8u   /* learnt by use: stays with the key when it is put again, see pxt_cache_put() */
 
 /*
  * Every field of an entry, once: X(ID, name, type, default, flags, since, help).
@@ -50,22 +51,31 @@ enum pxt_field_type {
     X(PROXY_URL, "proxy_url", TEXT, 0, PXT_FIELD_REQUIRED, "1.0", "scheme://host:port, without credentials")           \
     X(SOURCE, "source", TEXT, 0, PXT_FIELD_REQUIRED, "1.0", "where the proxy came from")                               \
     X(FETCH_TIME, "fetch_time", TIME, 0, PXT_FIELD_REQUIRED, "1.0", "when it was fetched")                             \
-    X(LAST_ACCESSED, "last_accessed", TIME, 0, PXT_FIELD_REQUIRED | PXT_FIELD_LIVE, "1.0", "last hit")                 \
-    X(ACCESS_COUNT, "access_count", COUNT, 0, PXT_FIELD_LIVE, "1.0", "number of hits")                                 \
+    X(LAST_ACCESSED, "last_accessed", TIME, 0, PXT_FIELD_REQUIRED | PXT_FIELD_LIVE | PXT_FIELD_LEARNT, "1.0",          \
+      "last hit")                                                                                                      \
+    X(ACCESS_COUNT, "access_count", COUNT, 0, PXT_FIELD_LIVE | PXT_FIELD_LEARNT, "1.0", "number of hits")              \
     X(TTL_SECONDS, "ttl_seconds", COUNT, 0, PXT_FIELD_REQUIRED, "1.0", "time to live from fetch_time, in seconds")     \
     X(EXPIRES_AT, "expires_at", TIME, 0, PXT_FIELD_REQUIRED, "1.0", "expired when the clock reaches it")               \
-    X(HEALTH_STATUS, "health_status", HEALTH, PXT_HEALTH_UNKNOWN, 0, "1.0",                                            \
+    X(HEALTH_STATUS, "health_status", HEALTH, PXT_HEALTH_UNKNOWN, PXT_FIELD_LEARNT, "1.0",                             \
       "unknown, healthy, degraded, unhealthy or dead")                                                                 \
-    X(FAILURE_COUNT, "failure_count", COUNT, 0, 0, "1.0", "failures in a row, as counted by invalidation")             \
+    X(FAILURE_COUNT, "failure_count", COUNT, 0, PXT_FIELD_LEARNT, "1.0",                                               \
+      "failures in a row, as counted by invalidation")                                                                 \
     X(EVICTED_FROM_L1, "evicted_from_l1", BOOL, 0, 0, "1.0", "was dropped by the first tier's policy")                 \
-    X(LAST_HEALTH_CHECK, "last_health_check", TIME, PXT_TIME_NONE, PXT_FIELD_OPTIONAL, "1.0", "last check")            \
-    X(CONSECUTIVE_HEALTH_FAILURES, "consecutive_health_failures", COUNT, 0, 0, "1.0", "failed checks in a row")        \
-    X(CONSECUTIVE_HEALTH_SUCCESSES, "consecutive_health_successes", COUNT, 0, 0, "1.0", "good checks in a row")        \
-    X(RECOVERY_ATTEMPT, "recovery_attempt", COUNT, 0, 0, "1.0", "failed checks while unhealthy or dead")               \
-    X(NEXT_CHECK_TIME, "next_check_time", TIME, PXT_TIME_NONE, PXT_FIELD_OPTIONAL, "1.0", "when to check again")       \
-    X(LAST_HEALTH_ERROR, "last_health_error", TEXT, 0, PXT_FIELD_OPTIONAL, "1.0", "reason of the last failure")        \
-    X(TOTAL_HEALTH_CHECKS, "total_health_checks", COUNT, 0, 0, "1.0", "all checks")                                    \
-    X(TOTAL_HEALTH_CHECK_FAILURES, "total_health_check_failures", COUNT, 0, 0, "1.0", "all failed checks")             \
+    X(LAST_HEALTH_CHECK, "last_health_check", TIME, PXT_TIME_NONE, PXT_FIELD_OPTIONAL | PXT_FIELD_LEARNT, "1.0",       \
+      "last check")                                                                                                    \
+    X(CONSECUTIVE_HEALTH_FAILURES, "consecutive_health_failures", COUNT, 0, PXT_FIELD_LEARNT, "1.0",                   \
+      "failed checks in a row")                                                                                        \
+    X(CONSECUTIVE_HEALTH_SUCCESSES, "consecutive_health_successes", COUNT, 0, PXT_FIELD_LEARNT, "1.0",                 \
+      "good checks in a row")                                                                                          \
+    X(RECOVERY_ATTEMPT, "recovery_attempt", COUNT, 0, PXT_FIELD_LEARNT, "1.0",                                         \
+      "failed checks while unhealthy or dead")                                                                         \
+    X(NEXT_CHECK_TIME, "next_check_time", TIME, PXT_TIME_NONE, PXT_FIELD_OPTIONAL | PXT_FIELD_LEARNT, "1.0",           \
+      "when to check again")                                                                                           \
+    X(LAST_HEALTH_ERROR, "last_health_error", TEXT, 0, PXT_FIELD_OPTIONAL | PXT_FIELD_LEARNT, "1.0",                   \
+      "reason of the last failure")                                                                                    \
+    X(TOTAL_HEALTH_CHECKS, "total_health_checks", COUNT, 0, PXT_FIELD_LEARNT, "1.0", "all checks")                     \
+    X(TOTAL_HEALTH_CHECK_FAILURES, "total_health_check_failures", COUNT, 0, PXT_FIELD_LEARNT, "1.0",                   \
+      "all failed checks")                                                                                             \
     X(USERNAME, "username", SECRET, 0, PXT_FIELD_OPTIONAL, "1.0", "user name at the proxy")                            \
     X(PASSWORD, "password", SECRET, 0, PXT_FIELD_OPTIONAL, "1.0", "password at the proxy")
 

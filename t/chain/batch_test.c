@@ -6,7 +6,7 @@
 #include "../lib/tap.h"
 #include <proxtier/proxtier.h>
 
-enum { MANY = 400 };
+enum { MANY = 400, TTL = 100000 };
 static char folder[] = "/tmp/proxtier-batch-XXXXXX";
 static struct pxt_error error;
 static pxt_cache *cache;
@@ -41,7 +41,7 @@ static pxt_status put_batch(const char *prefix, int64_t version)
         pxt_draft_init(&drafts[i]);
         pxt_draft_set_text(&drafts[i], PXT_FIELD_KEY, keys[i], strlen(keys[i]));
         pxt_draft_set_text(&drafts[i], PXT_FIELD_PROXY_URL, "http://192.0.2.1:80", 19);
-        pxt_draft_set_number(&drafts[i], PXT_FIELD_RECOVERY_ATTEMPT, version);
+        pxt_draft_set_number(&drafts[i], PXT_FIELD_TTL_SECONDS, TTL + version); /* a put takes it over */
     }
     return pxt_cache_put_many(cache, drafts, MANY, NULL, NULL, &error);
 }
@@ -55,7 +55,7 @@ static int found(const char *prefix, int64_t version)
         pxt_entry *entry = NULL;
         snprintf(key, sizeof key, "%s%d", prefix, i);
         if (pxt_cache_get(cache, key, &entry, &error) == PXT_OK)
-            count += pxt_entry_number(entry, PXT_FIELD_RECOVERY_ATTEMPT) == version;
+            count += pxt_entry_number(entry, PXT_FIELD_TTL_SECONDS) - TTL == version;
         pxt_entry_release(entry);
     }
     return count;

@@ -17,6 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
+enum { TTL = 100000 };
 static char folder[] = "/tmp/proxtier-degrade-XXXXXX";
 static struct pxt_error error;
 static pxt_cache *cache;
@@ -76,7 +77,7 @@ static pxt_status put(pxt_cache *into, const char *key, int64_t version)
     pxt_draft_init(&draft);
     pxt_draft_set_text(&draft, PXT_FIELD_KEY, key, strlen(key));
     pxt_draft_set_text(&draft, PXT_FIELD_PROXY_URL, "http://192.0.2.1:80", 19);
-    pxt_draft_set_number(&draft, PXT_FIELD_RECOVERY_ATTEMPT, version);
+    pxt_draft_set_number(&draft, PXT_FIELD_TTL_SECONDS, TTL + version); /* a put takes it over */
     return pxt_cache_put(into, &draft, NULL, &error);
 }
 
@@ -87,7 +88,7 @@ static int64_t version_in(pxt_cache *from, const char *key)
     pxt_status status = pxt_cache_get(from, key, &entry, &error);
     if (status)
         return -(int64_t)status;
-    int64_t version = pxt_entry_number(entry, PXT_FIELD_RECOVERY_ATTEMPT);
+    int64_t version = pxt_entry_number(entry, PXT_FIELD_TTL_SECONDS) - TTL;
     pxt_entry_release(entry);
     return version;
 }

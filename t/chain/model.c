@@ -162,7 +162,13 @@ pxt_status model_put(struct model *model, unsigned key, int64_t version, pxt_tim
 {
     if (!stores(model))
         return PXT_EUNAVAILABLE;
-    model->entry[key] = (struct model_entry){.there = true, .version = version, .expires = expires};
+    struct model_entry *entry = &model->entry[key];
+    if (!entry->there) /* else what was learnt stays: failures and hits */
+        *entry = (struct model_entry){.there = true};
+    else if (!model->exact && entry->expires <= now)
+        entry->unsure = true;
+    entry->version = version;
+    entry->expires = expires;
     if (model->exact)
         store(model, key, now);
     return PXT_OK;
@@ -272,6 +278,13 @@ unsigned model_live(const struct model *model, pxt_time now)
     for (unsigned key = 0; key < MODEL_KEYS; key++)
         live += model->entry[key].there && model->entry[key].expires > now;
     return live;
+}
+
+void model_learn(struct model *model, unsigned key, int64_t failures, int64_t hits)
+{
+    model->entry[key].unsure = false;
+    model->entry[key].failures = failures;
+    model->entry[key].hits = hits;
 }
 
 void model_clear(struct model *model)

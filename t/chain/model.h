@@ -13,6 +13,7 @@ enum model_policy { MODEL_LRU, MODEL_LFU, MODEL_FIFO, MODEL_SIEVE, MODEL_OTHER }
 /* What is stored under a key. */
 struct model_entry {
     bool there;
+    bool unsure; /* put anew after it had expired: whether it was still there, and has kept what was learnt, is open */
     int64_t version, failures, hits;
     pxt_time expires;
 };
@@ -41,6 +42,8 @@ pxt_status model_delete(struct model *model, unsigned key);
 pxt_status model_report(struct model *model, unsigned key, bool good, pxt_time now, bool *evicted);
 unsigned model_tick(struct model *model, pxt_time now);
 unsigned model_live(const struct model *model, pxt_time now);
+/* What the entry has whose state was unsure. */
+void model_learn(struct model *model, unsigned key, int64_t failures, int64_t hits);
 void model_clear(struct model *model);
 void model_reopen(struct model *model);
 

@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+enum { TTL = 100000 };
 static char folder[] = "/tmp/proxtier-processes-XXXXXX";
 static struct pxt_error error;
 static const char *lock_timeout = "60s"; /* a busy machine is no reason to give up */
@@ -35,7 +36,7 @@ static pxt_status put(pxt_cache *cache, const char *key, int64_t version)
     pxt_draft_init(&draft);
     pxt_draft_set_text(&draft, PXT_FIELD_KEY, key, strlen(key));
     pxt_draft_set_text(&draft, PXT_FIELD_PROXY_URL, "http://192.0.2.1:80", 19);
-    pxt_draft_set_number(&draft, PXT_FIELD_RECOVERY_ATTEMPT, version);
+    pxt_draft_set_number(&draft, PXT_FIELD_TTL_SECONDS, TTL + version); /* a put takes it over */
     return pxt_cache_put(cache, &draft, NULL, &error);
 }
 
@@ -46,7 +47,7 @@ static int64_t version_of(pxt_cache *cache, const char *key, unsigned *tier)
     pxt_status status = pxt_cache_get_from(cache, key, &entry, tier ? tier : &ignored, &error);
     if (status)
         return -(int64_t)status;
-    int64_t version = pxt_entry_number(entry, PXT_FIELD_RECOVERY_ATTEMPT);
+    int64_t version = pxt_entry_number(entry, PXT_FIELD_TTL_SECONDS) - TTL;
     pxt_entry_release(entry);
     return version;
 }

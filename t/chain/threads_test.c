@@ -10,7 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { THREADS = 16, KEYS = 64 };
+enum { THREADS = 16, KEYS = 64, TTL = 100000 };
 static char folder[] = "/tmp/proxtier-threads-XXXXXX";
 static pxt_cache *cache;
 static struct pxt_error error;
@@ -42,7 +42,7 @@ static pxt_status put(const char *key, int64_t version)
     pxt_draft_init(&draft);
     pxt_draft_set_text(&draft, PXT_FIELD_KEY, key, strlen(key));
     pxt_draft_set_text(&draft, PXT_FIELD_PROXY_URL, "http://192.0.2.1:80", 19);
-    pxt_draft_set_number(&draft, PXT_FIELD_RECOVERY_ATTEMPT, version); /* carries the version */
+    pxt_draft_set_number(&draft, PXT_FIELD_TTL_SECONDS, TTL + version); /* a put takes it over */
     return pxt_cache_put(cache, &draft, NULL, NULL);
 }
 
@@ -54,7 +54,7 @@ static int64_t version_of(const char *key)
     atomic_fetch_add(&gets, 1);
     if (status)
         return status == PXT_NOT_FOUND ? -1 : -2;
-    int64_t version = pxt_entry_number(entry, PXT_FIELD_RECOVERY_ATTEMPT);
+    int64_t version = pxt_entry_number(entry, PXT_FIELD_TTL_SECONDS) - TTL;
     pxt_entry_release(entry);
     return version;
 }

@@ -7,6 +7,7 @@
 #include <proxtier/proxtier.h>
 #include <time.h>
 
+enum { TTL = 100000 };
 static char folder[] = "/tmp/proxtier-fault-XXXXXX";
 static struct pxt_error error;
 static pxt_cache *cache;
@@ -46,7 +47,7 @@ static void fill_draft(struct pxt_draft *draft, const char *key, int64_t version
     pxt_draft_init(draft);
     pxt_draft_set_text(draft, PXT_FIELD_KEY, key, strlen(key));
     pxt_draft_set_text(draft, PXT_FIELD_PROXY_URL, "http://192.0.2.1:80", 19);
-    pxt_draft_set_number(draft, PXT_FIELD_RECOVERY_ATTEMPT, version);
+    pxt_draft_set_number(draft, PXT_FIELD_TTL_SECONDS, TTL + version); /* a put takes it over */
 }
 
 static pxt_status put(int i, int64_t version)
@@ -67,7 +68,7 @@ static int64_t version_of(int i)
     pxt_status status = pxt_cache_get(cache, key, &entry, &error);
     if (status)
         return -(int64_t)status;
-    int64_t version = pxt_entry_number(entry, PXT_FIELD_RECOVERY_ATTEMPT);
+    int64_t version = pxt_entry_number(entry, PXT_FIELD_TTL_SECONDS) - TTL;
     pxt_entry_release(entry);
     return version;
 }
