@@ -27,7 +27,7 @@ static pxt_status fail_file(struct store *store, struct pxt_error *error, const 
                              "cannot %s %s", doing, path);
 }
 
-/* Refuses a file that others may write to, and takes their reading rights from one that they may only read. */
+/* Refuses a file that others may write to. */
 static pxt_status check_file(struct store *store, const char *path, struct pxt_error *error)
 {
     const struct pxt_host *host = store->host;
@@ -43,6 +43,15 @@ static pxt_status check_file(struct store *store, const char *path, struct pxt_e
     if (file.st_mode & 022)
         return host->fail(host, error, PXT_EACCES, 0, "%s can be written by others (mode %04o): chmod go-w %s", path,
                           (unsigned)file.st_mode & 07777, path);
+    return PXT_OK;
+}
+
+/* Takes the reading rights of others. */
+static pxt_status close_file(struct store *store, const char *path, struct pxt_error *error)
+{
+    struct stat file;
+    if (stat(path, &file))
+        return errno == ENOENT ? PXT_OK : fail_file(store, error, path, "examine");
     if ((file.st_mode & 077) && file.st_uid == geteuid() && chmod(path, file.st_mode & 0700))
         return fail_file(store, error, path, "take the rights of others from");
     return PXT_OK;
@@ -59,7 +68,9 @@ static pxt_status make_file(struct store *store, struct pxt_error *error)
     return status;
 }
 
-pxt_status sqlite_file_prepare(struct store *store, struct pxt_error *error)
+static pxt_status each_companion(struct store *store,
+                                 pxt_status (*fn)(struct store *store, const char *path, struct pxt_error *error),
+                                 struct pxt_error *error)
 {
     char *path = malloc(strlen(store->path) + NAME_ROOM);
     if (!path)
@@ -67,10 +78,21 @@ pxt_status sqlite_file_prepare(struct store *store, struct pxt_error *error)
     pxt_status status = PXT_OK;
     for (int i = 0; i < COMPANIONS && !status; i++) {
         sprintf(path, "%s%s", store->path, companions[i]);
-        status = check_file(store, path, error);
+        status = fn(store, path, error);
     }
     free(path);
+    return status;
+}
+
+pxt_status sqlite_file_prepare(struct store *store, struct pxt_error *error)
+{
+    pxt_status status = each_companion(store, check_file, error);
     return status ? status : make_file(store, error);
+}
+
+pxt_status sqlite_file_close_to_others(struct store *store, struct pxt_error *error)
+{
+    return each_companion(store, close_file, error);
 }
 
 pxt_status sqlite_file_lock(struct store *store, int *fd, struct pxt_error *error)

@@ -123,7 +123,10 @@ uint64_t sqlite_store_corruptions(void *self);
 pxt_status sqlite_fail(struct store *store, sqlite3 *db, int rc, struct pxt_error *error, const char *doing);
 
 /* file.c: the database file and its companions, `-wal` and `-shm`. */
+/* Makes the file if there is none. PXT_EACCES: others may write to it, or to a companion. */
 pxt_status sqlite_file_prepare(struct store *store, struct pxt_error *error);
+/* Takes the rights of others from the three. */
+pxt_status sqlite_file_close_to_others(struct store *store, struct pxt_error *error);
 /* Locks the folder against other processes that open or repair this file. `*fd` is for close(). */
 pxt_status sqlite_file_lock(struct store *store, int *fd, struct pxt_error *error);
 /* Returns whether the file at the path is the one that was open. */
@@ -151,11 +154,19 @@ double sqlite_seconds_of(pxt_time time);
 /* Returns PXT_TIME_NONE if `seconds` is out of all bounds. */
 pxt_time sqlite_time_of(double seconds);
 
-/* connect.c: opens and closes one connection. */
-pxt_status sqlite_connection_open(struct store *store, struct connection *connection, bool reader,
+/* connect.c: opens and closes one connection. Opening changes nothing in an existing file. */
+pxt_status sqlite_connection_open(struct store *store, const char *path, struct connection *connection,
                                   struct pxt_error *error);
+/* Applies the settings of the store. Returns an SQLite code. */
+int sqlite_connection_set_up(struct store *store, struct connection *connection, bool reader);
+/* Switches the file to a write-ahead log. Returns an SQLite code. */
+int sqlite_connection_use_log(struct store *store, struct connection *connection);
 void sqlite_connection_close(struct connection *connection);
 bool sqlite_connection_moved(const struct connection *connection);
+
+/* owner.c: PXT_OK: the file is a cache of proxies, or `*empty`. PXT_ECORRUPT: a damaged one. PXT_ECONFIG: neither.
+ * Changes nothing in the file. */
+pxt_status sqlite_owner_check(struct store *store, sqlite3 *db, bool *empty, struct pxt_error *error);
 
 /* salvage.c: copies the readable rows of the damaged file into the new one. write_lock is held. */
 void sqlite_salvage(struct store *store, const char *damaged);
