@@ -146,8 +146,8 @@ static void damage_found_at_work_is_mended(bool l3, const char *name)
         status = get(&tier, keys, &out);
         host.host.entry_release(out);
     }
-    is_int(status, PXT_ECORRUPT, "%s: damage under way is reported", name);
-    is_int(put(&tier, simple("fresh")), PXT_OK, "%s: the next use starts anew", name);
+    ok(status <= PXT_NOT_FOUND, "%s: damage under way is repaired within the call", name);
+    is_int(put(&tier, simple("fresh")), PXT_OK, "%s: a put goes to the new file", name);
     is_int(found("%s.bad-2026????T??????Z", tier.path), 1, "%s: with the damaged file aside", name);
     is_int((long long)tier.ops->corruptions(tier.self), 1, "%s: counted once", name);
     ok(count(&tier) > 1 && count(&tier) < 402, "%s: what could be read was kept (%lld)", name, count(&tier));

@@ -43,7 +43,7 @@ static void let_readers_go(struct store *store)
 
 static pxt_status reopen(struct store *store, struct pxt_error *error)
 {
-    bool damaged = atomic_load(&store->trouble) == TROUBLE_DAMAGED && store->writer.db;
+    bool damaged = atomic_load(&store->trouble) == TROUBLE_DAMAGED;
     hold_readers(store);
     if (store->writer.db)
         sqlite_connection_close(&store->writer);
