@@ -8,6 +8,8 @@
 
 enum { ENTRIES = 240, PAGE_SIZE = 4096, TRUNCATIONS = 300 };
 
+static const struct how fast = {.sync = "none"};
+
 struct image {
     unsigned char *bytes;
     size_t size;
@@ -95,7 +97,7 @@ static int missing_after_truncation(struct tier *tier, const char *name, const s
     bool l3 = tier->l3;
     restore(tier->path, image, size);
     mark(tier->path);
-    *tier = opened(l3, name, NULL);
+    *tier = opened(l3, name, &fast);
     for (int i = 0; i < ENTRIES; i++) {
         size_t at = find_key(image, i, 13);
         missing += at && at / PAGE_SIZE < size / PAGE_SIZE && !has(tier, key_text(i));
@@ -108,16 +110,16 @@ static void truncation_keeps_all_intact_entries(bool l3, const char *name)
 {
     struct tier tier;
     struct image image = filled(&tier, l3, name);
-    int missing = 0, worst = 0;
+    int missing = 0, worst = 0, truncations = l3 ? TRUNCATIONS / 5 : TRUNCATIONS;
     unsigned seed = 7;
-    for (int i = 0; i < TRUNCATIONS; i++) {
+    for (int i = 0; i < truncations; i++) {
         seed = seed * 1103515245 + 12345;
         size_t size = (size_t)(seed >> 4) % image.size;
         int here = missing_after_truncation(&tier, name, &image, size);
         worst = here > worst ? here : worst;
         missing += here;
     }
-    ok(!missing, "%s: %d truncations keep each entry whose page is there (%d missing, at worst %d)", name, TRUNCATIONS,
+    ok(!missing, "%s: %d truncations keep each entry whose page is there (%d missing, at worst %d)", name, truncations,
        missing, worst);
     is_int(missing_after_truncation(&tier, name, &image, image.size - PAGE_SIZE), 0,
            "%s: without the last page all others are kept", name);
@@ -136,20 +138,26 @@ static void flips_in_the_schema_lose_no_entry(bool l3, const char *name)
     snprintf(text, sizeof text, "CREATE TABLE %s", tier.table);
     for (size_t at = 0; at + strlen(text) < image.size && !first; at++)
         first = memcmp(image.bytes + at, text, strlen(text)) ? 0 : at;
-    for (size_t at = first; first && at < first + 500; at += 3, flips++) {
+    size_t end = first;
+    while (first && memcmp(image.bytes + end, "\n)", 2))
+        end++;
+    for (size_t at = first; at < end; at += l3 ? 8 : 3, flips++) {
         struct pxt_error error = {.message = ""};
         unsigned char bit = (unsigned char)(1 << (at / 3) % 7);
         image.bytes[at] ^= bit;
         restore(tier.path, &image, image.size);
         image.bytes[at] ^= bit;
-        bool refused_here = open_tier(&tier, l3, name, NULL, &error) != PXT_OK;
+        bool refused_here = open_tier(&tier, l3, name, &fast, &error) != PXT_OK;
         refused += refused_here;
-        incomplete += !refused_here && (count(&tier) != ENTRIES || !has(&tier, key_text(0)));
+        bool lacking = !refused_here && (count(&tier) != ENTRIES || !has(&tier, key_text(0)));
+        incomplete += lacking;
+        if (lacking)
+            diag("byte %zu, bit %02x: entries are missing", at - first, bit);
         if (refused_here)
             diag("byte %zu: %s", at - first, error.message);
         close_tier(&tier);
     }
-    ok(flips > 100 && !refused, "%s: of %d flipped bits in the schema none refuses the cache (%d do)", name, flips,
+    ok(flips > 50 && !refused, "%s: of %d flipped bits in the schema none refuses the cache (%d do)", name, flips,
        refused);
     is_int(incomplete, 0, "%s: and all entries are there", name);
     free(image.bytes);
@@ -247,7 +255,7 @@ static void salvage_without_space_is_tried_again(bool l3, const char *name)
     is_int(found("%s.*", tier.path), 0, "%s: nothing is left beside it", name);
     tier = opened(l3, name, NULL);
     ok(count(&tier) > ENTRIES - 60, "%s: with space again its entries are salvaged (%lld)", name, count(&tier));
-    is_int(found("%s.bad-*", tier.path), 1, "%s: and the damaged file is kept aside", name);
+    is_int(found("%s.bad-????????T??????Z", tier.path), 1, "%s: and the damaged file is kept aside", name);
     close_tier(&tier);
     free(image.bytes);
     free(after.bytes);

@@ -5,6 +5,7 @@
  */
 #include "store.h"
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 /* Returns whether the text of our table is the one that it should be, but for a few bytes. */
@@ -16,8 +17,11 @@ static bool text_is_damaged(const struct store *store, sqlite3 *db)
     bool damaged = false;
     if (wanted &&
         sqlite3_prepare_v2(db, "SELECT sql FROM sqlite_schema WHERE name=?1", -1, &query, NULL) == SQLITE_OK &&
-        sqlite3_bind_text(query, 1, layout->table, -1, SQLITE_STATIC) == SQLITE_OK && sqlite3_step(query) == SQLITE_ROW)
-        damaged = sqlite_schema_text_is_close((const char *)sqlite3_column_text(query, 0), wanted);
+        sqlite3_bind_text(query, 1, layout->table, -1, SQLITE_STATIC) == SQLITE_OK &&
+        sqlite3_step(query) == SQLITE_ROW) {
+        const char *text = (const char *)sqlite3_column_text(query, 0);
+        damaged = text && strcmp(text, wanted) != 0 && sqlite_schema_text_is_close(query, 0, wanted);
+    }
     sqlite3_finalize(query);
     free(wanted);
     return damaged;
@@ -34,7 +38,7 @@ static pxt_status make_tables(struct store *store, struct connection *connection
         rc = sqlite_connection_use_log(store, connection);
     if (rc == SQLITE_OK)
         rc = sqlite_tables_make(&store->schema, host, connection->db, &column);
-    if (rc == SQLITE_MISMATCH && column && text_is_damaged(store, connection->db))
+    if ((rc == SQLITE_MISMATCH || rc == SQLITE_ERROR) && text_is_damaged(store, connection->db))
         rc = SQLITE_CORRUPT;
     else if (rc == SQLITE_MISMATCH && column)
         return host->fail(host, error, PXT_ECONFIG, 0,

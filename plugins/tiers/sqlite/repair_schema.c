@@ -10,11 +10,13 @@
 
 enum { FLIPS_MAX = 8 }; /* bytes by which a damaged text may differ */
 
-bool sqlite_schema_text_is_close(const char *text, const char *wanted)
+bool sqlite_schema_text_is_close(sqlite3_stmt *row, int column, const char *wanted)
 {
+    /* A damaged text may have a NUL in it. */
+    const char *text = (const char *)sqlite3_column_text(row, column);
     size_t length = strlen(wanted);
     unsigned differing = 0;
-    if (!text || strlen(text) != length)
+    if (!text || (size_t)sqlite3_column_bytes(row, column) != length)
         return false;
     for (size_t i = 0; i < length; i++)
         differing += text[i] != wanted[i];
@@ -35,7 +37,7 @@ static int find_row(const struct sqlite_layout *layout, const char *wanted, sqli
                                 &list, NULL);
     *row = 0;
     while (rc == SQLITE_OK && (rc = sqlite3_step(list)) == SQLITE_ROW) {
-        bool near = sqlite_schema_text_is_close((const char *)sqlite3_column_text(list, 4), wanted);
+        bool near = sqlite_schema_text_is_close(list, 4, wanted);
         bool table = equal(sqlite3_column_text(list, 1), "table");
         int score = 3 * near + (table && equal(sqlite3_column_text(list, 2), layout->table)) +
                     (table && equal(sqlite3_column_text(list, 3), layout->table));

@@ -74,8 +74,8 @@ int sqlite_tables_make(const struct sqlite_schema *schema, const struct pxt_host
 /* The text of the main table as sqlite_schema keeps it; for free(). NULL: out of memory. */
 char *sqlite_tables_text(const struct sqlite_layout *layout);
 
-/* repair_schema.c: returns whether `text` is `wanted` but for a few damaged bytes. */
-bool sqlite_schema_text_is_close(const char *text, const char *wanted);
+/* repair_schema.c: returns whether the text in a column is `wanted` but for a few damaged bytes. */
+bool sqlite_schema_text_is_close(sqlite3_stmt *row, int column, const char *wanted);
 /* Makes the main table of a damaged database readable, in a transaction that must be rolled back. The connection has
  * writable_schema on. Returns an SQLite code. */
 int sqlite_repair_schema(const struct sqlite_schema *schema, sqlite3 *db);

@@ -129,7 +129,7 @@ uint64_t sqlite_store_corruptions(void *self);
     .maintain = sqlite_store_maintain, .sync = sqlite_store_sync, .shared_path = sqlite_store_shared_path,             \
     .corruptions = sqlite_store_corruptions
 
-/* ---- between the files of the store, from the lowest to the highest: a file calls only files above it in this list - */
+/* ---- between the files of the store: a file calls only files that stand before it in this list ------------------ */
 
 /* fail.c: makes the status and the text of an SQLite result code, with the remedy; notes what the next call has to
  * repair. `db` may be NULL. */
