@@ -4,8 +4,8 @@
  * base64url(0x80 || 64-bit big-endian time || 16-byte IV || AES-128-CBC with PKCS#7 || HMAC-SHA256 of all before).
  * Seals with the current key, opens with the current, then the previous one. Tokens at rest do not age.
  *
- * The format has no field for the entry that a token belongs to, and must stay readable by ProxyWhirl. So a token that is
- * moved to another entry opens there; an encryptor that uses the context prevents this.
+ * The format has no field for the entry that a token belongs to, and must stay readable by ProxyWhirl. So a token moved to
+ * another entry opens there; an encryptor that uses the context prevents this.
  */
 #include "fernet.h"
 #include <stdlib.h>

@@ -26,42 +26,42 @@ static int log_mode(void *arg, int columns, char **values, char **names)
     return 0;
 }
 
-static int set_up(struct store *store, sqlite3 *db, bool reader)
+pxt_status sqlite_connection_open(struct store *store, const char *path, struct connection *connection,
+                                  struct pxt_error *error)
+{
+    int rc = sqlite3_open_v2(path, &connection->db,
+                             SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE, NULL);
+    pxt_status status = PXT_OK;
+    if (rc == SQLITE_OK)
+        configure(store, connection->db);
+    if (rc != SQLITE_OK)
+        status = sqlite_fail(store, connection->db, rc, error, "open it");
+    else if (sqlite3_db_readonly(connection->db, "main") == 1)
+        status = store->host->fail(store->host, error, PXT_EACCES, 0, "%s cannot be written: chmod u+w %s", path, path);
+    if (status)
+        sqlite_connection_close(connection);
+    return status;
+}
+
+int sqlite_connection_set_up(struct store *store, struct connection *connection, bool reader)
 {
     char text[400];
-    bool wal = true;
-    int rc = SQLITE_OK;
-    if (!reader)
-        rc = sqlite3_exec(db, "PRAGMA journal_mode=WAL", log_mode, &wal, NULL);
-    if (!wal)
-        store->host->log(store->host, PXT_LOG_WARNING,
-                         "%s: this file system offers no write-ahead log; readers and writers will wait for each other",
-                         store->path);
     snprintf(text, sizeof text,
              "PRAGMA synchronous=%s;PRAGMA mmap_size=%lld;PRAGMA temp_store=MEMORY;PRAGMA cell_size_check=ON;"
              "PRAGMA secure_delete=FAST;PRAGMA journal_size_limit=8388608;PRAGMA analysis_limit=200;%s",
              store->synchronous, (long long)store->mmap_size, reader ? "PRAGMA query_only=ON" : "");
-    return rc == SQLITE_OK ? sqlite3_exec(db, text, NULL, NULL, NULL) : rc;
+    return sqlite3_exec(connection->db, text, NULL, NULL, NULL);
 }
 
-pxt_status sqlite_connection_open(struct store *store, struct connection *connection, bool reader,
-                                  struct pxt_error *error)
+int sqlite_connection_use_log(struct store *store, struct connection *connection)
 {
-    const struct pxt_host *host = store->host;
-    int rc = sqlite3_open_v2(store->path, &connection->db,
-                             SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE, NULL);
-    pxt_status status = PXT_OK;
-    if (rc == SQLITE_OK) {
-        configure(store, connection->db);
-        rc = set_up(store, connection->db, reader);
-    }
-    if (rc != SQLITE_OK)
-        status = sqlite_fail(store, connection->db, rc, error, "open it");
-    else if (sqlite3_db_readonly(connection->db, "main") == 1)
-        status = host->fail(host, error, PXT_EACCES, 0, "%s cannot be written: chmod u+w %s", store->path, store->path);
-    if (status)
-        sqlite_connection_close(connection);
-    return status;
+    bool wal = true;
+    int rc = sqlite3_exec(connection->db, "PRAGMA journal_mode=WAL", log_mode, &wal, NULL);
+    if (!wal)
+        store->host->log(store->host, PXT_LOG_WARNING,
+                         "%s: this file system offers no write-ahead log; readers and writers will wait for each other",
+                         store->path);
+    return rc;
 }
 
 void sqlite_connection_close(struct connection *connection)

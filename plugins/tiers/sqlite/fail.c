@@ -26,10 +26,25 @@ static pxt_status fail_io(struct store *store, int rc, int system_errno, struct 
                       store->path, doing);
 }
 
+/* The error that the database or its log met last; SQLite may have lost it on the way to the connection. */
+static int errno_of_files(sqlite3 *db)
+{
+    static const int which[] = {SQLITE_FCNTL_FILE_POINTER, SQLITE_FCNTL_JOURNAL_POINTER};
+    int system_errno = 0;
+    for (int i = 0; i < 2 && !system_errno; i++) {
+        sqlite3_file *file = NULL;
+        if (sqlite3_file_control(db, "main", which[i], &file) == SQLITE_OK && file && file->pMethods)
+            file->pMethods->xFileControl(file, SQLITE_FCNTL_LAST_ERRNO, &system_errno);
+    }
+    return system_errno;
+}
+
 pxt_status sqlite_fail(struct store *store, sqlite3 *db, int rc, struct pxt_error *error, const char *doing)
 {
     const struct pxt_host *host = store->host;
     int system_errno = db ? sqlite3_system_errno(db) : 0;
+    if (db && !system_errno && (rc & 0xff) == SQLITE_IOERR)
+        system_errno = errno_of_files(db);
     const char *text = db && sqlite3_errcode(db) == rc ? sqlite3_errmsg(db) : sqlite3_errstr(rc);
     switch (rc & 0xff) {
     case SQLITE_BUSY:

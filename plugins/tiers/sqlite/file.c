@@ -9,6 +9,7 @@
 #include "store.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
-static const char *const companions[] = {"-wal", "-shm", ""}; /* the database last: see sqlite_file_move_aside() */
+static const char *const companions[] = {"-wal", "-shm", ""}; /* the database last */
 enum { COMPANIONS = 3, NAME_ROOM = 64 };
 
 static pxt_status fail_file(struct store *store, struct pxt_error *error, const char *path, const char *doing)
@@ -27,7 +28,7 @@ static pxt_status fail_file(struct store *store, struct pxt_error *error, const 
                              "cannot %s %s", doing, path);
 }
 
-/* Refuses a file that others may write to, and takes their reading rights from one that they may only read. */
+/* Refuses a file that others may write to. */
 static pxt_status check_file(struct store *store, const char *path, struct pxt_error *error)
 {
     const struct pxt_host *host = store->host;
@@ -43,23 +44,34 @@ static pxt_status check_file(struct store *store, const char *path, struct pxt_e
     if (file.st_mode & 022)
         return host->fail(host, error, PXT_EACCES, 0, "%s can be written by others (mode %04o): chmod go-w %s", path,
                           (unsigned)file.st_mode & 07777, path);
+    return PXT_OK;
+}
+
+/* Takes the reading rights of others. */
+static pxt_status close_file(struct store *store, const char *path, struct pxt_error *error)
+{
+    struct stat file;
+    if (stat(path, &file))
+        return errno == ENOENT ? PXT_OK : fail_file(store, error, path, "examine");
     if ((file.st_mode & 077) && file.st_uid == geteuid() && chmod(path, file.st_mode & 0700))
         return fail_file(store, error, path, "take the rights of others from");
     return PXT_OK;
 }
 
-static pxt_status make_file(struct store *store, struct pxt_error *error)
+static pxt_status make_file(struct store *store, const char *path, struct pxt_error *error)
 {
-    int fd = open(store->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0)
-        return errno == EEXIST ? PXT_OK : fail_file(store, error, store->path, "make");
+        return errno == EEXIST ? PXT_OK : fail_file(store, error, path, "make");
     /* The umask may have taken from the mode. SQLite gives -wal and -shm the mode of the database. */
-    pxt_status status = fchmod(fd, 0600) ? fail_file(store, error, store->path, "set the mode of") : PXT_OK;
+    pxt_status status = fchmod(fd, 0600) ? fail_file(store, error, path, "set the mode of") : PXT_OK;
     close(fd);
     return status;
 }
 
-pxt_status sqlite_file_prepare(struct store *store, struct pxt_error *error)
+static pxt_status each_companion(struct store *store,
+                                 pxt_status (*fn)(struct store *store, const char *path, struct pxt_error *error),
+                                 struct pxt_error *error)
 {
     char *path = malloc(strlen(store->path) + NAME_ROOM);
     if (!path)
@@ -67,10 +79,21 @@ pxt_status sqlite_file_prepare(struct store *store, struct pxt_error *error)
     pxt_status status = PXT_OK;
     for (int i = 0; i < COMPANIONS && !status; i++) {
         sprintf(path, "%s%s", store->path, companions[i]);
-        status = check_file(store, path, error);
+        status = fn(store, path, error);
     }
     free(path);
-    return status ? status : make_file(store, error);
+    return status;
+}
+
+pxt_status sqlite_file_prepare(struct store *store, struct pxt_error *error)
+{
+    pxt_status status = each_companion(store, check_file, error);
+    return status ? status : make_file(store, store->path, error);
+}
+
+pxt_status sqlite_file_close_to_others(struct store *store, struct pxt_error *error)
+{
+    return each_companion(store, close_file, error);
 }
 
 pxt_status sqlite_file_lock(struct store *store, int *fd, struct pxt_error *error)
@@ -121,26 +144,61 @@ static void aside_name(struct store *store, char *out)
         sprintf(out + end, "-%u", n);
 }
 
-pxt_status sqlite_file_move_aside(struct store *store, char **aside, struct pxt_error *error)
+void sqlite_file_remove_fresh(const char *fresh)
 {
-    size_t room = strlen(store->path) + NAME_ROOM;
-    char *from = malloc(room), *to = malloc(room + NAME_ROOM), *target = malloc(room);
-    pxt_status status = PXT_OK;
-    *aside = NULL;
-    if (!from || !to || !target) {
-        status = store->host->fail(store->host, error, PXT_ENOMEM, 0, "out of memory for a path");
-    } else {
-        aside_name(store, target);
-        /* The log first: were the database gone and its log still there, the next one would be made from that log. */
-        for (int i = 0; i < COMPANIONS && !status; i++) {
-            sprintf(from, "%s%s", store->path, companions[i]);
-            sprintf(to, "%s%s", target, companions[i]);
-            if (rename(from, to) && errno != ENOENT)
-                status = fail_file(store, error, from, "move aside the damaged file");
-        }
+    char path[PATH_MAX + NAME_ROOM];
+    for (int i = 0; i < COMPANIONS; i++)
+        if (snprintf(path, sizeof path, "%s%s", fresh, companions[i]) < (int)sizeof path)
+            unlink(path);
+}
+
+pxt_status sqlite_file_make_fresh(struct store *store, char **fresh, struct pxt_error *error)
+{
+    char *path = malloc(strlen(store->path) + NAME_ROOM);
+    if (!path)
+        return store->host->fail(store->host, error, PXT_ENOMEM, 0, "out of memory for a path");
+    sprintf(path, "%s.salvage", store->path);
+    sqlite_file_remove_fresh(path);
+    pxt_status status = make_file(store, path, error);
+    if (status)
+        free(path);
+    else
+        *fresh = path;
+    return status;
+}
+
+static pxt_status rename_companions(struct store *store, const char *target, struct pxt_error *error)
+{
+    size_t room = strlen(target) + NAME_ROOM;
+    char *from = malloc(room), *to = malloc(room);
+    pxt_status status =
+        from && to ? PXT_OK : store->host->fail(store->host, error, PXT_ENOMEM, 0, "out of memory for a path");
+    for (int i = 0; i < COMPANIONS - 1 && !status; i++) {
+        sprintf(from, "%s%s", store->path, companions[i]);
+        sprintf(to, "%s%s", target, companions[i]);
+        if (rename(from, to) && errno != ENOENT)
+            status = fail_file(store, error, from, "move aside the damaged file");
     }
     free(from);
     free(to);
+    return status;
+}
+
+pxt_status sqlite_file_replace(struct store *store, const char *fresh, char **aside, struct pxt_error *error)
+{
+    char *target = malloc(strlen(store->path) + 2 * NAME_ROOM);
+    if (!target)
+        return store->host->fail(store->host, error, PXT_ENOMEM, 0, "out of memory for a path");
+    aside_name(store, target);
+    bool linked = !link(store->path, target); /* a second name; not all file systems have links */
+    /* The log before the database: beside the new database it would be applied to that. */
+    pxt_status status = rename_companions(store, target, error);
+    if (!status && !linked && rename(store->path, target))
+        status = fail_file(store, error, store->path, "move aside the damaged file");
+    if (!status && rename(fresh, store->path))
+        status = fail_file(store, error, store->path, "put the salvaged entries in place of");
+    if (status && linked)
+        unlink(target);
     if (status)
         free(target);
     else

@@ -31,9 +31,9 @@ static void bind_check(sqlite3_stmt *statement, const struct pxt_check *check)
     sqlite3_bind_text(statement, 6, check->check_url ? check->check_url : "", -1, SQLITE_STATIC);
 }
 
-pxt_status sqlite_store_check_add(void *self, const struct pxt_check *check, uint64_t keep, struct pxt_error *error)
+static pxt_status check_add_once(struct store *store, const struct pxt_check *check, uint64_t keep,
+                                 struct pxt_error *error)
 {
-    struct store *store = self;
     struct connection *connection;
     sqlite3_stmt *add, *prune;
     pxt_status status = sqlite_txn_begin(store, &connection, error);
@@ -57,6 +57,16 @@ pxt_status sqlite_store_check_add(void *self, const struct pxt_check *check, uin
         }
     }
     return sqlite_txn_end(store, connection, status, error);
+}
+
+pxt_status sqlite_store_check_add(void *self, const struct pxt_check *check, uint64_t keep, struct pxt_error *error)
+{
+    unsigned tries = 0;
+    pxt_status status;
+    do
+        status = check_add_once(self, check, keep, error);
+    while (sqlite_try_again(status, &tries));
+    return status;
 }
 
 /* ---- reading ---- */
@@ -100,6 +110,15 @@ static struct record *record_of(sqlite3_stmt *statement, const struct pxt_key *k
     return record;
 }
 
+static void free_history(struct record *first)
+{
+    while (first) {
+        struct record *record = first;
+        first = record->next;
+        free(record);
+    }
+}
+
 static pxt_status read_history(struct store *store, const struct pxt_key *key, struct record **first,
                                struct pxt_error *error)
 {
@@ -131,7 +150,13 @@ pxt_status sqlite_store_check_each(void *self, const struct pxt_key *key, pxt_ch
                                    struct pxt_error *error)
 {
     struct record *first = NULL;
-    pxt_status status = read_history(self, key, &first, error);
+    unsigned tries = 0;
+    pxt_status status;
+    do {
+        free_history(first);
+        first = NULL;
+        status = read_history(self, key, &first, error);
+    } while (sqlite_try_again(status, &tries));
     bool more = !status;
     while (first) {
         struct record *record = first;

@@ -25,9 +25,8 @@ static pxt_status touch_one(struct store *store, struct connection *connection, 
     return sqlite_statement_run(store, connection, statement, error, "count accesses");
 }
 
-pxt_status sqlite_store_touch(void *self, const struct pxt_touch *touches, size_t n, struct pxt_error *error)
+static pxt_status touch_once(struct store *store, const struct pxt_touch *touches, size_t n, struct pxt_error *error)
 {
-    struct store *store = self;
     struct connection *connection;
     sqlite3_stmt *statement;
     if (!n)
@@ -39,6 +38,16 @@ pxt_status sqlite_store_touch(void *self, const struct pxt_touch *touches, size_
     for (size_t i = 0; i < n && !status; i++)
         status = touch_one(store, connection, statement, &touches[i], error);
     return sqlite_txn_end(store, connection, status, error);
+}
+
+pxt_status sqlite_store_touch(void *self, const struct pxt_touch *touches, size_t n, struct pxt_error *error)
+{
+    unsigned tries = 0;
+    pxt_status status;
+    do
+        status = touch_once(self, touches, n, error);
+    while (sqlite_try_again(status, &tries));
+    return status;
 }
 
 static pxt_status first_in_order(struct store *store, pxt_entry **out, int64_t *rowid, struct pxt_error *error)
@@ -57,10 +66,8 @@ static pxt_status first_in_order(struct store *store, pxt_entry **out, int64_t *
     return status;
 }
 
-pxt_status sqlite_store_victim(void *self, uint64_t incoming, pxt_entry **out, struct pxt_error *error)
+static pxt_status victim_once(struct store *store, pxt_entry **out, struct pxt_error *error)
 {
-    (void)incoming;
-    struct store *store = self;
     const struct pxt_host *host = store->host;
     if (!store->order)
         return host->fail(host, error, PXT_ENOTSUP, 0, "%s: the policy names no order to choose by", store->path);
@@ -73,6 +80,17 @@ pxt_status sqlite_store_victim(void *self, uint64_t incoming, pxt_entry **out, s
         if (status)
             return status;
     }
+}
+
+pxt_status sqlite_store_victim(void *self, uint64_t incoming, pxt_entry **out, struct pxt_error *error)
+{
+    (void)incoming;
+    unsigned tries = 0;
+    pxt_status status;
+    do
+        status = victim_once(self, out, error);
+    while (sqlite_try_again(status, &tries));
+    return status;
 }
 
 /* ---- expiry ---- */
@@ -142,7 +160,11 @@ pxt_status sqlite_store_expire(void *self, pxt_time now, size_t limit, pxt_key_f
     while (!status && more && *removed < limit) {
         struct removed batch = {0};
         size_t want = limit - *removed < EXPIRE_BATCH ? limit - *removed : EXPIRE_BATCH;
-        status = expire_batch(store, now, want, &batch, error);
+        unsigned tries = 0;
+        do {
+            batch.length = batch.count = 0;
+            status = expire_batch(store, now, want, &batch, error);
+        } while (sqlite_try_again(status, &tries));
         if (!status) {
             *removed += batch.count;
             more = batch.count == want;
@@ -171,9 +193,8 @@ static bool log_is_long(const struct store *store)
     return length > 0 && (size_t)length < sizeof path && !stat(path, &file) && file.st_size >= LOG_IS_LONG;
 }
 
-pxt_status sqlite_store_maintain(void *self, struct pxt_error *error)
+static pxt_status maintain_once(struct store *store, struct pxt_error *error)
 {
-    struct store *store = self;
     struct connection *connection;
     pxt_status status = sqlite_pool_write(store, &connection, error);
     if (status)
@@ -187,6 +208,16 @@ pxt_status sqlite_store_maintain(void *self, struct pxt_error *error)
     if (rc != SQLITE_OK && (rc & 0xff) != SQLITE_BUSY && (rc & 0xff) != SQLITE_LOCKED)
         status = sqlite_fail(store, connection->db, rc, error, "tidy up");
     sqlite_pool_release(store, connection);
+    return status ? status : sqlite_index_check(store, error);
+}
+
+pxt_status sqlite_store_maintain(void *self, struct pxt_error *error)
+{
+    unsigned tries = 0;
+    pxt_status status;
+    do
+        status = maintain_once(self, error);
+    while (sqlite_try_again(status, &tries));
     return status;
 }
 
@@ -201,9 +232,8 @@ static int sync_file(sqlite3 *db, int which)
 
 /* Syncs the log, then the database: pages that a checkpoint moves out of the log meanwhile are in the database by then.
  * This is cheaper than a checkpoint, and no reader can delay it. */
-pxt_status sqlite_store_sync(void *self, struct pxt_error *error)
+static pxt_status sync_once(struct store *store, struct pxt_error *error)
 {
-    struct store *store = self;
     struct connection *connection;
     pxt_status status = sqlite_pool_write(store, &connection, error);
     if (status)
@@ -214,5 +244,15 @@ pxt_status sqlite_store_sync(void *self, struct pxt_error *error)
     if (rc != SQLITE_OK)
         status = sqlite_fail(store, connection->db, rc, error, "bring everything to the disk");
     sqlite_pool_release(store, connection);
+    return status;
+}
+
+pxt_status sqlite_store_sync(void *self, struct pxt_error *error)
+{
+    unsigned tries = 0;
+    pxt_status status;
+    do
+        status = sync_once(self, error);
+    while (sqlite_try_again(status, &tries));
     return status;
 }

@@ -6,11 +6,8 @@
 #include "store.h"
 #include <string.h>
 
-pxt_status sqlite_store_get(void *self, const struct pxt_key *key, unsigned flags, pxt_entry **out,
-                            struct pxt_error *error)
+static pxt_status get_once(struct store *store, const struct pxt_key *key, pxt_entry **out, struct pxt_error *error)
 {
-    (void)flags; /* hits are counted by the core, and come back as touches */
-    struct store *store = self;
     struct connection *connection;
     sqlite3_stmt *statement;
     int64_t rowid = 0;
@@ -30,9 +27,20 @@ pxt_status sqlite_store_get(void *self, const struct pxt_key *key, unsigned flag
     return status ? status : PXT_NOT_FOUND;
 }
 
-pxt_status sqlite_store_contains(void *self, const struct pxt_key *key, struct pxt_error *error)
+pxt_status sqlite_store_get(void *self, const struct pxt_key *key, unsigned flags, pxt_entry **out,
+                            struct pxt_error *error)
 {
-    struct store *store = self;
+    (void)flags; /* hits are counted by the core, and come back as touches */
+    unsigned tries = 0;
+    pxt_status status;
+    do
+        status = get_once(self, key, out, error);
+    while (sqlite_try_again(status, &tries));
+    return status;
+}
+
+static pxt_status contains_once(struct store *store, const struct pxt_key *key, struct pxt_error *error)
+{
     struct connection *connection;
     sqlite3_stmt *statement;
     pxt_status status = sqlite_pool_read(store, &connection, error);
@@ -52,9 +60,18 @@ pxt_status sqlite_store_contains(void *self, const struct pxt_key *key, struct p
     return status;
 }
 
-pxt_status sqlite_store_put_many(void *self, pxt_entry *const *entries, size_t n, struct pxt_error *error)
+pxt_status sqlite_store_contains(void *self, const struct pxt_key *key, struct pxt_error *error)
 {
-    struct store *store = self;
+    unsigned tries = 0;
+    pxt_status status;
+    do
+        status = contains_once(self, key, error);
+    while (sqlite_try_again(status, &tries));
+    return status;
+}
+
+static pxt_status put_many_once(struct store *store, pxt_entry *const *entries, size_t n, struct pxt_error *error)
+{
     struct connection *connection;
     pxt_status status = sqlite_txn_begin(store, &connection, error);
     if (status)
@@ -64,15 +81,23 @@ pxt_status sqlite_store_put_many(void *self, pxt_entry *const *entries, size_t n
     return sqlite_txn_end(store, connection, status, error);
 }
 
+pxt_status sqlite_store_put_many(void *self, pxt_entry *const *entries, size_t n, struct pxt_error *error)
+{
+    unsigned tries = 0;
+    pxt_status status;
+    do
+        status = put_many_once(self, entries, n, error);
+    while (sqlite_try_again(status, &tries));
+    return status;
+}
+
 pxt_status sqlite_store_put(void *self, pxt_entry *entry, struct pxt_error *error)
 {
     return sqlite_store_put_many(self, &entry, 1, error);
 }
 
-pxt_status sqlite_store_del(void *self, const struct pxt_key *key, enum pxt_removal why, struct pxt_error *error)
+static pxt_status del_once(struct store *store, const struct pxt_key *key, struct pxt_error *error)
 {
-    (void)why;
-    struct store *store = self;
     struct connection *connection;
     sqlite3_stmt *statement;
     pxt_status status = sqlite_txn_begin(store, &connection, error);
@@ -91,9 +116,19 @@ pxt_status sqlite_store_del(void *self, const struct pxt_key *key, enum pxt_remo
     return sqlite_txn_end(store, connection, status, error);
 }
 
-pxt_status sqlite_store_clear(void *self, uint64_t *removed, struct pxt_error *error)
+pxt_status sqlite_store_del(void *self, const struct pxt_key *key, enum pxt_removal why, struct pxt_error *error)
 {
-    struct store *store = self;
+    (void)why;
+    unsigned tries = 0;
+    pxt_status status;
+    do
+        status = del_once(self, key, error);
+    while (sqlite_try_again(status, &tries));
+    return status;
+}
+
+static pxt_status clear_once(struct store *store, uint64_t *removed, struct pxt_error *error)
+{
     struct connection *connection;
     sqlite3_stmt *statement;
     int64_t changes = 0;
@@ -108,6 +143,16 @@ pxt_status sqlite_store_clear(void *self, uint64_t *removed, struct pxt_error *e
     store->count_change = -changes;
     status = sqlite_txn_end(store, connection, status, error);
     *removed = status ? 0 : (uint64_t)changes;
+    return status;
+}
+
+pxt_status sqlite_store_clear(void *self, uint64_t *removed, struct pxt_error *error)
+{
+    unsigned tries = 0;
+    pxt_status status;
+    do
+        status = clear_once(self, removed, error);
+    while (sqlite_try_again(status, &tries));
     return status;
 }
 
@@ -130,9 +175,8 @@ static pxt_status read_number(struct store *store, struct connection *connection
 }
 
 /* All writes of this process go through the writer, which keeps count; data_version changes with those of others. */
-pxt_status sqlite_store_count(void *self, uint64_t *out, struct pxt_error *error)
+static pxt_status count_once(struct store *store, uint64_t *out, struct pxt_error *error)
 {
-    struct store *store = self;
     struct connection *connection;
     int64_t version = 0;
     pxt_status status = sqlite_pool_write(store, &connection, error);
@@ -147,6 +191,16 @@ pxt_status sqlite_store_count(void *self, uint64_t *out, struct pxt_error *error
     if (!status)
         *out = (uint64_t)store->count;
     sqlite_pool_release(store, connection);
+    return status;
+}
+
+pxt_status sqlite_store_count(void *self, uint64_t *out, struct pxt_error *error)
+{
+    unsigned tries = 0;
+    pxt_status status;
+    do
+        status = count_once(self, out, error);
+    while (sqlite_try_again(status, &tries));
     return status;
 }
 
@@ -168,6 +222,7 @@ static pxt_status read_page(struct store *store, struct page *page, struct pxt_e
     pxt_status status = sqlite_pool_read(store, &connection, error);
     if (status)
         return status;
+    const int64_t before = page->rowid;
     page->count = page->bad_count = 0;
     status = sqlite_statement_get(store, connection, SQL_PAGE, &statement, error);
     if (!status) {
@@ -186,7 +241,13 @@ static pxt_status read_page(struct store *store, struct page *page, struct pxt_e
     }
     sqlite_pool_release(store, connection);
     page->last = status == PXT_NOT_FOUND;
-    return page->last ? PXT_OK : status;
+    if (!status || page->last)
+        return PXT_OK;
+    while (page->count)
+        store->host->entry_release(page->entry[--page->count]);
+    page->bad_count = 0;
+    page->rowid = before;
+    return status;
 }
 
 pxt_status sqlite_store_each(void *self, pxt_entry_fn *fn, void *arg, struct pxt_error *error)
@@ -196,7 +257,10 @@ pxt_status sqlite_store_each(void *self, pxt_entry_fn *fn, void *arg, struct pxt
     pxt_status status = PXT_OK;
     bool more = true;
     while (!status && more && !page.last) {
-        status = read_page(store, &page, error);
+        unsigned tries = 0;
+        do
+            status = read_page(store, &page, error);
+        while (sqlite_try_again(status, &tries));
         for (unsigned i = 0; i < page.count; i++) {
             more = more && !status && fn(arg, page.entry[i]);
             store->host->entry_release(page.entry[i]);

@@ -43,7 +43,7 @@ static void let_readers_go(struct store *store)
 
 static pxt_status reopen(struct store *store, struct pxt_error *error)
 {
-    bool damaged = atomic_load(&store->trouble) == TROUBLE_DAMAGED && store->writer.db;
+    bool damaged = atomic_load(&store->trouble) == TROUBLE_DAMAGED;
     hold_readers(store);
     if (store->writer.db)
         sqlite_connection_close(&store->writer);
@@ -107,6 +107,12 @@ static void drop_reader(struct store *store, struct connection *connection)
     pthread_mutex_unlock(&store->pool_lock);
 }
 
+static bool open_reader(struct store *store, struct connection *connection)
+{
+    return sqlite_connection_open(store, store->path, connection, NULL) == PXT_OK &&
+           sqlite_connection_set_up(store, connection, true) == SQLITE_OK;
+}
+
 /* Returns a reader, without waiting for the writer. NULL: the writer has to serve; `*writer` says that it is locked. */
 static struct connection *find_reader(struct store *store, bool *writer)
 {
@@ -123,7 +129,7 @@ static struct connection *find_reader(struct store *store, bool *writer)
     pthread_mutex_unlock(&store->pool_lock);
     if (!connection)
         return NULL;
-    if ((fresh && sqlite_connection_open(store, connection, true, NULL) != PXT_OK) ||
+    if ((fresh && !open_reader(store, connection)) ||
         (due_for_a_look(connection) && sqlite_connection_moved(connection))) {
         drop_reader(store, connection);
         return NULL;

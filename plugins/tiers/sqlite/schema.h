@@ -71,6 +71,15 @@ void sqlite_schema_free(struct sqlite_schema *schema);
 int sqlite_tables_make(const struct sqlite_schema *schema, const struct pxt_host *host, sqlite3 *db,
                        const char **column);
 
+/* The text of the main table as sqlite_schema keeps it; for free(). NULL: out of memory. */
+char *sqlite_tables_text(const struct sqlite_layout *layout);
+
+/* repair_schema.c: returns whether the text in a column is `wanted` but for a few damaged bytes. */
+bool sqlite_schema_text_is_close(sqlite3_stmt *row, int column, const char *wanted);
+/* Makes the main table of a damaged database readable, in a transaction that must be rolled back. The connection has
+ * writable_schema on. Returns an SQLite code. */
+int sqlite_repair_schema(const struct sqlite_schema *schema, sqlite3 *db);
+
 /* "username" -> "username_encrypted". `out` has room for SQLITE_COLUMN_MAX bytes. */
 #define SQLITE_COLUMN_MAX 96
 void sqlite_column_of(const struct pxt_field *field, char *out);

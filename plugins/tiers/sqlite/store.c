@@ -28,6 +28,7 @@ static void read_settings(struct store *store, const struct pxt_settings *settin
     bool none = sync && !strcmp(sync, "none"), full = sync && !strcmp(sync, "full");
     store->synchronous = none ? "OFF" : full ? "FULL" : "NORMAL";
     store->busy_ms = (int)(host->setting_number(settings, "busy_timeout") / 1000);
+    store->check_time = host->setting_number(settings, "check_time");
     store->mmap_size = host->setting_number(settings, "mmap");
     int64_t connections = host->setting_number(settings, "connections");
     store->reader_max = connections > 0 ? (unsigned)connections : 1;
@@ -47,6 +48,8 @@ pxt_status sqlite_store_open(const struct pxt_host *host, const struct pxt_tier_
     }
     store->host = host;
     store->path = path;
+    atomic_store(&store->check_from, INT64_MIN);
+    atomic_store(&store->checked_at, host->now(host));
     store->order = setup->max_entries && setup->policy ? setup->policy->order : NULL;
     pthread_mutex_init(&store->write_lock, NULL);
     pthread_mutex_init(&store->pool_lock, NULL);

@@ -38,6 +38,12 @@ struct store {
     _Atomic int trouble; /* enum trouble: seen by one call, repaired by the next */
     _Atomic uint64_t corruptions;
 
+    /* The check of the indexes: where its next step begins. */
+    int64_t check_time;
+    _Atomic bool check_begun;
+    _Atomic int64_t check_from;
+    _Atomic pxt_time checked_at;
+
     pthread_mutex_t write_lock;
     struct connection writer;
     dev_t device; /* of the file that is open */
@@ -76,6 +82,13 @@ struct store {
          0,                                                                                                            \
          NULL,                                                                                                         \
          "how much of the file to read through memory; 0 where other programs might truncate it"},                     \
+        {"check_time",                                                                                                 \
+         PXT_OPTION_DURATION,                                                                                          \
+         "20ms",                                                                                                       \
+         0,                                                                                                            \
+         60 * PXT_SECOND,                                                                                              \
+         NULL,                                                                                                         \
+         "how long each maintenance may look for damage in the indexes; 0: it does not look"},                         \
     {                                                                                                                  \
         "connections", PXT_OPTION_INTEGER, "4", 1, 64, NULL, "reading connections at most, opened when needed"         \
     }
@@ -116,21 +129,36 @@ uint64_t sqlite_store_corruptions(void *self);
     .maintain = sqlite_store_maintain, .sync = sqlite_store_sync, .shared_path = sqlite_store_shared_path,             \
     .corruptions = sqlite_store_corruptions
 
-/* ---- between the files of the store, from the lowest to the highest: a file calls only files above it in this list - */
+/* ---- between the files of the store: a file calls only files that stand before it in this list ------------------ */
 
 /* fail.c: makes the status and the text of an SQLite result code, with the remedy; notes what the next call has to
  * repair. `db` may be NULL. */
 pxt_status sqlite_fail(struct store *store, sqlite3 *db, int rc, struct pxt_error *error, const char *doing);
 
+/* Returns whether a call is to be tried again: once, after it met damage, which the second try has repaired before it
+ * begins. `*tries` starts at 0. */
+static inline bool sqlite_try_again(pxt_status status, unsigned *tries)
+{
+    return status == PXT_ECORRUPT && ++*tries == 1;
+}
+
 /* file.c: the database file and its companions, `-wal` and `-shm`. */
+/* Makes the file if there is none. PXT_EACCES: others may write to it, or to a companion. */
 pxt_status sqlite_file_prepare(struct store *store, struct pxt_error *error);
+/* Takes the rights of others from the three. */
+pxt_status sqlite_file_close_to_others(struct store *store, struct pxt_error *error);
 /* Locks the folder against other processes that open or repair this file. `*fd` is for close(). */
 pxt_status sqlite_file_lock(struct store *store, int *fd, struct pxt_error *error);
 /* Returns whether the file at the path is the one that was open. */
 bool sqlite_file_is_ours(const struct store *store);
 void sqlite_file_remember(struct store *store);
-/* Renames the three; `*aside` (malloc()ed) receives the new path of the database. */
-pxt_status sqlite_file_move_aside(struct store *store, char **aside, struct pxt_error *error);
+/* Makes an empty file for the salvage beside the database, for what an earlier one left is removed; `*fresh` (malloc()ed)
+ * receives its path. */
+pxt_status sqlite_file_make_fresh(struct store *store, char **fresh, struct pxt_error *error);
+void sqlite_file_remove_fresh(const char *fresh);
+/* Keeps the damaged database under another name, which `*aside` (malloc()ed) receives, and puts `fresh` in its place. At
+ * every instant one of the two is at the path. */
+pxt_status sqlite_file_replace(struct store *store, const char *fresh, char **aside, struct pxt_error *error);
 
 /* statement.c: gives a kept statement, ready to be bound. */
 pxt_status sqlite_statement_get(struct store *store, struct connection *connection, enum sqlite_statement which,
@@ -151,14 +179,28 @@ double sqlite_seconds_of(pxt_time time);
 /* Returns PXT_TIME_NONE if `seconds` is out of all bounds. */
 pxt_time sqlite_time_of(double seconds);
 
-/* connect.c: opens and closes one connection. */
-pxt_status sqlite_connection_open(struct store *store, struct connection *connection, bool reader,
+/* connect.c: opens and closes one connection. Opening changes nothing in an existing file. */
+pxt_status sqlite_connection_open(struct store *store, const char *path, struct connection *connection,
                                   struct pxt_error *error);
+/* Applies the settings of the store. Returns an SQLite code. */
+int sqlite_connection_set_up(struct store *store, struct connection *connection, bool reader);
+/* Switches the file to a write-ahead log. Returns an SQLite code. */
+int sqlite_connection_use_log(struct store *store, struct connection *connection);
 void sqlite_connection_close(struct connection *connection);
 bool sqlite_connection_moved(const struct connection *connection);
 
-/* salvage.c: copies the readable rows of the damaged file into the new one. write_lock is held. */
-void sqlite_salvage(struct store *store, const char *damaged);
+/* owner.c: PXT_OK: the file is a cache of proxies, or `*empty`. PXT_ECORRUPT: a damaged one. PXT_ECONFIG: neither.
+ * Changes nothing in the file. */
+pxt_status sqlite_owner_check(struct store *store, sqlite3 *db, bool *empty, struct pxt_error *error);
+
+/* salvage.c: copies the readable entries of the damaged file at the path into the new one. The damaged file stays as it
+ * is. Any failure to read for another reason than damage, and any failure to write, is returned. write_lock is held. */
+struct sqlite_salvaged {
+    uint64_t kept, lost;
+    bool lost_exact; /* else there may be more */
+};
+pxt_status sqlite_salvage(struct store *store, struct connection *fresh, struct sqlite_salvaged *result,
+                          struct pxt_error *error);
 
 /* recover.c: opens the writer; `damaged`: the file is moved aside first. write_lock is held. */
 pxt_status sqlite_writer_open(struct store *store, bool damaged, struct pxt_error *error);
@@ -174,6 +216,9 @@ pxt_status sqlite_txn_begin(struct store *store, struct connection **out, struct
 /* Commits if `status` is PXT_OK, else rolls back; releases the connection. */
 pxt_status sqlite_txn_end(struct store *store, struct connection *connection, pxt_status status,
                           struct pxt_error *error);
+
+/* index_check.c: checks some rows in the indexes, and rebuilds damaged indexes. PXT_ECORRUPT: they cannot be rebuilt. */
+pxt_status sqlite_index_check(struct store *store, struct pxt_error *error);
 
 /* quarantine.c: moves an unreadable row to a table of our own, and counts it. */
 pxt_status sqlite_quarantine(struct store *store, int64_t rowid, struct pxt_error *error);

@@ -59,16 +59,34 @@ static bool column_exists(const struct plan *plan, const char *table, const char
     return knows(plan, table, (int)strlen(table), column);
 }
 
+static void add_main_table(struct sqlite_text *sql, const struct sqlite_layout *layout, const char *condition)
+{
+    sqlite_text_add(sql, "CREATE TABLE %s%s (\n", condition, layout->table);
+    for (const struct sqlite_column *column = layout->columns; column->name; column++)
+        sqlite_text_add(sql, "    %s %s%s\n", column->name, column->declaration, column[1].name ? "," : "");
+    sqlite_text_add(sql, ")");
+}
+
+char *sqlite_tables_text(const struct sqlite_layout *layout)
+{
+    struct sqlite_text text = {0};
+    add_main_table(&text, layout, "");
+    if (!text.failed)
+        return text.data;
+    free(text.data);
+    return NULL;
+}
+
 static void plan_main_table(struct plan *plan, const char **missing)
 {
     const char *table = plan->layout->table;
-    bool made = exists(plan, table);
-    if (!made)
-        sqlite_text_add(&plan->sql, "CREATE TABLE IF NOT EXISTS %s (\n", table);
+    if (!exists(plan, table)) {
+        add_main_table(&plan->sql, plan->layout, "IF NOT EXISTS ");
+        sqlite_text_add(&plan->sql, ";");
+        return;
+    }
     for (const struct sqlite_column *column = plan->layout->columns; column->name; column++) {
-        if (!made) {
-            sqlite_text_add(&plan->sql, "    %s %s%s\n", column->name, column->declaration, column[1].name ? "," : "");
-        } else if (!column_exists(plan, table, column->name) && plan->rc == SQLITE_OK) {
+        if (!column_exists(plan, table, column->name) && plan->rc == SQLITE_OK) {
             if (strstr(column->declaration, "NOT NULL") || strstr(column->declaration, "PRIMARY KEY")) {
                 *missing = column->name;
                 plan->rc = SQLITE_MISMATCH;
@@ -77,8 +95,6 @@ static void plan_main_table(struct plan *plan, const char **missing)
             sqlite_text_add(&plan->sql, "ALTER TABLE %s ADD COLUMN %s %s;", table, column->name, column->declaration);
         }
     }
-    if (!made)
-        sqlite_text_add(&plan->sql, ");");
 }
 
 static const char *declaration_of(enum pxt_field_type type)

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * index_check.c: finds damaged indexes, which make a get miss an entry without any error: looks in steps of a few rows
+ * whether each row is found through each index, and rebuilds the indexes if one is not.
+ *
+ * The search takes as long as the option check_time allows, and at most a tenth of the time since the last search, but
+ * one step in any case. So even processes that live for milliseconds check a part; the first step starts anywhere.
+ */
+#include "store.h"
+#include <stdlib.h>
+#include <string.h>
+
+enum { STEP_ROWS = 128, SHARE = 10 };
+
+/* " AND EXISTS(...)": whether row `m` is found through an index. `columns` as in "(a,b)". */
+static void add_lookup(struct sqlite_text *text, const char *table, const char *name, int name_length,
+                       const char *columns)
+{
+    sqlite_text_add(text, " AND EXISTS(SELECT 1 FROM %s i INDEXED BY %.*s WHERE i.rowid=m.rowid", table, name_length,
+                    name);
+    while (*columns && *columns != ')') {
+        int length = (int)strcspn(++columns, ",)");
+        sqlite_text_add(text, " AND i.%.*s IS m.%.*s", length, columns, length, columns);
+        columns += length;
+    }
+    sqlite_text_add(text, ")");
+}
+
+/* "NAME ON TABLE(COLUMNS)"; indexes of other tables are left out. */
+static void add_index(struct sqlite_text *text, const char *table, const char *index)
+{
+    int name_length = (int)strcspn(index, " ");
+    const char *on = index + name_length + strlen(" ON ");
+    size_t table_length = strlen(table);
+    if (!strncmp(on, table, table_length) && on[table_length] == '(')
+        add_lookup(text, table, index, name_length, on + table_length);
+}
+
+/* Rows from ?1 on up to ?2 that an index does not lead to. */
+static char *search_text(const struct sqlite_schema *schema)
+{
+    const char *table = schema->layout->table;
+    char key_index[SQLITE_COLUMN_MAX];
+    struct sqlite_text text = {0};
+    sqlite3_snprintf(sizeof key_index, key_index, "sqlite_autoindex_%s_1", table);
+    sqlite_text_add(&text, "SELECT 1 FROM %s m NOT INDEXED WHERE m.rowid>?1 AND m.rowid<=?2 AND NOT(1", table);
+    add_lookup(&text, table, key_index, (int)strlen(key_index), "(key)");
+    for (const char *const *index = schema->layout->indexes; *index; index++)
+        add_index(&text, table, *index);
+    if (schema->order_index)
+        add_index(&text, table, schema->order_index);
+    sqlite_text_add(&text, ") LIMIT 1");
+    if (!text.failed)
+        return text.data;
+    free(text.data);
+    return NULL;
+}
+
+/* Steps a statement with up to two parameters once; `*out` is its first column. Returns an SQLite code. */
+static int ask(sqlite3 *db, const char *text, int64_t first, int64_t second, int64_t *out)
+{
+    sqlite3_stmt *statement = NULL;
+    int rc = text ? sqlite3_prepare_v2(db, text, -1, &statement, NULL) : SQLITE_NOMEM;
+    if (rc == SQLITE_OK && sqlite3_bind_parameter_count(statement) > 0)
+        sqlite3_bind_int64(statement, 1, first);
+    if (rc == SQLITE_OK && sqlite3_bind_parameter_count(statement) > 1)
+        sqlite3_bind_int64(statement, 2, second);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_step(statement);
+    if (rc == SQLITE_ROW)
+        *out = sqlite3_column_int64(statement, 0);
+    sqlite3_finalize(statement);
+    return rc;
+}
+
+/* The last rowid of the step that begins after `*from`, which becomes any row of the table for the first step. */
+static int find_end(const struct store *store, sqlite3 *db, int64_t *from, int64_t *end, bool first)
+{
+    const char *table = store->schema.layout->table;
+    char text[300];
+    int rc = SQLITE_ROW;
+    if (first) {
+        sqlite3_snprintf(sizeof text, text, "SELECT coalesce(max(rowid),0) FROM %s", table);
+        rc = ask(db, text, 0, 0, end);
+        if (rc == SQLITE_ROW && *end > STEP_ROWS)
+            *from = store->host->now(store->host) % *end;
+    }
+    sqlite3_snprintf(sizeof text, text,
+                     "SELECT coalesce(max(rowid),?1) FROM (SELECT rowid FROM %s NOT INDEXED WHERE rowid>?1 "
+                     "ORDER BY rowid LIMIT %d)",
+                     table, STEP_ROWS);
+    return rc == SQLITE_ROW ? ask(db, text, *from, 0, end) : rc;
+}
+
+/* One step. `*last`: there are no more rows. */
+static pxt_status check_step(struct store *store, const char *search, bool *damaged, bool *last,
+                             struct pxt_error *error)
+{
+    struct connection *connection;
+    int64_t from = atomic_load(&store->check_from), end = from, found = 0;
+    pxt_status status = sqlite_pool_read(store, &connection, error);
+    if (status)
+        return status;
+    int rc = find_end(store, connection->db, &from, &end, !atomic_exchange(&store->check_begun, true));
+    *last = rc != SQLITE_ROW || end == from;
+    if (rc == SQLITE_ROW)
+        rc = *last ? SQLITE_DONE : ask(connection->db, search, from, end, &found);
+    *damaged = rc == SQLITE_ROW;
+    if (rc != SQLITE_ROW && rc != SQLITE_DONE)
+        status = sqlite_fail(store, connection->db, rc, error, "check its indexes");
+    atomic_store(&store->check_from, *last ? INT64_MIN : end);
+    sqlite_pool_release(store, connection);
+    return status;
+}
+
+static pxt_status rebuild(struct store *store, struct pxt_error *error)
+{
+    struct connection *connection;
+    char text[SQLITE_COLUMN_MAX];
+    pxt_status status = sqlite_txn_begin(store, &connection, error);
+    if (status)
+        return status;
+    sqlite3_snprintf(sizeof text, text, "REINDEX %s", store->schema.layout->table);
+    int rc = sqlite3_exec(connection->db, text, NULL, NULL, NULL);
+    if ((rc & 0xff) == SQLITE_CONSTRAINT)
+        rc = SQLITE_CORRUPT; /* two rows of one key: the salvage keeps the later one */
+    if (rc != SQLITE_OK)
+        status = sqlite_fail(store, connection->db, rc, error, "rebuild its indexes");
+    status = sqlite_txn_end(store, connection, status, error);
+    if (!status) {
+        atomic_fetch_add(&store->corruptions, 1);
+        store->host->log(store->host, PXT_LOG_WARNING,
+                         "%s: an index of %s did not lead to all rows: the indexes were rebuilt", store->path,
+                         store->schema.layout->table);
+    }
+    return status;
+}
+
+pxt_status sqlite_index_check(struct store *store, struct pxt_error *error)
+{
+    const struct pxt_host *host = store->host;
+    pxt_time begin = host->now(host);
+    int64_t share = (begin - atomic_exchange(&store->checked_at, begin)) / SHARE;
+    int64_t budget = share < store->check_time ? share : store->check_time;
+    bool damaged = false, last = false;
+    if (!store->check_time)
+        return PXT_OK;
+    char *search = search_text(&store->schema);
+    pxt_status status =
+        search ? PXT_OK : host->fail(host, error, PXT_ENOMEM, 0, "out of memory to check %s", store->path);
+    while (!status && !damaged && !last) {
+        status = check_step(store, search, &damaged, &last, error);
+        if (host->now(host) - begin >= budget)
+            break;
+    }
+    free(search);
+    return status || !damaged ? status : rebuild(store, error);
+}

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * owner.c: decides whether the file at the path is a cache of proxies, before anything of it is changed.
+ *
+ * A database is ours if it has one of our tables, or none at all. A file that SQLite cannot read is ours, and damaged, if
+ * one of these marks is found: a row of our schema in one of its pages, or in its log; the core's PATH.coherence beside
+ * it; or the name l2_cache.db, which the tier itself gave.
+ */
+#include "store.h"
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static const char *const table_names[] = {"l2_cache", "cache_entries", "proxtier_quarantine"};
+enum { TABLE_NAMES = 3, CHUNK = 65536, OVERLAP = 64 };
+
+/* ---- a file that SQLite can read ---- */
+
+static int read_tables(sqlite3 *db, bool *ours, bool *empty, char *other, int other_size)
+{
+    sqlite3_stmt *list = NULL;
+    int rc = sqlite3_prepare_v2(db, "SELECT name FROM sqlite_schema WHERE type IN ('table','view')", -1, &list, NULL);
+    *ours = false;
+    *empty = true;
+    while (rc == SQLITE_OK && (rc = sqlite3_step(list)) == SQLITE_ROW) {
+        const char *name = (const char *)sqlite3_column_text(list, 0);
+        *empty = false;
+        for (int i = 0; name && i < TABLE_NAMES; i++)
+            *ours |= !strcmp(name, table_names[i]);
+        if (name && !*other)
+            sqlite3_snprintf(other_size, other, "%s", name);
+        rc = SQLITE_OK;
+    }
+    int end = sqlite3_finalize(list);
+    return rc == SQLITE_DONE ? end : rc;
+}
+
+/* ---- a file that it cannot read ---- */
+
+/* Rows of sqlite_schema as they stand in a page: type, name and table in a row. A dump as text does not have them. */
+static const char *const schema_rows[] = {"tablel2_cachel2_cache", "indexidx_l2_expires_atl2_cache",
+                                          "tablecache_entriescache_entries", "tablehealth_historyhealth_history",
+                                          "indexidx_last_accessedcache_entries"};
+
+static bool text_has_mark(const char *text, size_t length)
+{
+    for (size_t i = 0; i < sizeof schema_rows / sizeof *schema_rows; i++) {
+        const char *row = schema_rows[i], *end = text + length;
+        for (const char *at = text; (at = memchr(at, *row, (size_t)(end - at))) != NULL; at++)
+            if ((size_t)(end - at) >= strlen(row) && !memcmp(at, row, strlen(row)))
+                return true;
+    }
+    return false;
+}
+
+/* Reads through SQLite's handle: opening and closing the file here would drop the locks that this process has on it. */
+static bool file_has_mark(sqlite3 *db, int which)
+{
+    sqlite3_file *file = NULL;
+    sqlite3_int64 size = 0;
+    char *chunk = malloc(CHUNK);
+    bool found = false;
+    if (chunk && sqlite3_file_control(db, "main", which, &file) == SQLITE_OK && file && file->pMethods &&
+        file->pMethods->xFileSize(file, &size) == SQLITE_OK)
+        for (sqlite3_int64 at = 0; !found && at < size; at += CHUNK - OVERLAP) {
+            int length = size - at < CHUNK ? (int)(size - at) : CHUNK;
+            if (file->pMethods->xRead(file, chunk, length, at) != SQLITE_OK)
+                break;
+            found = text_has_mark(chunk, (size_t)length);
+        }
+    free(chunk);
+    return found;
+}
+
+static bool has_mark_beside(const struct store *store)
+{
+    const char *slash = strrchr(store->path, '/');
+    struct stat file;
+    char *mark = sqlite3_mprintf("%s.coherence", store->path);
+    bool found = mark && !lstat(mark, &file);
+    sqlite3_free(mark);
+    return found || !strcmp(slash ? slash + 1 : store->path, "l2_cache.db");
+}
+
+static pxt_status refuse(struct store *store, struct pxt_error *error, const char *other)
+{
+    return store->host->fail(store->host, error, PXT_ECONFIG, 0,
+                             "%s is %s%s%s, not a cache of proxies; it was left as it is: give another path, or move "
+                             "the file away",
+                             store->path, *other ? "a database of another program (it has the table or view " : "",
+                             *other ? other : "neither a database nor known to be a damaged one of proxtier",
+                             *other ? ")" : "");
+}
+
+pxt_status sqlite_owner_check(struct store *store, sqlite3 *db, bool *empty, struct pxt_error *error)
+{
+    bool ours = false;
+    char other[80] = "";
+    *empty = false;
+    int rc = read_tables(db, &ours, empty, other, (int)sizeof other);
+    if (rc == SQLITE_OK)
+        return ours || *empty ? PXT_OK : refuse(store, error, other);
+    if ((rc & 0xff) != SQLITE_CORRUPT && (rc & 0xff) != SQLITE_NOTADB && rc != SQLITE_ERROR)
+        return sqlite_fail(store, db, rc, error, "read its tables");
+    if (has_mark_beside(store) || file_has_mark(db, SQLITE_FCNTL_FILE_POINTER) ||
+        file_has_mark(db, SQLITE_FCNTL_JOURNAL_POINTER))
+        return sqlite_fail(store, db, SQLITE_CORRUPT, error, "read its tables");
+    return refuse(store, error, "");
+}
