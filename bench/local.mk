@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: MIT
+EXTRA_DIST += %D%/README.md
 noinst_PROGRAMS += bench/replay
 bench_replay_SOURCES = %D%/replay.c
 bench_replay_LDADD = libproxtier.la

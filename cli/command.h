@@ -10,7 +10,7 @@
 #include <proxtier/proxtier.h>
 #include <stdio.h>
 
-enum { EXIT_NO_MATCH = 1, EXIT_USAGE = 64, EXIT_DATA = 65, EXIT_OUTPUT = 74 };
+enum { EXIT_NO_MATCH = 1, EXIT_USAGE = 64, EXIT_DATA = 65, EXIT_INTERNAL = 70, EXIT_OUTPUT = 74 };
 
 /* An option. Its value lands in invocation->value[index in the command's table]. */
 struct option_row {
@@ -62,7 +62,7 @@ bool read_seconds(const char *text, int64_t *out);
 bool matches(const struct invocation *invocation, const pxt_entry *entry);
 
 /* output.c */
-/* The entry's URL, with credentials (percent-encoded) where `reveal`. */
+/* The entry's URL, if `reveal` with its credentials, percent-encoded. If they cannot be opened nothing is printed. */
 pxt_status print_url(FILE *out, pxt_cache *cache, pxt_entry *entry, bool reveal, struct pxt_error *error);
 /* The entry as one line of JSON; tokens and credentials are left out. */
 void print_json(FILE *out, const pxt_entry *entry);

@@ -24,6 +24,7 @@
 
 const struct option_row global_options[] = {
     {"config", 'c', "FILE", "configuration; else $PROXTIER_CONFIG, the user's, the system's, the built-in one"},
+    {"state-dir", 0, "DIR", "keep keys, databases and files in DIR instead of the user's folders"},
     {"log-level", 0, "LEVEL", "error, warning, notice (default), info or debug"},
     {"verbose", 'v', NULL, "the same as --log-level info"},
     {"quiet", 'q', NULL, "no progress, no notices"},

@@ -133,7 +133,7 @@ static void manual_exit_codes(FILE *out)
 /* What the tables do not say. */
 static const char manual_start[] =
     ".\\\" made by `proxtier help --man`: change cli/commands.c or cli/help.c instead\n"
-    ".Dd November 21, 2026\n.Dt PROXTIER 1\n.Os\n.Sh NAME\n.Nm proxtier\n"
+    ".Dd November 25, 2026\n.Dt PROXTIER 1\n.Os\n.Sh NAME\n.Nm proxtier\n"
     ".Nd a pool of network proxies in a chain of tiers\n.Sh SYNOPSIS\n.Nm\n"
     ".Op Ar global option ...\n.Ar command\n.Op Ar option ...\n.Op Ar argument ...\n.Sh DESCRIPTION\n.Nm\n"
     "keeps network proxies (URL, credentials, source, time to live, health) in memory, in files and in a\n"
@@ -156,6 +156,8 @@ static const char manual_environment[] =
     ".It Ev PROXTIER_CONFIG\nConfiguration file, where\n.Fl -config\nis not given.\n"
     ".It Ev PROXTIER_SYSCONFDIR\nFolder in which\n.Pa proxtier/proxtier.yaml\nis the system's configuration, in place of\n"
     ".Pa /etc .\n"
+    ".It Ev PROXTIER_STATE_DIR\nAbsolute path of a folder for keys, databases and files; the same as\n.Fl -state-dir "
+    ".\n"
     ".It Ev PROXTIER_PLUGIN_PATH\nFurther folders with plugins, absolute, separated by colons.\n"
     ".It Ev PROXTIER_DEFAULT_TTL , PROXTIER_HEALTH_FAILURE_THRESHOLD , No ...\n"
     "Override the options\n.Ic default_ttl , health.failure_threshold ,\nand so on; see\n.Xr proxtier.yaml 5 .\n"
@@ -194,7 +196,7 @@ static const char manual_examples[] =
 
 static const char manual_end[] =
     ".Sh SEE ALSO\n.Xr libproxtier 3 ,\n.Xr proxtier-plugin 3 ,\n.Xr proxtier-import 5 ,\n.Xr proxtier-jsonl 5 ,\n"
-    ".Xr proxtier.yaml 5\n";
+    ".Xr proxtier.yaml 5 ,\n.Xr proxtier-glossary 7\n";
 
 void print_manual(FILE *out)
 {

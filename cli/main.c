@@ -4,6 +4,7 @@
  */
 #include "command.h"
 #include <getopt.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -68,11 +69,28 @@ static int place_of(const struct command *command, int found)
     return -1;
 }
 
+/* The library takes the folder from the environment. Returns -1 to go on, else an exit code. */
+static int set_state_dir(const struct invocation *invocation, const char *value)
+{
+    char folder[PATH_MAX], path[2 * PATH_MAX + 2];
+    if (!*value)
+        return usage(invocation, "--state-dir needs a folder");
+    bool relative = *value != '/';
+    if (relative && !getcwd(folder, sizeof folder))
+        return usage(invocation, "--state-dir %s: the working directory is not known: give an absolute path", value);
+    int length = snprintf(path, sizeof path, "%s%s%s", relative ? folder : "", relative ? "/" : "", value);
+    if (length >= PATH_MAX)
+        return usage(invocation, "--state-dir: the path is too long");
+    return setenv("PROXTIER_STATE_DIR", path, 1) ? EXIT_INTERNAL : -1;
+}
+
 /* Returns -1 to go on, else an exit code. */
 static int take_global(struct invocation *invocation, const char *name, const char *value)
 {
     if (!strcmp(name, "config")) {
         invocation->open.config_file = value;
+    } else if (!strcmp(name, "state-dir")) {
+        return set_state_dir(invocation, value);
     } else if (!strcmp(name, "log-level")) {
         if (!set_level(invocation, value))
             return usage(invocation, "--log-level %s is not error, warning, notice, info or debug", value);

@@ -17,35 +17,44 @@ static void print_encoded(FILE *out, const char *text, size_t length)
     }
 }
 
-static pxt_status print_secret(FILE *out, pxt_cache *cache, pxt_entry *entry, enum pxt_field_id field,
-                               struct pxt_error *error)
+/* `*out` is NULL if the entry has no such credential. */
+static pxt_status open_secret(pxt_cache *cache, pxt_entry *entry, enum pxt_field_id field, pxt_secret **out,
+                              struct pxt_error *error)
 {
-    pxt_secret *secret = NULL;
+    *out = NULL;
+    pxt_status status = pxt_cache_open_secret(cache, entry, field, out, error);
+    return status == PXT_NOT_FOUND ? PXT_OK : status;
+}
+
+static void print_secret(FILE *out, const char *before, const pxt_secret *secret)
+{
     size_t length;
-    pxt_status status = pxt_cache_open_secret(cache, entry, field, &secret, error);
-    if (status)
-        return status == PXT_NOT_FOUND ? PXT_OK : status;
     const char *text = pxt_secret_text(secret, &length);
+    fputs(before, out);
     print_encoded(out, text, length);
-    pxt_secret_free(secret);
-    return PXT_OK;
 }
 
 pxt_status print_url(FILE *out, pxt_cache *cache, pxt_entry *entry, bool reveal, struct pxt_error *error)
 {
     const char *url = pxt_entry_url(entry), *host = strstr(url, "://");
-    bool user = pxt_entry_has(entry, PXT_FIELD_USERNAME), password = pxt_entry_has(entry, PXT_FIELD_PASSWORD);
-    if (!reveal || !host || (!user && !password)) {
+    pxt_secret *user = NULL, *password = NULL;
+    pxt_status status = PXT_OK;
+    if (reveal && host)
+        status = open_secret(cache, entry, PXT_FIELD_USERNAME, &user, error);
+    if (reveal && host && !status)
+        status = open_secret(cache, entry, PXT_FIELD_PASSWORD, &password, error);
+    if (!status && (user || password)) {
+        fprintf(out, "%.*s", (int)(host + 3 - url), url);
+        if (user)
+            print_secret(out, "", user);
+        if (password)
+            print_secret(out, ":", password);
+        fprintf(out, "@%s", host + 3);
+    } else if (!status) {
         fputs(url, out);
-        return PXT_OK;
     }
-    fprintf(out, "%.*s", (int)(host + 3 - url), url);
-    pxt_status status = print_secret(out, cache, entry, PXT_FIELD_USERNAME, error);
-    if (!status && password) {
-        fputc(':', out);
-        status = print_secret(out, cache, entry, PXT_FIELD_PASSWORD, error);
-    }
-    fprintf(out, "@%s", host + 3);
+    pxt_secret_free(user);
+    pxt_secret_free(password);
     return status;
 }
 

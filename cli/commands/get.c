@@ -15,10 +15,12 @@ static pxt_status print_one(const struct invocation *invocation, pxt_cache *cach
         print_json(stdout, entry);
     else
         status = print_url(stdout, cache, entry, option(invocation, "reveal") != NULL, error);
+    if (status)
+        return status;
     if (option(invocation, "tier"))
         printf("\t%s", pxt_cache_tier_name(cache, tier));
     putchar('\n');
-    return status;
+    return PXT_OK;
 }
 
 static int get_key(const struct invocation *invocation, pxt_cache *cache, const char *key)

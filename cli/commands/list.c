@@ -23,7 +23,7 @@ static bool print_entry(void *arg, pxt_entry *entry)
     else
         listing->status =
             print_url(stdout, listing->cache, entry, option(listing->invocation, "reveal") != NULL, &listing->error);
-    return putchar('\n') != EOF && !listing->status;
+    return !listing->status && putchar('\n') != EOF;
 }
 
 int run_list(struct invocation *invocation)

@@ -32,6 +32,26 @@ static void set_text(struct pxt_draft *draft, enum pxt_field_id field, const cha
         pxt_draft_set_text(draft, field, text, strlen(text));
 }
 
+/* Whether a URL has a part of a credential, and whether that is a password. An empty one is absent. */
+static bool url_has_credentials(const char *url, bool *password)
+{
+    const char *start = strstr(url, "://"), *at = strrchr(url, '@');
+    start = start ? start + 3 : url;
+    const char *colon = at && at > start ? memchr(start, ':', (size_t)(at - start)) : NULL;
+    *password = colon && colon + 1 < at;
+    return *password || (at && at > start && colon != start);
+}
+
+/* The credentials of a proxy are given once. -1, or an exit code with a message. */
+static int check_given_once(const struct invocation *invocation, const char *url)
+{
+    bool password, any = url_has_credentials(url, &password);
+    const char *twice = any && option(invocation, "username")             ? "--username"
+                        : password && option(invocation, "password-file") ? "--password-file"
+                                                                          : NULL;
+    return twice ? usage(invocation, "credentials both in the URL and by %s: give them once", twice) : -1;
+}
+
 static int put(const struct invocation *invocation, struct pxt_draft *draft)
 {
     struct pxt_error error;
@@ -65,8 +85,8 @@ int run_put(struct invocation *invocation)
     set_text(&draft, PXT_FIELD_SOURCE, option(invocation, "source"));
     set_text(&draft, PXT_FIELD_KEY, option(invocation, "key"));
     set_text(&draft, PXT_FIELD_USERNAME, option(invocation, "username"));
-    int code = -1;
-    if (ttl_text && !read_seconds(ttl_text, &ttl))
+    int code = check_given_once(invocation, copy);
+    if (code < 0 && ttl_text && !read_seconds(ttl_text, &ttl))
         code = usage(invocation, "--ttl %s is no time such as 90s, 15m, 1h or 7d", ttl_text);
     else if (ttl_text)
         pxt_draft_set_number(&draft, PXT_FIELD_TTL_SECONDS, ttl);

@@ -16,9 +16,10 @@
 
 static const struct {
     const char *name, *variable, *below_home, *system;
-} places[] = {{"${cache}", "XDG_CACHE_HOME", ".cache", "/var/cache/proxtier"},
-              {"${state}", "XDG_STATE_HOME", ".local/state", "/var/lib/proxtier"},
-              {"${config}", "XDG_CONFIG_HOME", ".config", "/etc/proxtier"}};
+    const char *below_state; /* below $PROXTIER_STATE_DIR; NULL: not there */
+} places[] = {{"${cache}", "XDG_CACHE_HOME", ".cache", "/var/cache/proxtier", "/cache"},
+              {"${state}", "XDG_STATE_HOME", ".local/state", "/var/lib/proxtier", ""},
+              {"${config}", "XDG_CONFIG_HOME", ".config", "/etc/proxtier", NULL}};
 
 static const char *home(void)
 {
@@ -33,7 +34,9 @@ static const char *home(void)
 
 static char *place(size_t i, const char *rest)
 {
-    const char *value = secure_getenv(places[i].variable);
+    const char *all = secure_getenv("PROXTIER_STATE_DIR"), *value = secure_getenv(places[i].variable);
+    if (all && all[0] == '/' && places[i].below_state)
+        return pxt_asprintf("%s%s%s", all, places[i].below_state, rest);
     if (value && value[0] == '/')
         return pxt_asprintf("%s/proxtier%s", value, rest);
     const char *user = home();
@@ -51,16 +54,29 @@ static pxt_status relative(const char *path, char **out, struct pxt_error *error
     return *out ? PXT_OK : pxt_fail_memory(error, "a path");
 }
 
+/* What stands behind `~`, `$HOME` or `${HOME}` at the start of a path, or NULL. */
+static const char *behind_home(const char *path)
+{
+    static const char *const names[] = {"~", "$HOME", "${HOME}"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        size_t length = strlen(names[i]);
+        if (!strncmp(path, names[i], length) && (path[length] == '/' || !path[length]))
+            return path + length;
+    }
+    return NULL;
+}
+
 pxt_status pxt_path_expand(const char *path, char **out, struct pxt_error *error)
 {
     *out = NULL;
     if (!*path)
         return pxt_fail(error, PXT_ECONFIG, 0, "a path is empty");
-    if (path[0] == '~' && (path[1] == '/' || !path[1])) {
+    const char *rest = behind_home(path);
+    if (rest) {
         const char *user = home();
         if (!user)
             return pxt_fail(error, PXT_ECONFIG, 0, "HOME is not set, so %s leads nowhere: give an absolute path", path);
-        *out = pxt_asprintf("%s%s", user, path + 1);
+        *out = pxt_asprintf("%s%s", user, rest);
         return *out ? PXT_OK : pxt_fail_memory(error, "a path");
     }
     for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
@@ -70,6 +86,10 @@ pxt_status pxt_path_expand(const char *path, char **out, struct pxt_error *error
         *out = place(i, path + length);
         return *out ? PXT_OK : pxt_fail_memory(error, "a path");
     }
+    if (path[0] == '~' || path[0] == '$')
+        return pxt_fail(error, PXT_ECONFIG, 0,
+                        "%s: only ~/, $HOME/, ${cache}/, ${state}/ and ${config}/ are replaced at the start of a path",
+                        path);
     if (path[0] != '/')
         return relative(path, out, error);
     *out = pxt_strdup(path);

@@ -8,8 +8,10 @@
 #include <proxtier/error.h>
 #include <stdbool.h>
 
-/* Replaces `~/`, `${cache}/`, `${state}/`, `${config}/` at the start: XDG folders with /proxtier for users; for root
- * without HOME set: /var/cache/proxtier, /var/lib/proxtier, /etc/proxtier. `*out` is pxt_free()d. */
+/* Replaces `~/`, `$HOME/`, `${cache}/`, `${state}/`, `${config}/` at the start: XDG folders with /proxtier for users; for
+ * root without HOME set: /var/cache/proxtier, /var/lib/proxtier, /etc/proxtier. $PROXTIER_STATE_DIR stands in for
+ * `${state}`, and its folder `cache` for `${cache}`. A relative path begins in the working directory. `*out` is
+ * pxt_free()d. PXT_ECONFIG for another `~` or `$` at the start. */
 pxt_status pxt_path_expand(const char *path, char **out, struct pxt_error *error);
 /* See pxt_host.prepare_folder. */
 pxt_status pxt_path_prepare_folder(const char *path, struct pxt_error *error);

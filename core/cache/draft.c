@@ -51,12 +51,8 @@ static pxt_status split_url(struct pxt_draft *draft, struct pxt_proxy *proxy, ch
 static int64_t ttl_of(const pxt_cache *cache, const struct pxt_draft *draft)
 {
     const struct pxt_value *source = &draft->value[PXT_FIELD_SOURCE];
-    for (size_t i = 0; i < cache->config->source_ttl_count; i++) {
-        const struct pxt_source_ttl *rule = &cache->config->source_ttl[i];
-        if (strlen(rule->source) == source->length && !memcmp(rule->source, source->as.text, source->length))
-            return rule->seconds;
-    }
-    return cache->default_ttl;
+    int64_t seconds = pxt_config_source_ttl(cache->config, source->as.text, source->length);
+    return seconds < 0 ? cache->default_ttl : seconds;
 }
 
 static pxt_time add_seconds(pxt_time time, int64_t seconds)

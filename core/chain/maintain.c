@@ -107,6 +107,7 @@ pxt_status pxt_chain_expire(struct pxt_chain *chain, uint64_t *expired, struct p
 
 void pxt_chain_maintain(struct pxt_chain *chain)
 {
+    pxt_hint_log_check(&chain->hint_log);
     pxt_chain_probe_down_tiers(chain);
     pxt_chain_repair_hinted(chain);
     for (unsigned i = 0; i < chain->count; i++)

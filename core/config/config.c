@@ -26,7 +26,7 @@ pxt_status pxt_config_load(const struct pxt_cache_options *options, const struct
         status = pxt_config_read_plugin_dirs(&loading, pxt_yaml_member(tree, "plugin_dirs"));
     if (!status)
         status = pxt_config_choose_plugin(&loading, pxt_yaml_member(tree, "encryptor"), "fernet", "encryptor",
-                                          PXT_KIND_ENCRYPTOR, &config->encryptor);
+                                          PXT_KIND_ENCRYPTOR, &config->encryptor, &config->encryptor_origin);
     if (!status)
         status = pxt_config_read_tiers(&loading, tree);
     pxt_yaml_free(tree);
@@ -43,25 +43,30 @@ static void chosen_free(struct pxt_chosen *chosen)
     pxt_loader_close(chosen->module);
 }
 
+void pxt_config_tier_free(struct pxt_tier_config *tier)
+{
+    chosen_free(&tier->tier);
+    chosen_free(&tier->eviction);
+    pxt_settings_free(tier->settings);
+    pxt_free(tier->name);
+    pxt_free(tier->plugin);
+    pxt_free(tier->problem);
+    *tier = (struct pxt_tier_config){.name = NULL};
+}
+
 void pxt_config_free(struct pxt_config *config)
 {
     if (!config)
         return;
-    for (size_t i = 0; i < config->tier_count; i++) {
-        struct pxt_tier_config *tier = &config->tier[i];
-        chosen_free(&tier->tier);
-        chosen_free(&tier->eviction);
-        pxt_settings_free(tier->settings);
-        pxt_free(tier->name);
-        pxt_free(tier->plugin);
-        pxt_free(tier->problem);
-    }
+    for (size_t i = 0; i < config->tier_count; i++)
+        pxt_config_tier_free(&config->tier[i]);
     chosen_free(&config->encryptor);
     for (size_t i = 0; i < config->source_ttl_count; i++)
         pxt_free(config->source_ttl[i].source);
     pxt_free(config->source_ttl);
     pxt_settings_free(config->settings);
     pxt_loader_folders_free(config->plugin_folders);
+    pxt_free(config->folder_origin);
     pxt_free(config->path);
     pxt_free(config);
 }

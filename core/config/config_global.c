@@ -85,28 +85,6 @@ static pxt_status flatten(const struct pxt_yaml_node *tree, struct pxt_yaml_node
     return PXT_OK;
 }
 
-/* PROXTIER_DEFAULT_TTL and so on. */
-static pxt_status apply_environment(struct pxt_settings *settings, struct pxt_error *error)
-{
-    for (const struct pxt_option *option = pxt_options_global(); option->name; option++) {
-        char variable[80];
-        size_t length = (size_t)snprintf(variable, sizeof variable, "PROXTIER_%s", option->name);
-        for (size_t i = 0; i < length; i++)
-            variable[i] = variable[i] == '.'                         ? '_'
-                          : variable[i] >= 'a' && variable[i] <= 'z' ? (char)(variable[i] - 'a' + 'A')
-                                                                     : variable[i];
-        const char *value = secure_getenv(variable);
-        if (!value)
-            continue;
-        pxt_status status = pxt_settings_override(settings, option->name, value, "the environment", error);
-        if (status) {
-            pxt_error_prefix(error, "%s", variable);
-            return status;
-        }
-    }
-    return PXT_OK;
-}
-
 pxt_status pxt_config_read_global(struct pxt_config_loading *loading, const struct pxt_yaml_node *tree)
 {
     struct pxt_yaml_node *flat = NULL;
@@ -115,7 +93,12 @@ pxt_status pxt_config_read_global(struct pxt_config_loading *loading, const stru
         status = pxt_settings_read(pxt_options_global(), flat, top_members, "the configuration",
                                    &loading->config->settings, loading->error);
     free_flat(flat);
-    return status ? status : apply_environment(loading->config->settings, loading->error);
+    return status ? status : pxt_config_apply_environment(loading);
+}
+
+static int by_source(const void *a, const void *b)
+{
+    return strcmp(((const struct pxt_source_ttl *)a)->source, ((const struct pxt_source_ttl *)b)->source);
 }
 
 pxt_status pxt_config_read_source_ttl(struct pxt_config_loading *loading, const struct pxt_yaml_node *map)
@@ -125,7 +108,7 @@ pxt_status pxt_config_read_source_ttl(struct pxt_config_loading *loading, const 
         return PXT_OK;
     if (map->kind != PXT_YAML_MAP)
         return pxt_yaml_fail(loading->error, map, "source_ttl: SOURCE: TIME is expected, such as premium: 2h");
-    config->source_ttl = pxt_alloc_array(map->count, sizeof(*config->source_ttl));
+    config->source_ttl = pxt_alloc_array(map->count + 1, sizeof(*config->source_ttl));
     if (!config->source_ttl)
         return pxt_fail_memory(loading->error, "source_ttl");
     for (size_t i = 0; i < map->count; i++) {
@@ -137,12 +120,48 @@ pxt_status pxt_config_read_source_ttl(struct pxt_config_loading *loading, const 
             return pxt_yaml_fail(loading->error, value,
                                  "source_ttl of %s: a time of at least 60s is expected, such as 2h",
                                  map->name[i]->scalar);
-        config->source_ttl[i].seconds = microseconds / PXT_SECOND;
-        config->source_ttl[i].source = pxt_strdup(map->name[i]->scalar);
-        if (!config->source_ttl[i].source)
+        struct pxt_source_ttl *rule = &config->source_ttl[i];
+        rule->seconds = microseconds / PXT_SECOND;
+        rule->origin = (struct pxt_origin){value->file, value->line};
+        rule->source = pxt_strdup(map->name[i]->scalar);
+        if (!rule->source)
             return pxt_fail_memory(loading->error, "source_ttl");
         config->source_ttl_count++;
     }
+    qsort(config->source_ttl, config->source_ttl_count, sizeof(*config->source_ttl), by_source);
+    return PXT_OK;
+}
+
+int64_t pxt_config_source_ttl(const struct pxt_config *config, const char *source, size_t length)
+{
+    size_t low = 0, high = config->source_ttl_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        const struct pxt_source_ttl *rule = &config->source_ttl[middle];
+        int order = strncmp(rule->source, source, length);
+        if (!order && !rule->source[length])
+            return rule->seconds;
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return -1;
+}
+
+/* The folders of the configuration come first, each once; the last one was compiled in. */
+static pxt_status note_origins(struct pxt_config_loading *loading, const struct pxt_yaml_node *list)
+{
+    struct pxt_config *config = loading->config;
+    size_t count = 0, given = list ? list->count : 0;
+    while (config->plugin_folders[count])
+        count++;
+    config->folder_origin = pxt_alloc_array(count + 1, sizeof(*config->folder_origin));
+    if (!config->folder_origin)
+        return pxt_fail_memory(loading->error, "plugin_dirs");
+    for (size_t i = 0; i + 1 < count; i++)
+        config->folder_origin[i] = i < given ? (struct pxt_origin){list->child[i]->file, list->child[i]->line}
+                                             : (struct pxt_origin){"PROXTIER_PLUGIN_PATH", 0};
     return PXT_OK;
 }
 
@@ -168,6 +187,8 @@ pxt_status pxt_config_read_plugin_dirs(struct pxt_config_loading *loading, const
     }
     if (!status)
         status = pxt_loader_folders(folders, &loading->config->plugin_folders, loading->error);
+    if (!status)
+        status = note_origins(loading, list);
     for (size_t i = 0; expanded && i < count; i++)
         pxt_free(expanded[i]);
     pxt_free(expanded);

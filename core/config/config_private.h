@@ -18,6 +18,10 @@ pxt_status pxt_config_read_tree(const struct pxt_cache_options *options, struct 
                                 struct pxt_yaml_node **tree, struct pxt_error *error);
 pxt_status pxt_config_read_built_in(struct pxt_yaml_node **tree, struct pxt_error *error);
 
+/* config_environment.c: values of the core's table from PROXTIER_NAME variables, and a warning for each variable whose
+ * name is nearly one of them. */
+pxt_status pxt_config_apply_environment(struct pxt_config_loading *loading);
+
 /* config_global.c: the options of the whole; the environment overrides those of the core's table. `map` and `list` may
  * be NULL. */
 pxt_status pxt_config_read_global(struct pxt_config_loading *loading, const struct pxt_yaml_node *tree);
@@ -25,10 +29,15 @@ pxt_status pxt_config_read_source_ttl(struct pxt_config_loading *loading, const 
 pxt_status pxt_config_read_plugin_dirs(struct pxt_config_loading *loading, const struct pxt_yaml_node *list);
 
 /* config_tiers.c: loads the plugin that `node` names, a NAME or {plugin: NAME, ...its options}, or without a node
- * `fallback`, and reads its options. `what` stands in messages. */
+ * `fallback`, and reads its options. `what` stands in messages;
+ * `origin` receives where the name was given. */
 pxt_status pxt_config_choose_plugin(struct pxt_config_loading *loading, const struct pxt_yaml_node *node,
                                     const char *fallback, const char *what, enum pxt_plugin_kind kind,
-                                    struct pxt_chosen *chosen);
+                                    struct pxt_chosen *chosen, struct pxt_origin *origin);
+/* Reads the list of tiers; tiers that are not enabled are left out of the configuration. */
 pxt_status pxt_config_read_tiers(struct pxt_config_loading *loading, const struct pxt_yaml_node *tree);
+
+/* config.c: frees what the configuration of a tier has, and zeroes it. */
+void pxt_config_tier_free(struct pxt_tier_config *tier);
 
 #endif

@@ -42,24 +42,26 @@ static void show_value(FILE *out, const struct pxt_settings *settings, const str
     }
 }
 
+/* Ends a line, with a comment that says where its value comes from. */
+static void end_line(FILE *out, bool wanted, struct pxt_origin origin)
+{
+    if (wanted && !origin.file)
+        fputs("  # default", out);
+    else if (wanted && origin.line)
+        fprintf(out, "  # %s:%u", origin.file, origin.line);
+    else if (wanted)
+        fprintf(out, "  # %s", origin.file);
+    fputc('\n', out);
+}
+
 static void show_option(FILE *out, const char *indent, const char *label, const struct pxt_settings *settings,
                         const struct pxt_option *option, bool origin)
 {
-    const char *file;
-    unsigned line;
     if (!pxt_settings_text(settings, option->name))
         return;
     fprintf(out, "%s%s: ", indent, label);
     show_value(out, settings, option);
-    if (origin && pxt_settings_origin(settings, option->name, &file, &line)) {
-        if (line)
-            fprintf(out, "  # %s:%u", file, line);
-        else
-            fprintf(out, "  # %s", file);
-    } else if (origin) {
-        fputs("  # default", out);
-    }
-    fputc('\n', out);
+    end_line(out, origin, pxt_settings_origin(settings, option->name));
 }
 
 static void show_options(FILE *out, const char *indent, const struct pxt_chosen *chosen, bool origin)
@@ -90,9 +92,11 @@ static void show_tier(FILE *out, const struct pxt_tier_config *tier, bool origin
     const char *indent = "  - ";
     for (const struct pxt_option *option = pxt_options_tier(); option->name; option++) {
         if (!strcmp(option->name, "name")) {
-            fprintf(out, "%sname: %s\n", indent, tier->name);
+            fprintf(out, "%sname: %s", indent, tier->name);
+            end_line(out, origin, pxt_settings_origin(tier->settings, "name"));
         } else if (!strcmp(option->name, "eviction")) {
-            fprintf(out, "%seviction:\n      plugin: %s\n", indent, tier->eviction.module->plugin.name);
+            fprintf(out, "%seviction:\n      plugin: %s", indent, tier->eviction.module->plugin.name);
+            end_line(out, origin, tier->eviction_origin);
             show_options(out, "      ", &tier->eviction, origin);
         } else {
             show_option(out, indent, option->name, tier->settings, option, origin);
@@ -113,15 +117,17 @@ static void show(FILE *out, const struct pxt_config *config, bool origin)
     for (size_t i = 0; i < config->source_ttl_count; i++) {
         fputs("  ", out);
         quoted(out, config->source_ttl[i].source);
-        fprintf(out, ": %llds\n", (long long)config->source_ttl[i].seconds);
+        fprintf(out, ": %llds", (long long)config->source_ttl[i].seconds);
+        end_line(out, origin, config->source_ttl[i].origin);
     }
-    fprintf(out, "encryptor:\n  plugin: %s\n", config->encryptor.module->plugin.name);
+    fprintf(out, "encryptor:\n  plugin: %s", config->encryptor.module->plugin.name);
+    end_line(out, origin, config->encryptor_origin);
     show_options(out, "  ", &config->encryptor, origin);
     fputs("plugin_dirs:\n", out);
-    for (char **folder = config->plugin_folders; *folder; folder++) {
+    for (size_t i = 0; config->plugin_folders[i]; i++) {
         fputs("  - ", out);
-        quoted(out, *folder);
-        fputc('\n', out);
+        quoted(out, config->plugin_folders[i]);
+        end_line(out, origin, config->folder_origin[i]);
     }
     fputs("tiers:\n", out);
     for (size_t i = 0; i < config->tier_count; i++)

@@ -6,14 +6,15 @@
 #include "config/config_private.h"
 #include <proxtier/admin.h>
 #include <string.h>
+#include <sys/stat.h>
 
 pxt_status pxt_config_choose_plugin(struct pxt_config_loading *loading, const struct pxt_yaml_node *node,
                                     const char *fallback, const char *what, enum pxt_plugin_kind kind,
-                                    struct pxt_chosen *chosen)
+                                    struct pxt_chosen *chosen, struct pxt_origin *origin)
 {
     static const char *const known[] = {"plugin", NULL};
     const char *name = fallback;
-    const struct pxt_yaml_node *map = NULL;
+    const struct pxt_yaml_node *map = NULL, *named = node;
     if (node && node->kind == PXT_YAML_SCALAR) {
         name = node->scalar;
     } else if (node) {
@@ -23,7 +24,10 @@ pxt_status pxt_config_choose_plugin(struct pxt_config_loading *loading, const st
                                  fallback);
         name = plugin->scalar;
         map = node;
+        named = plugin;
     }
+    if (named)
+        *origin = (struct pxt_origin){named->file, named->line};
     pxt_status status =
         pxt_loader_open(loading->config->plugin_folders, name, kind, loading->logger, &chosen->module, loading->error);
     if (status) {
@@ -66,7 +70,7 @@ static pxt_status read_plugin_options(struct pxt_config_loading *loading, const 
 }
 
 static pxt_status name_tier(struct pxt_config_loading *loading, const struct pxt_yaml_node *map,
-                            struct pxt_tier_config *tier, size_t index)
+                            struct pxt_tier_config *tier, size_t place)
 {
     const struct pxt_yaml_node *node = pxt_yaml_member(map, "name");
     const char *name = pxt_settings_text(tier->settings, "name");
@@ -76,11 +80,11 @@ static pxt_status name_tier(struct pxt_config_loading *loading, const struct pxt
             strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") != length)
             return pxt_yaml_fail(loading->error, node, "name: 1 to 32 letters, digits, - or _ are expected");
     }
-    tier->name = name ? pxt_strdup(name) : pxt_asprintf("l%zu", index + 1);
+    tier->name = name ? pxt_strdup(name) : pxt_asprintf("l%zu", place + 1);
     if (!tier->name)
         return pxt_fail_memory(loading->error, "a name");
-    for (size_t i = 0; i < index; i++)
-        if (!strcmp(loading->config->tier[i].name, tier->name))
+    for (const struct pxt_tier_config *earlier = loading->config->tier; earlier < tier; earlier++)
+        if (!strcmp(earlier->name, tier->name))
             return pxt_yaml_fail(loading->error, name ? node : map, "two tiers are named \"%s\"", tier->name);
     return PXT_OK;
 }
@@ -108,20 +112,69 @@ static pxt_status read_core_options(struct pxt_config_loading *loading, const st
     return PXT_OK;
 }
 
-static pxt_status read_tier(struct pxt_config_loading *loading, const struct pxt_yaml_node *map, size_t index)
+static bool same_place(const char *a, const char *b)
 {
-    struct pxt_tier_config *tier = &loading->config->tier[index];
+    struct stat one, other;
+    if (!stat(a, &one) && !stat(b, &other))
+        return one.st_dev == other.st_dev && one.st_ino == other.st_ino;
+    return !strcmp(a, b);
+}
+
+/* Whether two tiers of one plugin name the same place: all their paths and texts are alike. */
+static bool same_store(const struct pxt_chosen *one, const struct pxt_chosen *other, const char **place)
+{
+    *place = NULL;
+    if (!one->module || !other->module || strcmp(one->module->path, other->module->path))
+        return false;
+    const struct pxt_option *option = one->module->plugin.options;
+    for (; option && option->name; option++) {
+        const char *a = pxt_settings_text(one->settings, option->name);
+        const char *b = pxt_settings_text(other->settings, option->name);
+        bool path = option->type == PXT_OPTION_PATH;
+        if ((!path && option->type != PXT_OPTION_TEXT) || (!a && !b))
+            continue;
+        if (!a || !b || !(path ? same_place(a, b) : !strcmp(a, b)))
+            return false;
+        *place = path ? a : *place;
+    }
+    return *place != NULL;
+}
+
+/* Two tiers on one store would each remove what the other one has. */
+static pxt_status check_store(struct pxt_config_loading *loading, const struct pxt_yaml_node *map,
+                              const struct pxt_tier_config *tier)
+{
+    const char *store;
+    for (const struct pxt_tier_config *earlier = loading->config->tier; earlier < tier; earlier++)
+        if (same_store(&earlier->tier, &tier->tier, &store))
+            return pxt_yaml_fail(loading->error, map, "tiers %s and %s have the same store, %s: give each its own",
+                                 earlier->name, tier->name, store);
+    return PXT_OK;
+}
+
+/* `place` is that in the list, from 0. A tier that is switched off keeps its place, so that the names of others stay. */
+static pxt_status read_tier(struct pxt_config_loading *loading, const struct pxt_yaml_node *map, size_t place)
+{
+    struct pxt_tier_config *tier = &loading->config->tier[loading->config->tier_count++];
     if (map->kind != PXT_YAML_MAP)
         return pxt_yaml_fail(loading->error, map, "a tier is expected as {plugin: NAME, ...}");
     pxt_status status = read_core_options(loading, map, tier);
     if (!status)
-        status = name_tier(loading, map, tier, index);
+        status = name_tier(loading, map, tier, place);
+    if (!status && !pxt_settings_number(tier->settings, "enabled")) {
+        pxt_log(loading->logger, PXT_MESSAGE_INFO, "config", "tier %s is switched off", tier->name);
+        pxt_config_tier_free(tier);
+        loading->config->tier_count--;
+        return PXT_OK;
+    }
     if (!status)
         status = read_plugin_options(loading, map, tier);
     if (!status)
         status = pxt_config_choose_plugin(loading, pxt_yaml_member(map, "eviction"),
                                           pxt_settings_text(tier->settings, "eviction"), "eviction", PXT_KIND_EVICTION,
-                                          &tier->eviction);
+                                          &tier->eviction, &tier->eviction_origin);
+    if (!status)
+        status = check_store(loading, map, tier);
     return status;
 }
 
@@ -136,10 +189,10 @@ pxt_status pxt_config_read_tiers(struct pxt_config_loading *loading, const struc
     }
     if (!status && (list->kind != PXT_YAML_LIST || !list->count || list->count > PXT_CHAIN_MAX))
         status = pxt_yaml_fail(loading->error, list, "tiers: a list of 1 to %d tiers is expected", PXT_CHAIN_MAX);
-    for (size_t i = 0; !status && i < list->count; i++) {
-        loading->config->tier_count = i + 1;
+    for (size_t i = 0; !status && i < list->count; i++)
         status = read_tier(loading, list->child[i], i);
-    }
+    if (!status && !loading->config->tier_count)
+        status = pxt_yaml_fail(loading->error, list, "tiers: all are switched off: one has to be enabled");
     pxt_yaml_free(own);
     return status;
 }

@@ -29,8 +29,8 @@ static bool is_text(unsigned type)
     return type == PXT_TYPE_TEXT || type == PXT_TYPE_SECRET;
 }
 
-/* Length of the UTF-8 sequence at `s`, or 0 where it is malformed or a control character (Unicode, Table 3-7). */
-static size_t utf8_step(const unsigned char *s, size_t left)
+/* By Table 3-7 of Unicode. */
+size_t pxt_utf8_step(const unsigned char *s, size_t left)
 {
     if (s[0] < 0x80)
         return s[0] >= 0x20 && s[0] != 0x7f;
@@ -75,7 +75,7 @@ static pxt_status check_text(const struct pxt_field *field, const struct pxt_val
             i += 8;
             continue;
         }
-        size_t step = utf8_step(bytes + i, value->length - i);
+        size_t step = pxt_utf8_step(bytes + i, value->length - i);
         if (!step)
             return pxt_fail(error, PXT_EINVAL, 0, "%s has a control character or malformed UTF-8 at byte %zu",
                             field->name, i + 1);

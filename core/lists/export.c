@@ -8,6 +8,7 @@
 #include "cache/cache_private.h"
 #include "entry/entry.h"
 #include "entry/json.h"
+#include "lists/base64.h"
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -25,7 +26,15 @@ struct export
     struct pxt_error *error;
 };
 
-/* `, "password": "..."` in the clear, behind the rest. */
+static bool is_utf8(const char *text, size_t length)
+{
+    for (size_t i = 0, step; i < length; i += step)
+        if (!(step = pxt_utf8_step((const unsigned char *)text + i, length - i)))
+            return false;
+    return true;
+}
+
+/* Writes `, "password": "..."` in the clear; JSON has no other bytes than UTF-8, so others are `"password_base64"`. */
 static size_t reveal_field(struct export *export, pxt_entry *entry, enum pxt_field_id field, size_t at)
 {
     pxt_secret *secret = NULL;
@@ -33,9 +42,16 @@ static size_t reveal_field(struct export *export, pxt_entry *entry, enum pxt_fie
     export->status = pxt_cache_open_secret(export->cache, entry, field, &secret, export->error);
     if (export->status)
         return at;
-    int n = snprintf(export->line + at, LINE_MAX_BYTES - at, ", \"%s\": ", pxt_fields(&count)[field].name);
-    const char *text = pxt_secret_text(secret, &length);
-    at = pxt_json_string(export->line, LINE_MAX_BYTES, at + (size_t)n, text, length);
+    const char *text = pxt_secret_text(secret, &length), *name = pxt_fields(&count)[field].name;
+    bool plain = is_utf8(text, length);
+    at += (size_t)snprintf(export->line + at, LINE_MAX_BYTES - at, plain ? ", \"%s\": " : ", \"%s_base64\": \"", name);
+    if (plain) {
+        at = pxt_json_string(export->line, LINE_MAX_BYTES, at, text, length);
+    } else {
+        pxt_base64_encode(text, length, export->line + at);
+        at += PXT_BASE64_SIZE(length);
+        export->line[at++] = '"';
+    }
     pxt_secret_free(secret);
     return at;
 }

@@ -4,6 +4,7 @@
  * monosans, ProxyBroker, jhao104 and scylla are read unchanged.
  */
 #include "base/isotime.h"
+#include "lists/base64.h"
 #include "lists/list.h"
 #include <stdlib.h>
 #include <string.h>
@@ -42,9 +43,12 @@ enum pxt_list_name pxt_list_name(const char *name, size_t length, enum pxt_field
         if (same(fields[i].name, name, length))
             return PXT_NAME_FIELD;
         size_t own = strlen(fields[i].name);
-        if (fields[i].type == PXT_TYPE_SECRET && length == own + 10 && !strncasecmp(name, fields[i].name, own) &&
-            !strncasecmp(name + own, "_encrypted", 10))
+        if (fields[i].type != PXT_TYPE_SECRET || length <= own || strncasecmp(name, fields[i].name, own))
+            continue;
+        if (same("_encrypted", name + own, length - own))
             return PXT_NAME_TOKEN;
+        if (same("_base64", name + own, length - own))
+            return PXT_NAME_BASE64;
     }
     return PXT_NAME_OTHER;
 }
@@ -57,17 +61,30 @@ static int hex(char c)
                                   : -1;
 }
 
-static bool set_token(struct pxt_draft *draft, enum pxt_field_id field, const char *text, size_t length, char *room)
+static bool set_token(struct pxt_draft *draft, enum pxt_field_id field, const char *text, size_t length,
+                      struct pxt_list_room *room)
 {
-    if (!length || length % 2)
+    if (!length || length % 2 || (size_t)(room->end - room->at) < length / 2)
         return false;
     for (size_t i = 0; i < length; i += 2) {
         int high = hex(text[i]), low = hex(text[i + 1]);
         if (high < 0 || low < 0)
             return false;
-        room[i / 2] = (char)(high << 4 | low);
+        room->at[i / 2] = (char)(high << 4 | low);
     }
-    pxt_draft_set_token(draft, field, room, length / 2);
+    pxt_draft_set_token(draft, field, room->at, length / 2);
+    room->at += length / 2;
+    return true;
+}
+
+static bool set_base64(struct pxt_draft *draft, enum pxt_field_id field, const char *text, size_t length,
+                       struct pxt_list_room *room)
+{
+    size_t decoded;
+    if ((size_t)(room->end - room->at) < length || !pxt_base64_decode(text, length, room->at, &decoded))
+        return false;
+    pxt_draft_set_text(draft, field, room->at, decoded);
+    room->at += decoded;
     return true;
 }
 
@@ -96,14 +113,16 @@ static bool read_bool(const char *text, size_t length, int64_t *out)
     return *out || same("false", text, length) || same("0", text, length);
 }
 
-bool pxt_list_set(struct pxt_draft *draft, enum pxt_field_id field, bool token, const char *text, size_t length,
-                  char *room)
+bool pxt_list_set(struct pxt_draft *draft, enum pxt_field_id field, enum pxt_list_name kind, const char *text,
+                  size_t length, struct pxt_list_room *room)
 {
     size_t count;
     int64_t number = 0;
     bool good;
-    if (token)
+    if (kind == PXT_NAME_TOKEN)
         return set_token(draft, field, text, length, room);
+    if (kind == PXT_NAME_BASE64)
+        return set_base64(draft, field, text, length, room);
     switch (pxt_fields(&count)[field].type) {
     case PXT_TYPE_TEXT:
     case PXT_TYPE_SECRET:

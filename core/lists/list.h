@@ -54,15 +54,20 @@ enum pxt_list_name {
     PXT_NAME_HOST,
     PXT_NAME_PORT,
     PXT_NAME_SCHEME,
-    PXT_NAME_FIELD, /* a field of the field table, by its own name */
-    PXT_NAME_TOKEN, /* username_encrypted, password_encrypted */
+    PXT_NAME_FIELD,  /* a field of the field table, by its own name */
+    PXT_NAME_TOKEN,  /* username_encrypted, password_encrypted */
+    PXT_NAME_BASE64, /* username_base64, password_base64 */
     PXT_NAME_OTHER
 };
-/* What a name stands for; `field` receives the field for the last three kinds and for credentials. */
+/* What a name stands for; `field` receives the field for FIELD, TOKEN and BASE64. */
 enum pxt_list_name pxt_list_name(const char *name, size_t length, enum pxt_field_id *field);
-/* Sets a field of a draft from its text in JSON or CSV; false where the text is no value of it. Tokens and texts are
- * borrowed; `room` (length bytes) takes decoded tokens. */
-bool pxt_list_set(struct pxt_draft *draft, enum pxt_field_id field, bool token, const char *text, size_t length,
-                  char *room);
+/* Where values are put that stand encoded in a list, so that a draft can borrow them. */
+struct pxt_list_room {
+    char *at, *end;
+};
+/* Sets a field of a draft from its text in JSON or CSV; `kind` is FIELD, TOKEN or BASE64. False if the text is not a
+ * value of the field, or there is no room. A plain text is borrowed from the caller, a decoded one from `room`. */
+bool pxt_list_set(struct pxt_draft *draft, enum pxt_field_id field, enum pxt_list_name kind, const char *text,
+                  size_t length, struct pxt_list_room *room);
 
 #endif

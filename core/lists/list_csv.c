@@ -21,8 +21,8 @@ struct table {
     uint64_t line, row_line;
     struct pxt_record record;
     char address[600], host[300], port[24], scheme[16];
-    char *room; /* of the row's values: libcsv reuses its own */
-    size_t used;
+    char *start; /* of the room for the row's values: libcsv reuses its own */
+    struct pxt_list_room room;
     const char *problem;
     pxt_status status;
 };
@@ -35,7 +35,7 @@ static void copy(char *out, size_t size, const char *text, size_t length)
 static void start_row(struct table *table)
 {
     table->at = 0;
-    table->used = 0;
+    table->room = (struct pxt_list_room){table->start, table->start + ROOM};
     table->problem = NULL;
     table->host[0] = table->port[0] = table->scheme[0] = '\0';
     table->record = (struct pxt_record){.line = 0};
@@ -44,12 +44,12 @@ static void start_row(struct table *table)
 
 static const char *keep(struct table *table, const char *text, size_t length)
 {
-    if (ROOM - table->used < 2 * length + 1)
+    char *kept = table->room.at;
+    if ((size_t)(table->room.end - kept) < length + 1)
         return NULL;
-    char *kept = table->room + table->used;
     memcpy(kept, text, length);
     kept[length] = '\0';
-    table->used += length + 1;
+    table->room.at += length + 1;
     return kept;
 }
 
@@ -90,11 +90,8 @@ static void take_value(struct table *table, const char *text, size_t length)
     case PXT_NAME_OTHER:
         break;
     default:
-        if (!pxt_list_set(&table->record.draft, column->field, column->kind == PXT_NAME_TOKEN, kept, length,
-                          table->room + table->used))
+        if (!pxt_list_set(&table->record.draft, column->field, column->kind, kept, length, &table->room))
             table->problem = "a value is not what its column holds";
-        if (column->kind == PXT_NAME_TOKEN)
-            table->used += length / 2;
     }
 }
 
@@ -203,7 +200,7 @@ pxt_status pxt_list_read_csv(struct pxt_list *list)
         status = pxt_fail_memory(list->error, "a table");
     } else {
         table->list = list;
-        table->room = room;
+        table->start = room;
         table->line = table->row_line = 1;
         start_row(table);
         status = read_rows(list, table, &parser, chunk);

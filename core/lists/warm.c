@@ -4,7 +4,8 @@
  */
 #include "base/fail.h"
 #include "base/key.h"
-#include "base/keymap.h"
+#include "entry/entry.h"
+#include "lists/digest_set.h"
 #include "lists/list.h"
 #include <errno.h>
 #include <stdlib.h>
@@ -20,7 +21,7 @@ struct warming {
     uint64_t total; /* size of the list; 0: unknown */
     struct pxt_warm_options options;
     struct pxt_warm_counts counts;
-    struct pxt_keymap seen; /* of this list */
+    struct pxt_digest_set seen; /* the keys of this list */
     struct pxt_draft *draft;
     uint64_t *line;
     pxt_status *result;
@@ -107,6 +108,64 @@ static size_t text_bytes(const struct pxt_draft *draft)
     return bytes;
 }
 
+/* ---- masked credentials ----------------------------------------------------------------------------------------- */
+
+static const enum pxt_field_id credentials[] = {PXT_FIELD_USERNAME, PXT_FIELD_PASSWORD};
+enum { CREDENTIALS = sizeof credentials / sizeof *credentials };
+
+/* Programs that hide credentials write asterisks in their place. */
+static bool is_mask(const char *text, size_t length)
+{
+    size_t stars = 0;
+    while (stars < length && text[stars] == '*')
+        stars++;
+    return length && stars == length;
+}
+
+/* Takes masked credentials off the draft and off the address; `masked` says which. */
+static void drop_masks(struct pxt_draft *draft, struct pxt_proxy *proxy, bool masked[CREDENTIALS])
+{
+    for (size_t i = 0; i < CREDENTIALS; i++) {
+        const struct pxt_value *value = &draft->value[credentials[i]];
+        masked[i] = value->set && !value->sealed && is_mask(value->as.text, value->length);
+        if (masked[i])
+            pxt_draft_unset(draft, credentials[i]);
+    }
+    if (proxy->has_username && is_mask(proxy->username, proxy->username_length))
+        masked[0] = !(proxy->has_username = false);
+    if (proxy->has_password && is_mask(proxy->password, proxy->password_length))
+        masked[1] = !(proxy->has_password = false);
+}
+
+/* Gives the draft the credentials that are stored under its key, where it had masks. They are borrowed from `*stored`,
+ * which the caller releases. */
+static pxt_status keep_stored(struct warming *warming, struct pxt_draft *draft, const struct pxt_key *key,
+                              const bool masked[CREDENTIALS], pxt_entry **stored)
+{
+    char text[PXT_KEY_MAX + 1];
+    memcpy(text, key->text, key->length);
+    text[key->length] = '\0';
+    pxt_status status = pxt_cache_peek(warming->cache, text, stored, warming->list->error);
+    if (status) /* a malformed key is refused when it is stored */
+        return status == PXT_NOT_FOUND || status == PXT_EINVAL ? PXT_OK : status;
+    for (size_t i = 0; i < CREDENTIALS; i++) {
+        size_t length;
+        const char *token = pxt_entry_token(*stored, credentials[i], &length);
+        if (masked[i] && token && !draft->value[credentials[i]].set)
+            pxt_draft_set_token(draft, credentials[i], token, length);
+    }
+    return PXT_OK;
+}
+
+static void tell_masked(struct warming *warming, const struct pxt_record *record)
+{
+    const struct pxt_warm_options *options = &warming->options;
+    if (options->masked)
+        options->masked(options->masked_arg, record->line, record->column, "a credential of only * is taken as absent");
+}
+
+/* ---- one record ------------------------------------------------------------------------------------------------- */
+
 /* Fills in the draft from the parsed address. Makes the key too: records of one key are counted as duplicates. */
 static void complete(struct warming *warming, struct pxt_draft *draft, char key[17])
 {
@@ -142,10 +201,9 @@ static pxt_status refuse_record(struct warming *warming, const struct pxt_record
     return PXT_OK;
 }
 
-static pxt_status add(struct warming *warming, struct pxt_record *record)
+/* Copies the record into the batch; a full batch is stored first. */
+static pxt_status enqueue(struct warming *warming, struct pxt_record *record, bool repeated)
 {
-    char key_text[17];
-    complete(warming, &record->draft, key_text);
     size_t bytes = text_bytes(&record->draft);
     if (bytes > ARENA)
         return refuse_record(warming, record, "the record is too long");
@@ -154,20 +212,38 @@ static pxt_status add(struct warming *warming, struct pxt_record *record)
         if (status)
             return status;
     }
-    const struct pxt_value *value = &record->draft.value[PXT_FIELD_KEY];
-    struct pxt_key key;
-    if (value->length > PXT_KEY_MAX || memchr(value->as.text, '\0', value->length))
-        return refuse_record(warming, record, "the key has a NUL or more than 255 bytes");
-    pxt_key_init(&key, value->as.text, value->length);
-    struct pxt_keymap_item *item = pxt_keymap_add(&warming->seen, &key);
-    if (!item)
-        return pxt_fail_memory(warming->list->error, "the keys of the list");
-    warming->repeated[warming->count] = item->value != 0;
-    item->value = 1;
+    warming->repeated[warming->count] = repeated;
     warming->line[warming->count] = record->line;
     keep_texts(warming, &record->draft);
     warming->draft[warming->count++] = record->draft;
     return PXT_OK;
+}
+
+static pxt_status add(struct warming *warming, struct pxt_record *record, const bool masked[CREDENTIALS])
+{
+    char key_text[17];
+    struct pxt_key key;
+    pxt_entry *stored = NULL;
+    pxt_status status = PXT_OK;
+    complete(warming, &record->draft, key_text);
+    const struct pxt_value *value = &record->draft.value[PXT_FIELD_KEY];
+    if (value->length > PXT_KEY_MAX || memchr(value->as.text, '\0', value->length))
+        return refuse_record(warming, record, "the key has a NUL or more than 255 bytes");
+    pxt_key_init(&key, value->as.text, value->length);
+    bool repeated;
+    if (!pxt_digest_set_add(&warming->seen, &key, &repeated))
+        return pxt_fail_memory(warming->list->error, "the keys of the list");
+    if (masked[0] || masked[1]) {
+        tell_masked(warming, record);
+        if (repeated)
+            status = flush(warming); /* an earlier record of the key may wait there */
+        if (!status && !warming->options.dry_run)
+            status = keep_stored(warming, &record->draft, &key, masked, &stored);
+    }
+    if (!status)
+        status = enqueue(warming, record, repeated);
+    pxt_entry_release(stored);
+    return status;
 }
 
 static pxt_status take(void *arg, struct pxt_record *record)
@@ -182,7 +258,9 @@ static pxt_status take(void *arg, struct pxt_record *record)
         refuse(warming, record->line, record->column + column - 1, local.message);
         return PXT_OK;
     }
-    pxt_status status = add(warming, record);
+    bool masked[CREDENTIALS];
+    drop_masks(&record->draft, &warming->proxy, masked);
+    pxt_status status = add(warming, record, masked);
     explicit_bzero(&warming->proxy, sizeof warming->proxy);
     return status;
 }
@@ -224,7 +302,7 @@ static void free_room(struct warming *warming)
     pxt_free(warming->replaced);
     pxt_free(warming->repeated);
     pxt_free(warming->arena);
-    pxt_keymap_free(&warming->seen);
+    pxt_digest_set_free(&warming->seen);
     pxt_free(warming);
 }
 

@@ -214,7 +214,7 @@ static size_t core_ops_size(uint32_t kind)
 
 static const char *kind_name(uint32_t kind)
 {
-    static const char *const names[] = {"plugin of no known kind", "tier", "eviction policy", "encryptor"};
+    static const char *const names[] = {"a plugin of no known kind", "a tier", "an eviction policy", "an encryptor"};
     return names[kind <= PXT_KIND_ENCRYPTOR ? kind : 0];
 }
 
@@ -245,17 +245,15 @@ static const char *missing_in(uint32_t kind, const void *ops)
 
 static pxt_status copy_ops(struct pxt_module *module, struct pxt_error *error)
 {
-    uint32_t size;
     size_t core_size = core_ops_size(module->plugin.kind);
-    memcpy(&size, module->plugin.ops, sizeof size);
     void *ops = pxt_alloc(core_size);
     if (!ops)
         return pxt_fail_memory(error, "a plugin");
-    memcpy(ops, module->plugin.ops, size < core_size ? size : core_size);
+    pxt_ops_copy(ops, core_size, module->plugin.ops);
     module->ops = ops;
     const char *missing = missing_in(module->plugin.kind, ops);
     if (missing)
-        return pxt_fail(error, PXT_EPLUGIN, 0, "plugin %s lacks %s, which every %s must have", module->path, missing,
+        return pxt_fail(error, PXT_EPLUGIN, 0, "plugin %s lacks %s, which %s must have", module->path, missing,
                         kind_name(module->plugin.kind));
     return PXT_OK;
 }
@@ -275,10 +273,12 @@ static pxt_status check_descriptor(struct pxt_module *module, const struct pxt_p
         return pxt_fail(error, PXT_EPLUGIN, 0, "plugin %s has a descriptor of %u bytes: too short for ABI 1.0", path,
                         (unsigned)found->struct_size);
     memcpy(&module->plugin, found, found->struct_size < sizeof *found ? found->struct_size : sizeof *found);
+    if (found->struct_size > sizeof *found)
+        module->plugin.struct_size = sizeof *found; /* as much as was copied */
     if (!core_ops_size(found->kind) || !found->ops || !found->name || !found->version || !found->summary)
         return pxt_fail(error, PXT_EPLUGIN, 0, "plugin %s has an incomplete descriptor", path);
     if (kind && found->kind != (uint32_t)kind)
-        return pxt_fail(error, PXT_EPLUGIN, 0, "plugin %s is a %s, not a %s", path, kind_name(found->kind),
+        return pxt_fail(error, PXT_EPLUGIN, 0, "plugin %s is %s, not %s", path, kind_name(found->kind),
                         kind_name(kind));
     if (strcmp(found->name, name))
         return pxt_fail(error, PXT_EPLUGIN, 0, "plugin %s calls itself \"%s\": rename the file to %s.so", path,

@@ -6,6 +6,17 @@
 #include "base/fail.h"
 #include <string.h>
 
+void pxt_ops_copy(void *copy, size_t size, const void *ops)
+{
+    uint32_t has;
+    memcpy(&has, ops, sizeof has); /* the first member of each table */
+    if (has > size)
+        has = (uint32_t)size;
+    memset(copy, 0, size);
+    memcpy(copy, ops, has);
+    memcpy(copy, &has, sizeof has);
+}
+
 const char *pxt_tier_missing(const struct pxt_tier_ops *tier)
 {
     return !tier->open                                                                        ? "open"
@@ -34,8 +45,7 @@ pxt_status pxt_tier_instance_ops(const struct pxt_tier_ops *declared, void *self
     *out = declared;
     if (!own)
         return PXT_OK;
-    memset(copy, 0, sizeof *copy);
-    memcpy(copy, own, own->size < sizeof *copy ? own->size : sizeof *copy);
+    pxt_ops_copy(copy, sizeof *copy, own);
     const char *missing = pxt_tier_missing(copy);
     if (missing)
         return pxt_fail(error, PXT_EPLUGIN, 0, "plugin %s: an instance lacks %s, which every tier must have", plugin,

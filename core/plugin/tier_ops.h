@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
- * tier_ops.h: checks and copies of a tier's table of operations.
+ * tier_ops.h: checks and copies of the table of operations of a plugin, above all of a tier.
  */
 #ifndef PXT_TIER_OPS_H
 #define PXT_TIER_OPS_H
 
 #include <proxtier/tier.h>
+
+/* Copies the table of operations of a plugin of any kind to `copy`, which has `size` bytes. Operations that the table does
+ * not have are NULL. The copy says its own size, which a stacking plugin may rely on, if the table is longer. */
+void pxt_ops_copy(void *copy, size_t size, const void *ops);
 
 /* Returns the name of a required operation that the table lacks, or what contradicts its flags; NULL if the table is
  * complete. */

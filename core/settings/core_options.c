@@ -52,6 +52,7 @@ const struct pxt_option *pxt_options_tier(void)
          "the eviction policy: its plugin, or {plugin: NAME, ...its options}"},
         {"write_behind", PXT_OPTION_BOOL, "false", 0, 0, NULL,
          "true: puts are acknowledged when a faster durable tier has them, and written here later, in batches"},
+        {"enabled", PXT_OPTION_BOOL, "true", 0, 0, NULL, "false: the chain goes without this tier"},
         {"required", PXT_OPTION_BOOL, "true", 0, 0, NULL,
          "false: the cache opens without this tier if the tier cannot be opened"},
         {NULL, PXT_OPTION_TEXT, NULL, 0, 0, NULL, NULL}};

@@ -18,8 +18,7 @@ struct value {
     bool present, given;
     int64_t number;
     char *text;
-    const char *file; /* where it was given; for `config show --origin` */
-    unsigned line;
+    struct pxt_origin origin; /* for `config show --origin` */
 };
 struct pxt_settings {
     size_t count;
@@ -61,14 +60,10 @@ bool pxt_settings_given(const struct pxt_settings *settings, const char *name)
     return value && value->given;
 }
 
-bool pxt_settings_origin(const struct pxt_settings *settings, const char *name, const char **file, unsigned *line)
+struct pxt_origin pxt_settings_origin(const struct pxt_settings *settings, const char *name)
 {
     const struct value *value = find(settings, name);
-    if (!value || !value->given)
-        return false;
-    *file = value->file;
-    *line = value->line;
-    return true;
+    return value && value->given ? value->origin : (struct pxt_origin){NULL, 0};
 }
 
 /* ---- numbers with units ----------------------------------------------------------------------------------------- */
@@ -151,60 +146,92 @@ static bool one_of(const char *text, const char *choices)
 
 /* ---- one value -------------------------------------------------------------------------------------------------- */
 
-/* Types `text`; on failure `problem` says what is wrong. */
-static pxt_status type_value(struct value *value, const char *text, char *problem, size_t size, struct pxt_error *error)
+/* What is wrong with a value, and the room for saying so. */
+struct problem {
+    char text[600];
+};
+
+static pxt_status unexpected(const struct pxt_option *option, const char *text, struct problem *problem)
+{
+    snprintf(problem->text, sizeof problem->text, "%s is \"%s\": %s%s%s is expected", option->name, text,
+             expectation(option->type), option->choices ? ", or " : "", option->choices ? option->choices : "");
+    return PXT_ECONFIG;
+}
+
+static pxt_status type_number(const struct pxt_option *option, const char *text, int64_t *number,
+                              struct problem *problem)
+{
+    char low[40], high[40];
+    *number = -1;
+    if (option->choices && one_of(text, option->choices))
+        return PXT_OK;
+    if (!pxt_settings_read_quantity(text, option->type, number))
+        return unexpected(option, text, problem);
+    bool bounded = option->min || option->max;
+    if (bounded ? *number >= option->min && *number <= option->max : *number >= 0)
+        return PXT_OK;
+    pxt_settings_write_quantity(option->min, option->type, low, sizeof low);
+    pxt_settings_write_quantity(option->max ? option->max : INT64_MAX, option->type, high, sizeof high);
+    snprintf(problem->text, sizeof problem->text, "%s is out of bounds: %s must be between %s and %s", text,
+             option->name, low, option->max ? high : "any number");
+    return PXT_ECONFIG;
+}
+
+static pxt_status expand_path(const struct pxt_option *option, const char *text, char **out, struct problem *problem,
+                              struct pxt_error *error)
+{
+    struct pxt_error local;
+    if (*text && !strchr("/~$", *text)) { /* the working directory of a service is rarely what was meant */
+        snprintf(problem->text, sizeof problem->text,
+                 "%s is \"%s\", a relative path: begin it with /, ~/, ${cache}/, ${state}/ or ${config}/", option->name,
+                 text);
+        return PXT_ECONFIG;
+    }
+    pxt_status status = pxt_path_expand(text, out, &local);
+    if (status == PXT_ECONFIG)
+        snprintf(problem->text, sizeof problem->text, "%.599s", local.message);
+    else if (status && error)
+        *error = local;
+    return status;
+}
+
+/* Types `text` and keeps it. PXT_ECONFIG: `problem` says what is wrong, and `error` is not filled. */
+static pxt_status type_value(struct value *value, const char *text, struct problem *problem, struct pxt_error *error)
 {
     const struct pxt_option *option = value->option;
-    char low[40], high[40];
+    char *kept = NULL;
+    pxt_status status = PXT_OK;
     switch (option->type) {
     case PXT_OPTION_BOOL:
         value->number = !strcmp(text, "true");
-        if (!value->number && strcmp(text, "false"))
-            goto unexpected;
+        status = value->number || !strcmp(text, "false") ? PXT_OK : unexpected(option, text, problem);
         break;
     case PXT_OPTION_INTEGER:
     case PXT_OPTION_DURATION:
     case PXT_OPTION_SIZE:
-        value->number = -1;
-        if (option->choices && one_of(text, option->choices))
-            break;
-        if (!pxt_settings_read_quantity(text, option->type, &value->number))
-            goto unexpected;
-        if ((option->min || option->max) ? value->number < option->min || value->number > option->max
-                                         : value->number < 0) {
-            pxt_settings_write_quantity(option->min, option->type, low, sizeof low);
-            pxt_settings_write_quantity(option->max ? option->max : INT64_MAX, option->type, high, sizeof high);
-            snprintf(problem, size, "%s is out of bounds: %s must be between %s and %s", text, option->name, low,
-                     option->max ? high : "any number");
-            return PXT_ECONFIG;
-        }
+        status = type_number(option, text, &value->number, problem);
+        break;
+    case PXT_OPTION_PATH:
+        status = expand_path(option, text, &kept, problem, error);
         break;
     case PXT_OPTION_CHOICE:
         if (!one_of(text, option->choices)) {
-            snprintf(problem, size, "%s is not one of %s for %s", text, option->choices, option->name);
-            return PXT_ECONFIG;
+            snprintf(problem->text, sizeof problem->text, "%s is not one of %s for %s", text, option->choices,
+                     option->name);
+            status = PXT_ECONFIG;
         }
         break;
     default:
         break;
     }
+    if (!status && !kept && !(kept = pxt_strdup(text)))
+        status = pxt_fail_memory(error, "a setting");
+    if (status)
+        return status;
     pxt_free(value->text);
-    value->text = NULL;
-    if (option->type == PXT_OPTION_PATH) {
-        pxt_status status = pxt_path_expand(text, &value->text, error);
-        if (status == PXT_ECONFIG && error)
-            snprintf(problem, size, "%.*s", (int)size - 1, error->message);
-        if (status)
-            return status;
-    } else {
-        value->text = pxt_strdup(text);
-    }
-    value->present = value->text != NULL;
-    return value->present ? PXT_OK : pxt_fail_memory(error, "a setting");
-unexpected:
-    snprintf(problem, size, "%s is \"%s\": %s%s%s is expected", option->name, text, expectation(option->type),
-             option->choices ? ", or " : "", option->choices ? option->choices : "");
-    return PXT_ECONFIG;
+    value->text = kept;
+    value->present = true;
+    return PXT_OK;
 }
 
 /* Whether a text without quotes stands for no value: the option keeps its default. */
@@ -215,33 +242,30 @@ static bool is_null(const char *text)
 
 static pxt_status set_from(struct value *value, const struct pxt_yaml_node *node, struct pxt_error *error)
 {
-    char problem[600];
+    struct problem problem = {""};
     if (node->kind != PXT_YAML_SCALAR)
         return pxt_yaml_fail(error, node, "%s: %s is expected, not a list or map", value->option->name,
                              expectation(value->option->type));
     if (node->plain && is_null(node->scalar))
         return PXT_OK;
-    problem[0] = '\0';
-    pxt_status status = type_value(value, node->scalar, problem, sizeof problem, error);
+    pxt_status status = type_value(value, node->scalar, &problem, error);
     if (status == PXT_ECONFIG)
-        return pxt_yaml_fail(error, node, "%s", problem);
+        return pxt_yaml_fail(error, node, "%s", problem.text);
     value->given = !status;
-    value->file = node->file;
-    value->line = node->line;
+    value->origin = (struct pxt_origin){node->file, node->line};
     return status;
 }
 
 pxt_status pxt_settings_override(struct pxt_settings *settings, const char *name, const char *text, const char *origin,
                                  struct pxt_error *error)
 {
-    char problem[600] = "";
+    struct problem problem = {""};
     struct value *value = (struct value *)(uintptr_t)find(settings, name);
-    pxt_status status = type_value(value, text, problem, sizeof problem, error);
+    pxt_status status = type_value(value, text, &problem, error);
     if (status == PXT_ECONFIG)
-        return pxt_fail(error, PXT_ECONFIG, 0, "%s: %s", origin, problem);
+        return pxt_fail(error, PXT_ECONFIG, 0, "%s: %s", origin, problem.text);
     value->given = !status;
-    value->file = origin;
-    value->line = 0;
+    value->origin = (struct pxt_origin){origin, 0};
     return status;
 }
 
@@ -266,7 +290,7 @@ static void nearer(const char *word, const char *name, unsigned *nearest, const 
 
 /* "unknown option ..." with the nearest known name, if one is near. */
 static void say_unknown(const struct pxt_option *table, const char *const *known, const char *name, const char *whose,
-                        char *problem, size_t size)
+                        struct problem *problem)
 {
     const char *best = NULL;
     unsigned nearest = 99;
@@ -274,9 +298,10 @@ static void say_unknown(const struct pxt_option *table, const char *const *known
         nearer(name, option->name, &nearest, &best);
     for (; known && *known; known++)
         nearer(name, *known, &nearest, &best);
-    int length = snprintf(problem, size, "unknown option \"%s\" of %s", name, whose);
+    size_t size = sizeof problem->text;
+    int length = snprintf(problem->text, size, "unknown option \"%s\" of %s", name, whose);
     if (best && length > 0 && (size_t)length < size)
-        snprintf(problem + length, size - (size_t)length, " (did you mean \"%s\"?)", best);
+        snprintf(problem->text + length, size - (size_t)length, " (did you mean \"%s\"?)", best);
 }
 
 struct reading {
@@ -289,7 +314,7 @@ struct reading {
 static pxt_status apply_map(struct pxt_settings *settings, const struct reading *reading,
                             const struct pxt_yaml_node *map, struct pxt_error *error)
 {
-    char problem[600];
+    struct problem problem = {""};
     for (size_t i = 0; i < map->count; i++) {
         const char *name = map->name[i]->scalar;
         struct value *value = (struct value *)(uintptr_t)find(settings, name);
@@ -299,8 +324,8 @@ static pxt_status apply_map(struct pxt_settings *settings, const struct reading 
             if (status)
                 return status;
         } else if (!callers && !reading->partly) {
-            say_unknown(reading->table, reading->known, name, reading->whose, problem, sizeof problem);
-            return pxt_yaml_fail(error, map->name[i], "%s", problem);
+            say_unknown(reading->table, reading->known, name, reading->whose, &problem);
+            return pxt_yaml_fail(error, map->name[i], "%s", problem.text);
         }
     }
     return PXT_OK;
@@ -323,16 +348,16 @@ static struct pxt_settings *new_settings(const struct pxt_option *table)
 /* Gives every option that has no value yet its default. */
 static pxt_status apply_defaults(struct pxt_settings *settings, const char *whose, struct pxt_error *error)
 {
-    char problem[600];
+    struct problem problem = {""};
     pxt_status status = PXT_OK;
     for (size_t i = 0; i < settings->count && !status; i++) {
         const struct pxt_option *option = settings->value[i].option;
         if (settings->value[i].present || !option->default_text)
             continue;
-        status = type_value(&settings->value[i], option->default_text, problem, sizeof problem, error);
+        status = type_value(&settings->value[i], option->default_text, &problem, error);
         if (status == PXT_ECONFIG)
             status = pxt_fail(error, PXT_ECONFIG, 0, "the default of %s of %s does not hold: %s", option->name, whose,
-                              problem);
+                              problem.text);
     }
     return status;
 }
@@ -375,22 +400,22 @@ pxt_status pxt_settings_read_partly(const struct pxt_option *table, const struct
 static pxt_status set_pair(struct pxt_settings *settings, const struct pxt_option *table,
                            const struct pxt_option_pair *pair, const char *whose, struct pxt_error *error)
 {
-    char problem[600] = "";
+    struct problem problem = {""};
     struct value *value = (struct value *)(uintptr_t)find(settings, pair->name);
     pxt_status status = PXT_ECONFIG;
     if (value && value->given)
-        snprintf(problem, sizeof problem, "\"%s\" is given twice", pair->name);
+        snprintf(problem.text, sizeof problem.text, "\"%s\" is given twice", pair->name);
     else if (value && !pair->quoted && is_null(pair->value))
         return PXT_OK;
     else if (value)
-        status = type_value(value, pair->value, problem, sizeof problem, error);
+        status = type_value(value, pair->value, &problem, error);
     else
-        say_unknown(table, NULL, pair->name, whose, problem, sizeof problem);
+        say_unknown(table, NULL, pair->name, whose, &problem);
     if (status == PXT_ECONFIG)
-        return pxt_fail(error, PXT_ECONFIG, 0, "options: %s", problem);
+        return pxt_fail(error, PXT_ECONFIG, 0, "options: %s", problem.text);
     if (!status) {
         value->given = true;
-        value->file = "options";
+        value->origin = (struct pxt_origin){"options", 0};
     }
     return status;
 }

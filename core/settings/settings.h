@@ -31,8 +31,12 @@ const char *pxt_settings_text(const struct pxt_settings *settings, const char *n
 /* 0 where absent; -1 where a number's option has one of its `choices` instead. */
 int64_t pxt_settings_number(const struct pxt_settings *settings, const char *name);
 bool pxt_settings_given(const struct pxt_settings *settings, const char *name); /* by YAML, not by default */
-/* Where it was given: false for defaults. `*line` is 0 for the environment. */
-bool pxt_settings_origin(const struct pxt_settings *settings, const char *name, const char **file, unsigned *line);
+/* Where a value was given. `file` is NULL for a default; `line` is 0 if it was not in a file. */
+struct pxt_origin {
+    const char *file;
+    unsigned line;
+};
+struct pxt_origin pxt_settings_origin(const struct pxt_settings *settings, const char *name);
 /* Gives an option another value than YAML did; `origin` must outlive the settings. */
 pxt_status pxt_settings_override(struct pxt_settings *settings, const char *name, const char *text, const char *origin,
                                  struct pxt_error *error);

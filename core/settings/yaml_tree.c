@@ -3,11 +3,12 @@
  * yaml_tree.c: reads YAML through libyaml's events, never through its document loader, which takes quadratic time on
  * hostile nesting. What proxtier has no use for is refused rather than half understood.
  */
-#include "base/fail.h"
 #include "settings/yaml_tree.h"
+#include "base/fail.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -18,6 +19,8 @@ enum { DEPTH_MAX = 64, SIZE_MAX_BYTES = 1 << 20 };
 struct builder {
     yaml_parser_t parser;
     const char *file;
+    const char *text;
+    size_t length;
     struct pxt_error *error;
     pxt_status status;
 };
@@ -54,16 +57,43 @@ void pxt_yaml_free(struct pxt_yaml_node *node)
     pxt_free(node);
 }
 
+/* The byte at a mark, whose column counts characters; '\0' at the end. */
+static char byte_at(const struct builder *builder, yaml_mark_t mark)
+{
+    const char *at = builder->text, *end = at + builder->length;
+    for (size_t line = 0; line < mark.line && at < end; line++) {
+        const char *newline = memchr(at, '\n', (size_t)(end - at));
+        at = newline ? newline + 1 : end;
+    }
+    for (size_t column = 0; at < end && (column < mark.column || (*at & 0xc0) == 0x80); at++)
+        column += (*at & 0xc0) != 0x80;
+    return at < end ? *at : '\0';
+}
+
+/* Says in plain words what libyaml found, and where that began. */
+static void fail_parse(struct builder *builder)
+{
+    const yaml_parser_t *parser = &builder->parser;
+    const char *problem = parser->problem ? parser->problem : "malformed YAML";
+    const char *context = parser->context ? parser->context : "";
+    yaml_mark_t began = parser->context_mark, mark = parser->problem_mark;
+    char message[300], start[60] = "";
+    if (*context && (began.line != mark.line || began.column != mark.column))
+        snprintf(start, sizeof start, ", which began at %zu:%zu", began.line + 1, began.column + 1);
+    if (byte_at(builder, mark) == '\t')
+        snprintf(message, sizeof message, "a tab stands where YAML allows only blanks: indent with blanks");
+    else if (strstr(context, "quoted scalar") && strstr(problem, "end of stream"))
+        snprintf(message, sizeof message, "the file ends within quotes%s: close them", start);
+    else
+        snprintf(message, sizeof message, "%s%s%s%s", problem, *context ? " " : "", context, start);
+    fail_at(builder, mark, message);
+}
+
 static bool next_event(struct builder *builder, yaml_event_t *event)
 {
     if (yaml_parser_parse(&builder->parser, event))
         return true;
-    yaml_mark_t mark = builder->parser.problem_mark;
-    const char *problem = builder->parser.problem ? builder->parser.problem : "malformed YAML";
-    char message[300];
-    snprintf(message, sizeof message, "%s%s%s", problem, builder->parser.context ? " " : "",
-             builder->parser.context ? builder->parser.context : "");
-    fail_at(builder, mark, message);
+    fail_parse(builder);
     return false;
 }
 
@@ -107,26 +137,30 @@ static struct pxt_yaml_node *build_scalar(struct builder *builder, yaml_event_t 
     return node;
 }
 
+/* Makes room for one more element; doubled each time, so that long maps take linear time. */
+static bool make_room(struct pxt_yaml_node ***array, size_t count)
+{
+    if (count & (count - 1)) /* there is room up to the next power of two */
+        return true;
+    struct pxt_yaml_node **grown = pxt_realloc(*array, (count ? 2 * count : 1) * sizeof(*grown));
+    if (grown)
+        *array = grown;
+    return grown != NULL;
+}
+
 /* Takes ownership of `name` and `child`. */
 static bool append(struct builder *builder, struct pxt_yaml_node *node, struct pxt_yaml_node *name,
                    struct pxt_yaml_node *child)
 {
-    struct pxt_yaml_node **children = pxt_realloc(node->child, (node->count + 1) * sizeof(*children));
-    if (children)
-        node->child = children;
-    struct pxt_yaml_node **names =
-        children && name ? pxt_realloc(node->name, (node->count + 1) * sizeof(*names)) : node->name;
-    if (!children || (name && !names)) {
+    if (!make_room(&node->child, node->count) || (name && !make_room(&node->name, node->count))) {
         builder->status = pxt_fail_memory(builder->error, "the configuration");
         pxt_yaml_free(name);
         pxt_yaml_free(child);
         return false;
     }
     node->child[node->count] = child;
-    if (name) {
-        node->name = names;
+    if (name)
         node->name[node->count] = name;
-    }
     node->count++;
     return true;
 }
@@ -154,21 +188,51 @@ static bool build_list(struct builder *builder, struct pxt_yaml_node *list, unsi
     }
 }
 
+static int by_name_and_place(const void *a, const void *b)
+{
+    const struct pxt_yaml_node *one = *(struct pxt_yaml_node *const *)a, *other = *(struct pxt_yaml_node *const *)b;
+    int order = strcmp(one->scalar, other->scalar);
+    if (order)
+        return order;
+    return one->line != other->line ? (one->line > other->line) - (one->line < other->line)
+                                    : (one->column > other->column) - (one->column < other->column);
+}
+
+/* Sorts the names of a map to find those that are given twice: comparing each with each is slow for long maps. */
+static bool check_names(struct builder *builder, const struct pxt_yaml_node *map)
+{
+    const struct pxt_yaml_node *twice = NULL, *first = NULL;
+    struct pxt_yaml_node **sorted = pxt_alloc_array(map->count + 1, sizeof(*sorted));
+    if (!sorted) {
+        builder->status = pxt_fail_memory(builder->error, "the configuration");
+        return false;
+    }
+    if (map->count)
+        memcpy(sorted, map->name, map->count * sizeof(*sorted));
+    qsort(sorted, map->count, sizeof(*sorted), by_name_and_place);
+    for (size_t i = 1; i < map->count && !twice; i++)
+        if (!strcmp(sorted[i - 1]->scalar, sorted[i]->scalar)) {
+            first = sorted[i - 1];
+            twice = sorted[i];
+        }
+    pxt_free(sorted);
+    if (twice)
+        builder->status =
+            pxt_yaml_fail(builder->error, twice, "\"%s\" is given twice: first in line %u", twice->scalar, first->line);
+    return !twice;
+}
+
 static bool build_map(struct builder *builder, struct pxt_yaml_node *map, unsigned depth)
 {
     for (;;) {
         bool ended = false;
         struct pxt_yaml_node *name = build_next(builder, depth + 1, YAML_MAPPING_END_EVENT, &ended);
         if (ended)
-            return true;
+            return check_names(builder, map);
         if (!name)
             return false;
-        const struct pxt_yaml_node *earlier = name->kind == PXT_YAML_SCALAR ? pxt_yaml_member(map, name->scalar) : NULL;
         if (name->kind != PXT_YAML_SCALAR)
             builder->status = pxt_yaml_fail(builder->error, name, "a name is expected, not a list or map");
-        else if (earlier)
-            builder->status = pxt_yaml_fail(builder->error, name, "\"%s\" is given twice: first in line %u",
-                                            name->scalar, earlier->line);
         struct pxt_yaml_node *child = builder->status ? NULL : build_next(builder, depth + 1, YAML_NO_EVENT, &ended);
         if (!child) {
             pxt_yaml_free(name);
@@ -251,7 +315,7 @@ static struct pxt_yaml_node *build_document(struct builder *builder)
 pxt_status pxt_yaml_read_text(const char *text, size_t length, const char *file, struct pxt_yaml_node **out,
                               struct pxt_error *error)
 {
-    struct builder builder = {.file = file, .error = error};
+    struct builder builder = {.file = file, .text = text, .length = length, .error = error};
     if (length > SIZE_MAX_BYTES)
         return pxt_fail(error, PXT_ECONFIG, 0, "%s is larger than 1 MiB: no configuration is", file);
     if (!yaml_parser_initialize(&builder.parser))

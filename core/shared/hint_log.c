@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { LINE_MAX_BYTES = PXT_KEY_MAX + 300 };
@@ -72,31 +73,151 @@ static void forget_all(struct pxt_hint_log *log)
             pxt_hints_clear(log->hints[i]);
 }
 
-/* Replays the new lines, or all if another process emptied the file. With both locks. */
-static void replay_new(struct pxt_hint_log *log)
+/* Gives a file without lines an ID of its own. */
+static void name_file(struct pxt_hint_log *log)
 {
-    uint32_t resets = pxt_coherence_word(log->coherence, PXT_WORD_HINTS_RESETS);
-    uint32_t epoch = pxt_coherence_word(log->coherence, PXT_WORD_HINTS_EPOCH);
-    if (resets != log->resets_seen)
-        forget_all(log);
-    log->resets_seen = resets;
-    replay_tail(log);
-    atomic_store(&log->epoch_seen, epoch);
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    snprintf(log->id, sizeof log->id, "%llx.%lx.%lx", (unsigned long long)now.tv_sec, (unsigned long)now.tv_nsec,
+             (unsigned long)getpid());
 }
 
+/* Appends a line. False if the file cannot be read or written. With both locks. */
+static bool append(struct pxt_hint_log *log, enum pxt_hint_event event, const char *tier, const char *key)
+{
+    char line[LINE_MAX_BYTES], last = '\n';
+    struct stat file;
+    if (fstat(log->fd, &file) || (file.st_size && pread(log->fd, &last, 1, file.st_size - 1) != 1))
+        return false;
+    if (!file.st_size)
+        name_file(log);
+    /* A line that was torn by a full disk is ended first, so that the two do not become one. */
+    int length = snprintf(line, sizeof line, "%s%s%s%s%c\t%s%s%s\n", file.st_size ? "" : "!\t",
+                          file.st_size ? "" : log->id, file.st_size ? "" : "\n", last == '\n' ? "" : "\n", (char)event,
+                          tier, key ? "\t" : "", key ? key : "");
+    return length > 0 && write(log->fd, line, (size_t)length) == length;
+}
+
+struct rewriting {
+    struct pxt_hint_log *log;
+    const struct pxt_hints *hints;
+};
+
+static bool append_known(void *arg, enum pxt_hint_event event, const char *key)
+{
+    const struct rewriting *rewriting = arg;
+    return append(rewriting->log, event, rewriting->hints->name, key);
+}
+
+/* Appends all hints that this process knows. */
+static void append_all(struct pxt_hint_log *log)
+{
+    bool good = true;
+    for (unsigned i = 0; i < log->hints_count && good; i++) {
+        struct rewriting rewriting = {log, log->hints[i]};
+        good = !log->hints[i]->shared || pxt_hints_each(log->hints[i], append_known, &rewriting);
+    }
+    log->lost_lines = !good;
+    pxt_coherence_raise(log->coherence, PXT_WORD_HINTS_EPOCH);
+}
+
+/* Reads the ID from the first line of the file; empty if there is none. */
+static void read_id(const struct pxt_hint_log *log, char id[PXT_HINT_LOG_ID])
+{
+    char line[PXT_HINT_LOG_ID + 3];
+    ssize_t n = pread(log->fd, line, sizeof line - 1, 0);
+    line[n > 0 ? n : 0] = '\0';
+    char *end = strchr(line, '\n');
+    id[0] = '\0';
+    if (end && line[0] == '!' && line[1] == '\t' && end - line - 2 < PXT_HINT_LOG_ID) {
+        *end = '\0';
+        memcpy(id, line + 2, (size_t)(end - line) - 1);
+    }
+}
+
+/* Tells whether the file is another one than was read so far. */
+static bool was_cut(const struct pxt_hint_log *log, const char *id)
+{
+    struct stat file;
+    return log->read_to && (strcmp(id, log->id) || fstat(log->fd, &file) || file.st_size < log->read_to);
+}
+
+/* Replays the new lines. If another process emptied the file, all hints are forgotten before; if the file was cut or
+ * replaced, what this process knows is kept, and appended. With both locks. */
+static void replay_new(struct pxt_hint_log *log)
+{
+    char id[PXT_HINT_LOG_ID];
+    uint32_t resets = pxt_coherence_word(log->coherence, PXT_WORD_HINTS_RESETS);
+    unsigned reopened = atomic_load(&log->coherence->reopened);
+    bool same_counters = reopened == log->coherence_seen;
+    read_id(log, id);
+    if (same_counters && resets != log->resets_seen) {
+        forget_all(log);
+    } else if (!same_counters || was_cut(log, id)) {
+        log->read_to = 0;
+        log->lost_lines = true;
+    }
+    log->resets_seen = resets;
+    log->coherence_seen = reopened;
+    memcpy(log->id, id, sizeof id);
+    replay_tail(log);
+    if (log->lost_lines) {
+        append_all(log);
+        replay_tail(log);
+    }
+    atomic_store(&log->epoch_seen, pxt_coherence_word(log->coherence, PXT_WORD_HINTS_EPOCH));
+}
+
+static int open_file(const char *path)
+{
+    return open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+}
+
+/* Opens the file that the path names now, if that is another one, or none: the old file is read to its end before. */
+static bool follow_path(struct pxt_hint_log *log, struct pxt_error *error)
+{
+    struct stat file, named;
+    if (!lstat(log->path, &named) && !fstat(log->fd, &file) && named.st_dev == file.st_dev &&
+        named.st_ino == file.st_ino)
+        return true;
+    replay_tail(log);
+    int fd = open_file(log->path);
+    bool good = fd >= 0 && dup3(fd, log->fd, O_CLOEXEC) >= 0; /* the number stays: it is read without the lock */
+    if (!good)
+        pxt_fail(error, pxt_status_of_errno(errno), errno, "cannot open %s", log->path);
+    if (fd >= 0)
+        close(fd);
+    if (good) {
+        log->read_to = 0;
+        log->lost_lines = true;
+    }
+    return good;
+}
+
+/* Takes both locks, and keeps the thread from being cancelled while it reads and writes the file. */
 static bool lock(struct pxt_hint_log *log, struct pxt_error *error)
 {
+    int cancel_state;
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
     pthread_mutex_lock(&log->lock);
-    if (pxt_coherence_lock(log->coherence, PXT_STRIPES, 1, error) == PXT_OK)
+    bool locked = pxt_coherence_lock(log->coherence, PXT_STRIPES, 1, error) == PXT_OK;
+    if (locked && follow_path(log, error)) {
+        log->cancel_state = cancel_state;
         return true;
+    }
+    if (locked)
+        pxt_coherence_unlock(log->coherence, PXT_STRIPES, 1);
     pthread_mutex_unlock(&log->lock);
+    pthread_setcancelstate(cancel_state, NULL);
     return false;
 }
 
 static void unlock(struct pxt_hint_log *log)
 {
+    int cancel_state = log->cancel_state;
     pxt_coherence_unlock(log->coherence, PXT_STRIPES, 1);
     pthread_mutex_unlock(&log->lock);
+    pthread_setcancelstate(cancel_state, NULL);
 }
 
 /* Tells whether no line of the file counts any more. The hints of private tiers are not in it. */
@@ -113,10 +234,10 @@ static void empty_if_done(struct pxt_hint_log *log)
     struct stat file;
     if (!is_done(log) || fstat(log->fd, &file) || !file.st_size)
         return;
-    if (ftruncate(log->fd, 0))
-        return; /* the next event that is done tries again */
-    log->read_to = 0;
+    /* First the word: if this process is killed in between, the others read the file from the start, which is right. */
     log->resets_seen = pxt_coherence_raise(log->coherence, PXT_WORD_HINTS_RESETS);
+    if (!ftruncate(log->fd, 0))
+        log->read_to = 0;
     atomic_store(&log->epoch_seen, pxt_coherence_raise(log->coherence, PXT_WORD_HINTS_EPOCH));
 }
 
@@ -135,12 +256,13 @@ pxt_status pxt_hint_log_open(struct pxt_hint_log *log, const char *shared_path, 
     log->path = pxt_asprintf("%s.hints", shared_path);
     if (!log->path)
         return pxt_fail_memory(error, "a path");
-    log->fd = open(log->path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+    log->fd = open_file(log->path);
     if (log->fd < 0)
         return pxt_fail(error, pxt_status_of_errno(errno), errno, "cannot open %s", log->path);
     if (!lock(log, error))
         return PXT_EBUSY;
     log->resets_seen = pxt_coherence_word(coherence, PXT_WORD_HINTS_RESETS);
+    log->coherence_seen = atomic_load(&coherence->reopened);
     replay_new(log);
     unlock(log);
     return PXT_OK;
@@ -154,18 +276,6 @@ void pxt_hint_log_close(struct pxt_hint_log *log)
         close(log->fd);
     pthread_mutex_destroy(&log->lock);
     pxt_free(log->path);
-}
-
-static bool append(struct pxt_hint_log *log, enum pxt_hint_event event, const char *tier, const char *key)
-{
-    char line[LINE_MAX_BYTES], last = '\n';
-    struct stat file;
-    if (fstat(log->fd, &file) || (file.st_size && pread(log->fd, &last, 1, file.st_size - 1) != 1))
-        return false;
-    /* A line that was torn by a full disk is ended first, so that the two do not become one. */
-    int length = snprintf(line, sizeof line, "%s%c\t%s%s%s\n", last == '\n' ? "" : "\n", (char)event, tier,
-                          key ? "\t" : "", key ? key : "");
-    return length > 0 && write(log->fd, line, (size_t)length) == length;
 }
 
 static void complain(struct pxt_hint_log *log, const struct pxt_hints *hints, const struct pxt_error *error)
@@ -234,6 +344,14 @@ void pxt_hint_log_replay(struct pxt_hint_log *log)
         return;
     if (!lock(log, NULL))
         return; /* the next call tries again */
+    replay_new(log);
+    unlock(log);
+}
+
+void pxt_hint_log_check(struct pxt_hint_log *log)
+{
+    if (log->fd < 0 || pxt_coherence_check(log->coherence, NULL) || !lock(log, NULL))
+        return;
     replay_new(log);
     unlock(log);
 }

@@ -200,6 +200,17 @@ bool pxt_hints_puts(struct pxt_hints *hints, struct pxt_keymap *out, bool *remov
     return good;
 }
 
+bool pxt_hints_each(struct pxt_hints *hints, pxt_hint_fn *fn, void *arg)
+{
+    pthread_mutex_lock(&hints->lock);
+    bool good = !hints->overflowed || fn(arg, PXT_HINT_OVERFLOW, NULL);
+    for (size_t i = 0; good && i < hints->keys.bucket_count; i++)
+        for (const struct pxt_keymap_item *item = hints->keys.bucket[i]; item && good; item = item->next)
+            good = fn(arg, is_removal(item) ? PXT_HINT_REMOVAL : PXT_HINT_PUT, item->text);
+    pthread_mutex_unlock(&hints->lock);
+    return good;
+}
+
 bool pxt_hints_overflowed(struct pxt_hints *hints, unsigned *count)
 {
     pthread_mutex_lock(&hints->lock);

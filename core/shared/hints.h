@@ -59,6 +59,9 @@ bool pxt_hints_any(struct pxt_hints *hints, char *text, struct pxt_key *key);
 /* Copies all keys with a hint of a put to `out`, and tells whether there are removals as well; false when out of
  * memory. */
 bool pxt_hints_puts(struct pxt_hints *hints, struct pxt_keymap *out, bool *removals);
+/* Calls `fn` with the events that make the same hints of none. The lock is held. */
+typedef bool pxt_hint_fn(void *arg, enum pxt_hint_event event, const char *key);
+bool pxt_hints_each(struct pxt_hints *hints, pxt_hint_fn *fn, void *arg);
 /* Tells whether a full resync is needed, and in `*count` how often the hints have overflowed. */
 bool pxt_hints_overflowed(struct pxt_hints *hints, unsigned *count);
 

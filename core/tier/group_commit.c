@@ -37,9 +37,9 @@ bool pxt_group_commit_suits(const struct pxt_tier_ops *ops)
     return (ops->flags & PXT_TIER_TRANSACTION) && (ops->flags & PXT_TIER_CONCURRENT) && ops->put_many;
 }
 
-/* Stores the entries of all items, and sets their status. put_many stores all or none: if one entry is the reason (EINVAL),
- * each is put singly to find which; if the tier is the reason, all share the error, because a locked database would make
- * each single put wait again. */
+/* Stores the entries of all items, and sets their status. put_many stores all or none. If one entry is the reason
+ * (EINVAL), each is put singly to find which; if the tier is the reason, all share the error, because a locked database
+ * would make each single put wait again. */
 static void put_all(const struct pxt_tier_ops *ops, void *self, struct pxt_group_commit_item *const *items, size_t n)
 {
     pxt_entry *entries[GROUP_MAX];
@@ -97,6 +97,9 @@ pxt_status pxt_group_commit_put(struct pxt_group_commit *group, const struct pxt
                                 pxt_entry *entry, struct pxt_error *error)
 {
     struct pxt_group_commit_item item;
+    int cancel_state;
+    /* Until the end: a thread that is cancelled would leave a queue with an item of its stack, or without a leader. */
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
     item.next = NULL;
     item.entry = entry;
     item.finished = false;
@@ -113,6 +116,7 @@ pxt_status pxt_group_commit_put(struct pxt_group_commit *group, const struct pxt
     if (!item.finished)
         lead(group, ops, self, &item);
     sem_destroy(&item.woken);
+    pthread_setcancelstate(cancel_state, NULL);
     if (item.status && error)
         *error = item.error;
     return item.status;

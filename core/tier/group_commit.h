@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * group_commit.h: group commit: puts of several threads into one durable tier go down together, so that a database makes one
- * transaction of them (D. DeWitt et al., "Implementation Techniques for Main Memory Database Systems", SIGMOD 1984).
+ * group_commit.h: group commit: puts of several threads into one durable tier go down together, so that a database makes
+ * one transaction of them (D. DeWitt et al., "Implementation Techniques for Main Memory Database Systems", SIGMOD 1984).
  */
 #ifndef PXT_GROUP_COMMIT_H
 #define PXT_GROUP_COMMIT_H

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * tier_calls.c: the operations of a tier, with the defaults for those that its plugin does not offer. Each call of the
- * plugin stands between enter() and leave(), which look after the breaker and the serial lock.
+ * plugin stands between enter() and leave(), which look after the breaker, the serial lock and
+ * the cancellation of threads.
  */
 #include "base/fail.h"
 #include "base/key.h"
@@ -9,9 +10,15 @@
 #include "tier/tier.h"
 #include <string.h>
 
-/* Prepares a call of the plugin, whose error goes to `local`. False if the tier is off, or not present. With `probing`
- * the breaker does not count. */
-static bool enter_as(struct pxt_tier *tier, bool probing, struct pxt_error *local, struct pxt_error *error)
+/* One call of a plugin. */
+struct call {
+    struct pxt_error error;
+    int cancel_state;
+};
+
+/* Prepares a call of the plugin, whose error goes to `call->error`. False if the tier is off, or not present. With
+ * `probing` the breaker does not count. */
+static bool enter_as(struct pxt_tier *tier, bool probing, struct call *call, struct pxt_error *error)
 {
     if (!tier->self || (!probing && !pxt_breaker_on(&tier->breaker))) {
         PXT_COUNT(tier, skipped, 1);
@@ -19,50 +26,52 @@ static bool enter_as(struct pxt_tier *tier, bool probing, struct pxt_error *loca
         return false;
     }
     /* On the way of every call: the text of an error is a kilobyte that need not be zeroed each time. */
-    local->status = PXT_OK;
-    local->system_errno = 0;
-    local->message[0] = '\0';
+    call->error.status = PXT_OK;
+    call->error.system_errno = 0;
+    call->error.message[0] = '\0';
+    /* A thread that is cancelled inside the plugin would keep its locks, and leave half a write. */
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &call->cancel_state);
     if (!(tier->flags & PXT_TIER_CONCURRENT))
         pthread_mutex_lock(&tier->serial);
     return true;
 }
 
-static bool enter(struct pxt_tier *tier, struct pxt_error *local, struct pxt_error *error)
+static bool enter(struct pxt_tier *tier, struct call *call, struct pxt_error *error)
 {
-    return enter_as(tier, false, local, error);
+    return enter_as(tier, false, call, error);
 }
 
 /* As enter(), and for the thread that probes the tier also while the tier is off. There is one such thread at a time;
  * it has set the state PROBING. */
-static bool enter_probing(struct pxt_tier *tier, struct pxt_error *local, struct pxt_error *error)
+static bool enter_probing(struct pxt_tier *tier, struct call *call, struct pxt_error *error)
 {
     bool probing = atomic_load_explicit(&tier->breaker.state, memory_order_acquire) == PXT_TIER_PROBING;
-    return enter_as(tier, probing, local, error);
+    return enter_as(tier, probing, call, error);
 }
 
 /* Ends a call of the plugin: reports its status to the breaker, and returns it with its error. */
-static pxt_status leave(struct pxt_tier *tier, pxt_status status, const struct pxt_error *local,
-                        struct pxt_error *error)
+static pxt_status leave(struct pxt_tier *tier, pxt_status status, const struct call *call, struct pxt_error *error)
 {
     if (!(tier->flags & PXT_TIER_CONCURRENT))
         pthread_mutex_unlock(&tier->serial);
+    pthread_setcancelstate(call->cancel_state, NULL);
     if (status == PXT_OK || status == PXT_NOT_FOUND) {
         pxt_breaker_succeeded(&tier->breaker);
         return status;
     }
     /* The others are the caller's fault, or the machine's: no reason to turn the tier off. */
     if (status != PXT_EINVAL && status != PXT_ENOTSUP && status != PXT_ENOMEM)
-        pxt_tier_failed(tier, local);
+        pxt_tier_failed(tier, &call->error);
     if (error)
-        *error = *local;
+        *error = call->error;
     return status;
 }
 
 /* Ends a write: adds a hint if the write failed, drops the key's hint if it did not. */
-static pxt_status leave_write(struct pxt_tier *tier, pxt_status status, const struct pxt_error *local,
+static pxt_status leave_write(struct pxt_tier *tier, pxt_status status, const struct call *call,
                               const struct pxt_key *key, bool removal, struct pxt_error *error)
 {
-    status = leave(tier, status, local, error);
+    status = leave(tier, status, call, error);
     if (status)
         pxt_tier_add_hint(tier, key, removal);
     else
@@ -78,11 +87,11 @@ pxt_status pxt_tier_get(struct pxt_tier *tier, const struct pxt_key *key, unsign
         return PXT_NOT_FOUND; /* its copy is old: another tier has the last write, or the key was removed */
     if (hint == PXT_KEY_UNKNOWN)
         return pxt_fail(error, PXT_EUNAVAILABLE, 0, "tier %s waits for a full resync", tier->name);
-    struct pxt_error local;
-    if (!enter(tier, &local, error))
+    struct call call;
+    if (!enter(tier, &call, error))
         return PXT_EUNAVAILABLE;
-    pxt_status status = tier->ops->get(tier->self, key, flags, out, &local);
-    status = leave(tier, status, &local, error);
+    pxt_status status = tier->ops->get(tier->self, key, flags, out, &call.error);
+    status = leave(tier, status, &call, error);
     if (!status && tier->tracker && !(flags & PXT_GET_PEEK))
         pxt_policy_tracker_hit(tier->tracker, key);
     return status;
@@ -90,23 +99,23 @@ pxt_status pxt_tier_get(struct pxt_tier *tier, const struct pxt_key *key, unsign
 
 pxt_status pxt_tier_put(struct pxt_tier *tier, pxt_entry *entry, struct pxt_error *error)
 {
-    struct pxt_error local;
+    struct call call;
     struct pxt_key key;
     pxt_entry_key_of(entry, &key);
-    if (!enter_probing(tier, &local, error)) {
+    if (!enter_probing(tier, &call, error)) {
         pxt_tier_add_hint(tier, &key, false);
         return PXT_EUNAVAILABLE;
     }
-    pxt_status status = tier->grouped ? pxt_group_commit_put(&tier->group, tier->ops, tier->self, entry, &local)
-                                      : tier->ops->put(tier->self, entry, &local);
+    pxt_status status = tier->grouped ? pxt_group_commit_put(&tier->group, tier->ops, tier->self, entry, &call.error)
+                                      : tier->ops->put(tier->self, entry, &call.error);
     if (status == PXT_EINVAL) { /* it cannot hold this entry: then it must not keep an older one */
-        leave(tier, status, &local, error);
+        leave(tier, status, &call, error);
         pxt_tier_del(tier, &key, PXT_REMOVE_DELETED, NULL);
         return status;
     }
     if (!status && tier->tracker)
-        status = pxt_policy_tracker_put(tier->tracker, &key, &local);
-    return leave_write(tier, status, &local, &key, false, error);
+        status = pxt_policy_tracker_put(tier->tracker, &key, &call.error);
+    return leave_write(tier, status, &call, &key, false, error);
 }
 
 static void hint_all(struct pxt_tier *tier, pxt_entry *const *entries, size_t n, bool failed)
@@ -135,13 +144,13 @@ pxt_status pxt_tier_put_many(struct pxt_tier *tier, pxt_entry *const *entries, s
 {
     if (!tier->ops || !tier->ops->put_many || tier->tracker)
         return put_singly(tier, entries, n, error);
-    struct pxt_error local;
-    if (!enter_probing(tier, &local, error)) {
+    struct call call;
+    if (!enter_probing(tier, &call, error)) {
         hint_all(tier, entries, n, true);
         return PXT_EUNAVAILABLE;
     }
-    pxt_status status = tier->ops->put_many(tier->self, entries, n, &local);
-    status = leave(tier, status, &local, error);
+    pxt_status status = tier->ops->put_many(tier->self, entries, n, &call.error);
+    status = leave(tier, status, &call, error);
     if (status == PXT_EINVAL) /* one of them cannot be held: the others can */
         return put_singly(tier, entries, n, error);
     hint_all(tier, entries, n, status != PXT_OK);
@@ -150,33 +159,33 @@ pxt_status pxt_tier_put_many(struct pxt_tier *tier, pxt_entry *const *entries, s
 
 pxt_status pxt_tier_put_hinted(struct pxt_tier *tier, pxt_entry *const *entries, size_t n, struct pxt_error *error)
 {
-    struct pxt_error local;
-    if (!enter_probing(tier, &local, error))
+    struct call call;
+    if (!enter_probing(tier, &call, error))
         return PXT_EUNAVAILABLE;
-    return leave(tier, tier->ops->put_many(tier->self, entries, n, &local), &local, error);
+    return leave(tier, tier->ops->put_many(tier->self, entries, n, &call.error), &call, error);
 }
 
 pxt_status pxt_tier_del(struct pxt_tier *tier, const struct pxt_key *key, enum pxt_removal why, struct pxt_error *error)
 {
-    struct pxt_error local;
-    if (!enter_probing(tier, &local, error)) {
+    struct call call;
+    if (!enter_probing(tier, &call, error)) {
         pxt_tier_add_hint(tier, key, true);
         return PXT_EUNAVAILABLE;
     }
-    pxt_status status = tier->ops->del(tier->self, key, why, &local);
+    pxt_status status = tier->ops->del(tier->self, key, why, &call.error);
     if (tier->tracker && (!status || status == PXT_NOT_FOUND))
         pxt_policy_tracker_remove(tier->tracker, key, why);
-    pxt_status left = leave_write(tier, status == PXT_NOT_FOUND ? PXT_OK : status, &local, key, true, error);
+    pxt_status left = leave_write(tier, status == PXT_NOT_FOUND ? PXT_OK : status, &call, key, true, error);
     return left ? left : status;
 }
 
 pxt_status pxt_tier_contains(struct pxt_tier *tier, const struct pxt_key *key, struct pxt_error *error)
 {
-    struct pxt_error local;
+    struct call call;
     if (tier->ops && tier->ops->contains && !pxt_hints_has(&tier->hints, key)) {
-        if (!enter(tier, &local, error))
+        if (!enter(tier, &call, error))
             return PXT_EUNAVAILABLE;
-        return leave(tier, tier->ops->contains(tier->self, key, &local), &local, error);
+        return leave(tier, tier->ops->contains(tier->self, key, &call.error), &call, error);
     }
     pxt_entry *entry = NULL;
     pxt_status status = pxt_tier_get(tier, key, PXT_GET_PEEK, &entry, error);
@@ -187,23 +196,23 @@ pxt_status pxt_tier_contains(struct pxt_tier *tier, const struct pxt_key *key, s
 
 pxt_status pxt_tier_holds(struct pxt_tier *tier, const struct pxt_key *key, struct pxt_error *error)
 {
-    struct pxt_error local;
+    struct call call;
     pxt_entry *entry = NULL;
-    if (!enter_probing(tier, &local, error))
+    if (!enter_probing(tier, &call, error))
         return PXT_EUNAVAILABLE;
-    pxt_status status = tier->ops->contains ? tier->ops->contains(tier->self, key, &local)
-                                            : tier->ops->get(tier->self, key, PXT_GET_PEEK, &entry, &local);
+    pxt_status status = tier->ops->contains ? tier->ops->contains(tier->self, key, &call.error)
+                                            : tier->ops->get(tier->self, key, PXT_GET_PEEK, &entry, &call.error);
     if (entry)
         pxt_entry_release(entry);
-    return leave(tier, status, &local, error);
+    return leave(tier, status, &call, error);
 }
 
 pxt_status pxt_tier_count(struct pxt_tier *tier, uint64_t *out, struct pxt_error *error)
 {
-    struct pxt_error local;
-    if (!enter(tier, &local, error))
+    struct call call;
+    if (!enter(tier, &call, error))
         return PXT_EUNAVAILABLE;
-    return leave(tier, tier->ops->count(tier->self, out, &local), &local, error);
+    return leave(tier, tier->ops->count(tier->self, out, &call.error), &call, error);
 }
 
 struct held {
@@ -231,10 +240,10 @@ static bool hold(void *arg, pxt_entry *entry)
 /* Calls `fn` inside the tier, also while the tier is probed. */
 static pxt_status each_inside(struct pxt_tier *tier, pxt_entry_fn *fn, void *arg, struct pxt_error *error)
 {
-    struct pxt_error local;
-    if (!enter_probing(tier, &local, error))
+    struct call call;
+    if (!enter_probing(tier, &call, error))
         return PXT_EUNAVAILABLE;
-    return leave(tier, tier->ops->each(tier->self, fn, arg, &local), &local, error);
+    return leave(tier, tier->ops->each(tier->self, fn, arg, &call.error), &call, error);
 }
 
 /* Holds all entries, leaves the tier, and then calls `fn`, which may call a serialised tier again. */
@@ -300,13 +309,13 @@ static pxt_status clear_singly(struct pxt_tier *tier, uint64_t *removed, struct 
 
 pxt_status pxt_tier_clear(struct pxt_tier *tier, uint64_t *removed, struct pxt_error *error)
 {
-    struct pxt_error local;
+    struct call call;
     *removed = 0;
     if (tier->tracker || !tier->ops || !tier->ops->clear)
         return clear_singly(tier, removed, error);
-    if (!enter(tier, &local, error))
+    if (!enter(tier, &call, error))
         return PXT_EUNAVAILABLE;
-    return leave(tier, tier->ops->clear(tier->self, removed, &local), &local, error);
+    return leave(tier, tier->ops->clear(tier->self, removed, &call.error), &call, error);
 }
 
 bool pxt_tier_expires(const struct pxt_tier *tier)
@@ -317,11 +326,11 @@ bool pxt_tier_expires(const struct pxt_tier *tier)
 pxt_status pxt_tier_expire(struct pxt_tier *tier, pxt_time now, size_t limit, pxt_key_fn *fn, void *arg,
                            uint64_t *removed, struct pxt_error *error)
 {
-    struct pxt_error local;
+    struct call call;
     *removed = 0;
-    if (!enter(tier, &local, error))
+    if (!enter(tier, &call, error))
         return PXT_EUNAVAILABLE;
-    return leave(tier, tier->ops->expire(tier->self, now, limit, fn, arg, removed, &local), &local, error);
+    return leave(tier, tier->ops->expire(tier->self, now, limit, fn, arg, removed, &call.error), &call, error);
 }
 
 pxt_status pxt_tier_gather_expired(struct pxt_tier *tier, pxt_time now, size_t limit, struct pxt_keymap *out,
@@ -353,11 +362,11 @@ static pxt_status touch_one(struct pxt_tier *tier, const struct pxt_touch *touch
 
 pxt_status pxt_tier_touch(struct pxt_tier *tier, const struct pxt_touch *touches, size_t n, struct pxt_error *error)
 {
-    struct pxt_error local;
+    struct call call;
     if (tier->ops && tier->ops->touch) {
-        if (!enter(tier, &local, error))
+        if (!enter(tier, &call, error))
             return PXT_EUNAVAILABLE;
-        return leave(tier, tier->ops->touch(tier->self, touches, n, &local), &local, error);
+        return leave(tier, tier->ops->touch(tier->self, touches, n, &call.error), &call, error);
     }
     pxt_status status = PXT_OK;
     for (size_t i = 0; i < n && !status; i++)
@@ -367,21 +376,21 @@ pxt_status pxt_tier_touch(struct pxt_tier *tier, const struct pxt_touch *touches
 
 pxt_status pxt_tier_settle(struct pxt_tier *tier, struct pxt_error *error)
 {
-    struct pxt_error local;
+    struct call call;
     if (!tier->ops || !tier->ops->settle)
         return PXT_OK;
-    if (!enter(tier, &local, error))
+    if (!enter(tier, &call, error))
         return PXT_EUNAVAILABLE;
-    return leave(tier, tier->ops->settle(tier->self, &local), &local, error);
+    return leave(tier, tier->ops->settle(tier->self, &call.error), &call, error);
 }
 
 pxt_status pxt_tier_victim(struct pxt_tier *tier, uint64_t incoming, pxt_entry **out, struct pxt_error *error)
 {
-    struct pxt_error local;
+    struct call call;
     if (!tier->tracker) {
-        if (!enter(tier, &local, error))
+        if (!enter(tier, &call, error))
             return PXT_EUNAVAILABLE;
-        return leave(tier, tier->ops->victim(tier->self, incoming, out, &local), &local, error);
+        return leave(tier, tier->ops->victim(tier->self, incoming, out, &call.error), &call, error);
     }
     char text[PXT_KEY_MAX + 1];
     struct pxt_key key;
@@ -397,41 +406,41 @@ pxt_status pxt_tier_victim(struct pxt_tier *tier, uint64_t incoming, pxt_entry *
 pxt_status pxt_tier_check_add(struct pxt_tier *tier, const struct pxt_check *check, uint64_t keep,
                               struct pxt_error *error)
 {
-    struct pxt_error local;
+    struct call call;
     if (!tier->ops || !tier->ops->check_add)
         return PXT_OK;
-    if (!enter(tier, &local, error))
+    if (!enter(tier, &call, error))
         return PXT_EUNAVAILABLE;
-    return leave(tier, tier->ops->check_add(tier->self, check, keep, &local), &local, error);
+    return leave(tier, tier->ops->check_add(tier->self, check, keep, &call.error), &call, error);
 }
 
 pxt_status pxt_tier_check_each(struct pxt_tier *tier, const struct pxt_key *key, pxt_check_fn *fn, void *arg,
                                struct pxt_error *error)
 {
-    struct pxt_error local;
+    struct call call;
     if (!tier->ops || !tier->ops->check_each)
         return PXT_ENOTSUP;
-    if (!enter(tier, &local, error))
+    if (!enter(tier, &call, error))
         return PXT_EUNAVAILABLE;
-    return leave(tier, tier->ops->check_each(tier->self, key, fn, arg, &local), &local, error);
+    return leave(tier, tier->ops->check_each(tier->self, key, fn, arg, &call.error), &call, error);
 }
 
 pxt_status pxt_tier_maintain(struct pxt_tier *tier, struct pxt_error *error)
 {
-    struct pxt_error local;
+    struct call call;
     if (!tier->ops || !tier->ops->maintain)
         return PXT_OK;
-    if (!enter(tier, &local, error))
+    if (!enter(tier, &call, error))
         return PXT_EUNAVAILABLE;
-    return leave(tier, tier->ops->maintain(tier->self, &local), &local, error);
+    return leave(tier, tier->ops->maintain(tier->self, &call.error), &call, error);
 }
 
 pxt_status pxt_tier_sync(struct pxt_tier *tier, struct pxt_error *error)
 {
-    struct pxt_error local;
+    struct call call;
     if (!tier->ops || !tier->ops->sync)
         return PXT_OK;
-    if (!enter(tier, &local, error))
+    if (!enter(tier, &call, error))
         return PXT_EUNAVAILABLE;
-    return leave(tier, tier->ops->sync(tier->self, &local), &local, error);
+    return leave(tier, tier->ops->sync(tier->self, &call.error), &call, error);
 }

@@ -167,7 +167,8 @@ struct pxt_warm_counts {
     uint64_t refused;   /* not stored: the record is not a valid proxy */
 };
 
-/* Called for each refused record, with its place and the reason; never with a credential. */
+/* Called for each refused record, with its place and the reason; never with a credential. The column is 1 for reasons that
+ * are found only when the record is stored. */
 typedef void pxt_refused_fn(void *arg, uint64_t line, uint64_t column, const char *reason);
 /* Called now and then with the bytes read so far and the size of the file (0: unknown). */
 typedef void pxt_progress_fn(void *arg, uint64_t done, uint64_t total, const struct pxt_warm_counts *counts);
@@ -183,10 +184,14 @@ struct pxt_warm_options {
     void *refused_arg;
     pxt_progress_fn *progress;
     void *progress_arg;
+    /* Called for each record with a masked credential (only asterisks). That credential is taken as absent; the one that
+     * is stored under the record's key is kept. NULL: not told. */
+    pxt_refused_fn *masked;
+    void *masked_arg;
 };
 #define PXT_WARM_OPTIONS_INIT                                                                                          \
     {                                                                                                                  \
-        sizeof(struct pxt_warm_options), PXT_LIST_AUTO, NULL, NULL, -1, false, NULL, NULL, NULL, NULL                  \
+        sizeof(struct pxt_warm_options), PXT_LIST_AUTO, NULL, NULL, -1, false, NULL, NULL, NULL, NULL, NULL, NULL      \
     }
 /* Loads a list; path "-" is standard input. `options` and `counts` may be NULL. PXT_ENOINPUT where it cannot be
  * opened; PXT_EINVAL where the whole is not of its format. What was stored before a failure stays stored and counted.

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 plugin_LTLIBRARIES += plugins/fernet.la plugins/plain.la
+EXTRA_DIST += %D%/README.md
 
 plugins_fernet_la_SOURCES = \
     %D%/fernet/base64url.c %D%/fernet/fernet.c %D%/fernet/fernet.h %D%/fernet/keys.c

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * plain: no encryption: the token is the credential. For those who protect their disks otherwise; must be chosen by
- * name.
+ * plain: no encryption, the token is the credential. For users whose disks are encrypted; it must be chosen by name.
  */
 #include <proxtier/encryptor.h>
 #include <string.h>

@@ -437,6 +437,34 @@ static void killed_while_writing_behind(void)
     is_int(lost, 0, "write behind: killed at any instant, nothing acknowledged is lost");
 }
 
+/* By an administrator, or a script that tidies up. `lost` is the end of the file's name. */
+static void a_file_of_the_core_that_is_removed_lets_no_old_entry_be_served(const char *lost)
+{
+    char path[200];
+    snprintf(path, sizeof path, "%s/l3.db.%s", folder, lost);
+    clean();
+    cache = open_yaml(three());
+    put(cache, "k", 1);
+    is_int(version_in(cache, "k"), 1, "%s: an entry is in the memory of a process", lost);
+    unlink(path);
+    pxt_cache *other = open_yaml(three());
+    is_int(put(other, "k", 2), PXT_OK, "the file is removed, and a process that starts later puts anew");
+    is_int(version_in(cache, "absent"), -PXT_NOT_FOUND, "the first process asks for some key");
+    is_int(version_in(cache, "k"), 2, "and then gives the new entry");
+    unlink(path);
+    pxt_cache *third = open_yaml(three());
+    is_int(put(third, "k", 3), PXT_OK, "the file is removed again, and a third process puts anew");
+    pxt_cache_tick(cache, NULL, &error);
+    pxt_cache_tick(other, NULL, &error);
+    is_int(version_in(cache, "k"), 3, "after maintenance the first process gives that");
+    is_int(version_in(other, "k"), 3, "and so does the second");
+    is_int(put(cache, "k", 4), PXT_OK, "the first process puts anew");
+    is_int(version_in(third, "k"), 4, "and the third gives that at once");
+    pxt_cache_close(third);
+    pxt_cache_close(other);
+    pxt_cache_close(cache);
+}
+
 int main(void)
 {
     if (!mkdtemp(folder))
@@ -450,6 +478,8 @@ int main(void)
     past_the_bound_the_tier_is_gone_through_as_a_whole();
     a_tier_that_is_written_behind();
     killed_while_writing_behind();
+    a_file_of_the_core_that_is_removed_lets_no_old_entry_be_served("coherence");
+    a_file_of_the_core_that_is_removed_lets_no_old_entry_be_served("hints");
     clean();
     rmdir(folder);
     return tap_done();

@@ -31,7 +31,7 @@ bad 'health: {failure_treshold: 2}' 78 'bad.yaml:1:10: unknown option "health.fa
 bad 'tiers: []' 78 'bad.yaml:1:8: tiers: a list of 1 to 8 tiers is expected'
 bad 'tiers:\n  - {plugin: l1_memory, max_entires: 5}' 78 'bad.yaml:2:25: unknown option "max_entires" of l1_memory (did you mean "max_entries"?)'
 bad 'tiers:\n  - {plugin: l1_memry}' 69 'bad.yaml:2:14: there is no plugin "l1_memry" (did you mean "l1_memory"?)'
-bad 'tiers:\n  - {plugin: lru}' 69 'bad.yaml:2:14: plugin .*lru.so is a eviction policy, not a tier'
+bad 'tiers:\n  - {plugin: lru}' 69 'bad.yaml:2:14: plugin .*lru.so is an eviction policy, not a tier'
 bad 'tiers:\n  - {plugin: l1_memory, eviction: mru}' 69 'bad.yaml:2:35: there is no plugin "mru"'
 bad 'tiers:\n  - {plugin: l1_memory, max_entries: many}' 78 'bad.yaml:2:38: max_entries is "many": a whole number such as 1000, or unlimited is expected'
 bad 'tiers:\n  - {plugin: l1_memory, name: a}\n  - {plugin: l1_memory, name: a}' 78 'bad.yaml:3:31: two tiers are named "a"'
@@ -40,6 +40,105 @@ bad 'tiers: [{plugin: l1_memory' 78 'bad.yaml:'
 bad 'encryptor: rot13' 69 'bad.yaml:1:12: there is no plugin "rot13"'
 bad "plugin_dirs: [$PROXTIER_REFUSED_PLUGINS]\ntiers: [{plugin: other_major}]" 69 'was built for plugin ABI 7'
 bad "plugin_dirs: [$PROXTIER_REFUSED_PLUGINS]\ntiers: [{plugin: not_a_plugin}]" 69 'is not a plugin of proxtier'
+bad 'tiers:\n\t- {plugin: l1_memory}' 78 'bad.yaml:2:1: a tab stands where YAML allows only blanks'
+bad 'default_ttl: "2h\nlock_timeout: 1s' 78 'the file ends within quotes, which began at 1:14'
+bad 'tiers:\n  - {plugin: l3_sqlite, path: /x/y.db}\n  - {plugin: l3_sqlite, path: /x/y.db, sync: full}' 78 \
+    'bad.yaml:3:5: tiers l1 and l2 have the same store, /x/y.db: give each its own'
+mkdir "$work/store"
+ln -s store "$work/other"
+bad "tiers:\n  - {plugin: l2_jsonl, dir: $work/store}\n  - {plugin: l2_jsonl, dir: $work/other/}" 78 'tiers l1 and l2 have the same store'
+bad 'tiers:\n  - {plugin: l3_sqlite, path: x.db}' 78 'bad.yaml:2:31: path is "x.db", a relative path: begin it with /'
+bad 'tiers:\n  - {plugin: l3_sqlite, path: $DATA/x.db}' 78 'bad.yaml:2:31: $DATA/x.db: only ~/, $HOME/'
+bad 'tiers:\n  - {plugin: l3_sqlite, path: ~me/x.db}' 78 'bad.yaml:2:31: ~me/x.db: only ~/, $HOME/'
+bad 'tiers: [{plugin: l1_memory, enabled: false}]' 78 'bad.yaml:1:8: tiers: all are switched off'
+bad 'tiers: [{plugin: l1_memory, enabled: no}]' 78 'enabled is "no": true or false is expected'
+for home in '$HOME' '${HOME}' '~'; do
+    echo "tiers: [{plugin: l3_sqlite, path: '$home/x.db'}]" >"$work/home.yaml"
+    run --config "$work/home.yaml" config show
+    like "$out" "path: '$work/x.db'" "a path below $home"
+done
+# ---- where values come from ----
+cat >"$work/origin.yaml" <<END
+source_ttl:
+  premium: 2h
+  basic: 1d
+encryptor: {plugin: plain}
+plugin_dirs: [$work]
+tiers:
+  - plugin: l1_memory
+    name: front
+    max_entries: 5
+    eviction: fifo
+  - plugin: l2_jsonl
+    write_behind: true
+    eviction:
+      plugin: lru
+END
+run --config "$work/origin.yaml" config show --origin
+shown=$out
+comes_from() { # LINE ORIGIN
+    like "$shown" "^ *-* *$1  # $2\$" "origin of $1"
+}
+comes_from "'premium': 7200s" "$work/origin.yaml:2"
+comes_from "'basic': 86400s" "$work/origin.yaml:3"
+comes_from "plugin: plain" "$work/origin.yaml:4"
+comes_from "'$work'" "$work/origin.yaml:5"
+comes_from "'$PROXTIER_PLUGIN_PATH'" PROXTIER_PLUGIN_PATH
+comes_from "plugin: 'l1_memory'" "$work/origin.yaml:7"
+comes_from "name: front" "$work/origin.yaml:8"
+comes_from "max_entries: 5" "$work/origin.yaml:9"
+comes_from "plugin: fifo" "$work/origin.yaml:10"
+comes_from "write_behind: true" "$work/origin.yaml:12"
+comes_from "plugin: lru" "$work/origin.yaml:14"
+comes_from "name: l2" default
+comes_from "required: true" default
+is "$(echo "$shown" | grep -v -e '# ' -e ':$')" "" "no value is without its origin"
+# ---- a file as long as is allowed ----
+{
+    echo 'source_ttl:'
+    awk 'BEGIN { for (i = 0; i < 80000; i++) printf "  s%d: %dh\n", i * 7919 % 80000, i % 9 + 1 }'
+} >"$work/long.yaml"
+for source in s0 s7919 s79999 s8000; do
+    want=$(sed -n "s/^  $source: \\(.*\\)h/\\1/p" "$work/long.yaml")
+    run --config "$work/long.yaml" put --source "$source" http://192.0.2.8:80
+    run --config "$work/long.yaml" show http://192.0.2.8:80
+    like "$out" "^ttl_seconds *$((want * 3600))\$" "80000 rules of source_ttl: that of $source"
+done
+run --config "$work/long.yaml" put --source s8000x http://192.0.2.8:80
+run --config "$work/long.yaml" show http://192.0.2.8:80
+like "$out" '^ttl_seconds *3600$' "... and none of a longer name"
+# ---- a tier that is switched off ----
+cat >"$work/off.yaml" <<END
+tiers:
+  - {plugin: no_such_plugin, enabled: false}
+  - {plugin: l2_jsonl, dir: $work/off, enabled: true}
+  - {plugin: l3_sqlite, path: $work/off/x.db, enabled: false}
+END
+run --config "$work/off.yaml" put http://192.0.2.1:80
+run --config "$work/off.yaml" stats
+is "$(echo "$out" | grep -c '^l[0-9] ')/$(echo "$out" | grep '^l')" "1/l2 (l2_jsonl): on, 1 entries" "the chain goes without the others, names stay"
+[ ! -e "$work/off/x.db" ]
+ok $? "nothing is made for a tier that is switched off"
+# ---- the environment ----
+fresh
+PROXTIER_DEFUALT_TTL=3h PROXTIER_PORT_80_TCP=x PROXTIER_HEALTH_HISTROY=5 "$PROXTIER" list 2>"$work/.err"
+err=$(cat "$work/.err")
+like "$err" 'PROXTIER_DEFUALT_TTL is not known, and has no effect (did you mean PROXTIER_DEFAULT_TTL?)' "a misspelt variable is told"
+like "$err" 'PROXTIER_HEALTH_HISTROY .*PROXTIER_HEALTH_HISTORY' "... each of them"
+is "$(echo "$err" | wc -l)" 2 "a variable of another program is not"
+fresh
+# ---- --state-dir ----
+(cd "$work" && "$PROXTIER" --state-dir here put http://u:p@192.0.2.1:80 >/dev/null 2>&1)
+ls "$work/here/cache"/shard_*.jsonl >/dev/null 2>&1 && [ -e "$work/here/fernet.key" ] && [ -e "$work/here/proxtier.db" ]
+ok $? "--state-dir has all files"
+[ ! -e "$work/.local/state/proxtier/fernet.key" ] && [ ! -e "$work/.cache/proxtier" ]
+ok $? "... and the user's folders none"
+run --state-dir "$work/here" list
+is "$out" http://192.0.2.1:80 "--state-dir with an absolute path"
+run --state-dir "$work/there" list
+is "$out" "" "another one is another cache"
+PROXTIER_STATE_DIR=$work/here "$PROXTIER" list >"$work/.out"
+is "$(cat "$work/.out")" http://192.0.2.1:80 "PROXTIER_STATE_DIR is the same"
 run --config "$work/none.yaml" list
 is "$code" 78 "a configuration that is not there"
 done_testing

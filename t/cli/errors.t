@@ -18,6 +18,19 @@ is "$code" 64 "an argument too few"
 run put nonsense
 is "$code" 65 "a malformed URL"
 is "$(echo "$err" | wc -l)" 1 "one line of message"
+: >"$work/empty"
+for extra in "--username x" "--password-file $work/empty"; do
+    run put $extra http://u:hunter2@192.0.2.9:80
+    is "$code" 64 "put ${extra%% *} of a URL that has credentials"
+    like "$err" "credentials both in the URL and by ${extra%% *}" "... with the reason"
+    ! echo "$err" | grep -q hunter2
+    ok $? "... and without the password"
+done
+run list
+is "$out" "" "... stores nothing"
+run put --password-file "$work/empty" http://192.0.2.9:80
+is "$code" 0 "an empty password file is none"
+run delete "$out"
 run put --ttl soon http://192.0.2.1:1
 is "$code" 64 "a time that is none"
 run report x maybe
@@ -54,6 +67,10 @@ key=$out
 export PROXYWHIRL_CACHE_ENCRYPTION_KEY=cw_0x689RpI-jtRR7oE8h_eQsKImvJapLeSbXpwF4e4=
 run get --reveal "$key"
 is "$code" 77 "another key opens no credential"
+is "$out" "" "... and nothing is printed before it fails"
+run list --reveal
+! echo "$out" | grep -q -e @ -e '^$'
+ok $? "... nor of that entry in a list"
 run get "$key"
 is "$code/$out" "0/http://192.0.2.3:1" "... but the entry is still there"
 export PROXYWHIRL_CACHE_ENCRYPTION_KEY=short

@@ -166,6 +166,23 @@ static void a_key_file_must_be_private_and_whole(void)
     close_it(&it);
 }
 
+/* The commands end by themselves after a while, so that without the limit the test fails and does not hang. */
+static void a_command_that_does_not_end_is_given_up(void)
+{
+    static const char *const commands[] = {"sleep 4; echo " SPEC_KEY, "echo " SPEC_KEY "; exec >&-; sleep 4",
+                                           "echo " SPEC_KEY "; sleep 4"};
+    for (unsigned i = 0; i < 3; i++) {
+        struct open_encryptor it;
+        char yaml[300];
+        snprintf(yaml, sizeof yaml, "{key_command: '%s', key_command_timeout: 200ms}", commands[i]);
+        open_it(&it, yaml);
+        is_int(it.status, PXT_EBUSY, "a command that does not end in time: %s", commands[i]);
+        ok(strstr(it.user.error.message, "200 ms") && strstr(it.user.error.message, "key_command_timeout"),
+           "the message names the limit and the option: %s", it.user.error.message);
+        close_it(&it);
+    }
+}
+
 static void a_key_is_made_once_by_whoever_comes_first(void)
 {
     struct open_encryptor it;
@@ -219,6 +236,7 @@ int main(void)
     every_changed_bit_is_noticed();
     a_previous_key_still_opens();
     a_key_file_must_be_private_and_whole();
+    a_command_that_does_not_end_is_given_up();
     a_key_is_made_once_by_whoever_comes_first();
     python_reads_what_we_write();
     return tap_done();

@@ -1,23 +1,37 @@
 # SPDX-License-Identifier: MIT
 c_tests += \
-    %D%/eviction_test %D%/fault_test %D%/fernet_test %D%/sqlite_faults_test %D%/sqlite_tiers_test %D%/tiers_test
+    %D%/eviction_test %D%/exact_eviction_test %D%/fault_test %D%/fernet_test %D%/jsonl_checksum_test \
+    %D%/jsonl_damage_test %D%/jsonl_identity_test %D%/sqlite_faults_test %D%/sqlite_tiers_test %D%/stacked_tier_test \
+    %D%/tiers_test
 %C%_eviction_test_SOURCES = %D%/eviction_test.c t/lib/plugin_user.c t/lib/plugin_user.h
 %C%_eviction_test_CPPFLAGS = $(core_test_cppflags)
 %C%_fernet_test_SOURCES = %D%/fernet_test.c t/lib/plugin_user.c t/lib/plugin_user.h
 %C%_fernet_test_CPPFLAGS = $(core_test_cppflags)
+%C%_stacked_tier_test_CPPFLAGS = $(core_test_cppflags)
+%C%_jsonl_checksum_test_SOURCES = \
+    %D%/jsonl_checksum_test.c t/lib/plugin_user.c t/lib/plugin_user.h t/lib/jsonl_kit.h
+%C%_jsonl_checksum_test_CPPFLAGS = $(core_test_cppflags)
+%C%_jsonl_damage_test_SOURCES = %D%/jsonl_damage_test.c t/lib/plugin_user.c t/lib/plugin_user.h t/lib/jsonl_kit.h
+%C%_jsonl_damage_test_CPPFLAGS = $(core_test_cppflags)
+%C%_jsonl_identity_test_SOURCES = \
+    %D%/jsonl_identity_test.c t/lib/plugin_user.c t/lib/plugin_user.h t/lib/jsonl_kit.h
+%C%_jsonl_identity_test_CPPFLAGS = $(core_test_cppflags)
+%C%_jsonl_identity_test_LDFLAGS = $(AM_LDFLAGS) -export-dynamic
 %C%_tiers_test_SOURCES = %D%/tiers_test.c t/lib/plugin_user.c t/lib/plugin_user.h
 %C%_tiers_test_CPPFLAGS = $(core_test_cppflags)
 %C%_sqlite_tiers_test_CPPFLAGS = $(core_test_cppflags)
 %C%_sqlite_tiers_test_LDADD = libcore.la $(SQLITE_LIBS)
 %C%_sqlite_faults_test_CPPFLAGS = $(core_test_cppflags)
 %C%_sqlite_faults_test_LDADD = libcore.la $(SQLITE_LIBS)
+%C%_exact_eviction_test_LDADD = libproxtier.la
 %C%_fault_test_LDADD = libproxtier.la
 
 # Plugins that the loader must refuse, or must take although they look odd; and the examples, built as plugins.
 refused_ldflags = $(AM_LDFLAGS) -module -avoid-version -shared -rpath /nowhere
 check_LTLIBRARIES += \
-    %D%/refused/long_struct.la %D%/refused/misnamed.la %D%/refused/no_get.la %D%/refused/not_a_plugin.la \
+    %D%/refused/long_instance.la %D%/refused/long_struct.la %D%/refused/misnamed.la %D%/refused/no_get.la %D%/refused/not_a_plugin.la \
     %D%/refused/other_major.la %D%/refused/forgetful.la %D%/refused/table.la %D%/refused/folder.la
+%C%_refused_long_instance_la_LDFLAGS = $(refused_ldflags)
 %C%_refused_long_struct_la_LDFLAGS = $(refused_ldflags)
 %C%_refused_misnamed_la_LDFLAGS = $(refused_ldflags)
 %C%_refused_no_get_la_LDFLAGS = $(refused_ldflags)

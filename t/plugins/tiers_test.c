@@ -2,11 +2,11 @@
  *
  * Every stock tier keeps the contract of tier.h: the same tests for all, and for durable ones a second life.
  */
+#include "../lib/plugin_user.h"
+#include "../lib/tap.h"
 #include "entry/entry.h"
 #include "base/fail.h"
 #include "base/key.h"
-#include "../lib/plugin_user.h"
-#include "../lib/tap.h"
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -599,6 +599,23 @@ static void test_one(const char *tier, bool durable)
     private_files();
 }
 
+static void a_lock_file_that_was_removed_is_noticed(void)
+{
+    char path[300];
+    set_place("l2_jsonl", "unlocked");
+    open_tier(NULL, 0);
+    is_int(put_simply("l"), PXT_OK, "a put has opened the lock file");
+    shard_path(path, sizeof path, "l", "unlocked");
+    strcpy(path + strlen(path) - 5, "lock");
+    ok(!unlink(path), "the lock file is removed");
+    int fd = open(path, O_RDWR | O_CREAT, 0600);
+    ok(fd >= 0 && !flock(fd, LOCK_EX), "a process that starts later makes and holds another one");
+    is_int(put_simply("l"), PXT_EBUSY, "a put waits for that");
+    close(fd);
+    is_int(put_simply("l"), PXT_OK, "when it is free, the put is made");
+    close_tier();
+}
+
 int main(void)
 {
     test_folder();
@@ -611,5 +628,6 @@ int main(void)
     a_damaged_line_is_passed_over_and_put_aside();
     deletions_are_invisible_to_proxywhirl();
     another_process_may_hold_the_lock_only_so_long();
+    a_lock_file_that_was_removed_is_noticed();
     return tap_done();
 }

@@ -2,9 +2,9 @@
  *
  * Hints remember which keys a tier lacks, by key up to a bound of puts, and removals whatever their number.
  */
-#include "shared/hints.h"
-#include "base/key.h"
 #include "../lib/tap.h"
+#include "base/key.h"
+#include "shared/hints.h"
 
 static struct pxt_key key_of(const char *text)
 {

@@ -63,10 +63,10 @@ int main(void)
     good_plugins();
     refuses("l1_memry", PXT_KIND_TIER, "did you mean \"l1_memory\"?");
     refuses("nothing_like_it", PXT_KIND_TIER, "there is no plugin \"nothing_like_it\"");
-    refuses("lru", PXT_KIND_TIER, "is a eviction policy, not a tier");
+    refuses("lru", PXT_KIND_TIER, "is an eviction policy, not a tier");
     refuses("not_a_plugin", PXT_KIND_TIER, "it has no symbol pxt_plugin");
     refuses("other_major", PXT_KIND_TIER, "was built for plugin ABI 7");
-    refuses("no_get", PXT_KIND_TIER, "lacks get, which every tier must have");
+    refuses("no_get", PXT_KIND_TIER, "lacks get, which a tier must have");
     refuses("misnamed", PXT_KIND_EVICTION, "calls itself \"someone_else\": rename the file to someone_else.so");
     make_file("text.so", "this is not ELF\n", 0644);
     refuses("text", PXT_KIND_TIER, "cannot be loaded");

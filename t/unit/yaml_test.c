@@ -2,8 +2,8 @@
  *
  * YAML is read strictly, and every message says where.
  */
-#include "base/fail.h"
 #include "../lib/tap.h"
+#include "base/fail.h"
 #include "settings/yaml_tree.h"
 
 static void refuses(const char *text, const char *want)
@@ -42,9 +42,22 @@ int main(void)
     refuses("a: [1\n", "f.yaml:");
     refuses("[a]: 1\n", "f.yaml:1:1: a name is expected");
     refuses("a: \"x\\0y\"\n", "f.yaml:1:4: a NUL character");
+    refuses("tiers:\n\t- x\n", "f.yaml:2:1: a tab stands where YAML allows only blanks");
+    refuses("a: 1\n\tb: 2\n", "f.yaml:2:1: a tab stands where YAML allows only blanks");
+    refuses("\xc3\xa9: {\xc3\xa9: @}\n", "f.yaml:1:8: found character that cannot start any token");
+    refuses("a: 1\nb: \"x\nc: 1\nd: 2\n", "f.yaml:5:1: the file ends within quotes, which began at 2:4: close them");
+    refuses("a: 1\nb: [1, 2\nc: 3\n", "while parsing a flow sequence, which began at 2:4");
     static char deep[200000];
     memset(deep, '[', sizeof deep - 1);
     refuses(deep, "nested more than 64 deep");
+    static char many[1 << 20];
+    size_t length = 0;
+    for (unsigned i = 0; length < sizeof many - 40; i++)
+        length += (size_t)snprintf(many + length, 20, "name%u: 1\n", i);
+    is_int(pxt_yaml_read_text(many, length, "f.yaml", &tree, &error), PXT_OK, "a map of %zu bytes", length);
+    pxt_yaml_free(tree);
+    strcpy(many + length, "name7: 1\n");
+    refuses(many, "\"name7\" is given twice: first in line 8");
     static char large[(1 << 20) + 2];
     memset(large, '#', sizeof large - 1);
     refuses(large, "larger than 1 MiB");

@@ -35,7 +35,7 @@ static inline uint64_t letters_of(uint64_t values)
            where(at_least(values, 63), '_' - '-' - 1);
 }
 
-/* The values of eight letters; `*wrong` is not 0 where one of them is none. */
+/* The values of eight letters; `*wrong` is not 0 if one of them is not in the alphabet. */
 static inline uint64_t values_of(uint64_t letters, uint64_t *wrong)
 {
     uint64_t low = letters & EIGHT(0x7f);
@@ -79,7 +79,7 @@ static inline void decode6(const char letters[8], unsigned char bytes[6], uint64
     memcpy(bytes, &word, 6);
 }
 
-size_t base64url_encode(const unsigned char *bytes, size_t length, char *text)
+size_t fernet_base64url_encode(const unsigned char *bytes, size_t length, char *text)
 {
     size_t i = 0, out = 0;
     for (; i + 6 <= length; i += 6, out += 8)
@@ -98,7 +98,7 @@ size_t base64url_encode(const unsigned char *bytes, size_t length, char *text)
     return out;
 }
 
-bool base64url_decode(const char *text, size_t length, unsigned char *bytes, size_t *decoded)
+bool fernet_base64url_decode(const char *text, size_t length, unsigned char *bytes, size_t *decoded)
 {
     if (!length || length % 4)
         return false;

@@ -4,8 +4,8 @@
  * base64url(0x80 || 64-bit big-endian time || 16-byte IV || AES-128-CBC with PKCS#7 || HMAC-SHA256 of all before).
  * Seals with the current key, opens with the current, then the previous one. Tokens at rest do not age.
  *
- * The format has no room for where a token belongs, and must stay readable by ProxyWhirl, so a token moved to another
- * entry opens there: who needs more chooses an encryptor that uses the context.
+ * The format has no field for the entry that a token belongs to, and must stay readable by ProxyWhirl. So a token that is
+ * moved to another entry opens there; an encryptor that uses the context prevents this.
  */
 #include "fernet.h"
 #include <stdlib.h>
@@ -17,6 +17,8 @@ static const struct pxt_option options[] = {
     {"key_file", PXT_OPTION_PATH, NULL, 0, 0, NULL, "file with the key, mode 0600"},
     {"previous_key_file", PXT_OPTION_PATH, NULL, 0, 0, NULL, "file with the key before the last change"},
     {"key_command", PXT_OPTION_TEXT, NULL, 0, 0, NULL, "command for /bin/sh that prints the key"},
+    {"key_command_timeout", PXT_OPTION_DURATION, "10s", 1000, INT64_C(3600000000), NULL,
+     "how long to wait for the end of key_command"},
     {"key_env", PXT_OPTION_TEXT, "PROXYWHIRL_CACHE_ENCRYPTION_KEY", 0, 0, NULL,
      "environment variable with the key; visible to other processes of the same user"},
     {"previous_key_env", PXT_OPTION_TEXT, "PROXYWHIRL_CACHE_KEY_PREVIOUS", 0, 0, NULL,
@@ -144,7 +146,7 @@ static pxt_status fernet_seal(void *self, const struct pxt_seal_context *context
     bool good = seal_bytes(&engine, fernet->host->now(fernet->host), plain, plain_length, bytes);
     give_engine(&fernet->key[0], &engine);
     if (good)
-        *token_length = base64url_encode(bytes, size, token);
+        *token_length = fernet_base64url_encode(bytes, size, token);
     explicit_bzero(bytes, size);
     if (bytes != room)
         free(bytes);
@@ -188,7 +190,7 @@ static pxt_status fernet_open_token(void *self, const struct pxt_seal_context *c
     bool good = false;
     if (!bytes)
         return fernet->host->fail(fernet->host, error, PXT_ENOMEM, 0, "out of memory for a token");
-    if (base64url_decode(token, token_length, bytes, &size) && size >= HEAD + BLOCK + MAC &&
+    if (fernet_base64url_decode(token, token_length, bytes, &size) && size >= HEAD + BLOCK + MAC &&
         bytes[0] == TOKEN_VERSION && (size - HEAD - MAC) % BLOCK == 0)
         for (int i = 0; i < FERNET_KEYS && !good; i++)
             good = open_with(&fernet->key[i], bytes, size, plain, plain_length);

@@ -30,10 +30,10 @@ struct fernet {
     struct fernet_key key[FERNET_KEYS]; /* current, previous */
 };
 
-/* fernet_keys.c: finds the keys by the settings; wipes all text of them. */
+/* keys.c: finds the keys by the settings; wipes all text of them. */
 pxt_status fernet_find_keys(struct fernet *fernet, const struct pxt_settings *settings, struct pxt_error *error);
 /* base64url.c: strict (RFC 4648 section 5, padded, no stray bits), in time that depends on lengths only. */
-size_t base64url_encode(const unsigned char *bytes, size_t length, char *text);
-bool base64url_decode(const char *text, size_t length, unsigned char *bytes, size_t *decoded);
+size_t fernet_base64url_encode(const unsigned char *bytes, size_t length, char *text);
+bool fernet_base64url_decode(const char *text, size_t length, unsigned char *bytes, size_t *decoded);
 
 #endif

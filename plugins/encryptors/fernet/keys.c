@@ -20,7 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { TEXT_ROOM = 128, COMMAND_TIMEOUT_MS = 10000 };
+enum { TEXT_ROOM = 128 };
 
 /* Decodes the key text of `source` and forgets it. */
 static pxt_status set_key(struct fernet *fernet, struct fernet_key *key, char *text, size_t length, const char *source,
@@ -30,7 +30,8 @@ static pxt_status set_key(struct fernet *fernet, struct fernet_key *key, char *t
     size_t decoded = 0;
     while (length && strchr("\r\n \t", text[length - 1]))
         length--;
-    bool good = length == FERNET_KEY_TEXT && base64url_decode(text, length, bytes, &decoded) && decoded == FERNET_KEY;
+    bool good =
+        length == FERNET_KEY_TEXT && fernet_base64url_decode(text, length, bytes, &decoded) && decoded == FERNET_KEY;
     explicit_bzero(text, TEXT_ROOM);
     if (good) {
         memcpy(key->bytes, bytes, FERNET_KEY);
@@ -111,35 +112,61 @@ static pxt_status key_from_env(struct fernet *fernet, struct fernet_key *key, co
     return set_key(fernet, key, text, length, source, error);
 }
 
-/* Waits for the command's output with a limit, and for its end. */
+static int64_t monotonic_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* Reads the output of the command until its end, or until no key is that long. False if the deadline is over. */
+static bool read_output(int fd, char text[TEXT_ROOM], size_t *length, int64_t deadline)
+{
+    struct pollfd wait = {.fd = fd, .events = POLLIN};
+    *length = 0;
+    while (*length < TEXT_ROOM) {
+        int64_t left = deadline - monotonic_ms();
+        int ready = left > 0 ? poll(&wait, 1, (int)left) : 0;
+        if (!ready)
+            return false;
+        ssize_t n = ready > 0 ? read(fd, text + *length, TEXT_ROOM - *length) : -1;
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            break;
+        *length += (size_t)n;
+    }
+    return true;
+}
+
+/* Waits for the end of the command, which may have closed its output long before. False if the deadline is over. */
+static bool wait_for_end(pid_t child, int *state, int64_t deadline)
+{
+    for (;;) {
+        pid_t ended = waitpid(child, state, WNOHANG);
+        if (ended == child || (ended < 0 && errno != EINTR))
+            return true;
+        if (monotonic_ms() >= deadline)
+            return false;
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    }
+}
+
 static pxt_status read_command(struct fernet *fernet, pid_t child, int fd, char text[TEXT_ROOM], size_t *length,
-                               struct pxt_error *error)
+                               int64_t timeout_ms, struct pxt_error *error)
 {
     const struct pxt_host *host = fernet->host;
-    int state = 0, left = COMMAND_TIMEOUT_MS;
-    *length = 0;
-    struct pollfd wait = {.fd = fd, .events = POLLIN};
-    struct timespec before, now;
-    clock_gettime(CLOCK_MONOTONIC, &before);
-    while (left > 0 && *length < TEXT_ROOM && poll(&wait, 1, left) != 0) {
-        ssize_t n = read(fd, text + *length, TEXT_ROOM - *length);
-        if (n <= 0 && errno != EINTR)
-            break;
-        *length += n > 0 ? (size_t)n : 0;
-        if (!n)
-            break;
-        clock_gettime(CLOCK_MONOTONIC, &now);
-        left =
-            COMMAND_TIMEOUT_MS - (int)((now.tv_sec - before.tv_sec) * 1000 + (now.tv_nsec - before.tv_nsec) / 1000000);
-    }
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    bool late = (now.tv_sec - before.tv_sec) * 1000 >= COMMAND_TIMEOUT_MS;
-    if (late)
+    int state = 0;
+    int64_t deadline = monotonic_ms() + timeout_ms;
+    if (!read_output(fd, text, length, deadline) || !wait_for_end(child, &state, deadline)) {
         kill(child, SIGKILL);
-    while (waitpid(child, &state, 0) < 0 && errno == EINTR) {
+        while (waitpid(child, &state, 0) < 0 && errno == EINTR) {
+        }
+        return host->fail(host, error, PXT_EBUSY, 0,
+                          "key_command did not end within %lld ms: look for what it waits for, or raise "
+                          "key_command_timeout",
+                          (long long)timeout_ms);
     }
-    if (late)
-        return host->fail(host, error, PXT_EBUSY, 0, "key_command did not end within %d s", COMMAND_TIMEOUT_MS / 1000);
     if (!WIFEXITED(state) || WEXITSTATUS(state))
         return host->fail(host, error, PXT_ECONFIG, 0, "key_command failed with status %d",
                           WIFEXITED(state) ? WEXITSTATUS(state) : 128 + WTERMSIG(state));
@@ -147,7 +174,7 @@ static pxt_status read_command(struct fernet *fernet, pid_t child, int fd, char 
 }
 
 static pxt_status key_from_command(struct fernet *fernet, struct fernet_key *key, const char *command,
-                                   struct pxt_error *error)
+                                   int64_t timeout_ms, struct pxt_error *error)
 {
     extern char **environ;
     const struct pxt_host *host = fernet->host;
@@ -170,10 +197,12 @@ static pxt_status key_from_command(struct fernet *fernet, struct fernet_key *key
     close(pipes[1]);
     free(copy);
     pxt_status status = code ? host->fail(host, error, PXT_ECONFIG, code, "cannot run key_command")
-                             : read_command(fernet, child, pipes[0], text, &length, error);
+                             : read_command(fernet, child, pipes[0], text, &length, timeout_ms, error);
     close(pipes[0]);
-    if (status)
+    if (status) {
+        explicit_bzero(text, sizeof text);
         return status;
+    }
     end = memchr(text, '\n', length);
     return set_key(fernet, key, text, end ? (size_t)(end - text) : length, "the output of key_command", error);
 }
@@ -186,7 +215,7 @@ static pxt_status write_new_key(struct fernet *fernet, int fd, const char *path,
     char text[FERNET_KEY_TEXT + 1];
     bool good = getrandom(bytes, sizeof bytes, 0) == (ssize_t)sizeof bytes;
     if (good) {
-        base64url_encode(bytes, sizeof bytes, text);
+        fernet_base64url_encode(bytes, sizeof bytes, text);
         text[FERNET_KEY_TEXT] = '\n';
         good = write(fd, text, sizeof text) == (ssize_t)sizeof text && !fchmod(fd, 0600) && !fsync(fd);
     }
@@ -288,7 +317,8 @@ pxt_status fernet_find_keys(struct fernet *fernet, const struct pxt_settings *se
     else if (file)
         status = key_from_file(fernet, &fernet->key[0], file, error);
     else if (command)
-        status = key_from_command(fernet, &fernet->key[0], command, error);
+        status = key_from_command(fernet, &fernet->key[0], command,
+                                  host->setting_number(settings, "key_command_timeout") / 1000, error);
     else if (in_environment(env))
         status = key_from_env(fernet, &fernet->key[0], env, error);
     else

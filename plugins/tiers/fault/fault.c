@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * fault: stands on another tier and makes chosen calls of it fail, tear or take long: to rehearse what a chain does when
- * a disk is full or a database locked, and to test it. It offers what the tier below offers, and says of itself what that
- * says.
+ * fault: wraps another tier and makes chosen calls of it fail, tear or take long: to rehearse what a chain does when a
+ * disk is full or a database locked, and to test it. It offers the operations and the flags of the tier below.
  */
 #include "fault.h"
 #include <stdlib.h>
@@ -15,7 +14,7 @@ static const struct pxt_option options[] = {
      "rules, separated by `;`: OPERATION CALLS fail|tear [ERROR], or OPERATION CALLS delay TIME"},
     {0}};
 
-/* In an operation: leaves where the call is to fail; afterwards `torn` is the rule by which it is to be torn, or NULL. */
+/* Starts an operation: returns if a rule makes the call fail. Then `torn` is the rule that tears the call, or NULL. */
 #define MEET(operation)                                                                                                \
     struct fault *fault = self;                                                                                        \
     const struct pxt_lower_tier *lower = fault->lower;                                                                 \
@@ -23,7 +22,7 @@ static const struct pxt_option options[] = {
     if (torn && torn->action == FAULT_FAIL)                                                                            \
     return fault_fail(fault, torn, FAULT_##operation, error)
 
-/* What the caller gets for what the tier below has done. */
+/* The status for the caller, after the call of the tier below. */
 #define OUTCOME(operation, status) torn ? fault_fail(fault, torn, FAULT_##operation, error) : (status)
 
 static pxt_status on_get(void *self, const struct pxt_key *key, unsigned flags, pxt_entry **out,
@@ -195,7 +194,7 @@ static void fault_close(void *self)
 static pxt_status fault_open(const struct pxt_host *host, const struct pxt_tier_setup *setup, void **self,
                              struct pxt_error *error);
 
-/* All that can be offered: what the tier below lacks is taken out for an instance. */
+/* All operations. An instance offers those that the tier below has. */
 static const struct pxt_tier_ops ops = {
     .size = sizeof ops,
     .flags = PXT_TIER_POLICY_STATE | PXT_TIER_POLICY_ORDER, /* it passes the policy on */
@@ -254,7 +253,7 @@ static pxt_status fault_open(const struct pxt_host *host, const struct pxt_tier_
                           "fault needs a core with plugin ABI 1.1 or newer: install plugins and core of one release");
     const char *tier = host->setting_text(setup->settings, "tier");
     if (!tier || !*tier)
-        return host->fail(host, error, PXT_ECONFIG, 0, "the option `tier` must name the tier that it stands on");
+        return host->fail(host, error, PXT_ECONFIG, 0, "the option `tier` must name the tier that fault wraps");
     struct fault *fault = calloc(1, sizeof *fault);
     if (!fault)
         return host->fail(host, error, PXT_ENOMEM, 0, "out of memory for a tier");

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * fault.h: the parts of the fault tier: the tier that stands on another, and the rules that say which calls go wrong.
+ * fault.h: the parts of the fault tier: the tier that wraps another one, and the rules that make calls fail.
  */
 #ifndef FAULT_H
 #define FAULT_H
@@ -12,8 +12,10 @@
 #define FAULT_OPERATIONS(X)                                                                                            \
     X(get)                                                                                                             \
     X(put)                                                                                                             \
-    X(del) X(each) X(count) X(clear) X(contains) X(put_many) X(touch) X(settle) X(victim) X(expire) X(check_add)       \
-        X(check_each) X(maintain) X(sync)
+    X(del)                                                                                                             \
+    X(each)                                                                                                            \
+    X(count) X(clear) X(contains) X(put_many) X(touch) X(settle) X(victim) X(expire) X(check_add) X(check_each)        \
+        X(maintain) X(sync)
 enum fault_operation {
 #define X(name) FAULT_##name,
     FAULT_OPERATIONS(X)
@@ -23,7 +25,7 @@ enum fault_operation {
 
 enum fault_action {
     FAULT_FAIL,  /* the tier below is not called */
-    FAULT_TEAR,  /* it is called, for half of the work where there is more than one entry; then the call fails */
+    FAULT_TEAR,  /* the tier below does half of the work if there is more than one entry; then the call fails */
     FAULT_DELAY, /* it is called after a while */
 };
 
@@ -40,15 +42,15 @@ struct fault_rule {
 struct fault {
     const struct pxt_host *host;
     struct pxt_lower_tier *lower;
-    struct pxt_tier_ops ops; /* what the tier below offers, and says of itself */
+    struct pxt_tier_ops ops; /* the operations and flags of the tier below */
     struct fault_rule *rules;
     _Atomic uint64_t calls[FAULT_ANY + 1];
 };
 
-/* fault_rules.c: reads what the option `faults` says; PXT_ECONFIG with the rule and what is wrong with it. */
+/* rules.c: parses the option `faults`. PXT_ECONFIG names the rule and its mistake. */
 pxt_status fault_rules_read(struct fault *fault, const char *text, struct pxt_error *error);
 void fault_rules_free(struct fault *fault);
-/* Counts a call, waits where a rule says so, and gives the rule by which it fails, or NULL. */
+/* Counts a call, waits if a rule says so, and returns the rule that makes it fail, or NULL. */
 const struct fault_rule *fault_meet(struct fault *fault, enum fault_operation operation);
 /* Its error. */
 pxt_status fault_fail(struct fault *fault, const struct fault_rule *rule, enum fault_operation operation,

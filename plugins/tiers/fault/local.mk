@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 plugin_LTLIBRARIES += plugins/fault.la
+EXTRA_DIST += %D%/README.md
 
 plugins_fault_la_SOURCES = \
     %D%/fault.c %D%/fault.h %D%/rules.c

@@ -3,10 +3,8 @@
  * batch.c: put_many and touch of l2_jsonl: each shard is locked once, and put_many writes its lines in one write.
  */
 #include "jsonl.h"
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 struct undo {
     off_t end; /* of the log before */
@@ -30,9 +28,7 @@ static void take_back(struct jsonl *tier, const struct undo *undo)
         struct jsonl_shard *shard = &tier->shard[i];
         if (!undo[i].written)
             continue;
-        if (ftruncate(shard->log, undo[i].end))
-            tier->host->log(tier->host, PXT_LOG_ERROR, "cannot take back lines of %s/shard_%02u.jsonl: %s",
-                            tier->folder, shard->number, strerror(errno));
+        jsonl_replace_take_back(tier, shard, undo[i].end);
         jsonl_shard_reindex(tier, shard, true, NULL);
     }
 }
@@ -51,8 +47,8 @@ static pxt_status add_line(struct jsonl *tier, struct lines *lines, pxt_entry *e
 {
     const struct pxt_host *host = tier->host;
     size_t left = lines->room - lines->length, length = host->json_write(entry, lines->text + lines->length, left);
-    if (length + 1 > left) {
-        size_t room = 2 * lines->room + length + 1;
+    if (length + JSONL_CHECKSUM + 1 > left) {
+        size_t room = 2 * lines->room + length + JSONL_CHECKSUM + 1;
         char *larger = realloc(lines->text, room);
         if (!larger)
             return host->fail(host, error, PXT_ENOMEM, 0, "out of memory for lines");
@@ -60,6 +56,7 @@ static pxt_status add_line(struct jsonl *tier, struct lines *lines, pxt_entry *e
         lines->room = room;
         host->json_write(entry, lines->text + lines->length, length);
     }
+    length = jsonl_checksum_add(tier, lines->text + lines->length, length);
     if (length + 1 > JSONL_LINE_MAX) {
         struct pxt_key key;
         host->entry_key(entry, &key);

@@ -5,11 +5,8 @@
  */
 #include "jsonl.h"
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 enum { WASTE_MIN = 64 * 1024, BUFFER = 256 * 1024 };
@@ -21,126 +18,101 @@ static bool is_due(const struct jsonl *tier, const struct jsonl_shard *shard)
     return shard->dead > WASTE_MIN && shard->dead > shard->live;
 }
 
+/* A line that counts, and its length in the new log. */
+struct line {
+    struct jsonl_node *node;
+    uint32_t length;
+};
+
 static int by_offset(const void *a, const void *b)
 {
-    const struct jsonl_node *left = *(struct jsonl_node *const *)a, *right = *(struct jsonl_node *const *)b;
-    return (left->offset > right->offset) - (left->offset < right->offset);
+    const struct line *left = a, *right = b;
+    return (left->node->offset > right->node->offset) - (left->node->offset < right->node->offset);
 }
 
-static struct jsonl_node **sorted_nodes(struct jsonl_shard *shard)
+/* Returns the lines that count in the order of the log, malloc()ed; NULL if memory ran out. */
+static struct line *sorted_lines(struct jsonl_shard *shard)
 {
-    struct jsonl_node **nodes = calloc(shard->count ? shard->count : 1, sizeof *nodes);
+    struct line *lines = calloc(shard->count ? shard->count : 1, sizeof *lines);
     size_t n = 0;
-    for (size_t i = 0; nodes && i < shard->bucket_count; i++)
+    for (size_t i = 0; lines && i < shard->bucket_count; i++)
         for (struct jsonl_node *node = shard->bucket[i]; node; node = node->next)
-            nodes[n++] = node;
-    if (nodes)
-        qsort(nodes, n, sizeof *nodes, by_offset);
-    return nodes;
+            lines[n++].node = node;
+    if (lines)
+        qsort(lines, n, sizeof *lines, by_offset);
+    return lines;
 }
 
-static bool copy_line(struct jsonl_shard *shard, const struct jsonl_node *node, char *line, FILE *out)
+/* Copies a line as it is; only in a folder that is compatible with ProxyWhirl its checksum is left out. */
+static bool copy_line(struct jsonl *tier, struct jsonl_shard *shard, struct line *line, char *buffer, FILE *out)
 {
-    size_t length = (size_t)node->length + 1;
-    return length <= JSONL_LINE_MAX + 1 && pread(shard->log, line, length, node->offset) == (ssize_t)length &&
-           line[length - 1] == '\n' && fwrite(line, 1, length, out) == length;
+    size_t length = line->node->length;
+    if (length > JSONL_LINE_MAX || pread(shard->log, buffer, length, line->node->offset) != (ssize_t)length)
+        return false;
+    if (tier->compatible && jsonl_checksum_check(tier, buffer, length) == JSONL_CHECKSUM_RIGHT)
+        length = jsonl_checksum_strip(buffer, length);
+    line->length = (uint32_t)length;
+    buffer[length++] = '\n';
+    return fwrite(buffer, 1, length, out) == length;
 }
 
-/* Puts damaged lines aside: of the lines between the nodes, all that are neither superseded entries nor deletions. */
-static void put_broken_aside(struct jsonl *tier, struct jsonl_shard *shard, struct jsonl_node **nodes, char *buffer)
-{
-    off_t at = 0;
-    if (!shard->broken_lines)
-        return;
-    for (size_t i = 0; i <= shard->count; i++) {
-        off_t end = i < shard->count ? nodes[i]->offset : shard->indexed;
-        while (at < end) {
-            size_t wanted = end - at < JSONL_LINE_MAX ? (size_t)(end - at) : JSONL_LINE_MAX;
-            ssize_t n = pread(shard->log, buffer, wanted, at);
-            if (n <= 0)
-                return;
-            const char *newline = memchr(buffer, '\n', (size_t)n);
-            size_t length = newline ? (size_t)(newline - buffer) : (size_t)n;
-            bool entry = length > 9 && (!memcmp(buffer, "{\"key\": \"", 9) || !memcmp(buffer, "{\"delete", 9));
-            if (length && (!entry || buffer[length - 1] != '}'))
-                jsonl_quarantine(tier, shard, buffer, length);
-            at += (off_t)length + 1;
-        }
-        at = i < shard->count ? nodes[i]->offset + nodes[i]->length + 1 : end;
-    }
-}
-
-static pxt_status write_new(struct jsonl *tier, struct jsonl_shard *shard, struct jsonl_node **nodes, int fd,
+static pxt_status write_new(struct jsonl *tier, struct jsonl_shard *shard, struct line *lines, int fd,
                             struct pxt_error *error)
 {
     FILE *out = fdopen(dup(fd), "w");
-    char *line = malloc(JSONL_LINE_MAX + 1);
-    bool good = out && line;
+    char *buffer = malloc(JSONL_LINE_MAX + 1);
+    bool good = out && buffer;
     if (good)
         setvbuf(out, NULL, _IOFBF, BUFFER);
     for (size_t i = 0; good && i < shard->count; i++)
-        good = copy_line(shard, nodes[i], line, out);
-    if (good)
-        put_broken_aside(tier, shard, nodes, line);
+        good = copy_line(tier, shard, &lines[i], buffer, out);
     int code = errno;
     if (out && fclose(out)) {
         code = errno;
         good = false;
     }
-    if (good && fsync(fd)) {
-        code = errno;
-        good = false;
-    }
-    free(line);
+    free(buffer);
     return good
                ? PXT_OK
                : tier->host->fail(tier->host, error, tier->host->status_of_errno(code), code,
                                   "cannot write shard_%02u of %s anew; the old one stays", shard->number, tier->folder);
 }
 
-static void take_over(struct jsonl_shard *shard, struct jsonl_node **nodes, int fd, const struct stat *file)
+static void move_nodes(struct jsonl_shard *shard, const struct line *lines)
 {
     off_t at = 0;
     for (size_t i = 0; i < shard->count; i++) {
-        nodes[i]->offset = at;
-        at += (off_t)nodes[i]->length + 1;
+        lines[i].node->offset = at;
+        lines[i].node->length = lines[i].length;
+        at += (off_t)lines[i].length + 1;
     }
-    close(shard->log);
-    shard->log = fd;
-    shard->device = file->st_dev;
-    shard->inode = file->st_ino;
-    shard->links = file->st_nlink;
     shard->indexed = shard->live = at;
     shard->dead = 0;
-    shard->broken_lines = false;
 }
 
 static pxt_status compact(struct jsonl *tier, struct jsonl_shard *shard, struct pxt_error *error)
 {
-    char name[JSONL_NAME], temporary[JSONL_NAME];
-    struct stat file;
-    jsonl_shard_name(shard, "jsonl", name);
-    jsonl_shard_name(shard, "tmp", temporary);
-    struct jsonl_node **nodes = sorted_nodes(shard);
-    unlinkat(tier->folder_fd, temporary, 0);
-    int fd = openat(tier->folder_fd, temporary, O_RDWR | O_APPEND | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-    pxt_status status = PXT_OK;
-    if (!nodes || fd < 0)
-        status = tier->host->fail(tier->host, error, tier->host->status_of_errno(errno), errno, "cannot compact %s/%s",
-                                  tier->folder, name);
+    struct line *lines = sorted_lines(shard);
+    if (!lines)
+        return tier->host->fail(tier->host, error, PXT_ENOMEM, 0, "out of memory for compacting %s/%s", tier->folder,
+                                shard->log_name);
+    int fd = -1;
+    pxt_status status = jsonl_replace_open(tier, shard, &fd, error);
     if (!status)
-        status = write_new(tier, shard, nodes, fd, error);
-    if (!status && (fstat(fd, &file) || renameat(tier->folder_fd, temporary, tier->folder_fd, name)))
-        status = tier->host->fail(tier->host, error, tier->host->status_of_errno(errno), errno, "cannot replace %s/%s",
-                                  tier->folder, name);
+        status = write_new(tier, shard, lines, fd, error);
+    if (!status && !jsonl_damage_quarantine(tier, shard))
+        status = tier->host->fail(tier->host, error, PXT_EIO, errno,
+                                  "cannot put damaged lines of %s/%s aside: it is not compacted", tier->folder,
+                                  shard->log_name);
+    if (!status)
+        status = jsonl_replace_log(tier, shard, fd, error);
     if (!status) {
-        fsync(tier->folder_fd);
-        take_over(shard, nodes, fd, &file);
+        move_nodes(shard, lines);
+        jsonl_damage_clear(shard);
     } else if (fd >= 0) {
-        close(fd);
-        unlinkat(tier->folder_fd, temporary, 0);
+        jsonl_replace_abandon(tier, shard, fd);
     }
-    free(nodes);
+    free(lines);
     return status;
 }
 
@@ -163,6 +135,7 @@ pxt_status jsonl_maintain(void *self, struct pxt_error *error)
 {
     struct jsonl *tier = self;
     pxt_status first = PXT_OK;
+    jsonl_damage_report_rest(tier, false);
     for (unsigned i = 0; i < tier->shard_count; i++) {
         pthread_mutex_lock(&tier->shard[i].lock);
         pxt_status status = maintain_shard(tier, &tier->shard[i], first ? NULL : error);

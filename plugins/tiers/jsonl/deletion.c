@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * deletion.c: the line that says that a key is gone: {"deleted": "KEY"}. It has no "key", so that ProxyWhirl skips
+ * deletion.c: the line that says that a key is gone: {"deleted": "KEY"}, with a checksum. It has no "key", so that ProxyWhirl skips
  * the line. It is written one way, and read in any spelling of JSON, because people mend these files by hand and with
  * jq.
  */
@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-size_t jsonl_deletion_write(const char *key, char line[JSONL_DELETION_MAX])
+size_t jsonl_deletion_write(struct jsonl *tier, const char *key, char line[JSONL_DELETION_MAX])
 {
     size_t length = (size_t)snprintf(line, JSONL_DELETION_MAX, "{\"deleted\": \"");
     for (; *key; key++) { /* a key has no control characters: only these two need an escape */
@@ -16,8 +16,10 @@ size_t jsonl_deletion_write(const char *key, char line[JSONL_DELETION_MAX])
             line[length++] = '\\';
         line[length++] = *key;
     }
-    memcpy(line + length, "\"}\n", 3);
-    return length + 3;
+    memcpy(line + length, "\"}", 2);
+    length = jsonl_checksum_add(tier, line, length + 2);
+    line[length++] = '\n';
+    return length;
 }
 
 /* The rest of a line that is being read. */
@@ -108,9 +110,16 @@ bool jsonl_deletion_read(const struct jsonl *tier, const char *line, size_t leng
                          char text[PXT_KEY_MAX + 1])
 {
     struct rest rest = {line, line + length};
+    char checksum[16];
     size_t size;
     if (!next_is(&rest, "{") || !next_is(&rest, "\"deleted\"") || !next_is(&rest, ":") ||
-        !read_string(&rest, text, PXT_KEY_MAX + 1, &size) || !next_is(&rest, "}"))
+        !read_string(&rest, text, PXT_KEY_MAX + 1, &size))
+        return false;
+    /* The checksum itself was checked before, unless another program has spelled the line anew. */
+    if (next_is(&rest, ",") && (!next_is(&rest, "\"crc32\"") || !next_is(&rest, ":") ||
+                                !read_string(&rest, checksum, sizeof checksum, &(size_t){0})))
+        return false;
+    if (!next_is(&rest, "}"))
         return false;
     skip_blanks(&rest);
     if (rest.at != rest.end || !size || memchr(text, '\0', size))

@@ -37,8 +37,12 @@ pxt_status jsonl_victim(void *self, uint64_t incoming, pxt_entry **out, struct p
     struct jsonl *tier = self;
     char text[PXT_KEY_MAX + 1];
     pxt_status status = fill_policy(tier, error);
-    /* An entry whose line turns out damaged leaves the index and the policy: then the next victim is asked for. */
-    while (!status && victim_key(tier, text)) {
+    uint64_t tries = 0;
+    if (!status)
+        status = jsonl_count(self, &tries, error);
+    /* An entry whose line turns out damaged leaves the index and the policy: then the next victim is asked for. Other
+     * processes may add lines meanwhile, damaged ones too: the loop ends after as many tries as there were entries. */
+    for (tries++; !status && tries && victim_key(tier, text); tries--) {
         struct pxt_key key;
         tier->host->key_init(&key, text, strlen(text));
         status = jsonl_get(tier, &key, PXT_GET_PEEK, out, error);

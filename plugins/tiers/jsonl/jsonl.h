@@ -5,7 +5,7 @@
  * a file calls only files that stand above its own section here.
  *
  * Locks, in this order: `shard->lock` (one at a time, or all in ascending order); the file lock of shard_NN.lock, among
- * processes; `policy_lock` (a leaf).
+ * processes; `policy_lock` and `report_lock` (leaves).
  */
 #ifndef JSONL_H
 #define JSONL_H
@@ -19,6 +19,9 @@
 #include <time.h>
 
 enum { JSONL_SHARDS_MAX = 256, JSONL_LINE_MAX = 65536, JSONL_NAME = 32 };
+
+enum jsonl_digest { JSONL_MD5, JSONL_CRC32, JSONL_DIGESTS };
+enum { JSONL_CHECKSUM = 21 }; /* bytes that the checksum adds to a line */
 
 /* The place of an entry's line in its log. */
 struct jsonl_node {
@@ -36,6 +39,13 @@ struct jsonl_node {
     uint64_t state[]; /* the policy's */
 };
 
+/* A place in a log that has a damaged line. */
+struct jsonl_damage {
+    off_t offset;
+    size_t length; /* without the newline */
+    uint64_t hash; /* of its bytes */
+};
+
 struct jsonl_shard {
     pthread_mutex_t lock;
     unsigned number;
@@ -44,10 +54,11 @@ struct jsonl_shard {
     dev_t device;
     ino_t inode;
     nlink_t links;
-    struct timespec changed; /* ctime: a link that came or went */
-    off_t indexed;           /* all lines before this are in the index */
-    off_t live, dead;        /* bytes of lines that count, and of lines that do not */
-    bool broken_lines;
+    struct timespec changed;     /* ctime: a link that came or went */
+    off_t indexed;               /* all lines before this are in the index */
+    off_t live, dead;            /* bytes of lines that count, and of lines that do not */
+    struct jsonl_damage *damage; /* of this log, in the order of offsets */
+    size_t damage_count, damage_capacity;
     struct jsonl_node **bucket;
     size_t bucket_count, count;
 };
@@ -67,9 +78,15 @@ struct jsonl {
     int64_t lock_timeout; /* microseconds */
     unsigned shard_count;
     _Atomic uint64_t corruptions, sequence;
-    _Atomic(gcry_md_hd_t) digest[PXT_THREAD_MAX]; /* of each thread: opening one takes longer than using it */
+    /* Of each thread: opening a handle takes longer than using it. */
+    _Atomic(gcry_md_hd_t) digest[JSONL_DIGESTS][PXT_THREAD_MAX];
+    pthread_mutex_t report_lock; /* of the reports of damaged lines */
+    pxt_time report_since;
+    uint64_t reports; /* since then, with those left out */
     struct jsonl_shard shard[];
 };
+
+#define JSONL_KEY_START "{\"key\": \"" /* as proxtier and ProxyWhirl begin an entry */
 
 /* Writes the name of a file of the shard. */
 static inline void jsonl_shard_name(const struct jsonl_shard *shard, const char *suffix, char name[JSONL_NAME])
@@ -77,19 +94,67 @@ static inline void jsonl_shard_name(const struct jsonl_shard *shard, const char 
     snprintf(name, JSONL_NAME, "shard_%02u.%s", shard->number, suffix);
 }
 
+/* ---- digest.c ---- */
+
+/* Writes the digest, 16 bytes of JSONL_MD5 or 4 of JSONL_CRC32. */
+void jsonl_digest(struct jsonl *tier, enum jsonl_digest which, const void *bytes, size_t length, unsigned char *out);
+void jsonl_digest_close(struct jsonl *tier);
+
+/* ---- checksum.c: of lines without their newline ---- */
+
+enum jsonl_checksum { JSONL_CHECKSUM_NONE, JSONL_CHECKSUM_RIGHT, JSONL_CHECKSUM_WRONG };
+/* Adds the checksum to an object, which has room for JSONL_CHECKSUM more bytes; returns its length then. Does nothing
+ * in a folder that is compatible with ProxyWhirl. */
+size_t jsonl_checksum_add(struct jsonl *tier, char *line, size_t length);
+enum jsonl_checksum jsonl_checksum_check(struct jsonl *tier, const char *line, size_t length);
+/* Takes a checksum that is right off the line; returns its length then. */
+size_t jsonl_checksum_strip(char *line, size_t length);
+/* Finds a line with a right checksum at the start of a longer one: the newline between two lines was damaged. Returns
+ * its length; 0 if there is no such line. */
+size_t jsonl_checksum_fused(struct jsonl *tier, const char *line, size_t length);
+
 /* ---- deletion.c ---- */
 
-enum { JSONL_DELETION_MAX = 2 * PXT_KEY_MAX + 32 };
+enum { JSONL_DELETION_MAX = 2 * PXT_KEY_MAX + 32 + JSONL_CHECKSUM };
 /* Writes the line that deletes a key, with its newline; returns its length. */
-size_t jsonl_deletion_write(const char *key, char line[JSONL_DELETION_MAX]);
+size_t jsonl_deletion_write(struct jsonl *tier, const char *key, char line[JSONL_DELETION_MAX]);
 /* Reads the key of a deletion into `text`; false if the line is not a deletion. */
 bool jsonl_deletion_read(const struct jsonl *tier, const char *line, size_t length, struct pxt_key *key,
                          char text[PXT_KEY_MAX + 1]);
 
 /* ---- quarantine.c ---- */
 
-/* Appends damaged bytes, and a newline, to shard_NN.bad. Logs a failure. Shard lock and file lock are held. */
-void jsonl_quarantine(struct jsonl *tier, const struct jsonl_shard *shard, const char *bytes, size_t length);
+/* Appends damaged bytes, and a newline, to shard_NN.bad. Logs a failure and returns false. Shard lock and file lock are
+ * held. */
+bool jsonl_quarantine(struct jsonl *tier, const struct jsonl_shard *shard, const char *bytes, size_t length);
+
+/* ---- damage.c: the shard's lock is held ---- */
+
+/* True if these bytes at this place were found damaged before. */
+bool jsonl_damage_known(const struct jsonl_shard *shard, off_t offset, const char *line, size_t length);
+/* Counts, reports and remembers a damaged line; false if memory ran out. */
+bool jsonl_damage_add(struct jsonl *tier, struct jsonl_shard *shard, off_t offset, const char *line, size_t length);
+/* Forgets all places: the log is another file. */
+void jsonl_damage_clear(struct jsonl_shard *shard);
+/* Puts all damaged lines aside; false, after a log line, if that fails. The file lock is held. */
+bool jsonl_damage_quarantine(struct jsonl *tier, const struct jsonl_shard *shard);
+/* Warns of damage, unless it was warned of too often lately. */
+void jsonl_damage_report(struct jsonl *tier, const char *format, ...) PXT_PRINTF(2, 3);
+/* Tells how many warnings were left out: if their time is over, or `now`. No lock need be held. */
+void jsonl_damage_report_rest(struct jsonl *tier, bool now);
+
+/* ---- replace.c: shard lock and file lock are held; the index is the caller's ---- */
+
+/* Makes shard_NN.tmp; `*fd` must be given to one of the next two. */
+pxt_status jsonl_replace_open(struct jsonl *tier, struct jsonl_shard *shard, int *fd, struct pxt_error *error);
+/* Puts that file in the place of the log. On failure the old log stays, and the file must be abandoned. */
+pxt_status jsonl_replace_log(struct jsonl *tier, struct jsonl_shard *shard, int fd, struct pxt_error *error);
+void jsonl_replace_abandon(struct jsonl *tier, struct jsonl_shard *shard, int fd);
+/* Removes the log; it is made again with the next entry. */
+pxt_status jsonl_replace_remove(struct jsonl *tier, struct jsonl_shard *shard, struct pxt_error *error);
+/* Takes back lines that were appended at `end` and that other processes may have read. Logs a failure. The log may be
+ * removed afterwards. */
+void jsonl_replace_take_back(struct jsonl *tier, struct jsonl_shard *shard, off_t end);
 
 /* ---- index.c: the shard's lock is held ---- */
 

@@ -24,7 +24,7 @@ static const struct pxt_option options[] = {
     {"lock_timeout", PXT_OPTION_DURATION, "5s", 0, INT64_C(3600000000), NULL,
      "how long to wait for another process that writes to the same shard"},
     {"compatible", PXT_OPTION_CHOICE, "none", 0, 0, "none|proxywhirl",
-     "proxywhirl: leave no line behind that ProxyWhirl would take for an entry"},
+     "proxywhirl: leave no line behind that ProxyWhirl would take for an entry, and write no checksums"},
     {0}};
 
 static void jsonl_close(void *self);
@@ -66,6 +66,7 @@ static pxt_status jsonl_open(const struct pxt_host *host, const struct pxt_tier_
     tier->compatible = !strcmp(host->setting_text(settings, "compatible"), "proxywhirl");
     tier->lock_timeout = host->setting_number(settings, "lock_timeout");
     pthread_mutex_init(&tier->policy_lock, NULL);
+    pthread_mutex_init(&tier->report_lock, NULL);
     for (; tier->shard_count < shards; tier->shard_count++) {
         struct jsonl_shard *shard = &tier->shard[tier->shard_count];
         pthread_mutex_init(&shard->lock, NULL);
@@ -97,19 +98,21 @@ static pxt_status jsonl_open(const struct pxt_host *host, const struct pxt_tier_
 static void jsonl_close(void *self)
 {
     struct jsonl *tier = self;
+    jsonl_damage_report_rest(tier, true);
     for (unsigned i = 0; i < tier->shard_count; i++) {
         struct jsonl_shard *shard = &tier->shard[i];
         jsonl_index_clear(tier, shard);
+        jsonl_damage_clear(shard);
         jsonl_shard_close_files(shard);
         pthread_mutex_destroy(&shard->lock);
     }
-    for (unsigned i = 0; i < PXT_THREAD_MAX; i++)
-        gcry_md_close(atomic_load(&tier->digest[i]));
+    jsonl_digest_close(tier);
     if (tier->policy_self)
         tier->policy->close(tier->policy_self);
     if (tier->folder_fd >= 0)
         close(tier->folder_fd);
     pthread_mutex_destroy(&tier->policy_lock);
+    pthread_mutex_destroy(&tier->report_lock);
     free(tier->folder);
     free(tier->shared_path);
     free(tier);

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-void jsonl_quarantine(struct jsonl *tier, const struct jsonl_shard *shard, const char *bytes, size_t length)
+bool jsonl_quarantine(struct jsonl *tier, const struct jsonl_shard *shard, const char *bytes, size_t length)
 {
     char name[JSONL_NAME];
     jsonl_shard_name(shard, "bad", name);
@@ -19,4 +19,5 @@ void jsonl_quarantine(struct jsonl *tier, const struct jsonl_shard *shard, const
                         strerror(errno));
     if (fd >= 0)
         close(fd);
+    return good;
 }

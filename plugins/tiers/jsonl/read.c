@@ -3,27 +3,56 @@
  * read.c: get, contains, count and each of l2_jsonl.
  */
 #include "jsonl.h"
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-/* Reads the log anew, because it may have been rewritten in place. If the line is still unreadable, it is damaged: its
- * entry leaves the index. */
+/* Reads the bytes of a node's line, malloc()ed; NULL if that fails. `*stands`: they are one line, which begins with the
+ * key of the node, so that the log was not rewritten in place. */
+static char *bytes_of(struct jsonl_shard *shard, const struct jsonl_node *node, bool *stands)
+{
+    size_t length = node->length, key = strlen(node->key);
+    char *line = malloc(length + 2);
+    off_t before = node->offset ? node->offset - 1 : 0;
+    size_t skipped = node->offset ? 0 : 1, wanted = length + 2 - skipped;
+    if (!line || pread(shard->log, line + skipped, wanted, before) != (ssize_t)wanted) {
+        free(line);
+        return NULL;
+    }
+    const char *begin = line + 1;
+    *stands = (skipped || line[0] == '\n') && begin[length] == '\n' && !memchr(begin, '\n', length) &&
+              length > key + sizeof JSONL_KEY_START && !memcmp(begin, JSONL_KEY_START, sizeof JSONL_KEY_START - 1) &&
+              !memcmp(begin + sizeof JSONL_KEY_START - 1, node->key, key) &&
+              begin[sizeof JSONL_KEY_START - 1 + key] == '"';
+    memmove(line, begin, length);
+    return line;
+}
+
+/* Finds out about a line that could not be read: if the log was rewritten in place, its index is made anew; otherwise
+ * the line is damaged, and its entry leaves the index. */
 static pxt_status read_again(struct jsonl *tier, struct jsonl_shard *shard, const struct pxt_key *key, pxt_entry **out,
                              struct pxt_error *error)
 {
-    pxt_status status = jsonl_shard_reindex(tier, shard, false, error);
-    if (status)
-        return status;
+    bool stands = false;
     struct jsonl_node *node = jsonl_index_find(shard, key->text, key->length, key->hash);
-    if (!node)
-        return PXT_NOT_FOUND;
-    status = jsonl_shard_read(tier, shard, node, out, error);
-    if (status != PXT_ECORRUPT)
-        return status;
-    tier->corruptions++;
-    tier->host->log(tier->host, PXT_LOG_WARNING, "the line of key %s in %s is damaged and is passed over", node->key,
-                    tier->folder);
-    shard->broken_lines = true;
+    char *line = bytes_of(shard, node, &stands);
+    if (!line || !stands) {
+        free(line);
+        pxt_status status = jsonl_shard_reindex(tier, shard, false, error);
+        node = status ? NULL : jsonl_index_find(shard, key->text, key->length, key->hash);
+        if (!node)
+            return status ? status : PXT_NOT_FOUND;
+        status = jsonl_shard_read(tier, shard, node, out, error);
+        if (status != PXT_ECORRUPT)
+            return status;
+        line = bytes_of(shard, node, &stands);
+    }
+    bool known = line && jsonl_damage_add(tier, shard, node->offset, line, node->length);
+    free(line);
+    if (!known)
+        return tier->host->fail(tier->host, error, PXT_EIO, errno, "cannot read a damaged line of %s/%s", tier->folder,
+                                shard->log_name);
     jsonl_index_remove(tier, shard, node, PXT_REMOVE_CORRUPTION);
     return PXT_NOT_FOUND;
 }

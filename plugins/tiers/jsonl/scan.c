@@ -2,9 +2,10 @@
  *
  * scan.c: reads a shard's log, from where the index ends, line by line.
  *
- * A line that counts begins with its key, as we and ProxyWhirl write it, and then only the key is read; any other line
- * is read whole. A deletion is an object without a key: ProxyWhirl skips it. What is no entry and no deletion is
- * damaged: counted, passed over, and put aside at the next compaction. The last line counts when its newline is there.
+ * Of a line that begins with its key, as proxtier and ProxyWhirl write it, only the key is read; any other line is read
+ * whole. A deletion is an object without a key: ProxyWhirl skips it. A line that is neither an entry nor a deletion is
+ * damaged: it is counted, passed over, and put aside at the next compaction. The last line counts when its newline is
+ * there.
  */
 #include "jsonl.h"
 #include <errno.h>
@@ -13,14 +14,13 @@
 #include <unistd.h>
 
 enum { CHUNK = 256 * 1024 };
-static const char key_start[] = "{\"key\": \"";
 
-/* The key of a line that begins as ours do, where no escape is in it. */
+/* Reads the key of a line that begins as ours do; false if it does not, or if its key has an escape. */
 static bool starts_with_key(const char *line, size_t length, struct pxt_key *key, const struct pxt_host *host,
                             char copy[PXT_KEY_MAX + 1])
 {
-    size_t begin = sizeof key_start - 1;
-    if (length < begin + 2 || memcmp(line, key_start, begin))
+    size_t begin = sizeof JSONL_KEY_START - 1;
+    if (length < begin + 2 || memcmp(line, JSONL_KEY_START, begin))
         return false;
     const char *end = memchr(line + begin, '"', length - begin);
     size_t size = end ? (size_t)(end - line) - begin : 0;
@@ -32,7 +32,7 @@ static bool starts_with_key(const char *line, size_t length, struct pxt_key *key
     return true;
 }
 
-/* A line that does not begin as ours do: by hand, or damaged. */
+/* Indexes a line that does not begin as ours do; false if the line is not an entry. */
 static bool index_slowly(struct jsonl *tier, struct jsonl_shard *shard, const char *line, size_t length, off_t offset,
                          bool *no_memory)
 {
@@ -56,26 +56,61 @@ static bool index_slowly(struct jsonl *tier, struct jsonl_shard *shard, const ch
     return true;
 }
 
+/* Takes a damaged line out of the count. An older line of its key, if that can be read, does not take its place. */
+static bool pass_over(struct jsonl *tier, struct jsonl_shard *shard, const char *line, size_t length, off_t offset)
+{
+    char text[PXT_KEY_MAX + 1];
+    struct pxt_key key;
+    struct jsonl_node *node = NULL;
+    if (!jsonl_damage_known(shard, offset, line, length) && !jsonl_damage_add(tier, shard, offset, line, length))
+        return false;
+    if (starts_with_key(line, length, &key, tier->host, text))
+        node = jsonl_index_find(shard, key.text, key.length, key.hash);
+    if (node)
+        jsonl_index_remove(tier, shard, node, PXT_REMOVE_CORRUPTION);
+    shard->dead += (off_t)length + 1;
+    return true;
+}
+
+static bool index_line(struct jsonl *tier, struct jsonl_shard *shard, const char *line, size_t length, off_t offset);
+
+/* Passes over a line with a wrong checksum. If only a newline was damaged, the lines on both sides of it are good. */
+static bool index_damaged(struct jsonl *tier, struct jsonl_shard *shard, const char *line, size_t length, off_t offset)
+{
+    size_t first = jsonl_checksum_fused(tier, line, length);
+    if (!first)
+        return pass_over(tier, shard, line, length, offset);
+    off_t between = offset + (off_t)first;
+    return index_line(tier, shard, line, first, offset) && pass_over(tier, shard, line + first, 1, between) &&
+           index_line(tier, shard, line + first + 1, length - first - 1, between + 1);
+}
+
+/* Takes one line into the index; false if memory ran out. */
 static bool index_line(struct jsonl *tier, struct jsonl_shard *shard, const char *line, size_t length, off_t offset)
 {
     char text[PXT_KEY_MAX + 1];
     struct pxt_key key;
     bool no_memory = false, whole = length && line[length - 1] == '}' && length <= JSONL_LINE_MAX;
-    if (whole && starts_with_key(line, length, &key, tier->host, text)) {
-        no_memory = !jsonl_index_put(tier, shard, &key, offset, (uint32_t)length, PXT_TIME_NONE);
-    } else if (whole && jsonl_deletion_read(tier, line, length, &key, text)) {
+    if (!length) {
+        shard->dead++;
+        return true;
+    }
+    if (!whole || jsonl_damage_known(shard, offset, line, length))
+        return pass_over(tier, shard, line, length, offset);
+    if (jsonl_checksum_check(tier, line, length) == JSONL_CHECKSUM_WRONG)
+        return index_damaged(tier, shard, line, length, offset);
+    if (starts_with_key(line, length, &key, tier->host, text))
+        return jsonl_index_put(tier, shard, &key, offset, (uint32_t)length, PXT_TIME_NONE);
+    if (jsonl_deletion_read(tier, line, length, &key, text)) {
         struct jsonl_node *node = jsonl_index_find(shard, key.text, key.length, key.hash);
         if (node)
             jsonl_index_remove(tier, shard, node, PXT_REMOVE_DELETED);
         shard->dead += (off_t)length + 1;
-    } else if (length && !(whole && index_slowly(tier, shard, line, length, offset, &no_memory))) {
-        tier->corruptions++;
-        shard->broken_lines = true;
-        shard->dead += (off_t)length + 1;
-        tier->host->log(tier->host, PXT_LOG_WARNING, "%s/shard_%02u.jsonl has a damaged line at byte %lld",
-                        tier->folder, shard->number, (long long)offset);
+        return true;
     }
-    return !no_memory;
+    if (index_slowly(tier, shard, line, length, offset, &no_memory))
+        return !no_memory;
+    return pass_over(tier, shard, line, length, offset);
 }
 
 /* Cuts off the bytes behind the last newline: their writer died. The file lock is held. */
@@ -85,8 +120,10 @@ static pxt_status cut_tail(struct jsonl *tier, struct jsonl_shard *shard, const 
     const struct pxt_host *host = tier->host;
     jsonl_quarantine(tier, shard, tail, length);
     tier->corruptions++;
-    host->log(host, PXT_LOG_WARNING, "%s/shard_%02u.jsonl had a torn last line of %zu bytes: cut off", tier->folder,
-              shard->number, length);
+    jsonl_damage_report(tier,
+                        "%s/shard_%02u.jsonl had a torn last line of %zu bytes: it is cut off, and put aside in "
+                        "shard_%02u.bad",
+                        tier->folder, shard->number, length, shard->number);
     if (ftruncate(shard->log, shard->indexed))
         return host->fail(host, error, host->status_of_errno(errno), errno,
                           "cannot cut the torn line off %s/shard_%02u.jsonl", tier->folder, shard->number);

@@ -13,33 +13,13 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Returns the handle of the calling thread; NULL if there is none. */
-static gcry_md_hd_t digest_of_thread(struct jsonl *tier)
-{
-    gcry_md_hd_t handle;
-    unsigned thread = tier->host->thread_index();
-    if (thread >= PXT_THREAD_MAX)
-        return NULL;
-    handle = atomic_load_explicit(&tier->digest[thread], memory_order_relaxed);
-    if (!handle && !gcry_md_open(&handle, GCRY_MD_MD5, 0))
-        atomic_store_explicit(&tier->digest[thread], handle, memory_order_release);
-    return handle;
-}
-
 /* Returns MD5 of the key as a big-endian integer, modulo the number of shards: ProxyWhirl's choice. */
 unsigned jsonl_shard_number(struct jsonl *tier, const struct pxt_key *key)
 {
-    unsigned char room[16], *digest = room;
+    unsigned char digest[16];
     unsigned rest = 0;
-    gcry_md_hd_t handle = digest_of_thread(tier);
-    if (handle) {
-        gcry_md_reset(handle);
-        gcry_md_write(handle, key->text, key->length);
-        digest = gcry_md_read(handle, GCRY_MD_MD5);
-    } else {
-        gcry_md_hash_buffer(GCRY_MD_MD5, room, key->text, key->length);
-    }
-    for (size_t i = 0; i < sizeof room; i++)
+    jsonl_digest(tier, JSONL_MD5, key->text, key->length, digest);
+    for (size_t i = 0; i < sizeof digest; i++)
         rest = (rest << 8 | digest[i]) % tier->shard_count;
     return rest;
 }
@@ -73,6 +53,8 @@ static pxt_status open_log(struct jsonl *tier, struct jsonl_shard *shard, bool c
                           name);
     if (file.st_mode & 077)
         fchmod(shard->log, 0600); /* best effort: the folder keeps others out as well */
+    if (file.st_dev != shard->device || file.st_ino != shard->inode)
+        jsonl_damage_clear(shard);
     shard->device = file.st_dev;
     shard->inode = file.st_ino;
     shard->links = file.st_nlink;
@@ -115,6 +97,7 @@ pxt_status jsonl_shard_refresh(struct jsonl *tier, struct jsonl_shard *shard, bo
                                     "cannot examine %s/%s", tier->folder, name);
         if (shard->log >= 0) { /* the log was removed */
             jsonl_index_clear(tier, shard);
+            jsonl_damage_clear(shard);
             close(shard->log);
             shard->log = -1;
         }
@@ -149,11 +132,9 @@ static int64_t monotonic_us(void)
     return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
-pxt_status jsonl_shard_lock_file(struct jsonl *tier, struct jsonl_shard *shard, struct pxt_error *error)
+/* Waits for the lock of the open lock file. */
+static pxt_status wait_for_lock(struct jsonl *tier, struct jsonl_shard *shard, struct pxt_error *error)
 {
-    pxt_status status = open_lock(tier, shard, error);
-    if (status)
-        return status;
     int64_t deadline = 0;
     for (long wait_us = 50; flock(shard->lock_file, LOCK_EX | LOCK_NB);) {
         if (errno != EWOULDBLOCK && errno != EINTR)
@@ -169,6 +150,31 @@ pxt_status jsonl_shard_lock_file(struct jsonl *tier, struct jsonl_shard *shard, 
         nanosleep(&(struct timespec){.tv_nsec = wait_us * 1000}, NULL);
         wait_us = wait_us * 2 > 10000 ? 10000 : wait_us * 2;
     }
+    return PXT_OK;
+}
+
+/* Takes the lock in the file that other processes use: not in one that was removed, or that another one was renamed
+ * over, since it was opened. */
+static pxt_status take_lock(struct jsonl *tier, struct jsonl_shard *shard, struct pxt_error *error)
+{
+    struct stat file;
+    for (int tries = 0;; tries++) {
+        pxt_status status = open_lock(tier, shard, error);
+        if (!status)
+            status = wait_for_lock(tier, shard, error);
+        if (status || tries == 2 ||
+            (!fstat(shard->lock_file, &file) && file.st_nlink)) /* some file systems count none */
+            return status;
+        close(shard->lock_file);
+        shard->lock_file = -1;
+    }
+}
+
+pxt_status jsonl_shard_lock_file(struct jsonl *tier, struct jsonl_shard *shard, struct pxt_error *error)
+{
+    pxt_status status = take_lock(tier, shard, error);
+    if (status)
+        return status;
     status = jsonl_shard_refresh(tier, shard, true, error);
     if (!status && shard->log < 0)
         status = open_log(tier, shard, true, error);
@@ -201,8 +207,10 @@ pxt_status jsonl_shard_append(struct jsonl *tier, struct jsonl_shard *shard, con
         shard->indexed += (off_t)length;
         return PXT_OK;
     }
-    /* No half line may stay: the next line would be fused with it. */
-    if (n && ftruncate(shard->log, *offset))
+    /* No half line may stay: the next line would be fused with it. No other process has read half a line. */
+    if (n > 0 && memchr(lines, '\n', (size_t)n))
+        jsonl_replace_take_back(tier, shard, *offset);
+    else if (n > 0 && ftruncate(shard->log, *offset))
         host->log(host, PXT_LOG_ERROR, "cannot take back a half-written line of %s/shard_%02u.jsonl: %s", tier->folder,
                   shard->number, strerror(errno));
     return host->fail(host, error, host->status_of_errno(code), code, "cannot append to %s/shard_%02u.jsonl",
@@ -220,8 +228,12 @@ static pxt_status read_line(struct jsonl *tier, struct jsonl_shard *shard, const
     } while (n < 0 && errno == EINTR);
     if (n < 0)
         return host->fail(host, error, PXT_EIO, errno, "cannot read %s/shard_%02u.jsonl", tier->folder, shard->number);
+    bool whole = n == (ssize_t)node->length;
+    enum jsonl_checksum checksum = jsonl_checksum_check(tier, line, (size_t)n);
+    if (checksum == JSONL_CHECKSUM_RIGHT)
+        n = (ssize_t)jsonl_checksum_strip(line, (size_t)n);
     line[n] = '\0';
-    if (n == (ssize_t)node->length && host->json_read(host, line, (size_t)n, out, NULL) == PXT_OK) {
+    if (whole && checksum != JSONL_CHECKSUM_WRONG && host->json_read(host, line, (size_t)n, out, NULL) == PXT_OK) {
         host->entry_key(*out, &key);
         if (!strcmp(key.text, node->key))
             return PXT_OK;

@@ -3,21 +3,21 @@
  * write.c: put, del and clear of l2_jsonl.
  */
 #include "jsonl.h"
-#include <errno.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 /* Writes the entry as a line with its newline, in `buffer` or malloc()ed; NULL if memory ran out. */
 static char *line_of(struct jsonl *tier, pxt_entry *entry, char *buffer, size_t size, size_t *length)
 {
     char *line = buffer;
-    *length = tier->host->json_write(entry, line, size - 1);
-    if (*length > size - 1) {
-        line = malloc(*length + 1);
+    size_t room = size - JSONL_CHECKSUM - 1;
+    *length = tier->host->json_write(entry, line, room);
+    if (*length > room) {
+        line = malloc(*length + JSONL_CHECKSUM + 1);
         if (!line)
             return NULL;
         tier->host->json_write(entry, line, *length);
     }
+    *length = jsonl_checksum_add(tier, line, *length);
     line[(*length)++] = '\n';
     return line;
 }
@@ -66,7 +66,7 @@ pxt_status jsonl_del_locked(struct jsonl *tier, struct jsonl_shard *shard, struc
 {
     char line[JSONL_DELETION_MAX];
     off_t offset;
-    size_t length = jsonl_deletion_write(node->key, line);
+    size_t length = jsonl_deletion_write(tier, node->key, line);
     pxt_status status = jsonl_shard_append(tier, shard, line, length, &offset, error);
     if (status)
         return status;
@@ -98,10 +98,11 @@ static pxt_status clear_locked(struct jsonl *tier, struct jsonl_shard *shard, ui
                                struct pxt_error *error)
 {
     uint64_t count = shard->count;
-    if (ftruncate(shard->log, 0))
-        return tier->host->fail(tier->host, error, tier->host->status_of_errno(errno), errno,
-                                "cannot empty shard_%02u of %s", shard->number, tier->folder);
+    pxt_status status = jsonl_replace_remove(tier, shard, error);
+    if (status)
+        return status;
     jsonl_index_clear(tier, shard);
+    jsonl_damage_clear(shard);
     *removed += count;
     return PXT_OK;
 }

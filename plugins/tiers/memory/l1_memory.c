@@ -5,7 +5,8 @@
  * A hit takes no lock and writes no memory that another thread reads: the table is read without a lock, the entry is
  * held through host->entry_acquire_key(), and the hit is recorded in a ring of the thread (hit_ring.c). Hits are
  * drained under the shard's lock: when a ring is full, before an entry is put or removed, before a victim is chosen,
- * and in settle(). With `shards: 1` and one thread the order of the policy is exact.
+ * and in settle(). Each shard evicts exactly in the order of the policy, as far as hits of different threads have
+ * an order; with one shard this is the order over all entries.
  *
  * Locks: one mutex a shard, for everything of the shard but what hits read. A thread never holds two.
  */
@@ -13,10 +14,23 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { SHARDS_DEFAULT = 16, SHARD_ENTRIES_MIN = 64 };
+
 static const struct pxt_option options[] = {
-    {"shards", PXT_OPTION_INTEGER, "16", 1, MEMORY_SHARDS_MAX, NULL,
-     "parts with a lock of their own; 1 makes the order of eviction exact over all entries"},
+    {"shards", PXT_OPTION_INTEGER, NULL, 1, MEMORY_SHARDS_MAX, NULL,
+     "parts with a lock and an order of eviction of their own; default: max_entries / 64, but 1 to 16"},
     {0}};
+
+/* Returns the number of shards. Without the option it follows the capacity: an order of eviction over few entries is far
+ * from the order over all. */
+static unsigned shards_for(const struct pxt_host *host, const struct pxt_tier_setup *setup)
+{
+    if (host->setting_given(setup->settings, "shards"))
+        return (unsigned)host->setting_number(setup->settings, "shards");
+    if (!setup->max_entries || setup->max_entries >= (uint64_t)SHARDS_DEFAULT * SHARD_ENTRIES_MIN)
+        return SHARDS_DEFAULT;
+    return setup->max_entries < 2 * SHARD_ENTRIES_MIN ? 1 : (unsigned)(setup->max_entries / SHARD_ENTRIES_MIN);
+}
 
 static void memory_close(void *self)
 {
@@ -34,7 +48,7 @@ static pxt_status memory_open(const struct pxt_host *host, const struct pxt_tier
         return host->fail(
             host, error, PXT_EPLUGIN, 0,
             "l1_memory needs a core with plugin ABI 1.1 or newer: install plugins and core of one release");
-    unsigned shards = (unsigned)host->setting_number(setup->settings, "shards");
+    unsigned shards = shards_for(host, setup);
     size_t size = (sizeof(struct memory) + shards * sizeof(struct shard) + 63) & ~(size_t)63;
     struct memory *memory = aligned_alloc(64, size);
     if (!memory)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * fail.c: SQLite's result codes as statuses, with what to do about each. SQLite's own texts name tables and
+ * fail.c: turns SQLite's result codes into statuses and messages with a remedy. SQLite's own texts name tables and
  * columns, never values.
  */
 #include "store.h"
@@ -26,7 +26,7 @@ static pxt_status fail_io(struct store *store, int rc, int system_errno, struct 
                       store->path, doing);
 }
 
-pxt_status store_fail(struct store *store, sqlite3 *db, int rc, struct pxt_error *error, const char *doing)
+pxt_status sqlite_fail(struct store *store, sqlite3 *db, int rc, struct pxt_error *error, const char *doing)
 {
     const struct pxt_host *host = store->host;
     int system_errno = db ? sqlite3_system_errno(db) : 0;

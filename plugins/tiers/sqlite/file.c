@@ -17,7 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
-static const char *const companions[] = {"-wal", "-shm", ""}; /* the database last: see file_move_aside() */
+static const char *const companions[] = {"-wal", "-shm", ""}; /* the database last: see sqlite_file_move_aside() */
 enum { COMPANIONS = 3, NAME_ROOM = 64 };
 
 static pxt_status fail_file(struct store *store, struct pxt_error *error, const char *path, const char *doing)
@@ -59,7 +59,7 @@ static pxt_status make_file(struct store *store, struct pxt_error *error)
     return status;
 }
 
-pxt_status file_prepare(struct store *store, struct pxt_error *error)
+pxt_status sqlite_file_prepare(struct store *store, struct pxt_error *error)
 {
     char *path = malloc(strlen(store->path) + NAME_ROOM);
     if (!path)
@@ -73,7 +73,7 @@ pxt_status file_prepare(struct store *store, struct pxt_error *error)
     return status ? status : make_file(store, error);
 }
 
-pxt_status file_lock(struct store *store, int *fd, struct pxt_error *error)
+pxt_status sqlite_file_lock(struct store *store, int *fd, struct pxt_error *error)
 {
     const struct timespec pause = {0, 5 * 1000 * 1000};
     *fd = open(store->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -85,14 +85,14 @@ pxt_status file_lock(struct store *store, int *fd, struct pxt_error *error)
         if (waited_ms > store->busy_ms) {
             close(*fd);
             *fd = -1;
-            return store_fail(store, NULL, SQLITE_BUSY, error, "open it");
+            return sqlite_fail(store, NULL, SQLITE_BUSY, error, "open it");
         }
         nanosleep(&pause, NULL);
     }
     return PXT_OK;
 }
 
-void file_remember(struct store *store)
+void sqlite_file_remember(struct store *store)
 {
     struct stat file;
     if (!stat(store->path, &file)) {
@@ -101,13 +101,13 @@ void file_remember(struct store *store)
     }
 }
 
-bool file_is_ours(const struct store *store)
+bool sqlite_file_is_ours(const struct store *store)
 {
     struct stat file;
     return !stat(store->path, &file) && file.st_dev == store->device && file.st_ino == store->inode;
 }
 
-/* PATH.bad-YYYYMMDDTHHMMSSZ, or with a number after it where that is taken. */
+/* PATH.bad-YYYYMMDDTHHMMSSZ, with a number behind it if that name exists. */
 static void aside_name(struct store *store, char *out)
 {
     struct stat file;
@@ -121,7 +121,7 @@ static void aside_name(struct store *store, char *out)
         sprintf(out + end, "-%u", n);
 }
 
-pxt_status file_move_aside(struct store *store, char **aside, struct pxt_error *error)
+pxt_status sqlite_file_move_aside(struct store *store, char **aside, struct pxt_error *error)
 {
     size_t room = strlen(store->path) + NAME_ROOM;
     char *from = malloc(room), *to = malloc(room + NAME_ROOM), *target = malloc(room);

@@ -18,7 +18,7 @@ static void bind_check(sqlite3_stmt *statement, const struct pxt_check *check)
 {
     bool known = (unsigned)check->status < PXT_HEALTH_COUNT;
     sqlite3_bind_text(statement, 1, check->key.text, (int)check->key.length, SQLITE_STATIC);
-    sqlite3_bind_double(statement, 2, seconds_of(check->time));
+    sqlite3_bind_double(statement, 2, sqlite_seconds_of(check->time));
     sqlite3_bind_text(statement, 3, health_names[known ? check->status : PXT_HEALTH_UNKNOWN], -1, SQLITE_STATIC);
     if (check->response_time_ms >= 0)
         sqlite3_bind_double(statement, 4, check->response_time_ms);
@@ -31,32 +31,32 @@ static void bind_check(sqlite3_stmt *statement, const struct pxt_check *check)
     sqlite3_bind_text(statement, 6, check->check_url ? check->check_url : "", -1, SQLITE_STATIC);
 }
 
-pxt_status store_check_add(void *self, const struct pxt_check *check, uint64_t keep, struct pxt_error *error)
+pxt_status sqlite_store_check_add(void *self, const struct pxt_check *check, uint64_t keep, struct pxt_error *error)
 {
     struct store *store = self;
     struct connection *connection;
     sqlite3_stmt *add, *prune;
-    pxt_status status = txn_begin(store, &connection, error);
+    pxt_status status = sqlite_txn_begin(store, &connection, error);
     if (status)
         return status;
-    status = pool_statement(store, connection, SQL_CHECK_ADD, &add, error);
+    status = sqlite_statement_get(store, connection, SQL_CHECK_ADD, &add, error);
     if (!status) {
         bind_check(add, check);
-        status = run(store, connection, add, error, "add to the history");
+        status = sqlite_statement_run(store, connection, add, error, "add to the history");
         sqlite3_clear_bindings(add);
     }
     if (!status && !sqlite3_changes(connection->db))
         status = PXT_NOT_FOUND; /* a history needs an entry */
     if (!status && keep) {
-        status = pool_statement(store, connection, SQL_CHECK_PRUNE, &prune, error);
+        status = sqlite_statement_get(store, connection, SQL_CHECK_PRUNE, &prune, error);
         if (!status) {
             sqlite3_bind_text(prune, 1, check->key.text, (int)check->key.length, SQLITE_STATIC);
             sqlite3_bind_int64(prune, 2, keep < INT64_MAX ? (int64_t)keep : INT64_MAX);
-            status = run(store, connection, prune, error, "shorten the history");
+            status = sqlite_statement_run(store, connection, prune, error, "shorten the history");
             sqlite3_clear_bindings(prune);
         }
     }
-    return txn_end(store, connection, status, error);
+    return sqlite_txn_end(store, connection, status, error);
 }
 
 /* ---- reading ---- */
@@ -86,7 +86,7 @@ static struct record *record_of(sqlite3_stmt *statement, const struct pxt_key *k
         return NULL;
     record->check = (struct pxt_check){.size = sizeof record->check,
                                        .key = *key,
-                                       .time = time_of(sqlite3_column_double(statement, 0)),
+                                       .time = sqlite_time_of(sqlite3_column_double(statement, 0)),
                                        .status = PXT_HEALTH_UNKNOWN,
                                        .response_time_ms = -1};
     for (int i = 0; status && i < PXT_HEALTH_COUNT; i++)
@@ -105,16 +105,16 @@ static pxt_status read_history(struct store *store, const struct pxt_key *key, s
 {
     struct connection *connection;
     sqlite3_stmt *statement;
-    pxt_status status = pool_read(store, &connection, error);
+    pxt_status status = sqlite_pool_read(store, &connection, error);
     if (status)
         return status;
-    status = pool_statement(store, connection, SQL_CHECK_EACH, &statement, error);
+    status = sqlite_statement_get(store, connection, SQL_CHECK_EACH, &statement, error);
     if (!status) {
         int rc;
         sqlite3_bind_text(statement, 1, key->text, (int)key->length, SQLITE_STATIC);
         while (!status && (rc = sqlite3_step(statement)) != SQLITE_DONE) {
             if (rc != SQLITE_ROW)
-                status = store_fail(store, connection->db, rc, error, "read the history");
+                status = sqlite_fail(store, connection->db, rc, error, "read the history");
             else if (!(*first = record_of(statement, key)))
                 status = store->host->fail(store->host, error, PXT_ENOMEM, 0, "out of memory for the history");
             else
@@ -122,12 +122,13 @@ static pxt_status read_history(struct store *store, const struct pxt_key *key, s
         }
         sqlite3_reset(statement);
     }
-    pool_release(store, connection);
+    sqlite_pool_release(store, connection);
     return status;
 }
 
 /* Read as a whole first, so that no lock is held while `fn` runs. */
-pxt_status store_check_each(void *self, const struct pxt_key *key, pxt_check_fn *fn, void *arg, struct pxt_error *error)
+pxt_status sqlite_store_check_each(void *self, const struct pxt_key *key, pxt_check_fn *fn, void *arg,
+                                   struct pxt_error *error)
 {
     struct record *first = NULL;
     pxt_status status = read_history(self, key, &first, error);

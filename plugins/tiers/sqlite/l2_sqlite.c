@@ -22,7 +22,7 @@ static pxt_status l2_open(const struct pxt_host *host, const struct pxt_tier_set
     char *path = malloc(length + 1 + sizeof name);
     if (path)
         sprintf(path, "%.*s/%s", (int)length, folder ? folder : "", name);
-    return store_open(host, setup, &sqlite_layout_l2, path, self, error);
+    return sqlite_store_open(host, setup, &sqlite_layout_l2, path, self, error);
 }
 
 static const struct pxt_tier_ops ops = {.open = l2_open, STORE_OPS};

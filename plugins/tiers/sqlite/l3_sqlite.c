@@ -12,11 +12,11 @@ static pxt_status l3_open(const struct pxt_host *host, const struct pxt_tier_set
                           struct pxt_error *error)
 {
     const char *path = host->setting_text(setup->settings, "path");
-    return store_open(host, setup, &sqlite_layout_l3, strdup(path ? path : ""), self, error);
+    return sqlite_store_open(host, setup, &sqlite_layout_l3, strdup(path ? path : ""), self, error);
 }
 
 static const struct pxt_tier_ops ops = {
-    .open = l3_open, STORE_OPS, .check_add = store_check_add, .check_each = store_check_each};
+    .open = l3_open, STORE_OPS, .check_add = sqlite_store_check_add, .check_each = sqlite_store_check_each};
 
 PXT_PLUGIN(PXT_KIND_TIER, "l3_sqlite", "1.0.0", "MIT",
            "entries and health history in one SQLite file, in the layout of ProxyWhirl's L3", options, &ops);

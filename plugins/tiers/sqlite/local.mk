@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: MIT
 plugin_LTLIBRARIES += plugins/l2_sqlite.la plugins/l3_sqlite.la
+EXTRA_DIST += %D%/README.md
 
 # Both tiers are one store with two schemas.
 sqlite_sources = \
-    %D%/connect.c %D%/fail.c %D%/file.c %D%/history.c %D%/many.c %D%/ops.c %D%/pool.c %D%/quarantine.c \
-    %D%/rows.c %D%/salvage.c %D%/schema.c %D%/schema.h %D%/store.c %D%/store.h %D%/tables.c
+    %D%/connect.c %D%/fail.c %D%/file.c %D%/history.c %D%/many.c %D%/ops.c %D%/pool.c %D%/quarantine.c %D%/recover.c \
+    %D%/rows.c %D%/salvage.c %D%/schema.c %D%/schema.h %D%/statement.c %D%/store.c %D%/store.h %D%/tables.c %D%/txn.c
 
 plugins_l2_sqlite_la_SOURCES = %D%/l2_sqlite.c $(sqlite_sources)
 plugins_l2_sqlite_la_CFLAGS = $(AM_CFLAGS) $(SQLITE_CFLAGS)

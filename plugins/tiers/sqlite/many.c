@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * many.c: operations that the core calls for many entries at a time, or to choose among all: accesses, victims,
- * expiry, and what is done in idle times.
+ * many.c: operations on many entries at a time: accesses, victims, expiry, maintenance.
  */
 #include "store.h"
 #include <limits.h>
@@ -19,46 +18,46 @@ static pxt_status touch_one(struct store *store, struct connection *connection, 
     if (touch->last_accessed == PXT_TIME_NONE)
         sqlite3_bind_null(statement, 3);
     else
-        sqlite3_bind_double(statement, 3, seconds_of(touch->last_accessed));
+        sqlite3_bind_double(statement, 3, sqlite_seconds_of(touch->last_accessed));
     sqlite3_bind_int(statement, 4, touch->evicted_from_l1 != 0);
     if (store->schema.layout->stamps)
-        sqlite3_bind_double(statement, 5, seconds_of(store->host->now(store->host)));
-    return run(store, connection, statement, error, "count accesses");
+        sqlite3_bind_double(statement, 5, sqlite_seconds_of(store->host->now(store->host)));
+    return sqlite_statement_run(store, connection, statement, error, "count accesses");
 }
 
-pxt_status store_touch(void *self, const struct pxt_touch *touches, size_t n, struct pxt_error *error)
+pxt_status sqlite_store_touch(void *self, const struct pxt_touch *touches, size_t n, struct pxt_error *error)
 {
     struct store *store = self;
     struct connection *connection;
     sqlite3_stmt *statement;
     if (!n)
         return PXT_OK;
-    pxt_status status = txn_begin(store, &connection, error);
+    pxt_status status = sqlite_txn_begin(store, &connection, error);
     if (status)
         return status;
-    status = pool_statement(store, connection, SQL_TOUCH, &statement, error);
+    status = sqlite_statement_get(store, connection, SQL_TOUCH, &statement, error);
     for (size_t i = 0; i < n && !status; i++)
         status = touch_one(store, connection, statement, &touches[i], error);
-    return txn_end(store, connection, status, error);
+    return sqlite_txn_end(store, connection, status, error);
 }
 
 static pxt_status first_in_order(struct store *store, pxt_entry **out, int64_t *rowid, struct pxt_error *error)
 {
     struct connection *connection;
     sqlite3_stmt *statement;
-    pxt_status status = pool_read(store, &connection, error);
+    pxt_status status = sqlite_pool_read(store, &connection, error);
     if (status)
         return status;
-    status = pool_statement(store, connection, SQL_VICTIM, &statement, error);
+    status = sqlite_statement_get(store, connection, SQL_VICTIM, &statement, error);
     if (!status) {
-        status = row_next(store, connection, statement, out, rowid, error);
+        status = sqlite_row_next(store, connection, statement, out, rowid, error);
         sqlite3_reset(statement);
     }
-    pool_release(store, connection);
+    sqlite_pool_release(store, connection);
     return status;
 }
 
-pxt_status store_victim(void *self, uint64_t incoming, pxt_entry **out, struct pxt_error *error)
+pxt_status sqlite_store_victim(void *self, uint64_t incoming, pxt_entry **out, struct pxt_error *error)
 {
     (void)incoming;
     struct store *store = self;
@@ -70,7 +69,7 @@ pxt_status store_victim(void *self, uint64_t incoming, pxt_entry **out, struct p
         pxt_status status = first_in_order(store, out, &rowid, error);
         if (status != PXT_EINVAL)
             return status;
-        status = quarantine(store, rowid, error);
+        status = sqlite_quarantine(store, rowid, error);
         if (status)
             return status;
     }
@@ -92,7 +91,7 @@ static bool remember_key(struct removed *removed, sqlite3_stmt *statement)
     size_t length = (size_t)sqlite3_column_bytes(statement, 0);
     removed->count++;
     if (!key || !length || length > PXT_KEY_MAX || memchr(key, '\0', length))
-        return sqlite3_column_type(statement, 0) != SQLITE_TEXT || key; /* no key that anyone can have asked for */
+        return sqlite3_column_type(statement, 0) != SQLITE_TEXT || key; /* not a valid key: no caller knows it */
     if (removed->length + length + 1 > removed->size) {
         size_t size = 2 * removed->size + PXT_KEY_MAX + 1;
         char *grown = realloc(removed->text, size);
@@ -113,28 +112,28 @@ static pxt_status expire_batch(struct store *store, pxt_time now, size_t limit, 
 {
     struct connection *connection;
     sqlite3_stmt *statement;
-    pxt_status status = txn_begin(store, &connection, error);
+    pxt_status status = sqlite_txn_begin(store, &connection, error);
     if (status)
         return status;
-    status = pool_statement(store, connection, SQL_EXPIRE, &statement, error);
+    status = sqlite_statement_get(store, connection, SQL_EXPIRE, &statement, error);
     if (!status) {
         int rc;
-        sqlite3_bind_double(statement, 1, seconds_of(now));
+        sqlite3_bind_double(statement, 1, sqlite_seconds_of(now));
         sqlite3_bind_int64(statement, 2, (int64_t)limit);
         while (!status && (rc = sqlite3_step(statement)) != SQLITE_DONE) {
             if (rc != SQLITE_ROW)
-                status = store_fail(store, connection->db, rc, error, "remove expired entries");
+                status = sqlite_fail(store, connection->db, rc, error, "remove expired entries");
             else if (!remember_key(removed, statement))
                 status = store->host->fail(store->host, error, PXT_ENOMEM, 0, "out of memory for expired keys");
         }
         sqlite3_reset(statement);
     }
     store->count_change = -(int64_t)removed->count;
-    return txn_end(store, connection, status, error);
+    return sqlite_txn_end(store, connection, status, error);
 }
 
-pxt_status store_expire(void *self, pxt_time now, size_t limit, pxt_key_fn *fn, void *arg, uint64_t *removed,
-                        struct pxt_error *error)
+pxt_status sqlite_store_expire(void *self, pxt_time now, size_t limit, pxt_key_fn *fn, void *arg, uint64_t *removed,
+                               struct pxt_error *error)
 {
     struct store *store = self;
     pxt_status status = PXT_OK;
@@ -159,11 +158,11 @@ pxt_status store_expire(void *self, pxt_time now, size_t limit, pxt_key_fn *fn, 
     return status;
 }
 
-/* ---- idle times ---- */
+/* ---- maintenance ---- */
 
 enum { LOG_IS_LONG = 1 << 20 };
 
-/* A checkpoint forces the disk to write; for a short log it can wait. */
+/* A checkpoint forces the disk to write; a short log is not worth it. */
 static bool log_is_long(const struct store *store)
 {
     char path[PATH_MAX];
@@ -172,11 +171,11 @@ static bool log_is_long(const struct store *store)
     return length > 0 && (size_t)length < sizeof path && !stat(path, &file) && file.st_size >= LOG_IS_LONG;
 }
 
-pxt_status store_maintain(void *self, struct pxt_error *error)
+pxt_status sqlite_store_maintain(void *self, struct pxt_error *error)
 {
     struct store *store = self;
     struct connection *connection;
-    pxt_status status = pool_write(store, &connection, error);
+    pxt_status status = sqlite_pool_write(store, &connection, error);
     if (status)
         return status;
     int rc = SQLITE_OK;
@@ -184,10 +183,10 @@ pxt_status store_maintain(void *self, struct pxt_error *error)
         rc = sqlite3_wal_checkpoint_v2(connection->db, "main", SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
     if (rc == SQLITE_OK)
         rc = sqlite3_exec(connection->db, "PRAGMA optimize", NULL, NULL, NULL);
-    /* Where others are busy with the file there will be another time. */
+    /* If other processes are busy with the file, the next maintenance does it. */
     if (rc != SQLITE_OK && (rc & 0xff) != SQLITE_BUSY && (rc & 0xff) != SQLITE_LOCKED)
-        status = store_fail(store, connection->db, rc, error, "tidy up");
-    pool_release(store, connection);
+        status = sqlite_fail(store, connection->db, rc, error, "tidy up");
+    sqlite_pool_release(store, connection);
     return status;
 }
 
@@ -200,20 +199,20 @@ static int sync_file(sqlite3 *db, int which)
     return file->pMethods->xSync(file, SQLITE_SYNC_NORMAL);
 }
 
-/* The log first: what a checkpoint has moved out of it by then is in the database, which comes second. Cheaper than a
- * checkpoint, and no reader can hold it up. */
-pxt_status store_sync(void *self, struct pxt_error *error)
+/* Syncs the log, then the database: pages that a checkpoint moves out of the log meanwhile are in the database by then.
+ * This is cheaper than a checkpoint, and no reader can delay it. */
+pxt_status sqlite_store_sync(void *self, struct pxt_error *error)
 {
     struct store *store = self;
     struct connection *connection;
-    pxt_status status = pool_write(store, &connection, error);
+    pxt_status status = sqlite_pool_write(store, &connection, error);
     if (status)
         return status;
     int rc = sync_file(connection->db, SQLITE_FCNTL_JOURNAL_POINTER);
     if (rc == SQLITE_OK)
         rc = sync_file(connection->db, SQLITE_FCNTL_FILE_POINTER);
     if (rc != SQLITE_OK)
-        status = store_fail(store, connection->db, rc, error, "bring everything to the disk");
-    pool_release(store, connection);
+        status = sqlite_fail(store, connection->db, rc, error, "bring everything to the disk");
+    sqlite_pool_release(store, connection);
     return status;
 }

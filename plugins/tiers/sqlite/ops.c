@@ -6,106 +6,107 @@
 #include "store.h"
 #include <string.h>
 
-pxt_status store_get(void *self, const struct pxt_key *key, unsigned flags, pxt_entry **out, struct pxt_error *error)
+pxt_status sqlite_store_get(void *self, const struct pxt_key *key, unsigned flags, pxt_entry **out,
+                            struct pxt_error *error)
 {
     (void)flags; /* hits are counted by the core, and come back as touches */
     struct store *store = self;
     struct connection *connection;
     sqlite3_stmt *statement;
     int64_t rowid = 0;
-    pxt_status status = pool_read(store, &connection, error);
+    pxt_status status = sqlite_pool_read(store, &connection, error);
     if (status)
         return status;
-    status = pool_statement(store, connection, SQL_GET, &statement, error);
+    status = sqlite_statement_get(store, connection, SQL_GET, &statement, error);
     if (!status) {
         sqlite3_bind_text(statement, 1, key->text, (int)key->length, SQLITE_STATIC);
-        status = row_next(store, connection, statement, out, &rowid, error);
+        status = sqlite_row_next(store, connection, statement, out, &rowid, error);
         sqlite3_reset(statement);
     }
-    pool_release(store, connection);
+    sqlite_pool_release(store, connection);
     if (status != PXT_EINVAL)
         return status;
-    status = quarantine(store, rowid, error);
+    status = sqlite_quarantine(store, rowid, error);
     return status ? status : PXT_NOT_FOUND;
 }
 
-pxt_status store_contains(void *self, const struct pxt_key *key, struct pxt_error *error)
+pxt_status sqlite_store_contains(void *self, const struct pxt_key *key, struct pxt_error *error)
 {
     struct store *store = self;
     struct connection *connection;
     sqlite3_stmt *statement;
-    pxt_status status = pool_read(store, &connection, error);
+    pxt_status status = sqlite_pool_read(store, &connection, error);
     if (status)
         return status;
-    status = pool_statement(store, connection, SQL_CONTAINS, &statement, error);
+    status = sqlite_statement_get(store, connection, SQL_CONTAINS, &statement, error);
     if (!status) {
         sqlite3_bind_text(statement, 1, key->text, (int)key->length, SQLITE_STATIC);
         int rc = sqlite3_step(statement);
         if (rc == SQLITE_DONE)
             status = PXT_NOT_FOUND;
         else if (rc != SQLITE_ROW)
-            status = store_fail(store, connection->db, rc, error, "look for a key");
+            status = sqlite_fail(store, connection->db, rc, error, "look for a key");
         sqlite3_reset(statement);
     }
-    pool_release(store, connection);
+    sqlite_pool_release(store, connection);
     return status;
 }
 
-pxt_status store_put_many(void *self, pxt_entry *const *entries, size_t n, struct pxt_error *error)
+pxt_status sqlite_store_put_many(void *self, pxt_entry *const *entries, size_t n, struct pxt_error *error)
 {
     struct store *store = self;
     struct connection *connection;
-    pxt_status status = txn_begin(store, &connection, error);
+    pxt_status status = sqlite_txn_begin(store, &connection, error);
     if (status)
         return status;
     for (size_t i = 0; i < n && !status; i++)
-        status = rows_put(store, connection, entries[i], error);
-    return txn_end(store, connection, status, error);
+        status = sqlite_rows_put(store, connection, entries[i], error);
+    return sqlite_txn_end(store, connection, status, error);
 }
 
-pxt_status store_put(void *self, pxt_entry *entry, struct pxt_error *error)
+pxt_status sqlite_store_put(void *self, pxt_entry *entry, struct pxt_error *error)
 {
-    return store_put_many(self, &entry, 1, error);
+    return sqlite_store_put_many(self, &entry, 1, error);
 }
 
-pxt_status store_del(void *self, const struct pxt_key *key, enum pxt_removal why, struct pxt_error *error)
+pxt_status sqlite_store_del(void *self, const struct pxt_key *key, enum pxt_removal why, struct pxt_error *error)
 {
     (void)why;
     struct store *store = self;
     struct connection *connection;
     sqlite3_stmt *statement;
-    pxt_status status = txn_begin(store, &connection, error);
+    pxt_status status = sqlite_txn_begin(store, &connection, error);
     if (status)
         return status;
-    status = pool_statement(store, connection, SQL_DEL, &statement, error);
+    status = sqlite_statement_get(store, connection, SQL_DEL, &statement, error);
     if (!status) {
         sqlite3_bind_text(statement, 1, key->text, (int)key->length, SQLITE_STATIC);
-        status = run(store, connection, statement, error, "remove an entry");
+        status = sqlite_statement_run(store, connection, statement, error, "remove an entry");
         sqlite3_clear_bindings(statement);
     }
     if (!status && !sqlite3_changes(connection->db))
         status = PXT_NOT_FOUND;
     if (!status)
         store->count_change = -1;
-    return txn_end(store, connection, status, error);
+    return sqlite_txn_end(store, connection, status, error);
 }
 
-pxt_status store_clear(void *self, uint64_t *removed, struct pxt_error *error)
+pxt_status sqlite_store_clear(void *self, uint64_t *removed, struct pxt_error *error)
 {
     struct store *store = self;
     struct connection *connection;
     sqlite3_stmt *statement;
     int64_t changes = 0;
-    pxt_status status = txn_begin(store, &connection, error);
+    pxt_status status = sqlite_txn_begin(store, &connection, error);
     if (status)
         return status;
-    status = pool_statement(store, connection, SQL_CLEAR, &statement, error);
+    status = sqlite_statement_get(store, connection, SQL_CLEAR, &statement, error);
     if (!status)
-        status = run(store, connection, statement, error, "remove all entries");
+        status = sqlite_statement_run(store, connection, statement, error, "remove all entries");
     if (!status)
         changes = sqlite3_changes(connection->db);
     store->count_change = -changes;
-    status = txn_end(store, connection, status, error);
+    status = sqlite_txn_end(store, connection, status, error);
     *removed = status ? 0 : (uint64_t)changes;
     return status;
 }
@@ -116,25 +117,25 @@ static pxt_status read_number(struct store *store, struct connection *connection
                               int64_t *out, struct pxt_error *error)
 {
     sqlite3_stmt *statement;
-    pxt_status status = pool_statement(store, connection, which, &statement, error);
+    pxt_status status = sqlite_statement_get(store, connection, which, &statement, error);
     if (status)
         return status;
     int rc = sqlite3_step(statement);
     if (rc == SQLITE_ROW)
         *out = sqlite3_column_int64(statement, 0);
     else
-        status = store_fail(store, connection->db, rc, error, "count entries");
+        status = sqlite_fail(store, connection->db, rc, error, "count entries");
     sqlite3_reset(statement);
     return status;
 }
 
-/* All of this process's writes go through the writer, which keeps count; data_version changes with anyone else's. */
-pxt_status store_count(void *self, uint64_t *out, struct pxt_error *error)
+/* All writes of this process go through the writer, which keeps count; data_version changes with those of others. */
+pxt_status sqlite_store_count(void *self, uint64_t *out, struct pxt_error *error)
 {
     struct store *store = self;
     struct connection *connection;
     int64_t version = 0;
-    pxt_status status = pool_write(store, &connection, error);
+    pxt_status status = sqlite_pool_write(store, &connection, error);
     if (status)
         return status;
     status = read_number(store, connection, SQL_VERSION, &version, error);
@@ -145,7 +146,7 @@ pxt_status store_count(void *self, uint64_t *out, struct pxt_error *error)
     }
     if (!status)
         *out = (uint64_t)store->count;
-    pool_release(store, connection);
+    sqlite_pool_release(store, connection);
     return status;
 }
 
@@ -164,16 +165,16 @@ static pxt_status read_page(struct store *store, struct page *page, struct pxt_e
 {
     struct connection *connection;
     sqlite3_stmt *statement;
-    pxt_status status = pool_read(store, &connection, error);
+    pxt_status status = sqlite_pool_read(store, &connection, error);
     if (status)
         return status;
     page->count = page->bad_count = 0;
-    status = pool_statement(store, connection, SQL_PAGE, &statement, error);
+    status = sqlite_statement_get(store, connection, SQL_PAGE, &statement, error);
     if (!status) {
         sqlite3_bind_int64(statement, 1, page->rowid);
         sqlite3_bind_int64(statement, 2, PAGE);
         while (!status && page->count + page->bad_count < PAGE) {
-            status = row_next(store, connection, statement, &page->entry[page->count], &page->rowid, error);
+            status = sqlite_row_next(store, connection, statement, &page->entry[page->count], &page->rowid, error);
             if (status == PXT_EINVAL) {
                 page->bad[page->bad_count++] = page->rowid;
                 status = PXT_OK;
@@ -183,12 +184,12 @@ static pxt_status read_page(struct store *store, struct page *page, struct pxt_e
         }
         sqlite3_reset(statement);
     }
-    pool_release(store, connection);
+    sqlite_pool_release(store, connection);
     page->last = status == PXT_NOT_FOUND;
     return page->last ? PXT_OK : status;
 }
 
-pxt_status store_each(void *self, pxt_entry_fn *fn, void *arg, struct pxt_error *error)
+pxt_status sqlite_store_each(void *self, pxt_entry_fn *fn, void *arg, struct pxt_error *error)
 {
     struct store *store = self;
     struct page page = {.rowid = INT64_MIN};
@@ -201,7 +202,7 @@ pxt_status store_each(void *self, pxt_entry_fn *fn, void *arg, struct pxt_error 
             store->host->entry_release(page.entry[i]);
         }
         for (unsigned i = 0; i < page.bad_count && !status; i++)
-            status = quarantine(store, page.bad[i], error);
+            status = sqlite_quarantine(store, page.bad[i], error);
     }
     return status;
 }

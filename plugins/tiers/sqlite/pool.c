@@ -9,7 +9,7 @@
 #include "store.h"
 #include <stdlib.h>
 
-enum { LOOK_AFTER = 32 }; /* reads of a connection between two looks whether the file is still there */
+enum { MOVED_CHECK_EVERY = 32 }; /* reads of a connection between two checks that the file is still there */
 
 static void close_idle(struct store *store)
 {
@@ -17,12 +17,12 @@ static void close_idle(struct store *store)
         struct connection *connection = store->idle;
         store->idle = connection->next;
         store->reader_count--;
-        connection_close(connection);
+        sqlite_connection_close(connection);
         free(connection);
     }
 }
 
-/* With write_lock held: nobody reads any more, until `reopening` ends. */
+/* Waits until no connection reads, and keeps readers out until `reopening` ends. write_lock is held. */
 static void hold_readers(struct store *store)
 {
     pthread_mutex_lock(&store->pool_lock);
@@ -46,21 +46,21 @@ static pxt_status reopen(struct store *store, struct pxt_error *error)
     bool damaged = atomic_load(&store->trouble) == TROUBLE_DAMAGED && store->writer.db;
     hold_readers(store);
     if (store->writer.db)
-        connection_close(&store->writer);
-    pxt_status status = writer_open(store, damaged, error);
+        sqlite_connection_close(&store->writer);
+    pxt_status status = sqlite_writer_open(store, damaged, error);
     let_readers_go(store);
     return status;
 }
 
-/* With write_lock held: the writer is open and on the right file. */
+/* Makes sure that the writer is open and on the right file. write_lock is held. */
 static pxt_status ready_writer(struct store *store, bool look, struct pxt_error *error)
 {
-    if (store->writer.db && !atomic_load(&store->trouble) && !(look && connection_moved(&store->writer)))
+    if (store->writer.db && !atomic_load(&store->trouble) && !(look && sqlite_connection_moved(&store->writer)))
         return PXT_OK;
     return reopen(store, error);
 }
 
-pxt_status pool_write(struct store *store, struct connection **out, struct pxt_error *error)
+pxt_status sqlite_pool_write(struct store *store, struct connection **out, struct pxt_error *error)
 {
     pthread_mutex_lock(&store->write_lock);
     pxt_status status = ready_writer(store, true, error);
@@ -74,7 +74,7 @@ pxt_status pool_write(struct store *store, struct connection **out, struct pxt_e
 
 static bool due_for_a_look(struct connection *connection)
 {
-    return ++connection->uses % LOOK_AFTER == 0;
+    return ++connection->uses % MOVED_CHECK_EVERY == 0;
 }
 
 /* Under pool_lock: an idle reader, or room for a new one in `*fresh`. */
@@ -98,7 +98,7 @@ static struct connection *take_reader(struct store *store, bool *fresh)
 
 static void drop_reader(struct store *store, struct connection *connection)
 {
-    connection_close(connection);
+    sqlite_connection_close(connection);
     free(connection);
     pthread_mutex_lock(&store->pool_lock);
     store->reader_busy--;
@@ -107,7 +107,7 @@ static void drop_reader(struct store *store, struct connection *connection)
     pthread_mutex_unlock(&store->pool_lock);
 }
 
-/* A reader where there is one to be had, without waiting for the writer; NULL where the writer has to serve. */
+/* Returns a reader, without waiting for the writer. NULL: the writer has to serve; `*writer` says that it is locked. */
 static struct connection *find_reader(struct store *store, bool *writer)
 {
     bool fresh = false;
@@ -123,15 +123,15 @@ static struct connection *find_reader(struct store *store, bool *writer)
     pthread_mutex_unlock(&store->pool_lock);
     if (!connection)
         return NULL;
-    if ((fresh && connection_open(store, connection, true, NULL) != PXT_OK) ||
-        (due_for_a_look(connection) && connection_moved(connection))) {
+    if ((fresh && sqlite_connection_open(store, connection, true, NULL) != PXT_OK) ||
+        (due_for_a_look(connection) && sqlite_connection_moved(connection))) {
         drop_reader(store, connection);
         return NULL;
     }
     return connection;
 }
 
-pxt_status pool_read(struct store *store, struct connection **out, struct pxt_error *error)
+pxt_status sqlite_pool_read(struct store *store, struct connection **out, struct pxt_error *error)
 {
     bool writer = false;
     struct connection *reader = NULL;
@@ -142,7 +142,8 @@ pxt_status pool_read(struct store *store, struct connection **out, struct pxt_er
         return PXT_OK;
     }
     if (!writer)
-        return pool_write(store, out, error); /* it mends what is wrong, or all readers are taken */
+        return sqlite_pool_write(store, out,
+                                 error); /* all readers are taken, or the file needs a repair, which the writer makes */
     pxt_status status = ready_writer(store, due_for_a_look(&store->writer), error);
     if (status)
         pthread_mutex_unlock(&store->write_lock);
@@ -151,7 +152,7 @@ pxt_status pool_read(struct store *store, struct connection **out, struct pxt_er
     return status;
 }
 
-void pool_release(struct store *store, struct connection *connection)
+void sqlite_pool_release(struct store *store, struct connection *connection)
 {
     if (connection == &store->writer) {
         pthread_mutex_unlock(&store->write_lock);
@@ -166,21 +167,8 @@ void pool_release(struct store *store, struct connection *connection)
     pthread_mutex_unlock(&store->pool_lock);
 }
 
-void pool_close(struct store *store)
+void sqlite_pool_close(struct store *store)
 {
     close_idle(store);
-    connection_close(&store->writer);
-}
-
-pxt_status pool_statement(struct store *store, struct connection *connection, enum sqlite_statement which,
-                          sqlite3_stmt **out, struct pxt_error *error)
-{
-    if (!connection->statement[which]) {
-        int rc = sqlite3_prepare_v3(connection->db, store->schema.sql[which], -1, SQLITE_PREPARE_PERSISTENT,
-                                    &connection->statement[which], NULL);
-        if (rc != SQLITE_OK)
-            return store_fail(store, connection->db, rc, error, "prepare a statement");
-    }
-    *out = connection->statement[which];
-    return PXT_OK;
+    sqlite_connection_close(&store->writer);
 }

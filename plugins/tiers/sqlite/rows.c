@@ -2,74 +2,24 @@
  *
  * rows.c: entries to rows and back, by the field table.
  *
- * Times are REAL seconds, as ProxyWhirl has them: a double carries microseconds exactly until the year 2242 where both
+ * Times are REAL seconds, as ProxyWhirl has them: a double carries microseconds exactly until the year 2242 if both
  * directions round; truncation would lose one in two.
  */
 #include "store.h"
 #include <math.h>
 #include <string.h>
 
-double seconds_of(pxt_time time)
+double sqlite_seconds_of(pxt_time time)
 {
     return (double)time / (double)PXT_SECOND;
 }
 
-pxt_time time_of(double seconds)
+pxt_time sqlite_time_of(double seconds)
 {
-    if (!(seconds > -seconds_of(PXT_TIME_MAX) && seconds < 2 * seconds_of(PXT_TIME_MAX)))
+    if (!(seconds > -sqlite_seconds_of(PXT_TIME_MAX) && seconds < 2 * sqlite_seconds_of(PXT_TIME_MAX)))
         return PXT_TIME_NONE; /* not a number, too */
     double whole = floor(seconds);
     return (pxt_time)whole * PXT_SECOND + llround((seconds - whole) * (double)PXT_SECOND);
-}
-
-/* ---- transactions ---- */
-
-pxt_status run(struct store *store, struct connection *connection, sqlite3_stmt *statement, struct pxt_error *error,
-               const char *doing)
-{
-    int rc = sqlite3_step(statement);
-    pxt_status status =
-        rc == SQLITE_DONE || rc == SQLITE_ROW ? PXT_OK : store_fail(store, connection->db, rc, error, doing);
-    sqlite3_reset(statement);
-    return status;
-}
-
-static pxt_status run_plain(struct store *store, struct connection *connection, enum sqlite_statement which,
-                            struct pxt_error *error, const char *doing)
-{
-    sqlite3_stmt *statement;
-    pxt_status status = pool_statement(store, connection, which, &statement, error);
-    return status ? status : run(store, connection, statement, error, doing);
-}
-
-pxt_status txn_begin(struct store *store, struct connection **out, struct pxt_error *error)
-{
-    pxt_status status = pool_write(store, out, error);
-    if (status)
-        return status;
-    store->count_change = 0;
-    status = run_plain(store, *out, SQL_BEGIN, error, "begin to write");
-    if (status)
-        pool_release(store, *out);
-    return status;
-}
-
-pxt_status txn_end(struct store *store, struct connection *connection, pxt_status status, struct pxt_error *error)
-{
-    pxt_status committed = status;
-    if (!status)
-        committed = run_plain(store, connection, SQL_COMMIT, error, "write");
-    if (committed) {
-        /* SQLite may have rolled back by itself. Where that fails too the connection is of no more use. */
-        if (!sqlite3_get_autocommit(connection->db) &&
-            run_plain(store, connection, SQL_ROLLBACK, NULL, "roll back") != PXT_OK)
-            connection_close(connection);
-        store->counted = store->counted && status == PXT_NOT_FOUND;
-    } else {
-        store->count += store->count_change;
-    }
-    pool_release(store, connection);
-    return committed;
 }
 
 /* ---- to rows ---- */
@@ -88,7 +38,7 @@ static void bind_value(sqlite3_stmt *statement, int at, enum pxt_field_type type
         sqlite3_bind_blob(statement, at, value->as.text, (int)value->length, SQLITE_STATIC);
         return;
     case PXT_TYPE_TIME:
-        sqlite3_bind_double(statement, at, seconds_of(value->as.number));
+        sqlite3_bind_double(statement, at, sqlite_seconds_of(value->as.number));
         return;
     case PXT_TYPE_HEALTH: {
         static const char *const names[] = {
@@ -125,20 +75,22 @@ static pxt_status put_table(struct store *store, struct connection *connection, 
 {
     sqlite3_stmt *statement;
     bool extra = which == SQL_PUT_EXTRA;
-    pxt_status status = pool_statement(store, connection, which, &statement, error);
+    pxt_status status = sqlite_statement_get(store, connection, which, &statement, error);
     if (status)
         return status;
     for (size_t id = 0; id < store->schema.field_count; id++)
         if (store->schema.extra[id] == extra || id == PXT_FIELD_KEY)
             bind_value(statement, (int)id + 1, store->host->fields[id].type, &draft->value[id]);
     if (!extra && store->schema.layout->stamps)
-        sqlite3_bind_double(statement, (int)store->schema.field_count + 1, seconds_of(store->host->now(store->host)));
-    status = run(store, connection, statement, error, "store an entry");
+        sqlite3_bind_double(statement, (int)store->schema.field_count + 1,
+                            sqlite_seconds_of(store->host->now(store->host)));
+    status = sqlite_statement_run(store, connection, statement, error, "store an entry");
     sqlite3_clear_bindings(statement);
     return status;
 }
 
-pxt_status rows_put(struct store *store, struct connection *connection, pxt_entry *entry, struct pxt_error *error)
+pxt_status sqlite_rows_put(struct store *store, struct connection *connection, pxt_entry *entry,
+                           struct pxt_error *error)
 {
     struct pxt_draft draft;
     pxt_draft_init(&draft);
@@ -154,11 +106,11 @@ pxt_status rows_put(struct store *store, struct connection *connection, pxt_entr
     if (has_extra(store, &draft))
         return put_table(store, connection, SQL_PUT_EXTRA, &draft, error);
     sqlite3_stmt *statement;
-    status = pool_statement(store, connection, SQL_DEL_EXTRA, &statement, error);
+    status = sqlite_statement_get(store, connection, SQL_DEL_EXTRA, &statement, error);
     if (status)
         return status;
     bind_value(statement, 1, PXT_TYPE_TEXT, &draft.value[PXT_FIELD_KEY]);
-    status = run(store, connection, statement, error, "store an entry");
+    status = sqlite_statement_run(store, connection, statement, error, "store an entry");
     sqlite3_clear_bindings(statement);
     return status;
 }
@@ -178,7 +130,7 @@ static int64_t health_of(const char *name, size_t length)
     return -1;
 }
 
-/* Any type can stand in any column: what does not fit the field makes a value that entry_new() refuses. */
+/* SQLite allows any type in any column. A value of the wrong type becomes a value that entry_new() refuses. */
 static bool read_column(sqlite3_stmt *statement, int at, const struct pxt_field *field, struct pxt_draft *draft)
 {
     enum pxt_field_id id = (enum pxt_field_id)at;
@@ -206,7 +158,7 @@ static bool read_column(sqlite3_stmt *statement, int at, const struct pxt_field 
     }
     if (field->type == PXT_TYPE_TIME) {
         bool number = type == SQLITE_FLOAT || type == SQLITE_INTEGER;
-        pxt_time time = number ? time_of(sqlite3_column_double(statement, at)) : PXT_TIME_NONE;
+        pxt_time time = number ? sqlite_time_of(sqlite3_column_double(statement, at)) : PXT_TIME_NONE;
         pxt_draft_set_number(draft, id, time == PXT_TIME_NONE ? -PXT_TIME_MAX - 1 : time);
         return true;
     }
@@ -214,7 +166,7 @@ static bool read_column(sqlite3_stmt *statement, int at, const struct pxt_field 
     return true;
 }
 
-pxt_status row_read(struct store *store, sqlite3_stmt *statement, pxt_entry **out, struct pxt_error *error)
+pxt_status sqlite_row_read(struct store *store, sqlite3_stmt *statement, pxt_entry **out, struct pxt_error *error)
 {
     const struct pxt_host *host = store->host;
     struct pxt_draft draft;
@@ -225,14 +177,14 @@ pxt_status row_read(struct store *store, sqlite3_stmt *statement, pxt_entry **ou
     return host->entry_new(host, &draft, out, error);
 }
 
-pxt_status row_next(struct store *store, struct connection *connection, sqlite3_stmt *statement, pxt_entry **out,
-                    int64_t *rowid, struct pxt_error *error)
+pxt_status sqlite_row_next(struct store *store, struct connection *connection, sqlite3_stmt *statement, pxt_entry **out,
+                           int64_t *rowid, struct pxt_error *error)
 {
     int rc = sqlite3_step(statement);
     if (rc == SQLITE_DONE)
         return PXT_NOT_FOUND;
     if (rc != SQLITE_ROW)
-        return store_fail(store, connection->db, rc, error, "read an entry");
+        return sqlite_fail(store, connection->db, rc, error, "read an entry");
     *rowid = sqlite3_column_int64(statement, (int)store->schema.field_count);
-    return row_read(store, statement, out, error);
+    return sqlite_row_read(store, statement, out, error);
 }

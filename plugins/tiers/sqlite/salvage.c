@@ -36,9 +36,9 @@ static bool walk_rows(struct store *store, sqlite3 *db, bool backwards, uint64_t
     pxt_status stored = PXT_OK;
     while (walk && !stored && (rc = sqlite3_step(walk)) == SQLITE_ROW) {
         pxt_entry *entry = NULL;
-        if (row_read(store, walk, &entry, NULL) != PXT_OK)
+        if (sqlite_row_read(store, walk, &entry, NULL) != PXT_OK)
             continue;
-        stored = rows_put(store, &store->writer, entry, NULL);
+        stored = sqlite_rows_put(store, &store->writer, entry, NULL);
         *saved += !stored;
         store->host->entry_release(entry);
     }
@@ -46,7 +46,7 @@ static bool walk_rows(struct store *store, sqlite3 *db, bool backwards, uint64_t
     return stored || rc == SQLITE_DONE;
 }
 
-void salvage(struct store *store, const char *damaged)
+void sqlite_salvage(struct store *store, const char *damaged)
 {
     sqlite3 *db = NULL;
     uint64_t saved = 0;

@@ -104,7 +104,7 @@ void sqlite_text_add(struct sqlite_text *text, const char *format, ...)
     text->length += (size_t)need;
 }
 
-/* Hands the text over; NULL, and freed, where memory ran out. */
+/* Hands the text over. NULL, with the text freed, if memory ran out. */
 static char *take(struct sqlite_text *text)
 {
     char *data = text->failed ? NULL : text->data;
@@ -144,8 +144,8 @@ static char *select_sql(const struct sqlite_schema *schema, const struct pxt_hos
     return take(&text);
 }
 
-/* INSERT of the fields that stand in one of the two tables; an existing row is updated, never replaced, so that what
- * hangs on it (created_at, history) stays. */
+/* INSERT of the fields that stand in one of the two tables; an existing row is updated, never replaced, so that its
+ * created_at and its history stay. */
 static char *put_sql(const struct sqlite_schema *schema, const struct pxt_host *host, bool extra)
 {
     struct sqlite_text names = {0}, values = {0}, updates = {0}, text = {0};
@@ -175,7 +175,7 @@ static char *put_sql(const struct sqlite_schema *schema, const struct pxt_host *
     return take(&text);
 }
 
-/* "last_accessed": the policy's fields joined by `separator`; `*indexable` where all stand in the main table. */
+/* "last_accessed": the policy's fields joined by `separator`; `*indexable`: all are in the main table. */
 static void add_order(struct sqlite_text *text, const struct sqlite_schema *schema, const struct pxt_host *host,
                       const enum pxt_field_id *order, const char *separator, bool qualified, bool *indexable)
 {

@@ -11,7 +11,8 @@
 struct sqlite_column {
     const char *name, *declaration;
 };
-/* A table layout. It reads `SELECT *` and insists on the number of columns: what a table lacks goes to `extra`. */
+/* A table layout. ProxyWhirl reads `SELECT *` and insists on the number of columns, so a field without a column is kept
+ * in the table `extra`. */
 struct sqlite_layout {
     const char *table;
     const struct sqlite_column *columns; /* in the reference's order, up to a NULL name */
@@ -34,7 +35,7 @@ enum sqlite_statement {
     SQL_VICTIM,   /* by the policy's order */
     SQL_CONTAINS, /* ?1 key */
     SQL_COUNT,
-    SQL_VERSION, /* changes where another connection has written */
+    SQL_VERSION, /* changes when another connection has written */
     SQL_PUT,
     SQL_PUT_EXTRA,
     SQL_DEL_EXTRA, /* ?1 key */
@@ -55,7 +56,7 @@ struct sqlite_schema {
     size_t field_count;
     bool extra[PXT_FIELD_COUNT]; /* whether a field stands in the table of our own */
     bool any_extra;
-    char *sql[SQL_STATEMENTS]; /* NULL where the layout or the policy has no use for it */
+    char *sql[SQL_STATEMENTS]; /* NULL: the layout or the policy does not use it */
     char *quarantine_table;
     char *order_index; /* NULL: none needed */
 };
@@ -65,8 +66,8 @@ pxt_status sqlite_schema_make(struct sqlite_schema *schema, const struct sqlite_
                               const struct pxt_host *host, const enum pxt_field_id *order, struct pxt_error *error);
 void sqlite_schema_free(struct sqlite_schema *schema);
 
-/* sqlite_tables.c: makes what is missing in the file: tables, columns of older versions, indexes. Returns an SQLite
- * code; SQLITE_MISMATCH where a table of that name is of another kind, with the missing column in `*column`. */
+/* tables.c: makes the tables, columns and indexes that the file lacks. Returns an SQLite
+ * code; SQLITE_MISMATCH if a table of that name is of another kind, with the missing column in `*column`. */
 int sqlite_tables_make(const struct sqlite_schema *schema, const struct pxt_host *host, sqlite3 *db,
                        const char **column);
 

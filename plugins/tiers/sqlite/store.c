@@ -2,7 +2,7 @@
  *
  * store.c: opens and closes a store.
  *
- * One file, in WAL mode: readers never wait for the writer, what a transaction wrote survives the end of the process,
+ * One file, in WAL mode: readers never wait for the writer, a transaction survives the end of the process,
  * and several processes may have it open. Files of ProxyWhirl are used as they are, tables and columns included.
  */
 #include "store.h"
@@ -33,8 +33,8 @@ static void read_settings(struct store *store, const struct pxt_settings *settin
     store->reader_max = connections > 0 ? (unsigned)connections : 1;
 }
 
-pxt_status store_open(const struct pxt_host *host, const struct pxt_tier_setup *setup,
-                      const struct sqlite_layout *layout, char *path, void **self, struct pxt_error *error)
+pxt_status sqlite_store_open(const struct pxt_host *host, const struct pxt_tier_setup *setup,
+                             const struct sqlite_layout *layout, char *path, void **self, struct pxt_error *error)
 {
     if (!sqlite3_threadsafe()) {
         free(path);
@@ -56,18 +56,18 @@ pxt_status store_open(const struct pxt_host *host, const struct pxt_tier_setup *
     if (!status)
         status = prepare_folder(store, error);
     if (!status)
-        status = writer_open(store, false, error);
+        status = sqlite_writer_open(store, false, error);
     if (status)
-        store_close(store);
+        sqlite_store_close(store);
     else
         *self = store;
     return status;
 }
 
-void store_close(void *self)
+void sqlite_store_close(void *self)
 {
     struct store *store = self;
-    pool_close(store);
+    sqlite_pool_close(store);
     pthread_cond_destroy(&store->pool_changed);
     pthread_mutex_destroy(&store->pool_lock);
     pthread_mutex_destroy(&store->write_lock);
@@ -77,13 +77,13 @@ void store_close(void *self)
     free(store);
 }
 
-const char *store_shared_path(void *self)
+const char *sqlite_store_shared_path(void *self)
 {
     const struct store *store = self;
     return store->path;
 }
 
-uint64_t store_corruptions(void *self)
+uint64_t sqlite_store_corruptions(void *self)
 {
     struct store *store = self;
     return atomic_load(&store->corruptions);

@@ -35,7 +35,7 @@ struct store {
     int busy_ms;
     int64_t mmap_size;
     unsigned reader_max;
-    _Atomic int trouble; /* enum trouble: seen by one call, mended by the next */
+    _Atomic int trouble; /* enum trouble: seen by one call, repaired by the next */
     _Atomic uint64_t corruptions;
 
     pthread_mutex_t write_lock;
@@ -80,92 +80,102 @@ struct store {
         "connections", PXT_OPTION_INTEGER, "4", 1, 64, NULL, "reading connections at most, opened when needed"         \
     }
 
-/* sqlite_store.c: takes over `path` (malloc()ed), also on failure. */
-pxt_status store_open(const struct pxt_host *host, const struct pxt_tier_setup *setup,
-                      const struct sqlite_layout *layout, char *path, void **self, struct pxt_error *error);
+/* store.c: takes over `path` (malloc()ed), also on failure. */
+pxt_status sqlite_store_open(const struct pxt_host *host, const struct pxt_tier_setup *setup,
+                             const struct sqlite_layout *layout, char *path, void **self, struct pxt_error *error);
 /* The operations of tier.h. */
-void store_close(void *self);
-pxt_status store_get(void *self, const struct pxt_key *key, unsigned flags, pxt_entry **out, struct pxt_error *error);
-pxt_status store_put(void *self, pxt_entry *entry, struct pxt_error *error);
-pxt_status store_put_many(void *self, pxt_entry *const *entries, size_t n, struct pxt_error *error);
-pxt_status store_del(void *self, const struct pxt_key *key, enum pxt_removal why, struct pxt_error *error);
-pxt_status store_each(void *self, pxt_entry_fn *fn, void *arg, struct pxt_error *error);
-pxt_status store_count(void *self, uint64_t *out, struct pxt_error *error);
-pxt_status store_clear(void *self, uint64_t *removed, struct pxt_error *error);
-pxt_status store_contains(void *self, const struct pxt_key *key, struct pxt_error *error);
-pxt_status store_touch(void *self, const struct pxt_touch *touches, size_t n, struct pxt_error *error);
-pxt_status store_victim(void *self, uint64_t incoming, pxt_entry **out, struct pxt_error *error);
-pxt_status store_expire(void *self, pxt_time now, size_t limit, pxt_key_fn *fn, void *arg, uint64_t *removed,
-                        struct pxt_error *error);
-pxt_status store_check_add(void *self, const struct pxt_check *check, uint64_t keep, struct pxt_error *error);
-pxt_status store_check_each(void *self, const struct pxt_key *key, pxt_check_fn *fn, void *arg,
+void sqlite_store_close(void *self);
+pxt_status sqlite_store_get(void *self, const struct pxt_key *key, unsigned flags, pxt_entry **out,
                             struct pxt_error *error);
-pxt_status store_maintain(void *self, struct pxt_error *error);
-pxt_status store_sync(void *self, struct pxt_error *error);
-const char *store_shared_path(void *self);
-uint64_t store_corruptions(void *self);
+pxt_status sqlite_store_put(void *self, pxt_entry *entry, struct pxt_error *error);
+pxt_status sqlite_store_put_many(void *self, pxt_entry *const *entries, size_t n, struct pxt_error *error);
+pxt_status sqlite_store_del(void *self, const struct pxt_key *key, enum pxt_removal why, struct pxt_error *error);
+pxt_status sqlite_store_each(void *self, pxt_entry_fn *fn, void *arg, struct pxt_error *error);
+pxt_status sqlite_store_count(void *self, uint64_t *out, struct pxt_error *error);
+pxt_status sqlite_store_clear(void *self, uint64_t *removed, struct pxt_error *error);
+pxt_status sqlite_store_contains(void *self, const struct pxt_key *key, struct pxt_error *error);
+pxt_status sqlite_store_touch(void *self, const struct pxt_touch *touches, size_t n, struct pxt_error *error);
+pxt_status sqlite_store_victim(void *self, uint64_t incoming, pxt_entry **out, struct pxt_error *error);
+pxt_status sqlite_store_expire(void *self, pxt_time now, size_t limit, pxt_key_fn *fn, void *arg, uint64_t *removed,
+                               struct pxt_error *error);
+pxt_status sqlite_store_check_add(void *self, const struct pxt_check *check, uint64_t keep, struct pxt_error *error);
+pxt_status sqlite_store_check_each(void *self, const struct pxt_key *key, pxt_check_fn *fn, void *arg,
+                                   struct pxt_error *error);
+pxt_status sqlite_store_maintain(void *self, struct pxt_error *error);
+pxt_status sqlite_store_sync(void *self, struct pxt_error *error);
+const char *sqlite_store_shared_path(void *self);
+uint64_t sqlite_store_corruptions(void *self);
 
 #define STORE_FLAGS                                                                                                    \
     (PXT_TIER_CONCURRENT | PXT_TIER_DURABLE | PXT_TIER_SHARED | PXT_TIER_POLICY_ORDER | PXT_TIER_TRANSACTION)
 #define STORE_OPS                                                                                                      \
-    .size = sizeof(struct pxt_tier_ops), .flags = STORE_FLAGS, .close = store_close, .get = store_get,                 \
-    .put = store_put, .del = store_del, .each = store_each, .count = store_count, .clear = store_clear,                \
-    .contains = store_contains, .put_many = store_put_many, .touch = store_touch, .victim = store_victim,              \
-    .expire = store_expire, .maintain = store_maintain, .sync = store_sync, .shared_path = store_shared_path,          \
-    .corruptions = store_corruptions
+    .size = sizeof(struct pxt_tier_ops), .flags = STORE_FLAGS, .close = sqlite_store_close, .get = sqlite_store_get,   \
+    .put = sqlite_store_put, .del = sqlite_store_del, .each = sqlite_store_each, .count = sqlite_store_count,          \
+    .clear = sqlite_store_clear, .contains = sqlite_store_contains, .put_many = sqlite_store_put_many,                 \
+    .touch = sqlite_store_touch, .victim = sqlite_store_victim, .expire = sqlite_store_expire,                         \
+    .maintain = sqlite_store_maintain, .sync = sqlite_store_sync, .shared_path = sqlite_store_shared_path,             \
+    .corruptions = sqlite_store_corruptions
 
-/* ---- between the files of the store ---------------------------------------------------------------------------- */
+/* ---- between the files of the store, from the lowest to the highest: a file calls only files above it in this list - */
 
-/* sqlite_fail.c: the status and text of an SQLite code, with what to do; notes what the next call has to mend. `db` may
- * be NULL. */
-pxt_status store_fail(struct store *store, sqlite3 *db, int rc, struct pxt_error *error, const char *doing);
+/* fail.c: makes the status and the text of an SQLite result code, with the remedy; notes what the next call has to
+ * repair. `db` may be NULL. */
+pxt_status sqlite_fail(struct store *store, sqlite3 *db, int rc, struct pxt_error *error, const char *doing);
 
-/* sqlite_pool.c: a connection for the time of a call; it must be released. */
-pxt_status pool_read(struct store *store, struct connection **out, struct pxt_error *error);
-pxt_status pool_write(struct store *store, struct connection **out, struct pxt_error *error);
-void pool_release(struct store *store, struct connection *connection);
-void pool_close(struct store *store);
-/* A kept statement, ready to be bound. */
-pxt_status pool_statement(struct store *store, struct connection *connection, enum sqlite_statement which,
-                          sqlite3_stmt **out, struct pxt_error *error);
+/* file.c: the database file and its companions, `-wal` and `-shm`. */
+pxt_status sqlite_file_prepare(struct store *store, struct pxt_error *error);
+/* Locks the folder against other processes that open or repair this file. `*fd` is for close(). */
+pxt_status sqlite_file_lock(struct store *store, int *fd, struct pxt_error *error);
+/* Returns whether the file at the path is the one that was open. */
+bool sqlite_file_is_ours(const struct store *store);
+void sqlite_file_remember(struct store *store);
+/* Renames the three; `*aside` (malloc()ed) receives the new path of the database. */
+pxt_status sqlite_file_move_aside(struct store *store, char **aside, struct pxt_error *error);
 
-/* sqlite_connect.c: one connection. */
-pxt_status connection_open(struct store *store, struct connection *connection, bool reader, struct pxt_error *error);
-void connection_close(struct connection *connection);
-/* Opens the writer on a file that is checked, and moved aside where it is damaged. write_lock is held. */
-pxt_status writer_open(struct store *store, bool damaged, struct pxt_error *error);
-bool connection_moved(const struct connection *connection);
-
-/* sqlite_file.c: the database file and its companions, `-wal` and `-shm`. */
-pxt_status file_prepare(struct store *store, struct pxt_error *error);
-/* Locks the folder against other processes that open or mend this file. `*fd` is for close(). */
-pxt_status file_lock(struct store *store, int *fd, struct pxt_error *error);
-/* Whether the file at the path is the one that was open. */
-bool file_is_ours(const struct store *store);
-void file_remember(struct store *store);
-/* Renames the three; `*aside` (malloc()ed) receives the database's new path. */
-pxt_status file_move_aside(struct store *store, char **aside, struct pxt_error *error);
-
-/* sqlite_salvage.c: brings what can still be read of a damaged file into the new one. */
-void salvage(struct store *store, const char *damaged);
-
-/* sqlite_rows.c: `txn` runs the writer inside BEGIN IMMEDIATE. */
-pxt_status txn_begin(struct store *store, struct connection **out, struct pxt_error *error);
-/* Commits where `status` is PXT_OK, else rolls back; releases the connection. */
-pxt_status txn_end(struct store *store, struct connection *connection, pxt_status status, struct pxt_error *error);
+/* statement.c: gives a kept statement, ready to be bound. */
+pxt_status sqlite_statement_get(struct store *store, struct connection *connection, enum sqlite_statement which,
+                                sqlite3_stmt **out, struct pxt_error *error);
 /* Steps a statement that returns no rows, and resets it. */
-pxt_status run(struct store *store, struct connection *connection, sqlite3_stmt *statement, struct pxt_error *error,
-               const char *doing);
-pxt_status rows_put(struct store *store, struct connection *connection, pxt_entry *entry, struct pxt_error *error);
-/* The entry of the row that a statement stands on; PXT_EINVAL where it is not one. */
-pxt_status row_read(struct store *store, sqlite3_stmt *statement, pxt_entry **out, struct pxt_error *error);
-/* Reads the next row. PXT_NOT_FOUND at the end. PXT_EINVAL: the row is unreadable, and `*rowid` says which. */
-pxt_status row_next(struct store *store, struct connection *connection, sqlite3_stmt *statement, pxt_entry **out,
-                    int64_t *rowid, struct pxt_error *error);
-/* sqlite_quarantine.c: takes an unreadable row out, into a table of our own, and counts it. */
-pxt_status quarantine(struct store *store, int64_t rowid, struct pxt_error *error);
-double seconds_of(pxt_time time);
-/* PXT_TIME_NONE where it is out of all bounds. */
-pxt_time time_of(double seconds);
+pxt_status sqlite_statement_run(struct store *store, struct connection *connection, sqlite3_stmt *statement,
+                                struct pxt_error *error, const char *doing);
+
+/* rows.c: stores an entry; a write transaction is open. */
+pxt_status sqlite_rows_put(struct store *store, struct connection *connection, pxt_entry *entry,
+                           struct pxt_error *error);
+/* Reads the row that a statement stands on. PXT_EINVAL: the row is not an entry. */
+pxt_status sqlite_row_read(struct store *store, sqlite3_stmt *statement, pxt_entry **out, struct pxt_error *error);
+/* Reads the next row. PXT_NOT_FOUND: there are no more rows. PXT_EINVAL: the row `*rowid` is unreadable. */
+pxt_status sqlite_row_next(struct store *store, struct connection *connection, sqlite3_stmt *statement, pxt_entry **out,
+                           int64_t *rowid, struct pxt_error *error);
+double sqlite_seconds_of(pxt_time time);
+/* Returns PXT_TIME_NONE if `seconds` is out of all bounds. */
+pxt_time sqlite_time_of(double seconds);
+
+/* connect.c: opens and closes one connection. */
+pxt_status sqlite_connection_open(struct store *store, struct connection *connection, bool reader,
+                                  struct pxt_error *error);
+void sqlite_connection_close(struct connection *connection);
+bool sqlite_connection_moved(const struct connection *connection);
+
+/* salvage.c: copies the readable rows of the damaged file into the new one. write_lock is held. */
+void sqlite_salvage(struct store *store, const char *damaged);
+
+/* recover.c: opens the writer; `damaged`: the file is moved aside first. write_lock is held. */
+pxt_status sqlite_writer_open(struct store *store, bool damaged, struct pxt_error *error);
+
+/* pool.c: lends a connection for the time of a call; it must be released. */
+pxt_status sqlite_pool_read(struct store *store, struct connection **out, struct pxt_error *error);
+pxt_status sqlite_pool_write(struct store *store, struct connection **out, struct pxt_error *error);
+void sqlite_pool_release(struct store *store, struct connection *connection);
+void sqlite_pool_close(struct store *store);
+
+/* txn.c: lends the writer inside BEGIN IMMEDIATE. */
+pxt_status sqlite_txn_begin(struct store *store, struct connection **out, struct pxt_error *error);
+/* Commits if `status` is PXT_OK, else rolls back; releases the connection. */
+pxt_status sqlite_txn_end(struct store *store, struct connection *connection, pxt_status status,
+                          struct pxt_error *error);
+
+/* quarantine.c: moves an unreadable row to a table of our own, and counts it. */
+pxt_status sqlite_quarantine(struct store *store, int64_t rowid, struct pxt_error *error);
 
 #endif

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * tables.c: makes what is missing in a database file: the reference's tables and indexes, columns that files of
- * older versions lack, and the tables of our own. Where nothing is missing it only reads, so that opening needs no
- * lock.
+ * tables.c: makes the tables, indexes and columns that a database file lacks: those of the reference, and the tables of
+ * our own. If the file lacks nothing it is only read, so that opening needs no lock.
  */
 #include "schema.h"
 #include <stdio.h>
@@ -97,7 +96,8 @@ static const char *declaration_of(enum pxt_field_type type)
     }
 }
 
-/* The table for fields that the reference's has no column for; a trigger empties it whoever deletes an entry. */
+/* Plans the table for fields that the reference's table has no column for. A trigger removes the row with its entry,
+ * whichever program deletes that. */
 static void plan_extra_table(struct plan *plan, const struct sqlite_schema *schema, const struct pxt_host *host)
 {
     const char *extra = plan->layout->extra;

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * txn.c: write transactions on the pool's writer, and the exact number of rows that they keep.
+ */
+#include "store.h"
+
+static pxt_status run_plain(struct store *store, struct connection *connection, enum sqlite_statement which,
+                            struct pxt_error *error, const char *doing)
+{
+    sqlite3_stmt *statement;
+    pxt_status status = sqlite_statement_get(store, connection, which, &statement, error);
+    return status ? status : sqlite_statement_run(store, connection, statement, error, doing);
+}
+
+pxt_status sqlite_txn_begin(struct store *store, struct connection **out, struct pxt_error *error)
+{
+    pxt_status status = sqlite_pool_write(store, out, error);
+    if (status)
+        return status;
+    store->count_change = 0;
+    status = run_plain(store, *out, SQL_BEGIN, error, "begin to write");
+    if (status)
+        sqlite_pool_release(store, *out);
+    return status;
+}
+
+pxt_status sqlite_txn_end(struct store *store, struct connection *connection, pxt_status status,
+                          struct pxt_error *error)
+{
+    pxt_status committed = status;
+    if (!status)
+        committed = run_plain(store, connection, SQL_COMMIT, error, "write");
+    if (committed) {
+        /* SQLite may have rolled back by itself. Where that fails too the connection is of no more use. */
+        if (!sqlite3_get_autocommit(connection->db) &&
+            run_plain(store, connection, SQL_ROLLBACK, NULL, "roll back") != PXT_OK)
+            sqlite_connection_close(connection);
+        store->counted = store->counted && status == PXT_NOT_FOUND;
+    } else {
+        store->count += store->count_change;
+    }
+    sqlite_pool_release(store, connection);
+    return committed;
+}

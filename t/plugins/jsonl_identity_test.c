@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Another process notices when a log of l2_jsonl is emptied or cut, also when it has the size of before again: puts are
+ * not invisible, and what was deleted or never acknowledged is not there.
+ */
+#include "../lib/jsonl_kit.h"
+#include <errno.h>
+
+/* The other process: it has its own tier in the same folder, and answers questions. */
+static int question[2], answer[2];
+static pid_t other;
+
+static void serve(const char *place)
+{
+    char text[40];
+    kit_open(place, "", 0);
+    while (read(question[0], text, sizeof text) == sizeof text) {
+        struct pxt_key key = kit_key(text + 1);
+        int64_t reply = *text == 'g'   ? kit_get(text + 1)
+                        : *text == 'h' ? kit.ops->contains(kit.self, &key, &kit.error) == PXT_OK
+                        : *text == 'd' ? (int64_t)kit_delete(text + 1)
+                                       : (int64_t)kit_count();
+        if (write(answer[1], &reply, sizeof reply) != sizeof reply)
+            break;
+    }
+    kit_close();
+}
+
+static void start_other(const char *place)
+{
+    if (pipe(question) || pipe(answer) || (other = fork()) < 0) {
+        printf("Bail out! no second process\n");
+        exit(1);
+    }
+    if (!other) {
+        close(question[1]);
+        serve(place);
+        _exit(0);
+    }
+    close(question[0]);
+    close(answer[1]);
+}
+
+/* Asks the other process: 'g'et, 'h'as, 'd'elete or 'c'ount. */
+static int64_t ask(char what, const char *key)
+{
+    char text[40] = {what};
+    int64_t reply = -99;
+    strcpy(text + 1, key);
+    if (write(question[1], text, sizeof text) != sizeof text || read(answer[0], &reply, sizeof reply) != sizeof reply)
+        return -99;
+    return reply;
+}
+
+static void end_other(void)
+{
+    int state = -1;
+    close(question[1]);
+    close(answer[0]);
+    waitpid(other, &state, 0);
+    is_int(state, 0, "the other process ends well");
+}
+
+/* l2_jsonl's fdatasync(): fails on demand, after the other process has read what was written. */
+static const char *seen_before_failure;
+__attribute__((visibility("default"))) int fdatasync(int fd)
+{
+    (void)fd;
+    if (!seen_before_failure)
+        return 0;
+    is_int(ask('g', seen_before_failure), 1, "the other process reads a line before its writer fails");
+    seen_before_failure = NULL;
+    errno = EIO;
+    return -1;
+}
+
+static off_t size_of_log(void)
+{
+    struct stat file;
+    return stat(kit.log, &file) ? -1 : file.st_size;
+}
+
+static void a_cleared_log_of_the_same_size_is_noticed(void)
+{
+    start_other("cleared");
+    kit_open("cleared", "", 0);
+    kit_put("a1", 1);
+    kit_put("a2", 2);
+    off_t size = size_of_log();
+    is_int(ask('g', "a1"), 1, "the other process reads an entry");
+    uint64_t removed = 0;
+    kit.ops->clear(kit.self, &removed, &kit.error);
+    is_int(removed, 2, "the log is emptied");
+    kit_put("b1", 3);
+    kit_put("b2", 4);
+    is_int(size_of_log(), size, "and has the same size again");
+    is_int(ask('g', "b1"), 3, "the other process sees an acknowledged put");
+    is_int(ask('h', "a2"), 0, "it has no entry that was cleared");
+    is_int(ask('c', ""), 2, "it counts the new entries");
+    is_int(ask('d', "a1"), PXT_NOT_FOUND, "it has nothing to delete under an old key");
+    is_int(ask('d', "b2"), PXT_OK, "it deletes a new one");
+    is_int(kit_get("b2"), -1, "and the first process sees that");
+    kit_close();
+    end_other();
+}
+
+static void a_failed_put_is_taken_back_for_all(const char *place, bool disk_is_full)
+{
+    char path[300];
+    start_other(place);
+    kit_open(place, ", sync: full", 0);
+    kit_put("w1", 1);
+    if (disk_is_full) { /* no new file can be made */
+        snprintf(path, sizeof path, "%s/shard_00.tmp", kit.folder);
+        mkdir(path, 0700);
+        snprintf(path, sizeof path, "%s/shard_00.tmp/x", kit.folder);
+        kit_write(path, "w", "", 0);
+    }
+    seen_before_failure = "x1";
+    is_int(kit_put("x1", 1), PXT_EIO, "%s: a put fails", place);
+    is_int(kit_get("x1"), -1, "%s: its entry is not there", place);
+    is_int(kit_put("y1", 1), PXT_OK, "%s: the next put, with a line as long, is taken", place);
+    is_int(ask('g', "y1"), 1, "%s: the other process sees it", place);
+    is_int(ask('g', "x1"), -1, "%s: and not the one that failed", place);
+    is_int(ask('g', "w1"), 1, "%s: and still the one before", place);
+    is_int(ask('c', ""), 2, "%s: and counts two", place);
+    kit_close();
+    kit_open(place, "", 0);
+    is_int(kit_count(), 2, "%s: opened again, two are there", place);
+    is_int(kit.ops->corruptions(kit.self), 0, "%s: nothing is damaged", place);
+    kit_close();
+    end_other();
+}
+
+int main(void)
+{
+    test_folder();
+    a_cleared_log_of_the_same_size_is_noticed();
+    a_failed_put_is_taken_back_for_all("failed", false);
+    a_failed_put_is_taken_back_for_all("full", true);
+    return tap_done();
+}
