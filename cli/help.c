@@ -154,10 +154,11 @@ static const char manual_start[] =
 static const char manual_environment[] =
     ".Sh ENVIRONMENT\n.Bl -tag -width Ds\n"
     ".It Ev PROXTIER_CONFIG\nConfiguration file, where\n.Fl -config\nis not given.\n"
-    ".It Ev PROXTIER_SYSCONFDIR\nFolder in which\n.Pa proxtier/proxtier.yaml\nis the system's configuration, in place of\n"
-    ".Pa /etc .\n"
     ".It Ev PROXTIER_STATE_DIR\nAbsolute path of a folder for keys, databases and files; the same as\n.Fl -state-dir "
     ".\n"
+    ".It Ev PROXTIER_SYSCONFDIR\nFolder in which\n.Pa proxtier/proxtier.yaml\nis the system's configuration, in place "
+    "of\n"
+    ".Pa /etc .\n"
     ".It Ev PROXTIER_PLUGIN_PATH\nFurther folders with plugins, absolute, separated by colons.\n"
     ".It Ev PROXTIER_DEFAULT_TTL , PROXTIER_HEALTH_FAILURE_THRESHOLD , No ...\n"
     "Override the options\n.Ic default_ttl , health.failure_threshold ,\nand so on; see\n.Xr proxtier.yaml 5 .\n"

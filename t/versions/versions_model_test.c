@@ -6,7 +6,7 @@
  * With PXT_LONG the searches go further, and the traces are printed. With PXT_SLOW (valgrind) only the short ones are done.
  */
 #include "rules.h"
-#include "tap.h"
+#include "../lib/tap.h"
 
 enum { MILLION = 1000000 };
 
