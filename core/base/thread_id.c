@@ -82,3 +82,19 @@ void pxt_thread_at_exit(void (*fn)(unsigned number))
 {
     at_exit = fn;
 }
+
+static void before_fork(void)
+{
+    pthread_mutex_lock(&lock);
+}
+
+static void after_fork(void)
+{
+    pthread_mutex_unlock(&lock);
+}
+
+/* In a child the numbers of threads that it does not have stay in use: their memory may hold what they held. */
+__attribute__((constructor)) static void library_loaded(void)
+{
+    pthread_atfork(before_fork, after_fork, after_fork);
+}

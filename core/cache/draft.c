@@ -27,18 +27,13 @@ static pxt_status split_url(struct pxt_draft *draft, struct pxt_proxy *proxy, ch
     if (status)
         return status;
     pxt_draft_set_text(draft, PXT_FIELD_PROXY_URL, proxy->url, strlen(proxy->url));
-    if (proxy->has_username && !draft->value[PXT_FIELD_USERNAME].set)
-        pxt_draft_set_text(draft, PXT_FIELD_USERNAME, proxy->username, proxy->username_length);
-    if (proxy->has_password && !draft->value[PXT_FIELD_PASSWORD].set)
-        pxt_draft_set_text(draft, PXT_FIELD_PASSWORD, proxy->password, proxy->password_length);
-    static const enum pxt_field_id credentials[] = {PXT_FIELD_USERNAME, PXT_FIELD_PASSWORD};
-    for (size_t i = 0; i < 2; i++) /* an empty credential means absent: `http://user:@host:1` */
-        if (draft->value[credentials[i]].set && !draft->value[credentials[i]].length)
-            pxt_draft_unset(draft, credentials[i]);
+    status = pxt_draft_take_credentials(draft, proxy, error);
+    if (status)
+        return status;
     if (draft->value[PXT_FIELD_KEY].set)
         return PXT_OK;
     const struct pxt_value *user = &draft->value[PXT_FIELD_USERNAME];
-    if (user->set && !user->sealed && user->length <= PXT_SECRET_MAX) {
+    if (user->set && !user->sealed) {
         /* The user name belongs to the identity: gateways encode the session in it. */
         pxt_proxy_set_username(proxy, user->as.text, user->length);
         pxt_draft_set_text(draft, PXT_FIELD_USERNAME, proxy->username, proxy->username_length);

@@ -174,11 +174,7 @@ static void complete(struct warming *warming, struct pxt_draft *draft, char key[
     const struct pxt_value *user = &draft->value[PXT_FIELD_USERNAME];
     const char *source = options->source ? options->source : "warmed";
     pxt_draft_set_text(draft, PXT_FIELD_PROXY_URL, proxy->url, strlen(proxy->url));
-    if (!user->set && proxy->has_username)
-        pxt_draft_set_text(draft, PXT_FIELD_USERNAME, proxy->username, proxy->username_length);
-    if (!draft->value[PXT_FIELD_PASSWORD].set && proxy->has_password)
-        pxt_draft_set_text(draft, PXT_FIELD_PASSWORD, proxy->password, proxy->password_length);
-    if (user->set && !user->sealed && user->length <= PXT_SECRET_MAX && user->as.text != proxy->username) {
+    if (user->set && !user->sealed && user->as.text != proxy->username) {
         pxt_proxy_set_username(proxy, user->as.text, user->length);
         pxt_draft_set_text(draft, PXT_FIELD_USERNAME, proxy->username, proxy->username_length);
     }
@@ -225,6 +221,9 @@ static pxt_status add(struct warming *warming, struct pxt_record *record, const 
     struct pxt_key key;
     pxt_entry *stored = NULL;
     pxt_status status = PXT_OK;
+    struct pxt_error problem;
+    if (pxt_draft_take_credentials(&record->draft, &warming->proxy, &problem))
+        return refuse_record(warming, record, problem.message);
     complete(warming, &record->draft, key_text);
     const struct pxt_value *value = &record->draft.value[PXT_FIELD_KEY];
     if (value->length > PXT_KEY_MAX || memchr(value->as.text, '\0', value->length))

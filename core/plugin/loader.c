@@ -2,9 +2,10 @@
  *
  * loader.c: opens plugins.
  *
- * A plugin runs with all rights of the process, so its file is opened once, the open descriptor is checked (what it is,
- * who may write to it or to a folder above it), and that descriptor is what is loaded, through /proc/self/fd: nothing
- * can be swapped in between. libltdl is given nothing to search: no .la file, no folder, no path from the environment.
+ * A plugin runs with all rights of the process, so its file is opened once and checked by the open descriptor (what it
+ * is, who may write to it or to a folder above it). It is loaded by its real path, which debuggers, profilers and $ORIGIN
+ * need, and what is then mapped is compared with what was checked. libltdl is given nothing to search: no .la file, no
+ * folder, no path from the environment.
  */
 #include "plugin/loader.h"
 #include "base/didyoumean.h"
@@ -12,9 +13,11 @@
 #include "base/paths.h"
 #include "plugin/tier_ops.h"
 #include <dirent.h>
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <link.h>
 #include <ltdl.h>
 #include <proxtier/encryptor.h>
 #include <proxtier/tier.h>
@@ -22,6 +25,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -284,58 +288,83 @@ static pxt_status check_descriptor(struct pxt_module *module, const struct pxt_p
 
 /* ---- loading ---------------------------------------------------------------------------------------------------- */
 
-enum { LOAD_PATH = 300 };
-
-/*
- * The path of a descriptor under /proc. The dynamic linker takes two loads by the same path for the same object without
- * looking at the file, and descriptors are numbered anew: so each bit of the file's identity is written into the path,
- * as `./` or as a further `/`, which change nothing of where it leads.
- */
-static void path_of_descriptor(int fd, const struct stat *file, char path[LOAD_PATH])
+/* Finds the file that is mapped at an address, as the kernel names it: "device inode". */
+static bool mapped_file(const void *address, char out[64])
 {
-    uint64_t identity = (uint64_t)file->st_ino ^ (uint64_t)file->st_dev << 48;
-    size_t used = (size_t)snprintf(path, LOAD_PATH, "/proc/self/fd/");
-    for (int bit = 0; bit < 64; bit++) {
-        if (identity >> bit & 1)
-            path[used++] = '.';
-        path[used++] = '/';
-    }
-    snprintf(path + used, LOAD_PATH - used, "%d", fd);
+    char line[PATH_MAX + 128], device[24];
+    unsigned long start, end, inode;
+    bool found = false;
+    FILE *maps = fopen("/proc/self/maps", "re");
+    while (maps && !found && fgets(line, sizeof line, maps))
+        if (sscanf(line, "%lx-%lx %*s %*s %23s %lu", &start, &end, device, &inode) == 4 &&
+            (uintptr_t)address >= start && (uintptr_t)address < end) {
+            found = true;
+            snprintf(out, 64, "%s %lu", device, inode);
+        }
+    if (maps)
+        fclose(maps);
+    return found;
 }
 
-static lt_dlhandle load(int fd, const char **problem)
+/* Returns true if the object is mapped from the file of the checked descriptor. Both are looked up in the same list: what
+ * stat() tells of a file differs from that on some file systems. */
+static bool is_file_of(void *object, int fd)
 {
-    char path[LOAD_PATH];
-    struct stat file;
+    char loaded[64], checked[64];
+    struct link_map *map = NULL;
+    void *page = mmap(NULL, 1, PROT_READ, MAP_PRIVATE, fd, 0);
+    bool same = page != MAP_FAILED && !dlinfo(object, RTLD_DI_LINKMAP, &map) && mapped_file(map->l_ld, loaded) &&
+                mapped_file(page, checked) && !strcmp(loaded, checked);
+    if (page != MAP_FAILED)
+        munmap(page, 1);
+    return same;
+}
+
+static pxt_status cannot_load(const struct pxt_module *module, const char *problem, struct pxt_error *error)
+{
+    return pxt_fail(error, PXT_EPLUGIN, 0, "plugin %s cannot be loaded: %s; is it a shared object for this machine?",
+                    module->path, problem ? problem : "unknown reason");
+}
+
+/* Loads the file at `real` through the dynamic linker, which binds every symbol now and tells what is wrong: libltdl
+ * would bind at the first call, and calls every failure "file not found". The object stays mapped, so that a thread
+ * that ends later finds the code that its end needs. */
+static pxt_status link_object(const struct pxt_module *module, const char *real, int fd, struct pxt_error *error)
+{
+    void *object = dlopen(real, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+    if (!object)
+        return cannot_load(module, dlerror(), error);
+    pxt_status status = PXT_OK;
+    if (!is_file_of(object, fd))
+        status = pxt_fail(error, PXT_EPLUGIN, 0,
+                          "plugin %s was replaced after this program loaded it, or while it was checked: start the "
+                          "program again",
+                          module->path);
+    dlclose(object);
+    return status;
+}
+
+static lt_dlhandle open_module(const char *real)
+{
     lt_dladvise advise;
-    lt_dlhandle handle = NULL;
-    if (fstat(fd, &file)) {
-        *problem = strerror(errno);
+    if (lt_dladvise_init(&advise))
         return NULL;
-    }
-    path_of_descriptor(fd, &file, path);
-    if (lt_dladvise_init(&advise)) {
-        *problem = lt_dlerror();
-        return NULL;
-    }
-    if (!lt_dladvise_local(&advise))
-        handle = lt_dlopenadvise(path, advise);
-    if (!handle)
-        *problem = lt_dlerror();
+    lt_dlhandle handle = lt_dladvise_local(&advise) ? NULL : lt_dlopenadvise(real, advise);
     lt_dladvise_destroy(&advise);
     return handle;
 }
 
-static pxt_status load_checked(struct pxt_module *module, int fd, enum pxt_plugin_kind kind, const char *name,
-                               struct pxt_error *error)
+static pxt_status load_checked(struct pxt_module *module, const char *real, int fd, enum pxt_plugin_kind kind,
+                               const char *name, struct pxt_error *error)
 {
-    const char *problem = "unknown reason";
+    pxt_status status = link_object(module, real, fd, error);
+    if (status)
+        return status;
     if (lt_dlinit())
         return pxt_fail(error, PXT_EPLUGIN, 0, "libltdl cannot be started: %s", lt_dlerror());
-    module->handle = load(fd, &problem);
+    module->handle = open_module(real);
     if (!module->handle) {
-        pxt_fail(error, PXT_EPLUGIN, 0, "plugin %s cannot be loaded: %s; is it a shared object for this machine?",
-                 module->path, problem);
+        cannot_load(module, lt_dlerror(), error);
         lt_dlexit();
         return PXT_EPLUGIN;
     }
@@ -366,7 +395,7 @@ static pxt_status open_path(const char *path, enum pxt_plugin_kind kind, struct 
         size_t length = strlen(base);
         snprintf(name, sizeof name, "%.*s", (int)(length > 3 ? length - 3 : length), base);
         pthread_mutex_lock(&ltdl_lock);
-        status = load_checked(module, fd, kind, name, error);
+        status = load_checked(module, real, fd, kind, name, error);
         pthread_mutex_unlock(&ltdl_lock);
     }
     close(fd);
@@ -414,4 +443,20 @@ void pxt_loader_close(struct pxt_module *module)
     pxt_free((void *)(uintptr_t)module->ops);
     pxt_free(module->path);
     pxt_free(module);
+}
+
+/* A child that is forked while another thread loads a plugin must be able to load one too. */
+static void before_fork(void)
+{
+    pthread_mutex_lock(&ltdl_lock);
+}
+
+static void after_fork(void)
+{
+    pthread_mutex_unlock(&ltdl_lock);
+}
+
+__attribute__((constructor)) static void library_loaded(void)
+{
+    pthread_atfork(before_fork, after_fork, after_fork);
 }

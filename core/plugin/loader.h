@@ -9,7 +9,7 @@
 #include <proxtier/plugin.h>
 #include <stdbool.h>
 
-/* A loaded plugin; two users of one file get two of these and one mapping. */
+/* A loaded plugin; two users of one file get two of these and one mapping, which stays until the process ends. */
 struct pxt_module {
     void *handle;
     char *path;
@@ -30,7 +30,7 @@ void pxt_loader_folders_free(char **folders);
 /*
  * Opens `name` (a plugin name, or a path with '/') of the wanted kind (0: any). Checks: file and every parent folder
  * are owned by root or this user and not writable by others; a regular file, not reached by a link out of the folders;
- * loaded through the checked descriptor (/proc/self/fd/N); one descriptor with the magic, ABI major, kind, required
+ * loaded by its real path, and what is mapped is the file that was checked; one descriptor with the magic, ABI major, kind, required
  * operations. PXT_EPLUGIN with path, reason and remedy.
  */
 pxt_status pxt_loader_open(char *const *folders, const char *name, enum pxt_plugin_kind kind,

@@ -3,9 +3,9 @@
  * proxyurl.c: takes a proxy's URL apart, and puts it together in its one canonical form. The forms that lists are
  * written in are in proxyline.c. No message repeats what may be a credential.
  */
+#include "proxy/proxyurl.h"
 #include "base/fail.h"
 #include "base/key.h"
-#include "proxy/proxyurl.h"
 #include "proxy/proxyurl_parts.h"
 #include <arpa/inet.h>
 #include <proxtier/cache.h>
@@ -164,6 +164,23 @@ static bool encoded(const char *text, size_t length)
     return true;
 }
 
+static bool is_control(char c)
+{
+    return (unsigned char)c < 0x20 || c == 0x7f;
+}
+
+pxt_status pxt_credential_check(const char *field, const char *text, size_t length, struct pxt_error *error)
+{
+    if (!text)
+        return pxt_fail(error, PXT_EINVAL, 0, "%s is NULL: leave it unset if there is none", field);
+    if (length > PXT_SECRET_MAX)
+        return pxt_fail(error, PXT_EINVAL, 0, "%s must have at most %d bytes", field, PXT_SECRET_MAX);
+    for (size_t i = 0; i < length; i++)
+        if (is_control(text[i]))
+            return pxt_fail(error, PXT_EINVAL, 0, "%s has a control character at byte %zu", field, i + 1);
+    return PXT_OK;
+}
+
 static const char *set_credential(const char *text, size_t length, bool decode, char *out, uint16_t *out_length)
 {
     size_t n = 0;
@@ -176,7 +193,7 @@ static const char *set_credential(const char *text, size_t length, bool decode, 
         }
         if (n == PXT_SECRET_MAX)
             return "a credential is longer than 4096 bytes";
-        if ((unsigned char)c < 0x20 || c == 0x7f)
+        if (is_control(c))
             return "a credential has a control character";
         out[n++] = c;
     }
@@ -286,6 +303,25 @@ void pxt_proxy_set_username(struct pxt_proxy *proxy, const char *text, size_t le
     proxy->username[length] = '\0';
     proxy->username_length = (uint16_t)length;
     proxy->has_username = length != 0;
+}
+
+pxt_status pxt_draft_take_credentials(struct pxt_draft *draft, const struct pxt_proxy *proxy, struct pxt_error *error)
+{
+    struct pxt_value *username = &draft->value[PXT_FIELD_USERNAME], *password = &draft->value[PXT_FIELD_PASSWORD];
+    if (!username->length) /* an empty credential means absent: `http://user:@host:1` */
+        pxt_draft_unset(draft, PXT_FIELD_USERNAME);
+    if (!password->length)
+        pxt_draft_unset(draft, PXT_FIELD_PASSWORD);
+    if (proxy->has_username && !username->set)
+        pxt_draft_set_text(draft, PXT_FIELD_USERNAME, proxy->username, proxy->username_length);
+    if (proxy->has_password && !password->set)
+        pxt_draft_set_text(draft, PXT_FIELD_PASSWORD, proxy->password, proxy->password_length);
+    pxt_status status = username->set && !username->sealed
+                            ? pxt_credential_check("username", username->as.text, username->length, error)
+                            : PXT_OK;
+    if (!status && password->set && !password->sealed)
+        status = pxt_credential_check("password", password->as.text, password->length, error);
+    return status;
 }
 
 pxt_status pxt_key_of_url(const char *url, const char *username, char out[17], struct pxt_error *error)

@@ -34,6 +34,12 @@ pxt_status pxt_proxy_parse_line(const char *text, size_t length, const char *def
 void pxt_proxy_key(const struct pxt_proxy *proxy, char out[17]);
 /* Another user name than the URL's. At most PXT_SECRET_MAX bytes. */
 void pxt_proxy_set_username(struct pxt_proxy *proxy, const char *text, size_t length);
+/* Refuses a credential that no URL can have: too long, or with a control character, which would end a line of what a
+ * program sends to the proxy. PXT_EINVAL names the field and the byte. */
+pxt_status pxt_credential_check(const char *field, const char *text, size_t length, struct pxt_error *error);
+/* Completes the credentials of a draft from its URL, and refuses those that a URL could not have. An empty credential
+ * means absent. PXT_EINVAL as above. */
+pxt_status pxt_draft_take_credentials(struct pxt_draft *draft, const struct pxt_proxy *proxy, struct pxt_error *error);
 /* Wipes the credentials; `proxy` was filled, or its first use failed. */
 void pxt_proxy_wipe(struct pxt_proxy *proxy);
 

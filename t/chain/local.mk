@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 c_tests += \
-    %D%/batch_test %D%/chain_test %D%/degrade_test %D%/each_test %D%/learnt_test %D%/model_test %D%/processes_test %D%/threads_test \
-    %D%/ttl_test
+    %D%/batch_test %D%/chain_test %D%/degrade_test %D%/each_test %D%/fork_test %D%/learnt_test %D%/model_test \
+    %D%/processes_test %D%/threads_test %D%/ttl_test %D%/unload_test
 %C%_batch_test_LDADD = libproxtier.la
 %C%_chain_test_LDADD = libproxtier.la
 %C%_degrade_test_CFLAGS = $(AM_CFLAGS) $(SQLITE_CFLAGS)
@@ -13,3 +13,5 @@ c_tests += \
 %C%_processes_test_LDADD = libproxtier.la
 %C%_threads_test_LDADD = libproxtier.la
 %C%_ttl_test_LDADD = libproxtier.la
+%C%_fork_test_LDADD = libproxtier.la
+%C%_unload_test_LDADD = -ldl

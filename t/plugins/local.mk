@@ -45,3 +45,6 @@ check_LTLIBRARIES += \
 %C%_refused_table_la_LDFLAGS = $(refused_ldflags)
 %C%_refused_folder_la_SOURCES = examples/folder.c
 %C%_refused_folder_la_LDFLAGS = $(refused_ldflags)
+script_tests += %D%/debugger.t
+check_LTLIBRARIES += %D%/refused/unresolved.la
+%C%_refused_unresolved_la_LDFLAGS = $(refused_ldflags)

@@ -10,6 +10,7 @@
 #include "fernet.h"
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 enum { TOKEN_VERSION = 0x80, HEAD = 25, BLOCK = 16, MAC = 32 };
 
@@ -30,16 +31,13 @@ static const struct pxt_option options[] = {
 static void close_engine(struct fernet_engine *engine)
 {
     gcry_cipher_close(engine->cipher);
-    gcry_mac_close(engine->mac);
 }
 
 static bool open_engine(const struct fernet_key *key, struct fernet_engine *engine)
 {
-    *engine = (struct fernet_engine){NULL, NULL};
+    *engine = (struct fernet_engine){NULL};
     bool good = !gcry_cipher_open(&engine->cipher, GCRY_CIPHER_AES128, GCRY_CIPHER_MODE_CBC, 0) &&
-                !gcry_cipher_setkey(engine->cipher, key->bytes + 16, 16) &&
-                !gcry_mac_open(&engine->mac, GCRY_MAC_HMAC_SHA256, 0, NULL) &&
-                !gcry_mac_setkey(engine->mac, key->bytes, 16);
+                !gcry_cipher_setkey(engine->cipher, key->bytes + 16, 16);
     if (!good)
         close_engine(engine);
     return good;
@@ -106,15 +104,32 @@ static size_t fernet_token_size(void *self, size_t plain_length)
     return (sealed_bytes(plain_length) + 2) / 3 * 4;
 }
 
-static bool compute_mac(struct fernet_engine *engine, const unsigned char *bytes, size_t length, unsigned char *mac)
+/* Hashes a block of the key, each byte changed by `pad`, and `bytes` behind it. */
+static bool hash_padded(const struct fernet_key *key, unsigned char pad, const void *bytes, size_t length,
+                        unsigned char out[MAC])
 {
-    size_t mac_length = MAC;
-    return !gcry_mac_reset(engine->mac) && !gcry_mac_write(engine->mac, bytes, length) &&
-           !gcry_mac_read(engine->mac, mac, &mac_length) && mac_length == MAC;
+    unsigned char block[64];
+    gcry_buffer_t part[2] = {{.data = block, .len = sizeof block}, {.data = (void *)(uintptr_t)bytes, .len = length}};
+    memset(block, pad, sizeof block);
+    for (size_t i = 0; i < FERNET_KEY / 2; i++)
+        block[i] ^= key->bytes[i];
+    bool good = !gcry_md_hash_buffers(GCRY_MD_SHA256, 0, out, part, 2);
+    explicit_bzero(block, sizeof block);
+    return good;
 }
 
-static bool seal_bytes(struct fernet_engine *engine, pxt_time now, const char *plain, size_t length,
-                       unsigned char *bytes)
+/* HMAC-SHA256 (RFC 2104). libgcrypt's own ends the process if it cannot have memory for its last step; plain SHA-256 of
+ * buffers needs none. */
+static bool compute_mac(const struct fernet_key *key, const unsigned char *bytes, size_t length, unsigned char mac[MAC])
+{
+    unsigned char inner[MAC];
+    bool good = hash_padded(key, 0x36, bytes, length, inner) && hash_padded(key, 0x5c, inner, sizeof inner, mac);
+    explicit_bzero(inner, sizeof inner);
+    return good;
+}
+
+static bool seal_bytes(const struct fernet_key *key, struct fernet_engine *engine, pxt_time now, const char *plain,
+                       size_t length, unsigned char *bytes)
 {
     uint64_t seconds = (uint64_t)(now / PXT_SECOND);
     size_t padded = (length / BLOCK + 1) * BLOCK;
@@ -122,12 +137,14 @@ static bool seal_bytes(struct fernet_engine *engine, pxt_time now, const char *p
     bytes[0] = TOKEN_VERSION;
     for (int i = 0; i < 8; i++)
         bytes[1 + i] = (unsigned char)(seconds >> (56 - 8 * i));
-    gcry_create_nonce(bytes + 9, BLOCK);
+    /* Not gcry_create_nonce(): that ends the process if its generator cannot have memory. */
+    if (getrandom(bytes + 9, BLOCK, 0) != BLOCK)
+        return false;
     memcpy(body, plain, length);
     memset(body + length, (int)(padded - length), padded - length);
     return !gcry_cipher_setiv(engine->cipher, bytes + 9, BLOCK) &&
            !gcry_cipher_encrypt(engine->cipher, body, padded, NULL, 0) &&
-           compute_mac(engine, bytes, HEAD + padded, body + padded);
+           compute_mac(key, bytes, HEAD + padded, body + padded);
 }
 
 static pxt_status fernet_seal(void *self, const struct pxt_seal_context *context, const char *plain,
@@ -143,7 +160,7 @@ static pxt_status fernet_seal(void *self, const struct pxt_seal_context *context
             free(bytes);
         return fernet->host->fail(fernet->host, error, PXT_ENOMEM, 0, "out of memory for sealing %s", context->field);
     }
-    bool good = seal_bytes(&engine, fernet->host->now(fernet->host), plain, plain_length, bytes);
+    bool good = seal_bytes(&fernet->key[0], &engine, fernet->host->now(fernet->host), plain, plain_length, bytes);
     give_engine(&fernet->key[0], &engine);
     if (good)
         *token_length = fernet_base64url_encode(bytes, size, token);
@@ -156,15 +173,18 @@ static pxt_status fernet_seal(void *self, const struct pxt_seal_context *context
 }
 
 /* The MAC first, compared in constant time; only then the padding is looked at. */
-static bool open_with(struct fernet_key *key, const unsigned char *bytes, size_t size, char *plain, size_t *length)
+static bool open_with(struct fernet_key *key, bool *no_memory, const unsigned char *bytes, size_t size, char *plain,
+                      size_t *length)
 {
     struct fernet_engine engine;
     unsigned char mac[MAC];
     unsigned different = 0;
     size_t body = size - HEAD - MAC;
-    if (!key->present || !take_engine(key, &engine))
+    if (!key->present)
         return false;
-    bool good = compute_mac(&engine, bytes, size - MAC, mac);
+    if (!take_engine(key, &engine))
+        return !(*no_memory = true);
+    bool good = compute_mac(key, bytes, size - MAC, mac);
     for (size_t i = 0; i < MAC; i++)
         different |= (unsigned)(mac[i] ^ bytes[size - MAC + i]);
     good = good && !different && !gcry_cipher_setiv(engine.cipher, bytes + 9, BLOCK) &&
@@ -187,14 +207,16 @@ static pxt_status fernet_open_token(void *self, const struct pxt_seal_context *c
     struct fernet *fernet = self;
     unsigned char *bytes = malloc(token_length + 3);
     size_t size = 0;
-    bool good = false;
+    bool good = false, no_memory = false;
     if (!bytes)
         return fernet->host->fail(fernet->host, error, PXT_ENOMEM, 0, "out of memory for a token");
     if (fernet_base64url_decode(token, token_length, bytes, &size) && size >= HEAD + BLOCK + MAC &&
         bytes[0] == TOKEN_VERSION && (size - HEAD - MAC) % BLOCK == 0)
         for (int i = 0; i < FERNET_KEYS && !good; i++)
-            good = open_with(&fernet->key[i], bytes, size, plain, plain_length);
+            good = open_with(&fernet->key[i], &no_memory, bytes, size, plain, plain_length);
     free(bytes);
+    if (!good && no_memory)
+        return fernet->host->fail(fernet->host, error, PXT_ENOMEM, 0, "out of memory for opening %s", context->field);
     return good ? PXT_OK
                 : fernet->host->fail(
                       fernet->host, error, PXT_EDECRYPT, 0,

@@ -11,10 +11,9 @@
 
 enum { FERNET_KEY = 32, FERNET_KEY_TEXT = 44, FERNET_POOL = 16, FERNET_KEYS = 2 };
 
-/* A cipher and a MAC with their keys set, for one thread at a time. */
+/* A cipher with its key set, for one thread at a time. */
 struct fernet_engine {
     gcry_cipher_hd_t cipher;
-    gcry_mac_hd_t mac;
 };
 /* A key as engines: some in store, more made when many threads seal at once. */
 struct fernet_key {
