@@ -185,10 +185,34 @@ static void flips_in_the_schema_lose_no_entry(bool l3, const char *name)
 
 /* ---- the index of the keys ---- */
 
-static void maintain_all(struct tier *tier)
+/* Maintains as often as a search of all rows needs. */
+static void maintain_all(struct tier *tier, pxt_time interval)
 {
-    for (int i = 0; i < ENTRIES / 50; i++)
+    for (int i = 0; i < ENTRIES / 50; i++) {
+        clock_now += interval;
         tier->ops->maintain(tier->self, NULL);
+    }
+}
+
+static void few_short_processes_look_for_damage(bool l3, const char *name)
+{
+    static const pxt_time begin = NOW - NOW % 64;
+    struct tier tier;
+    struct image image = filled(&tier, l3, name);
+    size_t at = find_key(&image, 100, 10);
+    image.bytes[at + 2] ^= 4;
+    restore(tier.path, &image, at ? image.size : 0);
+    clock_now = begin;
+    tier = opened(l3, name, NULL);
+    clock_now = begin + PXT_SECOND / 11;
+    maintain_all(&tier, 64);
+    ok(at && !has(&tier, key_text(100)), "%s: a process that lives for less than 100 ms does not look", name);
+    clock_now = begin;
+    maintain_all(&tier, 64);
+    ok(has(&tier, key_text(100)), "%s: but one in 64 does", name);
+    close_tier(&tier);
+    free(image.bytes);
+    clock_now = NOW;
 }
 
 static void flipped_index_is_rebuilt(bool l3, const char *name)
@@ -206,7 +230,7 @@ static void flipped_index_is_rebuilt(bool l3, const char *name)
         ok(at && !has(&tier, key_text(100)), "%s: a flipped bit in the index hides an entry", name);
         if (second)
             is_int(put(&tier, simple(key_text(100))), PXT_OK, "%s: which is stored a second time", name);
-        maintain_all(&tier);
+        maintain_all(&tier, PXT_SECOND);
         is_int(get(&tier, key_text(100), &out), PXT_OK, "%s: maintenance finds it again", name);
         if (second)
             is_int(out ? pxt_entry_number(out, PXT_FIELD_TOTAL_HEALTH_CHECKS) : -1, 0, "%s: as it was stored last",
@@ -455,6 +479,7 @@ int main(int argc, char **argv)
         TEST(truncation_keeps_all_intact_entries, "truncated");
         TEST(flips_in_the_schema_lose_no_entry, "schema");
         TEST(flipped_index_is_rebuilt, "index");
+        TEST(few_short_processes_look_for_damage, "short");
         TEST(damage_is_repaired_within_the_call, "call");
         TEST(salvage_keeps_all_fields, "fields");
         if (l3) {

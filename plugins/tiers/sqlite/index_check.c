@@ -3,14 +3,14 @@
  * index_check.c: finds damaged indexes, which make a get miss an entry without any error: looks in steps of a few rows
  * whether each row is found through each index, and rebuilds the indexes if one is not.
  *
- * The search takes as long as the option check_time allows, and at most a tenth of the time since the last search, but
- * one step in any case. So even processes that live for milliseconds check a part; the first step starts anywhere.
+ * The search takes as long as the option check_time allows, and at most a tenth of the time since the last search. One
+ * step costs as much as all else that a short process does, so only one in 64 of those makes a step; it starts anywhere.
  */
 #include "store.h"
 #include <stdlib.h>
 #include <string.h>
 
-enum { STEP_ROWS = 128, SHARE = 10 };
+enum { STEP_ROWS = 128, SHARE = 10, SHORT = PXT_SECOND / 10, ONE_IN = 64 };
 
 /* " AND EXISTS(...)": whether row `m` is found through an index. `columns` as in "(a,b)". */
 static void add_lookup(struct sqlite_text *text, const char *table, const char *name, int name_length,
@@ -136,14 +136,24 @@ static pxt_status rebuild(struct store *store, struct pxt_error *error)
     return status;
 }
 
+/* Whether to search now; `*budget`: for how long. */
+static bool is_due(struct store *store, pxt_time now, int64_t *budget)
+{
+    int64_t since = now - atomic_load(&store->checked_at); /* below 0 if the clock was set back */
+    if (!store->check_time || (since >= 0 && since < SHORT && now % ONE_IN))
+        return false;
+    atomic_store(&store->checked_at, now);
+    *budget = since / SHARE < store->check_time ? since / SHARE : store->check_time;
+    return true;
+}
+
 pxt_status sqlite_index_check(struct store *store, struct pxt_error *error)
 {
     const struct pxt_host *host = store->host;
     pxt_time begin = host->now(host);
-    int64_t share = (begin - atomic_exchange(&store->checked_at, begin)) / SHARE;
-    int64_t budget = share < store->check_time ? share : store->check_time;
+    int64_t budget = 0;
     bool damaged = false, last = false;
-    if (!store->check_time)
+    if (!is_due(store, begin, &budget))
         return PXT_OK;
     char *search = search_text(&store->schema);
     pxt_status status =
