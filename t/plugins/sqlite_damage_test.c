@@ -1,112 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * sqlite_damage_test: what the SQLite tiers keep of a damaged file: truncated, with flipped bits in its schema or in its
- * index, without space for a new file.
+ * sqlite_damage_test: what the SQLite tiers keep of a damaged file: truncated, with flipped bits in its schema or damaged
+ * pages, without space for a new file.
  */
-#include "../lib/sqlite_kit.h"
+#include "../lib/sqlite_damage_kit.h"
 #include <sys/resource.h>
 
-enum { ENTRIES = 240, PAGE_SIZE = 4096, TRUNCATIONS = 300 };
-
-static const struct how fast = {.sync = "none"};
-
-struct image {
-    unsigned char *bytes;
-    size_t size;
-};
-
-static const char *key_text(int number)
-{
-    static char text[20];
-    snprintf(text, sizeof text, "key%05d", number);
-    return text;
-}
-
-static struct image read_image(const char *path)
-{
-    struct image image = {NULL, 0};
-    struct stat file;
-    FILE *in = fopen(path, "rb");
-    if (in && !fstat(fileno(in), &file) && (image.bytes = malloc((size_t)file.st_size)))
-        image.size = fread(image.bytes, 1, (size_t)file.st_size, in);
-    if (in)
-        fclose(in);
-    return image;
-}
-
-/* Puts the first `size` bytes in the place of the database, and removes all that is beside it. */
-static void restore(const char *path, const struct image *image, size_t size)
-{
-    char pattern[500];
-    glob_t matches = {0};
-    snprintf(pattern, sizeof pattern, "%s*", path);
-    if (!glob(pattern, 0, NULL, &matches))
-        for (size_t i = 0; i < matches.gl_pathc; i++)
-            unlink(matches.gl_pathv[i]);
-    globfree(&matches);
-    FILE *out = fopen(path, "wb");
-    if (out) {
-        fwrite(image->bytes, 1, size, out);
-        fclose(out);
-    }
-    chmod(path, 0600);
-}
-
-/* Marks the path as ours, as the core does. */
-static void mark(const char *path)
-{
-    char name[500];
-    snprintf(name, sizeof name, "%s.coherence", path);
-    FILE *out = fopen(name, "wb");
-    if (out)
-        fclose(out);
-}
-
-/* Fills a tier, closes it, and returns its file. */
-static struct image filled(struct tier *tier, bool l3, const char *name)
-{
-    pxt_entry *entry[ENTRIES];
-    *tier = opened(l3, name, NULL);
-    for (int i = 0; i < ENTRIES; i++)
-        entry[i] = complete(key_text(i));
-    tier->ops->put_many(tier->self, entry, ENTRIES, NULL);
-    for (int i = 0; i < ENTRIES; i++)
-        host.host.entry_release(entry[i]);
-    close_tier(tier);
-    return read_image(tier->path);
-}
-
-/* The place of a text in a page. 0: it is not there. */
-static size_t find_in_page(const struct image *image, size_t page, const char *text)
-{
-    size_t length = strlen(text);
-    for (size_t at = page; at + length <= page + PAGE_SIZE; at++)
-        if (!memcmp(image->bytes + at, text, length))
-            return at;
-    return 0;
-}
-
-/* The place of a text in a page of a kind, in which `other` stands too: 13, leaf of a table; 10, leaf of an index. 0: in
- * no page. */
-static size_t find_text(const struct image *image, const char *text, int kind, const char *other)
-{
-    for (size_t page = PAGE_SIZE; page + PAGE_SIZE <= image->size; page += PAGE_SIZE) {
-        size_t at = image->bytes[page] == kind ? find_in_page(image, page, text) : 0;
-        if (at && find_in_page(image, page, other))
-            return at;
-    }
-    return 0;
-}
-
-static size_t find_key(const struct image *image, int number, int kind)
-{
-    return find_text(image, key_text(number), kind, "");
-}
-
-static void overwrite_page(struct image *image, size_t at)
-{
-    memset(image->bytes + at / PAGE_SIZE * PAGE_SIZE, 0x55, PAGE_SIZE);
-}
+enum { TRUNCATIONS = 300 };
 
 /* ---- truncation ---- */
 
@@ -180,71 +80,6 @@ static void flips_in_the_schema_lose_no_entry(bool l3, const char *name)
     ok(flips > 50 && !refused, "%s: of %d flipped bits in the schema none refuses the cache (%d do)", name, flips,
        refused);
     is_int(incomplete, 0, "%s: and all entries are there", name);
-    free(image.bytes);
-}
-
-/* ---- the index of the keys ---- */
-
-/* Maintains as often as a search of all rows needs. */
-static void maintain_all(struct tier *tier, pxt_time interval)
-{
-    for (int i = 0; i < ENTRIES / 50; i++) {
-        clock_now += interval;
-        tier->ops->maintain(tier->self, NULL);
-    }
-}
-
-static void few_short_processes_look_for_damage(bool l3, const char *name)
-{
-    static const pxt_time begin = NOW - NOW % 64;
-    struct tier tier;
-    struct image image = filled(&tier, l3, name);
-    size_t at = find_key(&image, 100, 10);
-    image.bytes[at + 2] ^= 4;
-    restore(tier.path, &image, at ? image.size : 0);
-    clock_now = begin;
-    tier = opened(l3, name, NULL);
-    clock_now = begin + PXT_SECOND / 11;
-    maintain_all(&tier, 64);
-    ok(at && !has(&tier, key_text(100)), "%s: a process that lives for less than 100 ms does not look", name);
-    clock_now = begin;
-    maintain_all(&tier, 64);
-    ok(has(&tier, key_text(100)), "%s: but one in 64 does", name);
-    close_tier(&tier);
-    free(image.bytes);
-    clock_now = NOW;
-}
-
-static void flipped_index_is_rebuilt(bool l3, const char *name)
-{
-    struct tier tier;
-    struct image image = filled(&tier, l3, name);
-    char text[100];
-    unsigned seen = 0;
-    pxt_entry *out = NULL;
-    size_t at = find_key(&image, 100, 10);
-    image.bytes[at + 2] ^= 4;
-    for (int second = 0; second < 2; second++) {
-        restore(tier.path, &image, at ? image.size : 0);
-        tier = opened(l3, name, NULL);
-        ok(at && !has(&tier, key_text(100)), "%s: a flipped bit in the index hides an entry", name);
-        if (second)
-            is_int(put(&tier, simple(key_text(100))), PXT_OK, "%s: which is stored a second time", name);
-        maintain_all(&tier, PXT_SECOND);
-        is_int(get(&tier, key_text(100), &out), PXT_OK, "%s: maintenance finds it again", name);
-        if (second)
-            is_int(out ? pxt_entry_number(out, PXT_FIELD_TOTAL_HEALTH_CHECKS) : -1, 0, "%s: as it was stored last",
-                   name);
-        host.host.entry_release(out);
-        seen = 0;
-        tier.ops->each(tier.self, count_entries, &seen, NULL);
-        is_int(seen, ENTRIES, "%s: each entry is there once", name);
-        is_int(count(&tier), ENTRIES, "%s: and counted once", name);
-        is_int((long long)tier.ops->corruptions(tier.self), 1, "%s: the damage is counted", name);
-        snprintf(text, sizeof text, "SELECT count(DISTINCT key) FROM %s NOT INDEXED", tier.table);
-        is_int(atoi(ask(tier.path, text)), ENTRIES, "%s: no key has two rows", name);
-        close_tier(&tier);
-    }
     free(image.bytes);
 }
 
@@ -478,8 +313,6 @@ int main(int argc, char **argv)
         char name[40];
         TEST(truncation_keeps_all_intact_entries, "truncated");
         TEST(flips_in_the_schema_lose_no_entry, "schema");
-        TEST(flipped_index_is_rebuilt, "index");
-        TEST(few_short_processes_look_for_damage, "short");
         TEST(damage_is_repaired_within_the_call, "call");
         TEST(salvage_keeps_all_fields, "fields");
         if (l3) {

@@ -9,6 +9,7 @@
 #include "store.h"
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 enum { STEP_ROWS = 128, SHARE = 10, SHORT = PXT_SECOND / 10, ONE_IN = 64 };
 
@@ -113,25 +114,65 @@ static pxt_status check_step(struct store *store, const char *search, bool *dama
     return status;
 }
 
-static pxt_status rebuild(struct store *store, struct pxt_error *error)
+/* ---- the repair ---- */
+
+/* Rebuilds the index of that number, counted from 0. `*last`: there are no more. */
+static int rebuild_on(struct store *store, sqlite3 *db, int number, bool *last)
+{
+    sqlite3_stmt *name = NULL;
+    char *text = NULL;
+    int rc = sqlite3_prepare_v2(db,
+                                "SELECT name FROM sqlite_schema WHERE type='index' AND tbl_name=?1 ORDER BY rowid "
+                                "LIMIT 1 OFFSET ?2",
+                                -1, &name, NULL);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_bind_text(name, 1, store->schema.layout->table, -1, SQLITE_STATIC);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_bind_int(name, 2, number);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_step(name);
+    *last = rc == SQLITE_DONE;
+    if (rc == SQLITE_ROW)
+        text = sqlite3_mprintf("REINDEX \"%w\"", (const char *)sqlite3_column_text(name, 0));
+    sqlite3_finalize(name);
+    if (rc == SQLITE_ROW)
+        rc = text ? sqlite3_exec(db, text, NULL, NULL, NULL) : SQLITE_NOMEM;
+    sqlite3_free(text);
+    if ((rc & 0xff) == SQLITE_CONSTRAINT)
+        rc = SQLITE_CORRUPT; /* two rows of one key: the salvage keeps the later one */
+    return rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
+static pxt_status rebuild_one(struct store *store, int number, bool *last, struct pxt_error *error)
 {
     struct connection *connection;
-    char text[SQLITE_COLUMN_MAX];
     pxt_status status = sqlite_txn_begin(store, &connection, error);
     if (status)
         return status;
-    sqlite3_snprintf(sizeof text, text, "REINDEX %s", store->schema.layout->table);
-    int rc = sqlite3_exec(connection->db, text, NULL, NULL, NULL);
-    if ((rc & 0xff) == SQLITE_CONSTRAINT)
-        rc = SQLITE_CORRUPT; /* two rows of one key: the salvage keeps the later one */
+    int rc = rebuild_on(store, connection->db, number, last);
     if (rc != SQLITE_OK)
         status = sqlite_fail(store, connection->db, rc, error, "rebuild its indexes");
-    status = sqlite_txn_end(store, connection, status, error);
+    return sqlite_txn_end(store, connection, status, error);
+}
+
+/* One index after the other, so that other processes and threads can write in between. */
+static pxt_status rebuild(struct store *store, struct pxt_error *error)
+{
+    const struct pxt_host *host = store->host;
+    /* SQLite looks for a lock every 100 ms at the longest. */
+    const struct timespec pause = {0, 120 * 1000 * 1000};
+    bool last = false;
+    pxt_status status = PXT_OK;
+    for (int number = 0; !status && !last; number++) {
+        pxt_time begin = host->now(host);
+        status = rebuild_one(store, number, &last, error);
+        if (!last && host->now(host) - begin > PXT_SECOND / 10)
+            nanosleep(&pause, NULL);
+    }
     if (!status) {
         atomic_fetch_add(&store->corruptions, 1);
-        store->host->log(store->host, PXT_LOG_WARNING,
-                         "%s: an index of %s did not lead to all rows: the indexes were rebuilt", store->path,
-                         store->schema.layout->table);
+        host->log(host, PXT_LOG_WARNING, "%s: an index of %s did not lead to all rows: the indexes were rebuilt",
+                  store->path, store->schema.layout->table);
     }
     return status;
 }
