@@ -5,6 +5,7 @@
  */
 #include "salvage.h"
 #include <stdlib.h>
+#include <string.h>
 
 struct salvage {
     struct store *store;
@@ -37,42 +38,56 @@ static int prepare_entries(struct salvage *salvage)
     return rc;
 }
 
-static pxt_status keep_rowid(struct salvage *salvage, int64_t rowid, struct pxt_error *error)
+/* `*added`: the entry is a new row. */
+static pxt_status keep_rowid(struct salvage *salvage, int64_t rowid, bool *added, struct pxt_error *error)
 {
     sqlite3 *db = salvage->fresh->db;
     int64_t given = sqlite3_last_insert_rowid(db);
+    *added = given != 0;
     if (!given || given == rowid)
         return PXT_OK;
-    char *text = sqlite3_mprintf("UPDATE %s SET rowid=%lld WHERE rowid=%lld", salvage->store->schema.layout->table,
-                                 (long long)rowid, (long long)given);
+    /* Where a damaged rowid is that of another entry the row keeps the new one. */
+    char *text = sqlite3_mprintf("UPDATE OR IGNORE %s SET rowid=%lld WHERE rowid=%lld",
+                                 salvage->store->schema.layout->table, (long long)rowid, (long long)given);
     int rc = text ? sqlite3_exec(db, text, NULL, NULL, NULL) : SQLITE_NOMEM;
     sqlite3_free(text);
     return rc == SQLITE_OK ? PXT_OK : sqlite_fail(salvage->store, db, rc, error, "copy its entries");
 }
 
-/* Reads an entry with the fields in the table of our own. PXT_EINVAL: they are unreadable. */
-static pxt_status read_whole(struct salvage *salvage, int64_t rowid, pxt_entry **entry, struct pxt_error *error)
+static bool same_key(sqlite3_stmt *left, sqlite3_stmt *right)
+{
+    const void *a = sqlite3_column_text(left, PXT_FIELD_KEY), *b = sqlite3_column_text(right, PXT_FIELD_KEY);
+    int length = sqlite3_column_bytes(left, PXT_FIELD_KEY);
+    return a && b && length == sqlite3_column_bytes(right, PXT_FIELD_KEY) && !memcmp(a, b, (size_t)length);
+}
+
+/* Reads the entry that the walk stands on with the fields in the table of our own. PXT_EINVAL: they are unreadable. */
+static pxt_status read_whole(struct salvage *salvage, sqlite3_stmt *walk, int64_t rowid, pxt_entry **entry,
+                             struct pxt_error *error)
 {
     pxt_status status = PXT_EINVAL;
     if (!salvage->whole)
         return status;
     sqlite3_bind_int64(salvage->whole, 1, rowid);
     int rc = sqlite3_step(salvage->whole);
-    if (rc == SQLITE_ROW)
+    /* A damaged rowid leads to another row. */
+    if (rc == SQLITE_ROW && same_key(salvage->whole, walk))
         status = sqlite_row_read(salvage->store, salvage->whole, entry, error);
-    else if (rc != SQLITE_DONE && !damaged_here(rc))
+    else if (rc != SQLITE_ROW && rc != SQLITE_DONE && !damaged_here(rc))
         status = sqlite_fail(salvage->store, salvage->db, rc, error, "read its entries");
     sqlite3_reset(salvage->whole);
     return status;
 }
 
-static pxt_status keep_entry(void *arg, sqlite3_stmt *walk, int64_t rowid, bool *kept, struct pxt_error *error)
+static pxt_status keep_entry(void *arg, sqlite3_stmt *walk, int64_t rowid, bool again, enum damaged_row *row,
+                             struct pxt_error *error)
 {
     struct salvage *salvage = arg;
     struct store *store = salvage->store;
     pxt_entry *entry = NULL;
-    bool whole = true;
-    pxt_status status = store->schema.any_extra ? read_whole(salvage, rowid, &entry, error) : PXT_EINVAL;
+    bool whole = true, added = false;
+    (void)again; /* the key tells */
+    pxt_status status = store->schema.any_extra ? read_whole(salvage, walk, rowid, &entry, error) : PXT_EINVAL;
     if (status == PXT_EINVAL) {
         status = sqlite_row_read(store, walk, &entry, error);
         whole = !store->schema.any_extra;
@@ -83,9 +98,10 @@ static pxt_status keep_entry(void *arg, sqlite3_stmt *walk, int64_t rowid, bool 
         status = sqlite_rows_put(store, salvage->fresh, entry, error);
     store->host->entry_release(entry);
     if (!status)
-        status = keep_rowid(salvage, rowid, error);
-    *kept = !status;
-    salvage->without_health += !status && !whole;
+        status = keep_rowid(salvage, rowid, &added, error);
+    if (!status)
+        *row = added ? DAMAGED_ROW_COPIED : DAMAGED_ROW_UPDATED;
+    salvage->without_health += added && !whole;
     return status;
 }
 
@@ -128,12 +144,13 @@ static bool is_check(sqlite3_stmt *walk)
 }
 
 /* A check whose entry is lost is lost with it. */
-static pxt_status keep_check(void *arg, sqlite3_stmt *walk, int64_t rowid, bool *kept, struct pxt_error *error)
+static pxt_status keep_check(void *arg, sqlite3_stmt *walk, int64_t rowid, bool again, enum damaged_row *row,
+                             struct pxt_error *error)
 {
     struct salvage *salvage = arg;
     sqlite3_stmt *add;
     (void)rowid;
-    if (!is_check(walk))
+    if (again || !is_check(walk))
         return PXT_OK;
     pxt_status status = sqlite_statement_get(salvage->store, salvage->fresh, SQL_CHECK_ADD, &add, error);
     if (status)
@@ -142,7 +159,8 @@ static pxt_status keep_check(void *arg, sqlite3_stmt *walk, int64_t rowid, bool 
         sqlite3_bind_value(add, i + 1, sqlite3_column_value(walk, i));
     status = sqlite_statement_run(salvage->store, salvage->fresh, add, error, "copy its history");
     sqlite3_clear_bindings(add);
-    *kept = !status && sqlite3_changes(salvage->fresh->db) > 0;
+    if (!status && sqlite3_changes(salvage->fresh->db) > 0)
+        *row = DAMAGED_ROW_COPIED;
     return status;
 }
 
@@ -206,10 +224,10 @@ static pxt_status copy(struct salvage *salvage, struct pxt_error *error)
 
 static void sum_up(const struct salvage *salvage, struct sqlite_salvaged *result)
 {
-    *result = (struct sqlite_salvaged){.entries = {.kept = salvage->entries.kept.count,
+    *result = (struct sqlite_salvaged){.entries = {.kept = salvage->entries.kept,
                                                    .lost = sqlite_damaged_table_lost(&salvage->entries),
                                                    .lost_exact = salvage->entries.index_whole},
-                                       .checks = {.kept = salvage->checks.kept.count,
+                                       .checks = {.kept = salvage->checks.kept,
                                                   .lost = sqlite_damaged_table_lost(&salvage->checks),
                                                   .lost_exact = salvage->checks.index_whole},
                                        .without_health = salvage->without_health};
