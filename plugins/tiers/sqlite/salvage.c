@@ -185,30 +185,41 @@ static pxt_status copy_checks(struct salvage *salvage, struct pxt_error *error)
 /* ---- the whole ---- */
 
 /* Without the schema check SQLite also reads a file that is shorter than its header says; hence no defensive flag. */
-static int open_damaged(struct salvage *salvage)
+static int set_up_damaged(struct store *store, sqlite3 *db)
 {
-    int rc = sqlite3_open_v2(salvage->store->path, &salvage->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
-    if (rc != SQLITE_OK)
-        return rc;
-    sqlite3_extended_result_codes(salvage->db, 1);
-    sqlite3_busy_timeout(salvage->db, salvage->store->busy_ms);
-    sqlite3_db_config(salvage->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
-    sqlite3_db_config(salvage->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
-    sqlite3_db_config(salvage->db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
-    rc = sqlite3_exec(salvage->db, "PRAGMA writable_schema=ON", NULL, NULL, NULL);
+    sqlite3_extended_result_codes(db, 1);
+    sqlite3_busy_timeout(db, store->busy_ms);
+    sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+    sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+    sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
+    int rc = sqlite3_exec(db, "PRAGMA writable_schema=ON", NULL, NULL, NULL);
     if (rc == SQLITE_OK || damaged_here(rc))
-        rc = sqlite3_exec(salvage->db, "PRAGMA cell_size_check=ON", NULL, NULL, NULL);
-    return rc;
+        rc = sqlite3_exec(db, "PRAGMA cell_size_check=ON", NULL, NULL, NULL);
+    if (rc == SQLITE_OK || damaged_here(rc))
+        rc = sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
+    if (rc == SQLITE_OK)
+        /* Where there is no write-ahead log: the new database must not find a journal beside it. */
+        sqlite3_exec(db, "PRAGMA journal_mode=MEMORY", NULL, NULL, NULL);
+    return damaged_here(rc) ? SQLITE_OK : rc; /* its header is unreadable: so is all that others write to it */
+}
+
+pxt_status sqlite_salvage_open(struct store *store, sqlite3 **damaged, struct pxt_error *error)
+{
+    int rc = sqlite3_open_v2(store->path, damaged, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
+    if (rc == SQLITE_OK)
+        rc = set_up_damaged(store, *damaged);
+    if (rc == SQLITE_OK)
+        return PXT_OK;
+    pxt_status status = sqlite_fail(store, *damaged, rc, error, "read its entries");
+    sqlite3_close(*damaged);
+    *damaged = NULL;
+    return status;
 }
 
 static pxt_status copy(struct salvage *salvage, struct pxt_error *error)
 {
     pxt_status status = PXT_OK;
-    int rc = open_damaged(salvage);
-    salvage->entries.db = salvage->checks.db = salvage->db;
-    salvage->entries.store = salvage->checks.store = salvage->store;
-    if (rc == SQLITE_OK)
-        rc = prepare_entries(salvage);
+    int rc = prepare_entries(salvage);
     if (damaged_here(rc))
         rc = sqlite_repair_schema(&salvage->store->schema, salvage->db) == SQLITE_OK ? prepare_entries(salvage)
                                                                                      : SQLITE_CORRUPT;
@@ -233,10 +244,14 @@ static void sum_up(const struct salvage *salvage, struct sqlite_salvaged *result
                                        .without_health = salvage->without_health};
 }
 
-pxt_status sqlite_salvage(struct store *store, struct connection *fresh, struct sqlite_salvaged *result,
-                          struct pxt_error *error)
+pxt_status sqlite_salvage(struct store *store, sqlite3 *damaged, struct connection *fresh,
+                          struct sqlite_salvaged *result, struct pxt_error *error)
 {
-    struct salvage salvage = {.store = store, .fresh = fresh};
+    struct salvage salvage = {.store = store,
+                              .fresh = fresh,
+                              .db = damaged,
+                              .entries = {.store = store, .db = damaged},
+                              .checks = {.store = store, .db = damaged}};
     int rc = sqlite3_exec(fresh->db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
     pxt_status status = rc == SQLITE_OK ? copy(&salvage, error) : sqlite_fail(store, fresh->db, rc, error, "begin");
     if (!status && (rc = sqlite3_exec(fresh->db, "COMMIT", NULL, NULL, NULL)) != SQLITE_OK)
@@ -247,6 +262,5 @@ pxt_status sqlite_salvage(struct store *store, struct connection *fresh, struct 
     sqlite3_finalize(salvage.whole);
     sqlite_damaged_table_free(&salvage.entries);
     sqlite_damaged_table_free(&salvage.checks);
-    sqlite3_close(salvage.db);
     return status;
 }
