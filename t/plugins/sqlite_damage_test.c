@@ -108,6 +108,28 @@ static void damage_is_repaired_within_the_call(bool l3, const char *name)
     free(image.bytes);
 }
 
+/* A flipped bit in an indexed column: the row is unreadable, and cannot be moved, for the index does not lead to it. */
+static void unmovable_row_is_repaired_within_the_call(bool l3, const char *name)
+{
+    static const char source[] = "\xf0\x9f\x98\x80";
+    struct tier tier;
+    struct pxt_error error = {.message = ""};
+    struct image image = filled(&tier, l3, name);
+    unsigned seen = 0;
+    size_t at = find_key(&image, 120, 13);
+    while (at && memcmp(image.bytes + at, source, strlen(source)))
+        at++;
+    image.bytes[at + 1] ^= 0x80;
+    restore(tier.path, &image, at ? image.size : 0);
+    tier = opened(l3, name, NULL);
+    is_int(tier.ops->each(tier.self, count_entries, &seen, &error), PXT_OK, "%s: a walk over an unmovable row: %s",
+           name, error.message);
+    is_int(seen, ENTRIES - 1, "%s: finds all others", name);
+    is_int(count(&tier), ENTRIES - 1, "%s: which are kept", name);
+    close_tier(&tier);
+    free(image.bytes);
+}
+
 /* ---- what was learnt about the proxies ---- */
 
 enum { CHECKS = 6, CHECKED = 40 };
@@ -380,6 +402,7 @@ int main(int argc, char **argv)
         TEST(truncation_keeps_all_intact_entries, "truncated");
         TEST(flips_in_the_schema_lose_no_entry, "schema");
         TEST(damage_is_repaired_within_the_call, "call");
+        TEST(unmovable_row_is_repaired_within_the_call, "unmovable");
         TEST(flipped_rowid_costs_no_entry, "rowid");
         TEST(walk_over_flipped_rowids_ends, "walk");
         TEST(salvage_keeps_all_fields, "fields");
