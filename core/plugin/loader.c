@@ -10,6 +10,7 @@
 #include "plugin/loader.h"
 #include "base/didyoumean.h"
 #include "base/fail.h"
+#include "base/gcrypt_start.h"
 #include "base/paths.h"
 #include "plugin/tier_ops.h"
 #include <dirent.h>
@@ -410,7 +411,9 @@ pxt_status pxt_loader_open(char *const *folders, const char *name, enum pxt_plug
                            const struct pxt_logger *logger, struct pxt_module **out, struct pxt_error *error)
 {
     char path[PATH_MAX];
-    pxt_status status = PXT_EPLUGIN;
+    pxt_status status = pxt_gcrypt_start(error); /* plugin.h promises it */
+    if (status)
+        return status;
     if (strchr(name, '/')) {
         char *absolute = NULL;
         status = pxt_path_expand(name, &absolute, error);
