@@ -26,4 +26,5 @@ check-valgrind: $(check_PROGRAMS) $(plugin_LTLIBRARIES) $(check_LTLIBRARIES) $(l
 	    PXT_SLOW=1
 .PHONY: check-valgrind
 
-EXTRA_DIST += $(script_tests) %D%/lib/environment.sh %D%/lib/lib.sh %D%/lib/tap.h %D%/lib/sqlite_kit.h
+EXTRA_DIST += $(script_tests) %D%/lib/environment.sh %D%/lib/lib.sh %D%/lib/short_malloc.h %D%/lib/tap.h \
+    %D%/lib/sqlite_kit.h
