@@ -3,13 +3,13 @@
  * host.c: fills the services table that plugins are handed. Each service is one function of the core; nothing is
  * decided here.
  */
+#include "plugin/host.h"
 #include "base/fail.h"
 #include "base/key.h"
 #include "base/paths.h"
 #include "entry/entry.h"
 #include "entry/hazard.h"
 #include "entry/json.h"
-#include "plugin/host.h"
 #include "plugin/stacked_tier.h"
 #include "settings/settings.h"
 #include <stdio.h>
@@ -78,7 +78,6 @@ void pxt_host_init(struct pxt_host_instance *instance, const char *component, co
 {
     size_t field_count;
     const struct pxt_field *fields = pxt_fields(&field_count);
-    pxt_gcrypt_start(); /* plugin.h promises it */
     instance->host = (struct pxt_host){
         .size = sizeof instance->host,
         .now = host_now,
