@@ -130,9 +130,10 @@ static pxt_status keep_row(struct salvage *salvage, sqlite3_stmt *walk, int64_t 
 {
     pxt_entry *entry = NULL;
     pxt_status status = sqlite_row_read(salvage->store, walk, &entry, error);
-    if (status)
+    if (status && status != PXT_ENOTSUP)
         return status == PXT_ENOMEM ? status : PXT_OK;
-    status = sqlite_rows_put(salvage->store, salvage->fresh, entry, error);
+    status = status ? sqlite_rows_copy(salvage->store, salvage->fresh, walk, error)
+                    : sqlite_rows_put(salvage->store, salvage->fresh, entry, error);
     salvage->store->host->entry_release(entry);
     if (!status)
         status = keep_rowid(salvage, rowid, error);

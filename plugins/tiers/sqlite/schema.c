@@ -202,7 +202,8 @@ static void make_order(struct sqlite_schema *schema, const struct pxt_host *host
 {
     struct sqlite_text rest = {0}, index = {0};
     bool indexable = true;
-    sqlite_text_add(&rest, "ORDER BY ");
+    /* Another program's longer keys are no entries that proxtier could demote. */
+    sqlite_text_add(&rest, "WHERE length(CAST(m.key AS BLOB)) BETWEEN 1 AND %d ORDER BY ", PXT_KEY_MAX);
     add_order(&rest, schema, host, order, ",", true, &indexable);
     sqlite_text_add(&rest, ",m.rowid LIMIT 1");
     schema->sql[SQL_VICTIM] = rest.failed ? NULL : select_sql(schema, host, rest.data);
