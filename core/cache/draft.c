@@ -15,8 +15,10 @@
 static void widen(const struct pxt_draft *given, struct pxt_draft *draft)
 {
     pxt_draft_init(draft);
-    for (size_t i = 0; i < PXT_FIELD_COUNT && i < given->field_count; i++)
+    for (size_t i = 0; i < PXT_FIELD_COUNT && i < given->field_count; i++) {
         draft->value[i] = given->value[i];
+        draft->value[i].elsewhere = 0;
+    }
 }
 
 static pxt_status split_url(const pxt_cache *cache, struct pxt_draft *draft, struct pxt_proxy *proxy, char key[17],

@@ -55,10 +55,15 @@ static void bind_value(sqlite3_stmt *statement, int at, enum pxt_field_type type
     }
 }
 
-/* Whether the fields without a column of the reference have anything to keep. */
+/* Whether the fields without a column of the reference have anything to keep. In a file that is shared with ProxyWhirl the
+ * defaults are kept, too: there an entry without them has been written by ProxyWhirl. */
 static bool has_extra(const struct store *store, const struct pxt_draft *draft)
 {
     const struct pxt_field *fields = store->host->fields;
+    if (store->compatible)
+        for (size_t id = 0; id < store->schema.field_count; id++)
+            if (store->schema.extra[id] && !draft->value[id].elsewhere)
+                return true;
     for (size_t id = 0; id < store->schema.field_count; id++) {
         const struct pxt_value *value = &draft->value[id];
         if (!store->schema.extra[id] || !value->set)
@@ -200,6 +205,9 @@ pxt_status sqlite_row_read(struct store *store, sqlite3_stmt *statement, pxt_ent
         if (column == COLUMN_WRONG)
             return host->fail(host, error, PXT_EINVAL, 0, "%s has a value of the wrong type", host->fields[id].name);
     }
+    if (store->compatible && sqlite3_column_int(statement, (int)store->schema.field_count + 1))
+        for (size_t id = 0; id < store->schema.field_count; id++)
+            draft.value[id].elsewhere = store->schema.extra[id];
     return host->entry_new_foreign(host, &draft, out, error);
 }
 

@@ -106,7 +106,7 @@ static int prepare_walk(struct salvage *salvage, sqlite3_stmt **walk)
         sqlite_column_of(&store->host->fields[id], column);
         sqlite_text_add(&text, store->schema.extra[id] ? "NULL," : "m.%s,", column);
     }
-    sqlite_text_add(&text, "m.rowid FROM %s m NOT INDEXED WHERE m.rowid>=?1 ORDER BY m.rowid",
+    sqlite_text_add(&text, "m.rowid,1 FROM %s m NOT INDEXED WHERE m.rowid>=?1 ORDER BY m.rowid",
                     store->schema.layout->table);
     int rc = text.failed ? SQLITE_NOMEM : sqlite3_prepare_v2(salvage->db, text.data, -1, walk, NULL);
     free(text.data);
