@@ -65,13 +65,16 @@ static void mend_text(struct mending *mending, const struct pxt_field *field, st
     mending->at += used;
 }
 
-static void mend_number(struct mending *mending, const struct pxt_field *field, struct pxt_value *value)
+static void mend_number(struct mending *mending, size_t id, const struct pxt_field *field, struct pxt_value *value)
 {
     int64_t max = field->type == PXT_TYPE_BOOL ? 1 : PXT_COUNT_MAX;
-    if (value->as.number >= 0 && value->as.number <= max)
+    bool negative = value->as.number < 0;
+    if (!negative && value->as.number <= max)
         return;
+    if (negative && id != PXT_FIELD_ACCESS_COUNT)
+        return; /* ProxyWhirl holds no other negative count valid */
     note_change(mending, field);
-    value->as.number = value->as.number < 0 && field->type == PXT_TYPE_COUNT ? 0 : max;
+    value->as.number = negative ? 0 : max;
 }
 
 static void mend_values(struct mending *mending)
@@ -87,7 +90,7 @@ static void mend_values(struct mending *mending)
         else if (field[id].type == PXT_TYPE_TEXT)
             mend_text(mending, &field[id], value);
         else if (field[id].type == PXT_TYPE_COUNT || field[id].type == PXT_TYPE_BOOL)
-            mend_number(mending, &field[id], value);
+            mend_number(mending, id, &field[id], value);
     }
 }
 
