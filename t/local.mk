@@ -24,6 +24,12 @@ check-valgrind: $(check_PROGRAMS) $(plugin_LTLIBRARIES) $(check_LTLIBRARIES) $(l
 	    $(VALGRIND) -q --error-exitcode=99 --leak-check=full \
 	    --errors-for-leak-kinds=definite --show-leak-kinds=definite --trace-children=no --child-silent-after-fork=yes' \
 	    PXT_SLOW=1
-.PHONY: check-valgrind
 
-EXTRA_DIST += $(script_tests) %D%/lib/environment.sh %D%/lib/lib.sh %D%/lib/tap.h %D%/lib/sqlite_kit.h
+# What is random, a hundred times as much: hours, not part of `make check`.
+long_tests = t/unit/coherence_test t/unit/hazard_test t/chain/degrade_test t/chain/model_test t/chain/processes_test \
+    t/chain/threads_test t/chain/ttl_test t/versions/versions_model_test
+check-long:
+	PXT_LONG=1 $(MAKE) $(AM_MAKEFLAGS) check TESTS='$(long_tests)'
+.PHONY: check-valgrind check-long
+
+EXTRA_DIST += $(script_tests) %D%/lib/environment.sh %D%/lib/lib.sh %D%/lib/tap.h %D%/lib/sqlite_damage_kit.h %D%/lib/sqlite_kit.h

@@ -7,7 +7,7 @@
 
 #include "chain/chain_layout.h"
 
-/* Returns `now`, or a time later than any that was returned before: hits keep their order. */
+/* Returns `now`; if that is not later than the last time returned, a slightly later time. So hits stay in order. */
 pxt_time pxt_chain_stamp(struct pxt_chain *chain, pxt_time now);
 
 /* Notes hits of a key for every durable tier. The key's lock need not be held. */

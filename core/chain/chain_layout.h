@@ -3,8 +3,8 @@
  * chain_layout.h: the chain as its files see it, and the order of its locks.
  *
  * Lock order, the only one in the core; each may be taken while those before it are held, never the other way round:
- *   1. a stripe of `stripe_lock`: all that changes a key in more than one tier. One at a time, or all in ascending
- *      order (batches).
+ *   1. a stripe of `stripe_lock`: protects each change of a key that touches more than one tier. One at a time, or all
+ *      in ascending order (batches).
  *   2. the same stripes among processes (coherence.h)
  *   3. tier->serial: one call inside a tier that does not lock itself
  *   4. locks of tiers and policies

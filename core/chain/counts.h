@@ -18,8 +18,8 @@ static inline struct pxt_thread_counts *pxt_chain_counts(struct pxt_chain *chain
     return __builtin_expect(counts != NULL, 1) ? counts : pxt_chain_make_counts(chain, thread);
 }
 
-/* Adds 1 to one of `counts`. Only the calling thread writes to them, unless they are the shared ones: no locked
- * instruction is needed. */
+/* Adds 1 to one of `counts`. The counts of a thread need no atomic addition, because only that thread writes them; the
+ * shared counts do. */
 static inline void pxt_count_raise(struct pxt_chain *chain, const struct pxt_thread_counts *counts,
                                    _Atomic uint64_t *count)
 {

@@ -12,7 +12,8 @@
 void pxt_demote_victim(struct pxt_chain *chain, struct pxt_tier *tier, const struct pxt_key *key,
                        struct pxt_victims *victims);
 /* Demotes all `victims`, then those that they push out of slower tiers, and so on. No lock may be held. Every operation
- * that has held a key's lock ends with this call, with an empty list too: it trims tiers for other threads. */
+ * that has held a key's lock ends with this call, also with an empty list: the call also trims tiers that another thread
+ * left over capacity. */
 void pxt_demote_victims(struct pxt_chain *chain, struct pxt_victims *victims);
 
 #endif

@@ -38,8 +38,8 @@ pxt_status pxt_chain_find(struct pxt_chain *chain, const struct pxt_key *key, un
 pxt_status pxt_chain_insert(struct pxt_tier *tier, pxt_entry *entry, struct pxt_victims *victims,
                             struct pxt_error *error);
 
-/* Which tiers lacked a key before a write: a write that no tier accepts must have no effect, so the hints that it adds
- * are undone. */
+/* Remembers which tiers had a hint for a key before a write. If no tier accepts the write, the hints that it added are
+ * removed. */
 struct pxt_hinted_before {
     bool tier[PXT_CHAIN_MAX];
 };

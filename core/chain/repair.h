@@ -9,8 +9,8 @@
 
 /* Probes the tiers that are off and whose back-off is over, and lets them back in once they are repaired. */
 void pxt_chain_probe_down_tiers(struct pxt_chain *chain);
-/* Repairs the tiers that are on and lack keys: after single failed writes, while absent from another process, or because
- * of damage. */
+/* Repairs the tiers that are on and lack keys: after single failed writes, after another process ran without the tier, or
+ * after damage. */
 void pxt_chain_repair_hinted(struct pxt_chain *chain);
 /* Writes to the write-behind tiers for which enough has gathered. */
 void pxt_chain_flush(struct pxt_chain *chain);

@@ -24,7 +24,7 @@ static inline void pxt_victims_init(struct pxt_victims *victims)
 bool pxt_chain_tier_full(struct pxt_tier *tier, unsigned over);
 /* Before an insertion, with the lock of `incoming` held: lets the policy of a full tier choose a victim. */
 void pxt_victims_choose(struct pxt_tier *tier, const struct pxt_key *incoming, struct pxt_victims *victims);
-/* Before the policy of a tier chooses: a tier that orders its entries by stored fields needs the noted hits there. */
+/* Writes the noted hits to a tier that orders its entries by stored fields. To be called before its policy chooses. */
 void pxt_victims_prepare(struct pxt_tier *tier);
 
 #endif

@@ -55,7 +55,7 @@ PXT_API pxt_status pxt_cache_open(const struct pxt_cache_options *options, pxt_c
  * stay valid. */
 PXT_API void pxt_cache_close(pxt_cache *cache);
 
-/* Makes the key of a proxy from its URL and `username`, or the URL's own user name if that is NULL. `out` receives 16
+/* Makes the key of a proxy from its URL and `username`; if `username` is NULL, the user name in the URL is used. `out` receives 16
  * hexadecimal digits and NUL. PXT_EINVAL if the URL is malformed. */
 PXT_API pxt_status pxt_key_of_url(const char *url, const char *username, char out[17], struct pxt_error *error);
 
@@ -67,8 +67,8 @@ PXT_API pxt_status pxt_cache_find_key(pxt_cache *cache, const char *url, char ou
 /*
  * Finds an unexpired entry, fastest tier first, and copies it into the faster ones. `*out` is held for the caller:
  * pxt_entry_release(). `tier` (may be NULL) receives the index of the tier that answered.
- * PXT_NOT_FOUND; PXT_EINVAL (NULL, empty or over-long key); PXT_EBUSY, PXT_EIO ... where no tier had it and at least
- * one that might could not be asked.
+ * PXT_NOT_FOUND; PXT_EINVAL (NULL, empty or over-long key); PXT_EBUSY, PXT_EIO ...: no tier returned the
+ * entry, and a tier that may have it failed.
  */
 PXT_API pxt_status pxt_cache_get(pxt_cache *cache, const char *key, pxt_entry **out, struct pxt_error *error);
 PXT_API pxt_status pxt_cache_get_from(pxt_cache *cache, const char *key, pxt_entry **out, unsigned *tier,
@@ -87,8 +87,8 @@ PXT_API pxt_status pxt_cache_peek(pxt_cache *cache, const char *key, pxt_entry *
  */
 PXT_API pxt_status pxt_cache_put(pxt_cache *cache, const struct pxt_draft *draft, char *key, struct pxt_error *error);
 /* Stores many, in batches. `results` (may be NULL) receives a status each: PXT_OK stored, others as pxt_cache_put();
- * `replaced` (may be NULL) whether the key was stored before. A batch never evicts: if a slower tier
- * takes the whole batch, a tier with a capacity takes new entries only while it has room. Returns the first error that
+ * `replaced` (may be NULL) whether the key was stored before. A batch evicts nothing: if a slower tier
+ * stored the whole batch, a tier with a capacity stores new entries only until it is full. Returns the first error that
  * concerns the cache as a whole, else PXT_OK. */
 PXT_API pxt_status pxt_cache_put_many(pxt_cache *cache, const struct pxt_draft *drafts, size_t n, pxt_status *results,
                                       bool *replaced, struct pxt_error *error);

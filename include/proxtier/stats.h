@@ -34,7 +34,7 @@ enum pxt_tier_state {
 };
 
 struct pxt_tier_stats {
-    const char *name;   /* of the link: "l1" */
+    const char *name;   /* of the tier: "l1" */
     const char *plugin; /* "l1_memory" */
     enum pxt_tier_state state;
     char reason[256];  /* why it is not on, or has yet to catch up; "" otherwise */

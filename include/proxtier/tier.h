@@ -2,8 +2,8 @@
  *
  * tier.h: the ABI of tiers: stores of entries.
  *
- * A tier knows nothing of its neighbours. Seven operations are required (open, close, get, put, del, each, count);
- * what else it offers makes it faster or keeps it exact, and the core does the rest with those seven.
+ * A tier knows nothing of its neighbours. Seven operations are required: open, close, get, put, del, each, count. The
+ * others are optional: they make the tier faster or more exact. For a missing one the core uses the seven.
  * examples/ grows from a tier that forgets everything to one over files; the stock tiers use this header only.
  *
  * Rules for all operations:
@@ -13,8 +13,8 @@
  *    PXT_ENOTSUP and PXT_ENOMEM) counts against the tier: after several in a row the core goes on without it for a
  *    while. After an error the entry is stored either as before or as asked, never in between.
  *  - Keys and entries are the caller's; hold an entry (host->entry_hold) to keep it beyond the call.
- *  - A tier without PXT_TIER_SHARED gives back the very entries that it was given (host->entry_hold): where other tiers
- *    of the chain are shared, the core knows by them whether another process has written since.
+ *  - A tier without PXT_TIER_SHARED must return the same entry object that it was given (host->entry_hold), not a copy.
+ *    The object carries a generation; by it the core sees whether another process has written since.
  *  - Expiry is the core's: a tier returns what it has, expired or not.
  */
 #ifndef PROXTIER_TIER_H
@@ -40,7 +40,7 @@ extern "C" {
 struct pxt_tier_setup {
     uint32_t size;
     uint32_t reserved;
-    const char *name;                      /* of the link, for messages: "l2" */
+    const char *name;                      /* of the tier, for messages: "l2" */
     const struct pxt_settings *settings;   /* of the options that the tier declared */
     uint64_t max_entries;                  /* capacity, enforced by the core through victim(); 0: unlimited */
     const struct pxt_eviction_ops *policy; /* NULL where no victim() will be asked for */
@@ -69,8 +69,8 @@ struct pxt_check {
     const char *check_url;     /* "" where unknown */
 };
 
-/* Called for each entry; returns false to stop. The entry is valid during the call. A CONCURRENT tier holds no lock of
- * its own while it calls, for it may be called back; others are not. */
+/* Called for each entry; returns false to stop. The entry is valid during the call. `fn` may call a CONCURRENT tier
+ * again, so that tier must hold no lock of its own here. Other tiers are not called from `fn`. */
 typedef bool pxt_entry_fn(void *arg, pxt_entry *entry);
 typedef bool pxt_check_fn(void *arg, const struct pxt_check *check);
 typedef void pxt_key_fn(void *arg, const struct pxt_key *key);
@@ -90,13 +90,13 @@ struct pxt_tier_ops {
     pxt_status (*put)(void *self, pxt_entry *entry, struct pxt_error *error);
     /* Removes it. PXT_NOT_FOUND where there is none. `why` is for the policy. */
     pxt_status (*del)(void *self, const struct pxt_key *key, enum pxt_removal why, struct pxt_error *error);
-    /* Calls `fn` for each entry, in any order. Entries that come or go meanwhile may be seen or not, others exactly
-     * once. */
+    /* Calls `fn` for each entry, in any order. An entry that is stored during the whole call is seen exactly once; one
+     * that is added or removed meanwhile may be missed. */
     pxt_status (*each)(void *self, pxt_entry_fn *fn, void *arg, struct pxt_error *error);
     /* The number of entries. */
     pxt_status (*count)(void *self, uint64_t *out, struct pxt_error *error);
 
-    /* ---- optional from here on: NULL, or beyond `size` = the core's default, named in brackets ---- */
+    /* ---- optional from here on: if NULL, or not within `size`, the core uses the default in [brackets] ---- */
 
     /* Removes all entries and says how many there were. [each + del] */
     pxt_status (*clear)(void *self, uint64_t *removed, struct pxt_error *error);
@@ -108,11 +108,11 @@ struct pxt_tier_ops {
      * [get with PEEK, entry_touch, put] */
     pxt_status (*touch)(void *self, const struct pxt_touch *touches, size_t n, struct pxt_error *error);
     /* Applies hits that were noted but not yet counted: afterwards the live counters of stored entries are exact. A
-     * tier that offers it counts hits on its entries itself, through host->entry_touch, whenever it likes. [the core
-     * counts them, at each hit] */
+     * tier with settle() counts the hits on its entries itself, at any time, with host->entry_touch(). [the core
+     * counts each hit] */
     pxt_status (*settle)(void *self, struct pxt_error *error);
-    /* Says whom setup->policy would have leave, held for the caller, without removing it; the core demotes it and then
-     * calls del(..., PXT_REMOVE_POLICY). Room is needed for an entry whose key hash is `incoming`. PXT_NOT_FOUND where
+    /* Returns the entry that setup->policy chooses to evict, held for the caller. Does not remove it: the core demotes
+     * it and then calls del(..., PXT_REMOVE_POLICY). Room is needed for an entry whose key hash is `incoming`. PXT_NOT_FOUND where
      * the tier is empty. Required with PXT_TIER_POLICY_STATE or _ORDER. [the core keeps the policy's state itself] */
     pxt_status (*victim)(void *self, uint64_t incoming, pxt_entry **out, struct pxt_error *error);
     /* Removes up to `limit` entries with expires_at <= now and calls `fn` (not NULL) with the key of each after its
@@ -137,8 +137,8 @@ struct pxt_tier_ops {
     /* ---- since 1.1 ---- */
 
     /* The operations and flags of this instance, where they depend on its options; asked once, after open, and valid
-     * until close. What it offers or says beyond this table does not count before: a tier that may keep the state of
-     * a policy says so here too. [this table] */
+     * until close. During open() the core uses this static table only: a flag that is needed then, as
+     * PXT_TIER_POLICY_STATE, must stand in both tables. [this table] */
     const struct pxt_tier_ops *(*instance_ops)(void *self);
 };
 

@@ -30,6 +30,7 @@ static char root[300];
 static const struct pxt_plugin *plugin[2];
 static struct pxt_host_instance host;
 static pxt_time clock_now = NOW;
+static char last_warning[1000];
 
 static __attribute__((unused)) pxt_time fixed_clock(void *arg)
 {
@@ -41,7 +42,8 @@ static __attribute__((unused)) void hear(void *arg, enum pxt_message_level level
                                          const char *message)
 {
     (void)arg;
-    (void)level;
+    if (level == PXT_MESSAGE_WARNING)
+        snprintf(last_warning, sizeof last_warning, "%s", message);
     diag("%s: %s", component, message);
 }
 

@@ -1,92 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * sqlite_damage_test: what the SQLite tiers keep of a damaged file: truncated, with flipped bits in its schema or in its
- * index, without space for a new file.
+ * sqlite_damage_test: what the SQLite tiers keep of a damaged file: truncated, with flipped bits in its schema or damaged
+ * pages, without space for a new file.
  */
-#include "../lib/sqlite_kit.h"
+#include "../lib/sqlite_damage_kit.h"
 #include <sys/resource.h>
 
-enum { ENTRIES = 240, PAGE_SIZE = 4096, TRUNCATIONS = 300 };
-
-static const struct how fast = {.sync = "none"};
-
-struct image {
-    unsigned char *bytes;
-    size_t size;
-};
-
-static const char *key_text(int number)
-{
-    static char text[20];
-    snprintf(text, sizeof text, "key%05d", number);
-    return text;
-}
-
-static struct image read_image(const char *path)
-{
-    struct image image = {NULL, 0};
-    struct stat file;
-    FILE *in = fopen(path, "rb");
-    if (in && !fstat(fileno(in), &file) && (image.bytes = malloc((size_t)file.st_size)))
-        image.size = fread(image.bytes, 1, (size_t)file.st_size, in);
-    if (in)
-        fclose(in);
-    return image;
-}
-
-/* Puts the first `size` bytes in the place of the database, and removes all that is beside it. */
-static void restore(const char *path, const struct image *image, size_t size)
-{
-    char pattern[500];
-    glob_t matches = {0};
-    snprintf(pattern, sizeof pattern, "%s*", path);
-    if (!glob(pattern, 0, NULL, &matches))
-        for (size_t i = 0; i < matches.gl_pathc; i++)
-            unlink(matches.gl_pathv[i]);
-    globfree(&matches);
-    FILE *out = fopen(path, "wb");
-    if (out) {
-        fwrite(image->bytes, 1, size, out);
-        fclose(out);
-    }
-    chmod(path, 0600);
-}
-
-/* Marks the path as ours, as the core does. */
-static void mark(const char *path)
-{
-    char name[500];
-    snprintf(name, sizeof name, "%s.coherence", path);
-    FILE *out = fopen(name, "wb");
-    if (out)
-        fclose(out);
-}
-
-/* Fills a tier, closes it, and returns its file. */
-static struct image filled(struct tier *tier, bool l3, const char *name)
-{
-    pxt_entry *entry[ENTRIES];
-    *tier = opened(l3, name, NULL);
-    for (int i = 0; i < ENTRIES; i++)
-        entry[i] = complete(key_text(i));
-    tier->ops->put_many(tier->self, entry, ENTRIES, NULL);
-    for (int i = 0; i < ENTRIES; i++)
-        host.host.entry_release(entry[i]);
-    close_tier(tier);
-    return read_image(tier->path);
-}
-
-/* The place of a key in a page of a kind: 13, leaf of a table; 10, leaf of an index. 0: in none. */
-static size_t find_key(const struct image *image, int number, int kind)
-{
-    const char *text = key_text(number);
-    size_t length = strlen(text);
-    for (size_t page = PAGE_SIZE; page + PAGE_SIZE <= image->size; page += PAGE_SIZE)
-        for (size_t at = page; image->bytes[page] == kind && at + length <= page + PAGE_SIZE; at++)
-            if (!memcmp(image->bytes + at, text, length))
-                return at;
-    return 0;
-}
+enum { TRUNCATIONS = 300 };
 
 /* ---- truncation ---- */
 
@@ -163,47 +83,6 @@ static void flips_in_the_schema_lose_no_entry(bool l3, const char *name)
     free(image.bytes);
 }
 
-/* ---- the index of the keys ---- */
-
-static void maintain_all(struct tier *tier)
-{
-    for (int i = 0; i < ENTRIES / 50; i++)
-        tier->ops->maintain(tier->self, NULL);
-}
-
-static void flipped_index_is_rebuilt(bool l3, const char *name)
-{
-    struct tier tier;
-    struct image image = filled(&tier, l3, name);
-    char text[100];
-    unsigned seen = 0;
-    pxt_entry *out = NULL;
-    size_t at = find_key(&image, 100, 10);
-    image.bytes[at + 2] ^= 4;
-    for (int second = 0; second < 2; second++) {
-        restore(tier.path, &image, at ? image.size : 0);
-        tier = opened(l3, name, NULL);
-        ok(at && !has(&tier, key_text(100)), "%s: a flipped bit in the index hides an entry", name);
-        if (second)
-            is_int(put(&tier, simple(key_text(100))), PXT_OK, "%s: which is stored a second time", name);
-        maintain_all(&tier);
-        is_int(get(&tier, key_text(100), &out), PXT_OK, "%s: maintenance finds it again", name);
-        if (second)
-            is_int(out ? pxt_entry_number(out, PXT_FIELD_TOTAL_HEALTH_CHECKS) : -1, 0, "%s: as it was stored last",
-                   name);
-        host.host.entry_release(out);
-        seen = 0;
-        tier.ops->each(tier.self, count_entries, &seen, NULL);
-        is_int(seen, ENTRIES, "%s: each entry is there once", name);
-        is_int(count(&tier), ENTRIES, "%s: and counted once", name);
-        is_int((long long)tier.ops->corruptions(tier.self), 1, "%s: the damage is counted", name);
-        snprintf(text, sizeof text, "SELECT count(DISTINCT key) FROM %s NOT INDEXED", tier.table);
-        is_int(atoi(ask(tier.path, text)), ENTRIES, "%s: no key has two rows", name);
-        close_tier(&tier);
-    }
-    free(image.bytes);
-}
-
 /* ---- damage that a call meets ---- */
 
 static void damage_is_repaired_within_the_call(bool l3, const char *name)
@@ -212,8 +91,7 @@ static void damage_is_repaired_within_the_call(bool l3, const char *name)
     struct pxt_error error = {.message = ""};
     struct image image = filled(&tier, l3, name);
     unsigned seen = 0;
-    size_t page = find_key(&image, 120, 13) / PAGE_SIZE * PAGE_SIZE;
-    memset(image.bytes + page, 0x55, PAGE_SIZE);
+    overwrite_page(&image, find_key(&image, 120, 13));
     restore(tier.path, &image, image.size);
     tier = opened(l3, name, NULL);
     is_int(tier.ops->each(tier.self, count_entries, &seen, &error), PXT_OK, "%s: a walk over a damaged page: %s", name,
@@ -230,6 +108,172 @@ static void damage_is_repaired_within_the_call(bool l3, const char *name)
     free(image.bytes);
 }
 
+/* ---- what was learnt about the proxies ---- */
+
+enum { CHECKS = 6, CHECKED = 40 };
+
+static int count_walked(struct tier *tier)
+{
+    unsigned seen = 0;
+    return tier->ops->each(tier->self, count_entries, &seen, NULL) ? -1 : (int)seen;
+}
+
+/* Entries that differ in any field from complete(). */
+static int count_changed(struct tier *tier)
+{
+    int changed = 0;
+    for (int i = 0; i < ENTRIES; i++) {
+        pxt_entry *out = NULL, *whole = complete(key_text(i));
+        changed += !get(tier, key_text(i), &out) && !same(out, whole);
+        host.host.entry_release(out);
+        host.host.entry_release(whole);
+    }
+    return changed;
+}
+
+/* Damages the name of the main table in the text of the schema. */
+static void damage_schema(const struct tier *tier, struct image *image)
+{
+    char text[60];
+    snprintf(text, sizeof text, "CREATE TABLE %s", tier->table);
+    image->bytes[find_in_page(image, 0, text) + strlen(text) - 1] ^= 4;
+}
+
+static void salvage_keeps_all_fields(bool l3, const char *name)
+{
+    struct tier tier;
+    struct image image = filled(&tier, l3, name);
+    for (int second = 0; second < 2; second++) {
+        if (second)
+            damage_schema(&tier, &image);
+        else
+            overwrite_page(&image, find_key(&image, 120, 13));
+        restore(tier.path, &image, image.size);
+        tier = opened(l3, name, &fast);
+        int kept = count_walked(&tier);
+        ok(kept > ENTRIES - 40 && kept < ENTRIES, "%s: the entries of sound pages are kept (%d)", name, kept);
+        is_int(count_changed(&tier), 0, "%s: with all their fields%s", name, second ? ", under a damaged schema" : "");
+        close_tier(&tier);
+    }
+    free(image.bytes);
+}
+
+/* Only l2_sqlite has health columns in a table of their own. */
+static void damaged_health_costs_no_entry(bool l3, const char *name)
+{
+    struct tier tier;
+    struct image image = filled(&tier, l3, name);
+    size_t at = find_text(&image, key_text(120), 10, "timed out");
+    overwrite_page(&image, at);
+    restore(tier.path, &image, at ? image.size : 0);
+    tier = opened(l3, name, &fast);
+    is_int(count_walked(&tier), ENTRIES, "%s: a damaged page of health columns costs no entry", name);
+    int changed = count_changed(&tier);
+    ok(changed > 0 && changed < 80, "%s: the entries of other pages keep their health (%d do not)", name, changed);
+    char wanted[60];
+    snprintf(wanted, sizeof wanted, "without their health: %d", changed);
+    ok(strstr(last_warning, wanted) != NULL, "%s: the message says \"%s\"", name, wanted);
+    close_tier(&tier);
+    free(image.bytes);
+}
+
+static struct image with_history(struct tier *tier, bool l3, const char *name)
+{
+    struct image image = filled(tier, l3, name);
+    free(image.bytes);
+    *tier = opened(l3, name, &fast);
+    for (int i = 0; i < CHECKS * CHECKED; i++) {
+        char url[60];
+        snprintf(url, sizeof url, "http://check/%05d/%d", i % CHECKED, i / CHECKED);
+        struct pxt_check check = {.size = sizeof check,
+                                  .key = key_of(key_text(i % CHECKED)),
+                                  .time = NOW + i,
+                                  .status = PXT_HEALTH_DEGRADED,
+                                  .response_time_ms = 12.5,
+                                  .error_message = i % 2 ? "slow" : NULL,
+                                  .check_url = url};
+        tier->ops->check_add(tier->self, &check, 0, NULL);
+    }
+    close_tier(tier);
+    return read_image(tier->path);
+}
+
+struct seen_checks {
+    int number, newest, wrong, count;
+};
+
+static bool see_check(void *arg, const struct pxt_check *check)
+{
+    struct seen_checks *seen = arg;
+    char url[60];
+    int i = (int)(check->time - NOW);
+    snprintf(url, sizeof url, "http://check/%05d/%d", seen->number, i / CHECKED);
+    seen->wrong += i % CHECKED != seen->number || i >= seen->newest || strcmp(check->check_url, url) ||
+                   check->status != PXT_HEALTH_DEGRADED || check->response_time_ms < 12.5 ||
+                   check->response_time_ms > 12.5 || !check->error_message != !(i % 2);
+    seen->newest = i;
+    seen->count++;
+    return true;
+}
+
+/* Reads all histories. `*missing`: checks of entries that are there; `*wrong`: checks that were changed. */
+static int count_checks(struct tier *tier, int *missing, int *wrong)
+{
+    int count = 0;
+    *missing = *wrong = 0;
+    for (int i = 0; i < CHECKED; i++) {
+        struct seen_checks seen = {.number = i, .newest = CHECKS * CHECKED};
+        struct pxt_key key = key_of(key_text(i));
+        tier->ops->check_each(tier->self, &key, see_check, &seen, NULL);
+        *missing += has(tier, key_text(i)) ? CHECKS - seen.count : 0;
+        *wrong += seen.wrong;
+        count += seen.count;
+    }
+    return count;
+}
+
+static int salvaged_checks(struct tier *tier, const char *name, const struct image *image, int *missing)
+{
+    int wrong;
+    char wanted[60];
+    restore(tier->path, image, image->size);
+    *tier = opened(true, name, &fast);
+    count_walked(tier);
+    int kept = count_checks(tier, missing, &wrong);
+    is_int(wrong, 0, "%s: the checks are as they were", name);
+    snprintf(wanted, sizeof wanted, "health checks kept: %d,", kept);
+    ok(strstr(last_warning, wanted) != NULL, "%s: the message says \"%s\"", name, wanted);
+    return kept;
+}
+
+static void salvage_keeps_the_history(bool l3, const char *name)
+{
+    struct tier tier;
+    int missing;
+    struct image image = with_history(&tier, l3, name);
+    overwrite_page(&image, find_key(&image, 120, 13));
+    is_int(salvaged_checks(&tier, name, &image, &missing), CHECKS * CHECKED,
+           "%s: a damaged page of entries costs no check of other entries", name);
+    close_tier(&tier);
+    damage_schema(&tier, &image);
+    is_int(salvaged_checks(&tier, name, &image, &missing), CHECKS * CHECKED, "%s: nor does a damaged schema", name);
+    close_tier(&tier);
+    free(image.bytes);
+}
+
+static void damaged_history_costs_no_entry(bool l3, const char *name)
+{
+    struct tier tier;
+    int missing;
+    struct image image = with_history(&tier, l3, name);
+    overwrite_page(&image, find_text(&image, "http://check/00020/3", 13, ""));
+    salvaged_checks(&tier, name, &image, &missing);
+    is_int(count(&tier), ENTRIES, "%s: a damaged page of checks costs no entry", name);
+    ok(missing > 0 && missing < CHECKS * CHECKED / 2, "%s: and only its own checks (%d)", name, missing);
+    close_tier(&tier);
+    free(image.bytes);
+}
+
 /* ---- no space ---- */
 
 static void salvage_without_space_is_tried_again(bool l3, const char *name)
@@ -238,7 +282,7 @@ static void salvage_without_space_is_tried_again(bool l3, const char *name)
     struct rlimit before, small;
     struct pxt_error error = {.message = ""};
     struct image image = filled(&tier, l3, name);
-    memset(image.bytes + find_key(&image, 120, 13) / PAGE_SIZE * PAGE_SIZE, 0x55, PAGE_SIZE);
+    overwrite_page(&image, find_key(&image, 120, 13));
     restore(tier.path, &image, image.size - PAGE_SIZE);
     signal(SIGXFSZ, SIG_IGN);
     getrlimit(RLIMIT_FSIZE, &before);
@@ -269,8 +313,14 @@ int main(int argc, char **argv)
         char name[40];
         TEST(truncation_keeps_all_intact_entries, "truncated");
         TEST(flips_in_the_schema_lose_no_entry, "schema");
-        TEST(flipped_index_is_rebuilt, "index");
         TEST(damage_is_repaired_within_the_call, "call");
+        TEST(salvage_keeps_all_fields, "fields");
+        if (l3) {
+            TEST(salvage_keeps_the_history, "history");
+            TEST(damaged_history_costs_no_entry, "checks");
+        } else {
+            TEST(damaged_health_costs_no_entry, "health");
+        }
         TEST(salvage_without_space_is_tried_again, "full");
     }
     return finish();

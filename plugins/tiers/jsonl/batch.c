@@ -82,7 +82,7 @@ static pxt_status put_shard(struct jsonl *tier, struct jsonl_shard *shard, pxt_e
             status = add_line(tier, lines, entries[i], error);
     if (status || !lines->count)
         return status;
-    status = jsonl_shard_append(tier, shard, lines->text, lines->length, &offset, error);
+    status = jsonl_line_append(tier, shard, lines->text, lines->length, &offset, error);
     *written = status == PXT_OK;
     for (size_t i = 0, line = 0; i < n && !status; i++) {
         struct pxt_key key;
@@ -153,7 +153,7 @@ static pxt_status touch_locked(struct jsonl *tier, struct jsonl_shard *shard, co
     struct jsonl_node *node = jsonl_index_find(shard, touch->key.text, touch->key.length, touch->key.hash);
     pxt_entry *old = NULL, *touched = NULL;
     struct pxt_draft draft;
-    if (!node || jsonl_shard_read(tier, shard, node, &old, NULL) != PXT_OK)
+    if (!node || jsonl_line_read(tier, shard, node, &old, NULL) != PXT_OK)
         return PXT_OK;
     host->entry_touch(old, touch->hits, touch->last_accessed);
     pxt_draft_init(&draft);

@@ -58,7 +58,7 @@ static pxt_time expiry_of(struct jsonl *tier, struct jsonl_shard *shard, struct 
     pxt_entry *entry = NULL;
     if (node->expires_at != PXT_TIME_NONE)
         return node->expires_at;
-    if (jsonl_shard_read(tier, shard, node, &entry, NULL) != PXT_OK)
+    if (jsonl_line_read(tier, shard, node, &entry, NULL) != PXT_OK)
         return PXT_TIME_MAX;
     node->expires_at = tier->host->entry_number(entry, PXT_FIELD_EXPIRES_AT);
     tier->host->entry_release(entry);

@@ -60,7 +60,7 @@ struct jsonl_shard {
     dev_t device;
     ino_t inode;
     nlink_t links;
-    struct timespec changed;     /* ctime: a link that came or went */
+    struct timespec changed;     /* ctime: it changes when the file is renamed over or removed */
     off_t indexed;               /* all lines before this are in the index */
     off_t live, dead;            /* bytes of lines that count, and of lines that do not */
     struct jsonl_damage *damage; /* of this log, in the order of offsets */
@@ -78,7 +78,7 @@ struct jsonl {
     const struct pxt_settings *policy_settings;
     uint64_t capacity;
     void *policy_self;
-    bool policy_ready; /* all entries are in it; changed with the locks of all shards */
+    bool policy_ready; /* all entries are in the policy; written with the locks of all shards held */
     pthread_mutex_t policy_lock;
     char *folder, *shared_path;
     int folder_fd;
@@ -91,7 +91,7 @@ struct jsonl {
     _Atomic(gcry_md_hd_t) digest[JSONL_DIGESTS][PXT_THREAD_MAX];
     pthread_mutex_t report_lock; /* of the reports of damaged lines */
     pxt_time report_since;
-    uint64_t reports; /* since then, with those left out */
+    uint64_t reports; /* since `report_since`, suppressed ones included */
     struct jsonl_shard shard[];
 };
 
@@ -149,7 +149,7 @@ void jsonl_damage_clear(struct jsonl_shard *shard);
 bool jsonl_damage_quarantine(struct jsonl *tier, const struct jsonl_shard *shard);
 /* Warns of damage, unless it was warned of too often lately. */
 void jsonl_damage_report(struct jsonl *tier, const char *format, ...) PXT_PRINTF(2, 3);
-/* Tells how many warnings were left out: if their time is over, or `now`. No lock need be held. */
+/* Logs how many warnings were suppressed, if the period has ended or `now` is true. No lock need be held. */
 void jsonl_damage_report_rest(struct jsonl *tier, bool now);
 
 /* ---- foreign.c: the shard's lock is held ---- */
@@ -199,20 +199,23 @@ pxt_status jsonl_shard_refresh(struct jsonl *tier, struct jsonl_shard *shard, bo
 /* Takes the file lock, refreshes the index, and opens the log. PXT_EBUSY if another process keeps the lock. */
 pxt_status jsonl_shard_lock_file(struct jsonl *tier, struct jsonl_shard *shard, struct pxt_error *error);
 void jsonl_shard_unlock_file(struct jsonl_shard *shard);
-/* Appends whole lines in one write; `*offset` receives their place. On failure the file is as before. The file lock is
- * held. */
-pxt_status jsonl_shard_append(struct jsonl *tier, struct jsonl_shard *shard, const char *lines, size_t length,
-                              off_t *offset, struct pxt_error *error);
-/* Reads the entry of a node; PXT_ECORRUPT if the line is damaged or has another key; PXT_ENOTSUP if it is another
- * program's and cannot be had. */
-pxt_status jsonl_shard_read(struct jsonl *tier, struct jsonl_shard *shard, const struct jsonl_node *node,
-                            pxt_entry **out, struct pxt_error *error);
 /* Clears the index and reads the whole log. `locked`: as for jsonl_shard_scan(). */
 pxt_status jsonl_shard_reindex(struct jsonl *tier, struct jsonl_shard *shard, bool locked, struct pxt_error *error);
 void jsonl_shard_close_files(struct jsonl_shard *shard);
 /* Take and release the locks of all shards. */
 void jsonl_lock_all(struct jsonl *tier);
 void jsonl_unlock_all(struct jsonl *tier);
+
+/* ---- line.c: the shard's lock is held ---- */
+
+/* Appends whole lines in one write; `*offset` receives their place. On failure the file is as before. The file lock is
+ * held. */
+pxt_status jsonl_line_append(struct jsonl *tier, struct jsonl_shard *shard, const char *lines, size_t length,
+                             off_t *offset, struct pxt_error *error);
+/* Reads the entry of a node; PXT_ECORRUPT if the line is damaged or has another key; PXT_ENOTSUP if it is another
+ * program's and cannot be had. */
+pxt_status jsonl_line_read(struct jsonl *tier, struct jsonl_shard *shard, const struct jsonl_node *node,
+                           pxt_entry **out, struct pxt_error *error);
 
 /* ---- policy.c ---- */
 

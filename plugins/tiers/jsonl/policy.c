@@ -27,7 +27,7 @@ static void rank(struct jsonl *tier, struct jsonl_shard *shard, struct jsonl_nod
 {
     pxt_entry *entry = NULL;
     *out = (struct ranked){.sequence = node->sequence, .node = node};
-    if (!tier->policy->order || jsonl_shard_read(tier, shard, node, &entry, NULL) != PXT_OK)
+    if (!tier->policy->order || jsonl_line_read(tier, shard, node, &entry, NULL) != PXT_OK)
         return; /* an unreadable entry comes first, and is found damaged when it is read */
     tier->host->entry_touch(entry, node->early_hits, node->early_last);
     for (int i = 0; i < ORDER_MAX && tier->policy->order[i] != PXT_FIELD_COUNT; i++)

@@ -43,7 +43,7 @@ static pxt_status read_again(struct jsonl *tier, struct jsonl_shard *shard, cons
         node = status ? NULL : jsonl_index_find(shard, key->text, key->length, key->hash);
         if (!node)
             return status ? status : PXT_NOT_FOUND;
-        status = jsonl_shard_read(tier, shard, node, out, error);
+        status = jsonl_line_read(tier, shard, node, out, error);
         if (status != PXT_ECORRUPT)
             return status;
         line = bytes_of(shard, node, &stands);
@@ -67,7 +67,7 @@ pxt_status jsonl_get(void *self, const struct pxt_key *key, unsigned flags, pxt_
     if (!status && !node)
         status = PXT_NOT_FOUND;
     if (!status)
-        status = jsonl_shard_read(tier, shard, node, out, error);
+        status = jsonl_line_read(tier, shard, node, out, error);
     if (!status && !(flags & PXT_GET_PEEK))
         jsonl_index_accessed(tier, node);
     if (status == PXT_ECORRUPT)

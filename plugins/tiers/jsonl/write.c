@@ -35,7 +35,7 @@ pxt_status jsonl_put_locked(struct jsonl *tier, struct jsonl_shard *shard, pxt_e
         return host->fail(host, error, PXT_ENOMEM, 0, "out of memory for a line");
     pxt_status status = length > JSONL_LINE_MAX ? host->fail(host, error, PXT_EINVAL, 0,
                                                              "entry %s makes a line of more than 64 KiB", key.text)
-                                                : jsonl_shard_append(tier, shard, line, length, &offset, error);
+                                                : jsonl_line_append(tier, shard, line, length, &offset, error);
     if (line != buffer)
         free(line);
     if (!status && !jsonl_index_put(tier, shard, &key, offset, (uint32_t)length - 1,
@@ -67,7 +67,7 @@ pxt_status jsonl_del_locked(struct jsonl *tier, struct jsonl_shard *shard, struc
     char line[JSONL_DELETION_MAX];
     off_t offset;
     size_t length = jsonl_deletion_write(tier, node->key, line);
-    pxt_status status = jsonl_shard_append(tier, shard, line, length, &offset, error);
+    pxt_status status = jsonl_line_append(tier, shard, line, length, &offset, error);
     if (status)
         return status;
     shard->dead += (off_t)length;

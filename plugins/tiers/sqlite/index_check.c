@@ -3,14 +3,15 @@
  * index_check.c: finds damaged indexes, which make a get miss an entry without any error: looks in steps of a few rows
  * whether each row is found through each index, and rebuilds the indexes if one is not.
  *
- * The search takes as long as the option check_time allows, and at most a tenth of the time since the last search, but
- * one step in any case. So even processes that live for milliseconds check a part; the first step starts anywhere.
+ * The search takes as long as the option check_time allows, and at most a tenth of the time since the last search. One
+ * step costs as much as all else that a short process does, so only one in 64 of those makes a step; it starts anywhere.
  */
 #include "store.h"
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
-enum { STEP_ROWS = 128, SHARE = 10 };
+enum { STEP_ROWS = 128, SHARE = 10, SHORT = PXT_SECOND / 10, ONE_IN = 64 };
 
 /* " AND EXISTS(...)": whether row `m` is found through an index. `columns` as in "(a,b)". */
 static void add_lookup(struct sqlite_text *text, const char *table, const char *name, int name_length,
@@ -113,37 +114,87 @@ static pxt_status check_step(struct store *store, const char *search, bool *dama
     return status;
 }
 
-static pxt_status rebuild(struct store *store, struct pxt_error *error)
+/* ---- the repair ---- */
+
+/* Rebuilds the index of that number, counted from 0. `*last`: there are no more. */
+static int rebuild_on(struct store *store, sqlite3 *db, int number, bool *last)
+{
+    sqlite3_stmt *name = NULL;
+    char *text = NULL;
+    int rc = sqlite3_prepare_v2(db,
+                                "SELECT name FROM sqlite_schema WHERE type='index' AND tbl_name=?1 ORDER BY rowid "
+                                "LIMIT 1 OFFSET ?2",
+                                -1, &name, NULL);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_bind_text(name, 1, store->schema.layout->table, -1, SQLITE_STATIC);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_bind_int(name, 2, number);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_step(name);
+    *last = rc == SQLITE_DONE;
+    if (rc == SQLITE_ROW)
+        text = sqlite3_mprintf("REINDEX \"%w\"", (const char *)sqlite3_column_text(name, 0));
+    sqlite3_finalize(name);
+    if (rc == SQLITE_ROW)
+        rc = text ? sqlite3_exec(db, text, NULL, NULL, NULL) : SQLITE_NOMEM;
+    sqlite3_free(text);
+    if ((rc & 0xff) == SQLITE_CONSTRAINT)
+        rc = SQLITE_CORRUPT; /* two rows of one key: the salvage keeps the later one */
+    return rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
+static pxt_status rebuild_one(struct store *store, int number, bool *last, struct pxt_error *error)
 {
     struct connection *connection;
-    char text[SQLITE_COLUMN_MAX];
     pxt_status status = sqlite_txn_begin(store, &connection, error);
     if (status)
         return status;
-    sqlite3_snprintf(sizeof text, text, "REINDEX %s", store->schema.layout->table);
-    int rc = sqlite3_exec(connection->db, text, NULL, NULL, NULL);
-    if ((rc & 0xff) == SQLITE_CONSTRAINT)
-        rc = SQLITE_CORRUPT; /* two rows of one key: the salvage keeps the later one */
+    int rc = rebuild_on(store, connection->db, number, last);
     if (rc != SQLITE_OK)
         status = sqlite_fail(store, connection->db, rc, error, "rebuild its indexes");
-    status = sqlite_txn_end(store, connection, status, error);
+    return sqlite_txn_end(store, connection, status, error);
+}
+
+/* One index after the other, so that other processes and threads can write in between. */
+static pxt_status rebuild(struct store *store, struct pxt_error *error)
+{
+    const struct pxt_host *host = store->host;
+    /* SQLite looks for a lock every 100 ms at the longest. */
+    const struct timespec pause = {0, 120 * 1000 * 1000};
+    bool last = false;
+    pxt_status status = PXT_OK;
+    for (int number = 0; !status && !last; number++) {
+        pxt_time begin = host->now(host);
+        status = rebuild_one(store, number, &last, error);
+        if (!last && host->now(host) - begin > PXT_SECOND / 10)
+            nanosleep(&pause, NULL);
+    }
     if (!status) {
         atomic_fetch_add(&store->corruptions, 1);
-        store->host->log(store->host, PXT_LOG_WARNING,
-                         "%s: an index of %s did not lead to all rows: the indexes were rebuilt", store->path,
-                         store->schema.layout->table);
+        host->log(host, PXT_LOG_WARNING, "%s: an index of %s did not lead to all rows: the indexes were rebuilt",
+                  store->path, store->schema.layout->table);
     }
     return status;
+}
+
+/* Whether to search now; `*budget`: for how long. */
+static bool is_due(struct store *store, pxt_time now, int64_t *budget)
+{
+    int64_t since = now - atomic_load(&store->checked_at); /* below 0 if the clock was set back */
+    if (!store->check_time || (since >= 0 && since < SHORT && now % ONE_IN))
+        return false;
+    atomic_store(&store->checked_at, now);
+    *budget = since / SHARE < store->check_time ? since / SHARE : store->check_time;
+    return true;
 }
 
 pxt_status sqlite_index_check(struct store *store, struct pxt_error *error)
 {
     const struct pxt_host *host = store->host;
     pxt_time begin = host->now(host);
-    int64_t share = (begin - atomic_exchange(&store->checked_at, begin)) / SHARE;
-    int64_t budget = share < store->check_time ? share : store->check_time;
+    int64_t budget = 0;
     bool damaged = false, last = false;
-    if (!store->check_time)
+    if (!is_due(store, begin, &budget))
         return PXT_OK;
     char *search = search_text(&store->schema);
     pxt_status status =

@@ -90,6 +90,25 @@ static pxt_status build(struct store *store, const char *fresh, struct sqlite_sa
     return status;
 }
 
+static void add_rows(struct sqlite_text *text, const char *what, const struct sqlite_salvaged_rows *rows)
+{
+    sqlite_text_add(text, "; %s kept: %llu, lost: %s%llu", what, (unsigned long long)rows->kept,
+                    rows->lost_exact ? "" : "an unknown number, at least ", (unsigned long long)rows->lost);
+}
+
+static void tell(const struct store *store, const char *aside, const struct sqlite_salvaged *result)
+{
+    struct sqlite_text text = {0};
+    add_rows(&text, "entries", &result->entries);
+    if (store->schema.layout->history)
+        add_rows(&text, "health checks", &result->checks);
+    if (result->without_health)
+        sqlite_text_add(&text, "; entries without their health: %llu", (unsigned long long)result->without_health);
+    store->host->log(store->host, PXT_LOG_WARNING, "%s was damaged: moved aside to %s%s", store->path, aside,
+                     text.failed ? "" : text.data);
+    free(text.data);
+}
+
 /* Puts a new file with the readable entries in the place of the damaged one, or leaves that as it is. */
 static pxt_status repair(struct store *store, struct pxt_error *error)
 {
@@ -112,9 +131,7 @@ static pxt_status repair(struct store *store, struct pxt_error *error)
             store->path, reason.message);
     } else {
         atomic_fetch_add(&store->corruptions, 1);
-        host->log(host, PXT_LOG_WARNING, "%s was damaged: moved aside to %s; entries kept: %llu, lost: %s%llu",
-                  store->path, aside, (unsigned long long)result.kept,
-                  result.lost_exact ? "" : "an unknown number, at least ", (unsigned long long)result.lost);
+        tell(store, aside, &result);
     }
     free(fresh);
     free(aside);

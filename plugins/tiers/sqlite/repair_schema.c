@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * repair_schema.c: makes the rows of a damaged database readable when the damage is in the text of its schema. The row
- * of our table is found, given the text that it should have, and all other objects are dropped; all of this in a
- * transaction that is never committed, so that the file stays as it is.
+ * of our table is found, given the text that it should have, and all other objects but the tables of its health and history
+ * are dropped; all of this in a transaction that is never committed, so that the file stays as it is.
  */
 #include "schema.h"
 #include <stdlib.h>
@@ -64,11 +64,12 @@ int sqlite_repair_schema(const struct sqlite_schema *schema, sqlite3 *db)
     if (rc == SQLITE_OK && !row)
         rc = SQLITE_CORRUPT;
     if (rc == SQLITE_OK)
-        text = sqlite3_mprintf("BEGIN;DELETE FROM sqlite_schema WHERE rowid<>%lld AND name<>'sqlite_autoindex_%q_1';"
+        text = sqlite3_mprintf("BEGIN;DELETE FROM sqlite_schema WHERE rowid<>%lld AND name<>'sqlite_autoindex_%q_1'"
+                               " AND tbl_name NOT IN (%Q,'health_history');"
                                "UPDATE sqlite_schema SET type='table',name=%Q,tbl_name=%Q,sql=%s%Q WHERE rowid=%lld;"
                                "PRAGMA writable_schema=RESET;PRAGMA writable_schema=ON",
-                               (long long)row, layout->table, layout->table, layout->table, close ? "" : "sql||",
-                               close ? wanted : "", (long long)row);
+                               (long long)row, layout->table, layout->extra, layout->table, layout->table,
+                               close ? "" : "sql||", close ? wanted : "", (long long)row);
     if (rc == SQLITE_OK)
         rc = text ? sqlite3_exec(db, text, NULL, NULL, NULL) : SQLITE_NOMEM;
     sqlite3_free(text);

@@ -207,11 +207,15 @@ bool sqlite_connection_moved(const struct connection *connection);
  * Changes nothing in the file. */
 pxt_status sqlite_owner_check(struct store *store, sqlite3 *db, bool *empty, struct pxt_error *error);
 
-/* salvage.c: copies the readable entries of the damaged file at the path into the new one. The damaged file stays as it
- * is. Any failure to read for another reason than damage, and any failure to write, is returned. write_lock is held. */
+/* salvage.c: copies the readable entries of the damaged file at the path, and their history, into the new one. The damaged
+ * file stays as it is. Any failure to read for another reason than damage, and any failure to write, is returned.
+ * write_lock is held. */
 struct sqlite_salvaged {
-    uint64_t kept, lost;
-    bool lost_exact; /* else there may be more */
+    struct sqlite_salvaged_rows {
+        uint64_t kept, lost;
+        bool lost_exact; /* else there may be more */
+    } entries, checks;
+    uint64_t without_health; /* of the kept entries: their fields in the table of our own were unreadable */
 };
 pxt_status sqlite_salvage(struct store *store, struct connection *fresh, struct sqlite_salvaged *result,
                           struct pxt_error *error);
