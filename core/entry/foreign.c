@@ -187,7 +187,6 @@ static bool needs_mending(const struct pxt_draft *draft)
 pxt_status pxt_entry_new_foreign(const struct pxt_draft *draft, struct pxt_foreign *foreign, pxt_entry **out,
                                  struct pxt_error *error)
 {
-    foreign->changed = NULL;
     if (!needs_mending(draft) && pxt_entry_new(draft, out, NULL) == PXT_OK)
         return PXT_OK;
     struct mending *mending = pxt_alloc(sizeof *mending);

@@ -13,7 +13,7 @@ typedef pxt_status pxt_seal_fn(void *arg, const char *key, struct pxt_draft *dra
 struct pxt_foreign {
     pxt_seal_fn *seal; /* NULL: there is no encryptor, and a URL with credentials cannot be read */
     void *seal_arg;
-    const char *changed; /* receives the name of the first field whose value was changed; NULL: no value was */
+    const char *changed; /* NULL before; receives which value was changed first, if one was */
 };
 
 /*

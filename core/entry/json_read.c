@@ -108,6 +108,7 @@ static bool read_low_surrogate(struct reader *reader, unsigned *code)
     if (!reader->foreign)
         return wrong(reader, "half a surrogate pair");
     reader->at = after_high;
+    reader->foreign->changed = "a text";
     *code = 0xfffd;
     return true;
 }
@@ -420,6 +421,5 @@ pxt_status pxt_json_read(const char *text, size_t length, pxt_entry **out, struc
 pxt_status pxt_json_read_foreign(const char *text, size_t length, struct pxt_foreign *foreign, pxt_entry **out,
                                  struct pxt_error *error)
 {
-    foreign->changed = NULL;
     return read_line(text, length, foreign, out, error);
 }
