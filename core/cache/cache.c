@@ -31,6 +31,11 @@ static void read_options(const struct pxt_cache_options *given, struct pxt_cache
         memcpy(options, given, given->size < sizeof *options ? given->size : sizeof *options);
 }
 
+static pxt_status seal(void *sealer, const char *key, struct pxt_draft *draft, char **tokens, struct pxt_error *error)
+{
+    return pxt_sealer_seal_draft(sealer, key, draft, tokens, error);
+}
+
 static pxt_status open_parts(pxt_cache *cache, const struct pxt_cache_options *options, struct pxt_error *error)
 {
     pxt_status status = pxt_config_load(options, &cache->logger, &cache->config, error);
@@ -44,7 +49,8 @@ static pxt_status open_parts(pxt_cache *cache, const struct pxt_cache_options *o
     cache->check_interval_max = setting(cache, "health.check_interval_max");
     status = pxt_sealer_open(&cache->config->encryptor, &cache->logger, &cache->clock, &cache->sealer, error);
     if (!status)
-        status = pxt_chain_open(&cache->chain, cache->config, &cache->logger, &cache->clock, error);
+        status =
+            pxt_chain_open(&cache->chain, cache->config, &cache->logger, &cache->clock, seal, cache->sealer, error);
     if (!status)
         pxt_chain_repair_hinted(&cache->chain);
     if (!status && setting(cache, "cleanup.background") && !(options->flags & PXT_OPEN_NO_JANITOR))

@@ -40,7 +40,7 @@ static void count_access(struct pxt_chain *chain, struct pxt_tier *tier, const s
 static pxt_status ask(struct pxt_chain *chain, struct pxt_tier *tier, const struct pxt_key *key, bool may_remove,
                       pxt_entry **out, struct pxt_error *error)
 {
-    pxt_status status = pxt_chain_read(tier, key, 0, out, error);
+    pxt_status status = pxt_chain_read(chain, tier, key, 0, out, error);
     if (status)
         return status;
     if (pxt_chain_stale(chain, tier, *out)) {
