@@ -3,6 +3,7 @@
  * json_read.c: reads an entry from one line of JSON (RFC 8259), strictly and in one pass. Only the members of the field
  * table are taken; others are skipped, whatever they hold.
  */
+#include "base/alloc.h"
 #include "base/fail.h"
 #include "base/isotime.h"
 #include "entry/entry.h"

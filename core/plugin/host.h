@@ -5,6 +5,7 @@
 #ifndef PXT_HOST_H
 #define PXT_HOST_H
 
+#include "base/clock.h"
 #include "base/log.h"
 
 /* What a plugin's `const struct pxt_host *` points into: the table first, then what its functions need. */

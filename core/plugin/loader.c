@@ -8,6 +8,7 @@
  * folder, no path from the environment.
  */
 #include "plugin/loader.h"
+#include "base/alloc.h"
 #include "base/didyoumean.h"
 #include "base/fail.h"
 #include "base/gcrypt_start.h"
