@@ -177,7 +177,7 @@ static int in_child(unsigned long first, unsigned long length)
 static void empty_folder(void)
 {
     char command[160];
-    snprintf(command, sizeof command, "rm -rf %s/l2 %s/l3.db* %s/*.missed", folder, folder, folder);
+    snprintf(command, sizeof command, "rm -rf %s/l2* %s/l3*", folder, folder);
     if (system(command))
         diag("cannot clean up");
 }
