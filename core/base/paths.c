@@ -4,6 +4,7 @@
  * place is safe from other users.
  */
 #include "base/paths.h"
+#include "base/alloc.h"
 #include "base/fail.h"
 #include <errno.h>
 #include <fcntl.h>

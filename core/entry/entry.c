@@ -3,6 +3,7 @@
  * entry.c: makes entries from drafts, checked against the field table, and reads them back.
  */
 #include "entry/entry.h"
+#include "base/alloc.h"
 #include "base/fail.h"
 #include "base/key.h"
 #include "entry/entry_layout.h"

@@ -4,6 +4,7 @@
  * table are taken; others are skipped, whatever they hold. Of another program's line, values are taken that foreign.c
  * makes values of ours.
  */
+#include "base/alloc.h"
 #include "base/fail.h"
 #include "base/isotime.h"
 #include "entry/entry.h"

@@ -4,6 +4,7 @@
  * decided here.
  */
 #include "plugin/host.h"
+#include "base/clock.h"
 #include "base/fail.h"
 #include "base/key.h"
 #include "base/paths.h"
@@ -24,6 +25,12 @@ static pxt_time host_now(const struct pxt_host *host)
 {
     return pxt_clock_now(instance_of(host)->clock);
 }
+
+/* The public headers have the levels of messages twice, once for programs and once for plugins, as ABI 1.0 names both. */
+_Static_assert((int)PXT_LOG_ERROR == (int)PXT_MESSAGE_ERROR && (int)PXT_LOG_WARNING == (int)PXT_MESSAGE_WARNING &&
+                   (int)PXT_LOG_NOTICE == (int)PXT_MESSAGE_NOTICE && (int)PXT_LOG_INFO == (int)PXT_MESSAGE_INFO &&
+                   (int)PXT_LOG_DEBUG == (int)PXT_MESSAGE_DEBUG,
+               "a plugin's level is a program's level");
 
 static void host_log(const struct pxt_host *host, enum pxt_log_level level, const char *format, ...)
 {

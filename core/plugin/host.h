@@ -5,6 +5,7 @@
 #ifndef PXT_HOST_H
 #define PXT_HOST_H
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "entry/foreign.h"
 #include <stdatomic.h>

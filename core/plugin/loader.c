@@ -8,6 +8,7 @@
  * folder, no path from the environment.
  */
 #include "plugin/loader.h"
+#include "base/alloc.h"
 #include "base/didyoumean.h"
 #include "base/fail.h"
 #include "base/gcrypt_start.h"
@@ -297,15 +298,13 @@ static bool mapped_file(const void *address, char out[64], int *problem)
     unsigned long start, end, inode;
     bool found = false;
     FILE *maps = fopen("/proc/self/maps", "re");
-    if (!maps)
-        *problem = errno;
     while (maps && !found && fgets(line, sizeof line, maps))
         if (sscanf(line, "%lx-%lx %*s %*s %23s %lu", &start, &end, device, &inode) == 4 &&
             (uintptr_t)address >= start && (uintptr_t)address < end) {
             found = true;
             snprintf(out, 64, "%s %lu", device, inode);
         }
-    if (maps && !found && ferror(maps))
+    if (!maps || (!found && ferror(maps)))
         *problem = errno;
     if (maps)
         fclose(maps);
