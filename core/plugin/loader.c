@@ -294,16 +294,17 @@ static pxt_status check_descriptor(struct pxt_module *module, const struct pxt_p
  * that cannot be looked up. */
 static bool mapped_file(const void *address, char out[64], int *problem)
 {
-    char line[PATH_MAX + 128], device[24];
-    unsigned long start, end, inode;
+    char line[PATH_MAX + 128], device[24], *rest;
     bool found = false;
     FILE *maps = fopen("/proc/self/maps", "re");
-    while (maps && !found && fgets(line, sizeof line, maps))
-        if (sscanf(line, "%lx-%lx %*s %*s %23s %lu", &start, &end, device, &inode) == 4 &&
-            (uintptr_t)address >= start && (uintptr_t)address < end) {
+    while (maps && !found && fgets(line, sizeof line, maps)) {
+        unsigned long start = strtoul(line, &rest, 16), end = *rest == '-' ? strtoul(rest + 1, &rest, 16) : 0, inode;
+        if ((uintptr_t)address >= start && (uintptr_t)address < end &&
+            sscanf(rest, "%*s %*s %23s %lu", device, &inode) == 2) {
             found = true;
             snprintf(out, 64, "%s %lu", device, inode);
         }
+    }
     if (!maps || (!found && ferror(maps)))
         *problem = errno;
     if (maps)
