@@ -3,6 +3,7 @@
  * cache.c: the public face: checks what callers give, and wires configuration, sealer, chain and janitor together.
  */
 #include "base/fail.h"
+#include "base/gcrypt_start.h"
 #include "base/key.h"
 #include "cache/cache_private.h"
 #include "entry/entry.h"
@@ -64,12 +65,15 @@ pxt_status pxt_cache_open(const struct pxt_cache_options *given, pxt_cache **out
         return pxt_fail(error, PXT_EINVAL, 0, "out must not be NULL, and options need their size");
     *out = NULL;
     read_options(given, &options);
+    pxt_status status = pxt_gcrypt_start(error);
+    if (status)
+        return status;
     pxt_cache *cache = pxt_alloc_line(sizeof *cache);
     if (!cache)
         return pxt_fail_memory(error, "a cache");
     cache->logger = (struct pxt_logger){options.log, options.log_arg, options.log_level};
     cache->clock = (struct pxt_clock){options.clock, options.clock_arg};
-    pxt_status status = open_parts(cache, &options, error);
+    status = open_parts(cache, &options, error);
     if (status)
         pxt_cache_close(cache);
     else

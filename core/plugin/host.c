@@ -118,7 +118,6 @@ void pxt_host_init(struct pxt_host_instance *instance, const char *component, co
 {
     size_t field_count;
     const struct pxt_field *fields = pxt_fields(&field_count);
-    pxt_gcrypt_start(); /* plugin.h promises it */
     instance->host = (struct pxt_host){
         .size = sizeof instance->host,
         .now = host_now,

@@ -5,8 +5,8 @@
  * A plugin is a shared object that exports one symbol, `pxt_plugin`, made by PXT_PLUGIN() at the end of its source.
  * It includes <proxtier/tier.h>, <proxtier/eviction.h> or <proxtier/encryptor.h>, and nothing else of proxtier; it
  * links against nothing of proxtier. It never prints, exits, aborts, or changes signal handlers, locale, umask or
- * working directory. The core has initialised libgcrypt (for threads, without its secure memory) before it opens the
- * first plugin.
+ * working directory. The core has initialised libgcrypt (for threads, without its secure memory) before it loads the
+ * first plugin; a program that initialises libgcrypt itself, before it first calls proxtier, has it its own way.
  *
  * ABI changes, newest first:
  *   1.1  2026-11-21  pxt_host: entry_acquire_key, tier_open, tier_close, entry_new_foreign,

@@ -89,7 +89,9 @@ struct jsonl {
     _Atomic uint64_t corruptions, sequence;
     /* Of each thread: opening a handle takes longer than using it. */
     _Atomic(gcry_md_hd_t) digest[JSONL_DIGESTS][PXT_THREAD_MAX];
-    pthread_mutex_t report_lock; /* of the reports of damaged lines */
+    gcry_md_hd_t shared_digest[JSONL_DIGESTS]; /* for threads without one, with the lock */
+    pthread_mutex_t shared_digest_lock;        /* a leaf */
+    pthread_mutex_t report_lock;               /* of the reports of damaged lines */
     pxt_time report_since;
     uint64_t reports; /* since `report_since`, suppressed ones included */
     struct jsonl_shard shard[];
@@ -107,6 +109,8 @@ static inline void jsonl_shard_name(const struct jsonl_shard *shard, const char 
 
 /* Writes the digest, 16 bytes of JSONL_MD5 or 4 of JSONL_CRC32. */
 void jsonl_digest(struct jsonl *tier, enum jsonl_digest which, const void *bytes, size_t length, unsigned char *out);
+/* Opens the handles that are shared; false if memory is short. */
+bool jsonl_digest_open(struct jsonl *tier);
 void jsonl_digest_close(struct jsonl *tier);
 
 /* ---- checksum.c: of lines without their newline ---- */

@@ -76,6 +76,7 @@ static pxt_status jsonl_open(const struct pxt_host *host, const struct pxt_tier_
     tier->lock_timeout = host->setting_number(settings, "lock_timeout");
     pthread_mutex_init(&tier->policy_lock, NULL);
     pthread_mutex_init(&tier->report_lock, NULL);
+    pthread_mutex_init(&tier->shared_digest_lock, NULL);
     for (; tier->shard_count < shards; tier->shard_count++) {
         struct jsonl_shard *shard = &tier->shard[tier->shard_count];
         pthread_mutex_init(&shard->lock, NULL);
@@ -93,6 +94,8 @@ static pxt_status jsonl_open(const struct pxt_host *host, const struct pxt_tier_
         status = host->fail(host, error, PXT_ENOMEM, 0, "out of memory for a path");
     else
         snprintf(tier->shared_path, size, "%s/proxtier", folder);
+    if (!status && !jsonl_digest_open(tier))
+        status = host->fail(host, error, PXT_ENOMEM, 0, "out of memory for a digest");
     if (!status)
         status = open_folder(tier, error);
     if (!status)
@@ -122,6 +125,7 @@ static void jsonl_close(void *self)
         close(tier->folder_fd);
     pthread_mutex_destroy(&tier->policy_lock);
     pthread_mutex_destroy(&tier->report_lock);
+    pthread_mutex_destroy(&tier->shared_digest_lock);
     free(tier->folder);
     free(tier->shared_path);
     free(tier);
