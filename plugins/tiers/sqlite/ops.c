@@ -22,7 +22,7 @@ static pxt_status get_once(struct store *store, const struct pxt_key *key, pxt_e
     }
     sqlite_pool_release(store, connection);
     if (status != PXT_EINVAL)
-        return status;
+        return status == PXT_ENOTSUP ? PXT_NOT_FOUND : status;
     status = sqlite_quarantine(store, rowid, error);
     return status ? status : PXT_NOT_FOUND;
 }
@@ -208,7 +208,7 @@ pxt_status sqlite_store_count(void *self, uint64_t *out, struct pxt_error *error
 
 enum { PAGE = 256 };
 struct page {
-    unsigned count, bad_count;
+    unsigned count, bad_count, passed_over;
     bool last;
     int64_t rowid; /* of the last row seen */
     pxt_entry *entry[PAGE];
@@ -223,15 +223,17 @@ static pxt_status read_next(struct store *store, struct connection *connection, 
     pxt_entry **entry = &page->entry[page->count];
     *entry = NULL;
     pxt_status status = sqlite_row_next(store, connection, statement, entry, &page->rowid, error);
-    if ((!status || status == PXT_EINVAL) && page->rowid <= last) {
+    if ((!status || status == PXT_EINVAL || status == PXT_ENOTSUP) && page->rowid <= last) {
         store->host->entry_release(*entry);
         return sqlite_fail(store, connection->db, SQLITE_CORRUPT, error, "read its entries in order");
     }
-    if (status == PXT_EINVAL)
+    if (status == PXT_ENOTSUP)
+        page->passed_over++;
+    else if (status == PXT_EINVAL)
         page->bad[page->bad_count++] = page->rowid;
     else if (!status)
         page->count++;
-    return status == PXT_EINVAL ? PXT_OK : status;
+    return status == PXT_EINVAL || status == PXT_ENOTSUP ? PXT_OK : status;
 }
 
 static pxt_status read_page(struct store *store, struct page *page, struct pxt_error *error)
@@ -242,12 +244,12 @@ static pxt_status read_page(struct store *store, struct page *page, struct pxt_e
     if (status)
         return status;
     const int64_t before = page->rowid;
-    page->count = page->bad_count = 0;
+    page->count = page->bad_count = page->passed_over = 0;
     status = sqlite_statement_get(store, connection, SQL_PAGE, &statement, error);
     if (!status) {
         sqlite3_bind_int64(statement, 1, page->rowid);
         sqlite3_bind_int64(statement, 2, PAGE);
-        while (!status && page->count + page->bad_count < PAGE)
+        while (!status && page->count + page->bad_count + page->passed_over < PAGE)
             status = read_next(store, connection, statement, page, error);
         sqlite3_reset(statement);
     }

@@ -31,7 +31,7 @@ static int prepare_entries(struct salvage *salvage)
         sqlite_column_of(&store->host->fields[id], column);
         sqlite_text_add(&text, store->schema.extra[id] ? "NULL," : "m.%s,", column);
     }
-    sqlite_text_add(&text, "m.rowid FROM %s m NOT INDEXED WHERE m.rowid>=?1 ORDER BY m.rowid",
+    sqlite_text_add(&text, "m.rowid,1 FROM %s m NOT INDEXED WHERE m.rowid>=?1 ORDER BY m.rowid",
                     store->schema.layout->table);
     int rc = text.failed ? SQLITE_NOMEM : sqlite3_prepare_v2(salvage->db, text.data, -1, &salvage->entries.walk, NULL);
     free(text.data);
@@ -47,8 +47,15 @@ static pxt_status keep_rowid(struct salvage *salvage, int64_t rowid, bool *added
     if (!given || given == rowid)
         return PXT_OK;
     /* Where a damaged rowid is that of another entry the row keeps the new one. */
-    char *text = sqlite3_mprintf("UPDATE OR IGNORE %s SET rowid=%lld WHERE rowid=%lld",
-                                 salvage->store->schema.layout->table, (long long)rowid, (long long)given);
+    const struct sqlite_schema *schema = &salvage->store->schema;
+    const char *table = schema->layout->table;
+    char *text = sqlite3_mprintf("UPDATE OR IGNORE %s SET rowid=%lld WHERE rowid=%lld;", table, (long long)rowid,
+                                 (long long)given);
+    if (text && schema->any_extra)
+        text =
+            sqlite3_mprintf("%zUPDATE %s SET entry_rowid=%lld WHERE entry_rowid=%lld AND NOT EXISTS(SELECT 1 FROM %s "
+                            "WHERE rowid=%lld)",
+                            text, schema->layout->extra, (long long)rowid, (long long)given, table, (long long)given);
     int rc = text ? sqlite3_exec(db, text, NULL, NULL, NULL) : SQLITE_NOMEM;
     sqlite3_free(text);
     return rc == SQLITE_OK ? PXT_OK : sqlite_fail(salvage->store, db, rc, error, "copy its entries");
@@ -91,10 +98,12 @@ static pxt_status keep_entry(void *arg, sqlite3_stmt *walk, int64_t rowid, bool 
     if (status == PXT_EINVAL) {
         status = sqlite_row_read(store, walk, &entry, error);
         whole = !store->schema.any_extra;
-        if (status && status != PXT_ENOMEM)
+        if (status && status != PXT_ENOMEM && status != PXT_ENOTSUP)
             return PXT_OK; /* damaged, or never an entry */
     }
-    if (!status)
+    if (status == PXT_ENOTSUP)
+        status = sqlite_rows_copy(store, salvage->fresh, walk, error);
+    else if (!status)
         status = sqlite_rows_put(store, salvage->fresh, entry, error);
     store->host->entry_release(entry);
     if (!status)
