@@ -47,6 +47,29 @@ bad 'tiers:\n  - {plugin: l3_sqlite, path: /x/y.db}\n  - {plugin: l3_sqlite, pat
 mkdir "$work/store"
 ln -s store "$work/other"
 bad "tiers:\n  - {plugin: l2_jsonl, dir: $work/store}\n  - {plugin: l2_jsonl, dir: $work/other/}" 78 'tiers l1 and l2 have the same store'
+bad "tiers:\n  - {plugin: l2_jsonl, dir: ~/new/sj}\n  - {plugin: l2_jsonl, dir: \$HOME/./new//x/../sj/}" 78 \
+    'tiers l1 and l2 have the same store, .*/new/sj'
+ln -s store "$work/linked"
+ln -s "$work/not-yet" "$work/leads-nowhere"
+for other in linked/p.db ./store/p.db linked/../store//p.db; do
+    bad "tiers:\n  - {plugin: l3_sqlite, path: $work/store/p.db}\n  - {plugin: l3_sqlite, path: $work/$other, sync: full}" 78 \
+        'tiers l1 and l2 have the same store'
+done
+bad "tiers:\n  - {plugin: l3_sqlite, path: $work/not-yet/p.db}\n  - {plugin: l3_sqlite, path: $work/leads-nowhere/p.db}" 78 \
+    'tiers l1 and l2 have the same store'
+[ ! -e "$work/not-yet" ] && [ ! -e "$work/store/p.db" ]
+ok $? "... before anything was made"
+for pair in "l2_sqlite, dir: $work/two}/l3_sqlite, path: $work/two/../two/l2_cache.db" \
+    "fault, tier: l2_jsonl, tier_options: 'dir=$work/three'}/l2_jsonl, dir: $work/three" \
+    "fault, tier: l3_sqlite, tier_options: 'path=$work/x.db'}/fault, tier: l3_sqlite, tier_options: 'path=$work/./x.db'"; do
+    bad "tiers:\n  - {plugin: ${pair%%\}/*}}\n  - {plugin: ${pair#*\}/}}" 78 'tiers l1 and l2 have the same store'
+done
+mkdir "$work/shared"
+cat >"$work/apart.yaml" <<END
+tiers: [{plugin: l2_jsonl, dir: $work/shared}, {plugin: l2_sqlite, dir: $work/shared}, {plugin: l3_sqlite, path: $work/shared/p.db}]
+END
+run --config "$work/apart.yaml" list
+is "$code" 0 "stores of several plugins in one folder are apart"
 bad 'tiers:\n  - {plugin: l3_sqlite, path: x.db}' 78 'bad.yaml:2:31: path is "x.db", a relative path: begin it with /'
 bad 'tiers:\n  - {plugin: l3_sqlite, path: $DATA/x.db}' 78 'bad.yaml:2:31: $DATA/x.db: only ~/, $HOME/'
 bad 'tiers:\n  - {plugin: l3_sqlite, path: ~me/x.db}' 78 'bad.yaml:2:31: ~me/x.db: only ~/, $HOME/'
