@@ -11,7 +11,8 @@
 /* Replaces `~/`, `$HOME/`, `${cache}/`, `${state}/`, `${config}/` at the start: XDG folders with /proxtier for users; for
  * root without HOME set: /var/cache/proxtier, /var/lib/proxtier, /etc/proxtier. $PROXTIER_STATE_DIR stands in for
  * `${state}`, and its folder `cache` for `${cache}`. A relative path begins in the working directory. `*out` is
- * pxt_free()d. PXT_ECONFIG for another `~` or `$` at the start. */
+ * pxt_free()d. PXT_ECONFIG for another `~` or `$` at the start, and for a value of $PROXTIER_STATE_DIR that is not an
+ * absolute path. */
 pxt_status pxt_path_expand(const char *path, char **out, struct pxt_error *error);
 /* See pxt_host.prepare_folder. */
 pxt_status pxt_path_prepare_folder(const char *path, struct pxt_error *error);

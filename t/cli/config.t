@@ -162,6 +162,20 @@ run --state-dir "$work/there" list
 is "$out" "" "another one is another cache"
 PROXTIER_STATE_DIR=$work/here "$PROXTIER" list >"$work/.out"
 is "$(cat "$work/.out")" http://192.0.2.1:80 "PROXTIER_STATE_DIR is the same"
+for value in here ./here ""; do
+    for command in list "config check" "put http://192.0.2.9:80"; do
+        PROXTIER_STATE_DIR=$value
+        export PROXTIER_STATE_DIR
+        (cd "$work" && "$PROXTIER" $command >"$work/.out" 2>"$work/.err")
+        is "$?" 78 "$command with PROXTIER_STATE_DIR=$value"
+        unset PROXTIER_STATE_DIR
+        like "$(cat "$work/.err")" "PROXTIER_STATE_DIR is \"$value\": set it to an absolute path" "... is refused, and named"
+    done
+done
+run list
+like "x$out" "^x\(http://192.0.2.[^9].*\)*$" "... and nothing is put into the user's pool"
+(cd "$work" && XDG_STATE_HOME=here XDG_CACHE_HOME=here XDG_CONFIG_HOME=here "$PROXTIER" list >"$work/.out" 2>&1)
+is "$?/$(cat "$work/.out")" "0/$out" "a relative value of XDG_STATE_HOME, XDG_CACHE_HOME, XDG_CONFIG_HOME is ignored, as the specification says"
 run --config "$work/none.yaml" list
 is "$code" 78 "a configuration that is not there"
 done_testing
