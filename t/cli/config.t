@@ -7,6 +7,9 @@ for file in etc/proxtier.yaml etc/examples/l2-sqlite.yaml etc/examples/low-memor
     run --config "$abs_top_srcdir/$file" config check
     is "$code" 0 "$file"
 done
+# The default of l1_memory's shards follows max_entries: a file that says the same would have to follow it too.
+said=$(sed -n '/max_entries: \(100\|1000\),.*shards:/p' "$abs_top_srcdir/README.md" "$abs_top_srcdir"/etc/*.yaml "$abs_top_srcdir"/etc/examples/*.yaml)
+is "$said$(grep '^ *shards:' "$abs_top_srcdir/etc/proxtier.yaml")" "" "the stock files leave shards to its default"
 mkdir -p "$work/.config/proxtier"
 echo 'default_ttl: 2h' >"$work/.config/proxtier/proxtier.yaml"
 run config show --origin
