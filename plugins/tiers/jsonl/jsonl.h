@@ -109,6 +109,9 @@ size_t jsonl_checksum_add(struct jsonl *tier, char *line, size_t length);
 enum jsonl_checksum jsonl_checksum_check(struct jsonl *tier, const char *line, size_t length);
 /* Takes a checksum that is right off the line; returns its length then. */
 size_t jsonl_checksum_strip(char *line, size_t length);
+/* Turns the one bit back whose flip explains a wrong checksum; false if there is none. By chance, once in millions of
+ * lines, other damage looks like that: so it tells of which key a damaged line was, and makes no entry. */
+bool jsonl_checksum_mend(struct jsonl *tier, char *line, size_t length);
 /* Finds a line with a right checksum at the start of a longer one: the newline between two lines was damaged. Returns
  * its length; 0 if there is no such line. */
 size_t jsonl_checksum_fused(struct jsonl *tier, const char *line, size_t length);
@@ -121,6 +124,9 @@ size_t jsonl_deletion_write(struct jsonl *tier, const char *key, char line[JSONL
 /* Reads the key of a deletion into `text`; false if the line is not a deletion. */
 bool jsonl_deletion_read(const struct jsonl *tier, const char *line, size_t length, struct pxt_key *key,
                          char text[PXT_KEY_MAX + 1]);
+/* Reads the key at the start of an entry or a deletion that may be damaged behind it; false if there is none. */
+bool jsonl_damaged_key(const struct jsonl *tier, const char *line, size_t length, struct pxt_key *key,
+                       char text[PXT_KEY_MAX + 1]);
 
 /* ---- quarantine.c ---- */
 
@@ -196,10 +202,10 @@ void jsonl_unlock_all(struct jsonl *tier);
 /* Appends whole lines in one write; `*offset` receives their place. On failure the file is as before. The file lock is
  * held. */
 pxt_status jsonl_line_append(struct jsonl *tier, struct jsonl_shard *shard, const char *lines, size_t length,
-                              off_t *offset, struct pxt_error *error);
+                             off_t *offset, struct pxt_error *error);
 /* Reads the entry of a node; PXT_ECORRUPT if the line is damaged or has another key. */
 pxt_status jsonl_line_read(struct jsonl *tier, struct jsonl_shard *shard, const struct jsonl_node *node,
-                            pxt_entry **out, struct pxt_error *error);
+                           pxt_entry **out, struct pxt_error *error);
 
 /* ---- policy.c ---- */
 

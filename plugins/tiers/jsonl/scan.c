@@ -56,18 +56,33 @@ static bool index_slowly(struct jsonl *tier, struct jsonl_shard *shard, const ch
     return true;
 }
 
-/* Takes a damaged line out of the count. An older line of its key, if that can be read, does not take its place. */
-static bool pass_over(struct jsonl *tier, struct jsonl_shard *shard, const char *line, size_t length, off_t offset)
+/* Removes the node of the key that a damaged line had, if the key can be read or only one bit is wrong: an older line of
+ * the key must not take the place of the damaged one, nor must an entry come back whose deletion is damaged. */
+static bool remove_older(struct jsonl *tier, struct jsonl_shard *shard, const char *line, size_t length)
 {
     char text[PXT_KEY_MAX + 1];
     struct pxt_key key;
-    struct jsonl_node *node = NULL;
-    if (!jsonl_damage_known(shard, offset, line, length) && !jsonl_damage_add(tier, shard, offset, line, length))
+    char *copy = malloc(length + 1);
+    if (!copy)
         return false;
-    if (starts_with_key(line, length, &key, tier->host, text))
-        node = jsonl_index_find(shard, key.text, key.length, key.hash);
+    memcpy(copy, line, length);
+    jsonl_checksum_mend(tier, copy, length);
+    struct jsonl_node *node = jsonl_damaged_key(tier, copy, length, &key, text)
+                                  ? jsonl_index_find(shard, key.text, key.length, key.hash)
+                                  : NULL;
     if (node)
         jsonl_index_remove(tier, shard, node, PXT_REMOVE_CORRUPTION);
+    free(copy);
+    return true;
+}
+
+/* Takes a damaged line out of the count. */
+static bool pass_over(struct jsonl *tier, struct jsonl_shard *shard, const char *line, size_t length, off_t offset)
+{
+    if (!jsonl_damage_known(shard, offset, line, length) && !jsonl_damage_add(tier, shard, offset, line, length))
+        return false;
+    if (!remove_older(tier, shard, line, length))
+        return false;
     shard->dead += (off_t)length + 1;
     return true;
 }
