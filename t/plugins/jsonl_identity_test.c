@@ -5,6 +5,7 @@
  */
 #include "../lib/jsonl_kit.h"
 #include <errno.h>
+#include <sys/file.h>
 
 /* The other process: it has its own tier in the same folder, and answers questions. */
 static int question[2], answer[2];
@@ -132,11 +133,31 @@ static void a_failed_put_is_taken_back_for_all(const char *place, bool disk_is_f
     end_other();
 }
 
+/* Another process makes the lock file anew and locks it: this one must wait for that lock. */
+static void a_lock_file_of_another_name_does_not_count(const char *place, const char *to)
+{
+    char path[300], other_path[300];
+    kit_open(place, ", lock_timeout: 100ms", 0);
+    kit_put("a", 1);
+    snprintf(path, sizeof path, "%s/shard_00.lock", kit.folder);
+    snprintf(other_path, sizeof other_path, "%s/%s", kit.folder, to ? to : "");
+    if (to ? rename(path, other_path) : unlink(path))
+        diag("cannot move %s: %s", path, strerror(errno));
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    is_int(flock(fd, LOCK_EX), 0, "%s: another process locks a new lock file", place);
+    is_int(kit_put("b", 2), PXT_EBUSY, "%s: a put waits for it", place);
+    close(fd);
+    is_int(kit_put("b", 2), PXT_OK, "%s: and goes on after it", place);
+    kit_close();
+}
+
 int main(void)
 {
     test_folder();
     a_cleared_log_of_the_same_size_is_noticed();
     a_failed_put_is_taken_back_for_all("failed", false);
     a_failed_put_is_taken_back_for_all("full", true);
+    a_lock_file_of_another_name_does_not_count("removed", NULL);
+    a_lock_file_of_another_name_does_not_count("moved", "shard_00.lock.old");
     return tap_done();
 }

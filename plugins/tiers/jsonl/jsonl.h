@@ -54,6 +54,8 @@ struct jsonl_shard {
     dev_t device;
     ino_t inode;
     nlink_t links;
+    dev_t lock_device;
+    ino_t lock_inode;
     struct timespec changed;     /* ctime: it changes when the file is renamed over or removed */
     off_t indexed;               /* all lines before this are in the index */
     off_t live, dead;            /* bytes of lines that count, and of lines that do not */
