@@ -29,7 +29,7 @@ struct rest {
 
 static void skip_blanks(struct rest *rest)
 {
-    while (rest->at < rest->end && strchr(" \t\r", *rest->at))
+    while (rest->at < rest->end && jsonl_is_blank(*rest->at))
         rest->at++;
 }
 

@@ -90,6 +90,14 @@ struct jsonl {
 
 #define JSONL_KEY_START "{\"key\": \"" /* as proxtier and ProxyWhirl begin an entry */
 
+/* A blank of JSON inside a line. */
+static inline bool jsonl_is_blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r';
+}
+
+enum { JSONL_MARK = 3 }; /* bytes of the byte order mark that editors write at the start of a file */
+
 /* Writes the name of a file of the shard. */
 static inline void jsonl_shard_name(const struct jsonl_shard *shard, const char *suffix, char name[JSONL_NAME])
 {

@@ -145,6 +145,24 @@ static pxt_status cut_tail(struct jsonl *tier, struct jsonl_shard *shard, const 
     return PXT_OK;
 }
 
+/* Returns the length without blanks at the end: an editor may have added some, and CR is one. */
+static size_t without_blanks(const char *line, size_t length)
+{
+    while (length && jsonl_is_blank(line[length - 1]))
+        length--;
+    return length;
+}
+
+/* Takes the text of a line into the index, without what editors write around it. */
+static bool index_text(struct jsonl *tier, struct jsonl_shard *shard, const char *line, size_t length, off_t offset)
+{
+    static const char mark[JSONL_MARK] = "\xef\xbb\xbf";
+    size_t begin = !offset && length >= JSONL_MARK && !memcmp(line, mark, JSONL_MARK) ? JSONL_MARK : 0;
+    size_t end = begin + without_blanks(line + begin, length - begin);
+    shard->dead += (off_t)(length - (end - begin));
+    return index_line(tier, shard, line + begin, end - begin, offset + (off_t)begin);
+}
+
 static bool index_chunk(struct jsonl *tier, struct jsonl_shard *shard, const char *chunk, size_t length, size_t *used)
 {
     *used = 0;
@@ -153,7 +171,7 @@ static bool index_chunk(struct jsonl *tier, struct jsonl_shard *shard, const cha
         if (!newline)
             return true;
         size_t line = (size_t)(newline - chunk) - *used;
-        if (!index_line(tier, shard, chunk + *used, line, shard->indexed))
+        if (!index_text(tier, shard, chunk + *used, line, shard->indexed))
             return false;
         *used += line + 1;
         shard->indexed += (off_t)line + 1;
