@@ -59,6 +59,7 @@ struct jsonl_shard {
     struct timespec changed;     /* ctime: it changes when the file is renamed over or removed */
     off_t indexed;               /* all lines before this are in the index */
     off_t live, dead;            /* bytes of lines that count, and of lines that do not */
+    off_t blank;                 /* bytes of empty lines, in `dead` as well */
     struct jsonl_damage *damage; /* of this log, in the order of offsets */
     size_t damage_count, damage_capacity;
     struct jsonl_node **bucket;

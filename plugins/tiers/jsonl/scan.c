@@ -108,6 +108,7 @@ static bool index_line(struct jsonl *tier, struct jsonl_shard *shard, const char
     bool no_memory = false, whole = length && line[length - 1] == '}' && length <= JSONL_LINE_MAX;
     if (!length) {
         shard->dead++;
+        shard->blank++;
         return true;
     }
     if (!whole || jsonl_damage_known(shard, offset, line, length))
