@@ -89,7 +89,8 @@ PXT_API pxt_status pxt_cache_put_many(pxt_cache *cache, const struct pxt_draft *
                                       bool *replaced, struct pxt_error *error);
 /* Removes an entry from every tier. PXT_NOT_FOUND where no tier had it. */
 PXT_API pxt_status pxt_cache_delete(pxt_cache *cache, const char *key, struct pxt_error *error);
-/* Removes all entries; `removed` (may be NULL) receives how many distinct entries there were. */
+/* Removes all entries; `removed` (may be NULL) receives how many distinct entries there were. PXT_EUNAVAILABLE, and
+ * nothing is removed, if a tier is off, or absent and may have entries that no other tier has. */
 PXT_API pxt_status pxt_cache_clear(pxt_cache *cache, uint64_t *removed, struct pxt_error *error);
 
 /* Calls `fn` once for each unexpired entry, each valid during the call; `fn` returns false to stop. It may call the
