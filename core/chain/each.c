@@ -57,7 +57,9 @@ bool pxt_chain_tier_may_have_more(const struct pxt_chain *chain, const struct px
 {
     if (!pxt_tier_stores(tier))
         return false;
-    return !tier->ops || pxt_tier_durable(tier) || (pxt_tier_present(tier) && !chain->any_durable);
+    /* The flags of the tiers that it stands on are known only when it is open. */
+    bool unknown = !tier->ops || (!pxt_tier_present(tier) && tier->ops->instance_ops);
+    return unknown || pxt_tier_durable(tier) || (pxt_tier_present(tier) && !chain->any_durable);
 }
 
 /* Goes from the fastest tier on: its copies have the exact counters. */

@@ -180,6 +180,9 @@ int main(void)
     a_tier_that_is_off();
     a_tier_that_is_absent();
     a_tier_that_cannot_be_opened("{name: archive, required: false, plugin: l3_sqlite, path: %s/l3.db}", "a database");
+    a_tier_that_cannot_be_opened("{name: archive, required: false, plugin: fault, tier: l3_sqlite, tier_options: "
+                                 "'path=%s/l3.db', faults: put 99 fail}",
+                                 "a stacked tier");
     tiers_in_doubt();
     a_tier_that_is_written_behind();
     snprintf(command, sizeof command, "rm -rf %s", folder);
