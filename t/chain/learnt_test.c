@@ -19,18 +19,25 @@ static pxt_time test_clock(void *arg)
     return now;
 }
 
-static void open_chain(const char *tiers)
+static void open_chain_degraded(const char *degrade, const char *tiers)
 {
     char yaml[1000], with_folder[800];
     snprintf(with_folder, sizeof with_folder, tiers, folder, folder);
-    snprintf(yaml, sizeof yaml,
-             "encryptor: {plugin: plain}\nhealth: {failure_threshold: 2, invalidate: false}\ntiers: [%s]", with_folder);
+    snprintf(
+        yaml, sizeof yaml,
+        "encryptor: {plugin: plain}\nhealth: {failure_threshold: 2, invalidate: false}\ndegrade: {%s}\ntiers: [%s]",
+        degrade, with_folder);
     struct pxt_cache_options options = {
         .size = sizeof options, .flags = PXT_OPEN_NO_JANITOR, .config_text = yaml, .clock = test_clock};
     if (pxt_cache_open(&options, &cache, &error)) {
         printf("Bail out! %s\n", error.message);
         exit(1);
     }
+}
+
+static void open_chain(const char *tiers)
+{
+    open_chain_degraded("threshold: 3", tiers);
 }
 
 static void empty_folder(void)
@@ -69,11 +76,13 @@ static void make_draft(struct pxt_draft *draft, const char *source)
     pxt_draft_set_text(draft, PXT_FIELD_PASSWORD, source, strlen(source));
 }
 
+static pxt_status put_status; /* of the last put or batch */
+
 static void put(const char *source)
 {
     struct pxt_draft draft;
     make_draft(&draft, source);
-    pxt_cache_put(cache, &draft, key, &error);
+    put_status = pxt_cache_put(cache, &draft, key, &error);
 }
 
 static void put_batch(const char *source)
@@ -82,7 +91,7 @@ static void put_batch(const char *source)
     make_draft(&drafts[0], source);
     make_draft(&drafts[1], source);
     pxt_draft_set_text(&drafts[1], PXT_FIELD_PROXY_URL, "http://192.0.2.2:80", 19);
-    pxt_cache_put_many(cache, drafts, 2, NULL, NULL, &error);
+    put_status = pxt_cache_put_many(cache, drafts, 2, NULL, NULL, &error);
 }
 
 static void warm(const char *source)
@@ -262,6 +271,90 @@ static void what_a_draft_says_counts_for_a_new_key_only(void)
     pxt_cache_close(cache);
 }
 
+/* The database alone has the key; then it stands below other tiers, and its reads fail as `faults` says. */
+static void open_failing(const char *degrade, const char *faults)
+{
+    char tiers[600];
+    empty_folder();
+    open_chain(chains[4].tiers);
+    put("first");
+    report(false);
+    hit(2);
+    pxt_cache_close(cache);
+    snprintf(tiers, sizeof tiers,
+             "{plugin: l1_memory, max_entries: 3}, {plugin: l2_jsonl, dir: %%s/l2, max_entries: 2}, {plugin: fault, "
+             "tier: l3_sqlite, tier_options: 'path=%%s/l3.db', faults: '%s'}",
+             faults);
+    open_chain_degraded(degrade, tiers);
+}
+
+static void a_tier_that_fails_to_read(unsigned way)
+{
+    int64_t before[LEARNT], after[LEARNT];
+    char reason[20], source[20];
+    const char *how = ways[way].name;
+    open_failing("threshold: 3", "get 2 fail EIO");
+    read_learnt(before, reason);
+    ways[way].store("second");
+    is_int(put_status, PXT_OK, "%s: one read fails", how);
+    is_str(differs(before, reason), "", "%s: what was learnt stays", how);
+    is_str(source_of_entry(source), "second/second", "%s: and the list's part is taken over", how);
+    pxt_cache_close(cache);
+
+    open_failing("threshold: 3, backoff: 1h", "get 1- fail EIO");
+    ways[way].store("second");
+    is_int(put_status, PXT_OK, "%s: all reads fail: the tier is turned off, the put goes on", how);
+    is_str(source_of_entry(source), "second/second", "%s: in the other tiers", how);
+    pxt_cache_close(cache);
+
+    open_failing("threshold: 1", "get 2 fail ENOMEM");
+    read_learnt(before, reason);
+    ways[way].store("second");
+    is_int(put_status, PXT_ENOMEM, "%s: no memory for the read", how);
+    is_str(source_of_entry(source), "first/first", "%s: nothing is stored", how);
+    ways[way].store("second");
+    is_str(differs(before, reason), "", "%s: once more: what was learnt stays", how);
+    pxt_cache_close(cache);
+
+    open_failing("threshold: 1", "get 1 fail EINVAL");
+    ways[way].store("second");
+    is_int(put_status, PXT_OK, "%s: a tier that cannot hold the key has nothing to say", how);
+    read_learnt(after, reason);
+    is_int(after[2], PXT_HEALTH_UNKNOWN, "%s: the key is new", how);
+    pxt_cache_close(cache);
+}
+
+static void the_only_tier_fails_to_read(unsigned way)
+{
+    int64_t before[LEARNT];
+    char reason[20], source[20];
+    const char *how = ways[way].name;
+    empty_folder();
+    open_chain("{plugin: fault, tier: l2_jsonl, tier_options: 'dir=%s/l2', faults: 'get 4 fail EIO'}");
+    put("first");
+    report(false);
+    read_learnt(before, reason);
+    ways[way].store("second");
+    is_int(put_status, PXT_EIO, "%s: the only tier fails to read: the put fails", how);
+    is_str(source_of_entry(source), "first/first", "%s: nothing is stored", how);
+    ways[way].store("second");
+    is_str(differs(before, reason), "", "%s: the next put keeps what was learnt", how);
+    is_str(source_of_entry(source), "second/second", "%s: and is stored", how);
+    pxt_cache_close(cache);
+}
+
+static void a_memory_tier_that_fails_to_read(void)
+{
+    struct pxt_stats stats = {.size = sizeof stats};
+    empty_folder();
+    open_chain("{plugin: fault, tier: l1_memory, faults: 'get 1 fail EIO'}, {plugin: l2_jsonl, dir: %s/l2}");
+    put("first");
+    pxt_cache_stats(cache, &stats, &error);
+    is_int(put_status, PXT_OK, "a memory tier fails to read over a file");
+    is_int((long long)stats.tier[0].failures, 1, "... it is not asked again: the file has all entries");
+    pxt_cache_close(cache);
+}
+
 int main(void)
 {
     if (!mkdtemp(folder))
@@ -269,6 +362,11 @@ int main(void)
     for (unsigned chain = 0; chain < sizeof chains / sizeof *chains; chain++)
         for (unsigned way = 0; way < 3; way++)
             what_was_learnt_stays(chain, way);
+    for (unsigned way = 0; way < 2; way++) {
+        a_tier_that_fails_to_read(way);
+        the_only_tier_fails_to_read(way);
+    }
+    a_memory_tier_that_fails_to_read();
     deleting_first_starts_anew();
     what_a_draft_says_counts_for_a_new_key_only();
     empty_folder();
