@@ -76,7 +76,8 @@ PXT_API pxt_status pxt_cache_peek(pxt_cache *cache, const char *key, pxt_entry *
  * made from the URL, times and time to live come from the clock and the configuration; credentials are sealed.
  * An entry with that key is replaced, also an expired one that is not yet removed: address, credentials, source and times
  * come from the draft, and the fields with PXT_FIELD_LEARNT (health, checks, hits) stay as they are stored, whatever the
- * draft says of them. The history of checks stays too. To start anew, call pxt_cache_delete() first.
+ * draft says of them. If the stored entry has learnt nothing (health unknown, no check, no hit), those of the draft count,
+ * as for a new key. The history of checks stays too. To start anew, call pxt_cache_delete() first.
  * A tier that cannot be read and may alone have the key is asked again until it is turned off (degrade.threshold); then
  * the key counts as new. If no other tier can take the entry, the put fails at once with the tier's error.
  * When it returns PXT_OK at least one durable tier has it (or, in a chain without one, any tier).

@@ -248,26 +248,78 @@ static void deleting_first_starts_anew(void)
     pxt_cache_close(cache);
 }
 
-static void what_a_draft_says_counts_for_a_new_key_only(void)
+static const struct pxt_draft *given; /* what put_given() and put_given_batch() store */
+
+static void put_given(void)
+{
+    pxt_cache_put(cache, given, key, &error);
+}
+
+static void put_given_batch(void)
+{
+    pxt_cache_put_many(cache, given, 1, NULL, NULL, &error);
+}
+
+/* A new key, and one that is stored without a check or a hit; not a key that has learnt something. */
+static void what_a_draft_says_counts_while_nothing_is_learnt(void (*store)(void), const char *how)
 {
     struct pxt_draft draft;
     int64_t after[LEARNT];
     char reason[20];
     empty_folder();
     open_chain(chains[3].tiers);
-    make_draft(&draft, "backup");
-    pxt_draft_set_number(&draft, PXT_FIELD_ACCESS_COUNT, 41);
-    pxt_draft_set_text(&draft, PXT_FIELD_LAST_HEALTH_ERROR, "refused", 7);
-    pxt_cache_put(cache, &draft, key, &error);
-    read_learnt(after, reason);
-    is_int(after[1], 41, "a new key: the draft's hits");
-    is_str(reason, "refused", "... and its reason");
+    for (int stored = 0; stored < 2; stored++) {
+        const char *what = stored ? "a stored key that has learnt nothing" : "a new key";
+        make_draft(&draft, "backup");
+        pxt_draft_set_number(&draft, PXT_FIELD_ACCESS_COUNT, 41);
+        pxt_draft_set_number(&draft, PXT_FIELD_LAST_ACCESSED, now - 7);
+        pxt_draft_set_number(&draft, PXT_FIELD_HEALTH_STATUS, PXT_HEALTH_DEAD);
+        pxt_draft_set_text(&draft, PXT_FIELD_LAST_HEALTH_ERROR, "refused", 7);
+        given = &draft;
+        if (stored) {
+            pxt_cache_delete(cache, key, &error);
+            put("list");
+            now += PXT_SECOND;
+            put("list again");
+        }
+        store();
+        read_learnt(after, reason);
+        is_int(after[0], now - (stored ? PXT_SECOND : 0) - 7, "%s, %s: the draft's last hit", how, what);
+        is_int(after[1], 41, "%s, %s: the draft's hits", how, what);
+        is_int(after[2], PXT_HEALTH_DEAD, "%s, %s: its health", how, what);
+        is_str(reason, "refused", "%s, %s: and its reason", how, what);
+    }
     report(true);
     pxt_draft_set_number(&draft, PXT_FIELD_ACCESS_COUNT, 7);
-    pxt_cache_put(cache, &draft, key, &error);
+    store();
     read_learnt(after, reason);
-    is_int(after[1], 41, "a stored key: its own hits");
+    is_int(after[1], 41, "%s, a key that has learnt: its own hits", how);
+    is_int(after[2], PXT_HEALTH_DEGRADED, "... its own health");
     is_str(reason, "", "... and no reason, as it has none");
+    pxt_cache_close(cache);
+}
+
+/* Each field that is learnt, of itself, makes the stored entry count. */
+static void one_learnt_field_is_enough(void)
+{
+    static const char *const reason_of_draft = "of the draft";
+    size_t count;
+    const struct pxt_field *field = pxt_fields(&count);
+    open_chain(chains[0].tiers);
+    for (int i = 1; i < LEARNT; i++) { /* not last_accessed: every entry has one */
+        struct pxt_draft draft;
+        int64_t after[LEARNT];
+        char reason[20];
+        make_draft(&draft, "stored");
+        pxt_draft_set_number(&draft, learnt[i], learnt[i] == PXT_FIELD_HEALTH_STATUS ? PXT_HEALTH_DEGRADED : 3);
+        pxt_cache_put(cache, &draft, key, &error);
+        make_draft(&draft, "draft");
+        pxt_draft_set_text(&draft, PXT_FIELD_LAST_HEALTH_ERROR, reason_of_draft, strlen(reason_of_draft));
+        pxt_cache_put(cache, &draft, key, &error);
+        read_learnt(after, reason);
+        is_str(reason, "", "an entry with only %s keeps what it has", field[learnt[i]].name);
+        pxt_cache_delete(cache, key, &error);
+    }
     pxt_cache_close(cache);
 }
 
@@ -368,7 +420,9 @@ int main(void)
     }
     a_memory_tier_that_fails_to_read();
     deleting_first_starts_anew();
-    what_a_draft_says_counts_for_a_new_key_only();
+    what_a_draft_says_counts_while_nothing_is_learnt(put_given, "put");
+    what_a_draft_says_counts_while_nothing_is_learnt(put_given_batch, "put_many");
+    one_learnt_field_is_enough();
     empty_folder();
     rmdir(folder);
     return tap_done();
