@@ -85,9 +85,9 @@ PXT_API pxt_status pxt_cache_peek(pxt_cache *cache, const char *key, pxt_entry *
  */
 PXT_API pxt_status pxt_cache_put(pxt_cache *cache, const struct pxt_draft *draft, char *key, struct pxt_error *error);
 /* Stores many, in batches. `results` (may be NULL) receives a status each: PXT_OK stored, others as pxt_cache_put();
- * `replaced` (may be NULL) whether the key was stored before. A batch evicts nothing: if a slower tier
- * stored the whole batch, a tier with a capacity stores new entries only until it is full. Returns the first error that
- * concerns the cache as a whole, else PXT_OK. */
+ * `replaced` (may be NULL) whether the key was stored before. Several drafts of one key are as a put of each in turn. A
+ * batch evicts nothing: if a slower tier stored the whole batch, a tier with a capacity stores new entries only until it
+ * is full. Returns the first error that concerns the cache as a whole, else PXT_OK. */
 PXT_API pxt_status pxt_cache_put_many(pxt_cache *cache, const struct pxt_draft *drafts, size_t n, pxt_status *results,
                                       bool *replaced, struct pxt_error *error);
 /* Removes an entry from every tier. PXT_NOT_FOUND where no tier had it. */

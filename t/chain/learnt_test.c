@@ -323,6 +323,31 @@ static void one_learnt_field_is_enough(void)
     pxt_cache_close(cache);
 }
 
+/* A list may have a proxy twice: the batch does what two puts do. */
+static void a_key_twice_in_a_batch(void)
+{
+    struct pxt_draft drafts[3];
+    int64_t after[LEARNT];
+    char reason[20], source[20];
+    bool replaced[3];
+    empty_folder();
+    open_chain(chains[3].tiers);
+    make_draft(&drafts[0], "first");
+    make_draft(&drafts[1], "second");
+    make_draft(&drafts[2], "third");
+    pxt_draft_set_number(&drafts[1], PXT_FIELD_ACCESS_COUNT, 5);
+    pxt_draft_set_number(&drafts[1], PXT_FIELD_HEALTH_STATUS, PXT_HEALTH_DEAD);
+    pxt_draft_set_text(&drafts[1], PXT_FIELD_LAST_HEALTH_ERROR, "refused", 7);
+    pxt_draft_set_number(&drafts[2], PXT_FIELD_ACCESS_COUNT, 9);
+    is_int(pxt_cache_put_many(cache, drafts, 3, NULL, replaced, &error), PXT_OK, "a key three times in a batch");
+    read_learnt(after, reason);
+    is_str(source_of_entry(source), "third/third", "... the last one says where the proxy is");
+    is_int(after[1], 5, "... the first that has learnt something says what was learnt");
+    is_int(after[2], PXT_HEALTH_DEAD, "... its health");
+    is_str(reason, "refused", "... its reason");
+    pxt_cache_close(cache);
+}
+
 /* The database alone has the key; then it stands below other tiers, and its reads fail as `faults` says. */
 static void open_failing(const char *degrade, const char *faults)
 {
@@ -423,6 +448,7 @@ int main(void)
     what_a_draft_says_counts_while_nothing_is_learnt(put_given, "put");
     what_a_draft_says_counts_while_nothing_is_learnt(put_given_batch, "put_many");
     one_learnt_field_is_enough();
+    a_key_twice_in_a_batch();
     empty_folder();
     rmdir(folder);
     return tap_done();
