@@ -20,10 +20,19 @@ pxt_status pxt_chain_read(struct pxt_chain *chain, struct pxt_tier *tier, const 
     return status;
 }
 
+/* Whether the error of a tier counts for PXT_CHAIN_FIND_REPLACED. */
+static bool hides_replaced(const struct pxt_chain *chain, struct pxt_tier *tier, const struct pxt_key *key,
+                           pxt_status status)
+{
+    return pxt_tier_on(tier) && (pxt_tier_durable(tier) || !chain->any_durable) && status != PXT_EINVAL &&
+           status != PXT_ENOTSUP && pxt_hints_has(&tier->hints, key) != PXT_KEY_UNKNOWN;
+}
+
 pxt_status pxt_chain_find(struct pxt_chain *chain, const struct pxt_key *key, unsigned except, unsigned flags,
                           pxt_entry **out, struct pxt_error *error)
 {
     pxt_status worst = PXT_NOT_FOUND;
+    bool for_put = (flags & PXT_CHAIN_FIND_REPLACED) == PXT_CHAIN_FIND_REPLACED;
     for (unsigned i = 0; i < chain->count; i++) {
         struct pxt_tier *tier = &chain->tier[i];
         if (i == except || !pxt_tier_stores(tier))
@@ -34,7 +43,8 @@ pxt_status pxt_chain_find(struct pxt_chain *chain, const struct pxt_key *key, un
             return PXT_OK;
         if (status == PXT_OK)
             pxt_entry_release(*out);
-        else if (status != PXT_NOT_FOUND && worst == PXT_NOT_FOUND && pxt_tier_present(tier))
+        else if (status != PXT_NOT_FOUND && worst == PXT_NOT_FOUND && pxt_tier_present(tier) &&
+                 (!for_put || hides_replaced(chain, tier, key, status)))
             worst = status;
     }
     *out = NULL;
