@@ -105,6 +105,24 @@ static __attribute__((unused)) size_t find_key(const struct image *image, int nu
     return find_text(image, key_text(number), kind, "");
 }
 
+/* The place of a rowid of two bytes, from 128 on, in a leaf of the main table. 0: it is not there. */
+static __attribute__((unused)) size_t find_rowid(const struct image *image, unsigned rowid)
+{
+    for (size_t page = PAGE_SIZE; page + PAGE_SIZE <= image->size; page += PAGE_SIZE) {
+        const unsigned char *bytes = image->bytes + page;
+        bool main_table = bytes[0] == 13 && find_in_page(image, page, "http://192.0.2.1:8080");
+        for (unsigned cell = 0; main_table && cell < bytes[3] * 256u + bytes[4]; cell++) {
+            size_t at = page + bytes[8 + 2 * cell] * 256u + bytes[9 + 2 * cell];
+            while (image->bytes[at] & 0x80)
+                at++; /* the length of the row */
+            at++;
+            if (image->bytes[at] == (0x80 | rowid >> 7) && image->bytes[at + 1] == (rowid & 0x7f))
+                return at;
+        }
+    }
+    return 0;
+}
+
 static __attribute__((unused)) void overwrite_page(struct image *image, size_t at)
 {
     memset(image->bytes + at / PAGE_SIZE * PAGE_SIZE, 0x55, PAGE_SIZE);

@@ -274,6 +274,72 @@ static void damaged_history_costs_no_entry(bool l3, const char *name)
     free(image.bytes);
 }
 
+/* ---- rowids ---- */
+
+static bool count_to_limit(void *arg, pxt_entry *entry)
+{
+    (void)entry;
+    return ++*(unsigned *)arg < 10 * ENTRIES;
+}
+
+static unsigned walk_to_limit(struct tier *tier)
+{
+    unsigned seen = 0;
+    tier->ops->each(tier->self, count_to_limit, &seen, NULL);
+    return seen;
+}
+
+static void flipped_rowid_costs_no_entry(bool l3, const char *name)
+{
+    /* To a rowid behind all others, to that of the row before, and to one far before. */
+    static const struct {
+        size_t byte;
+        unsigned char bit;
+    } flips[] = {{0, 0x40}, {1, 1}, {0, 1}};
+    struct tier tier;
+    struct image image = filled(&tier, l3, name);
+    size_t at = find_rowid(&image, 185);
+    for (int i = 0; i < 3; i++) {
+        pxt_entry *out = NULL;
+        image.bytes[at + flips[i].byte] ^= flips[i].bit;
+        restore(tier.path, &image, at ? image.size : 0);
+        image.bytes[at + flips[i].byte] ^= flips[i].bit;
+        tier = opened(l3, name, NULL);
+        is_int(get(&tier, key_text(184), &out), PXT_OK, "%s %d: the entry of a damaged rowid is found", name, i);
+        host.host.entry_release(out);
+        is_int(walk_to_limit(&tier), ENTRIES, "%s %d: no other entry is lost", name, i);
+        is_int((long long)tier.ops->corruptions(tier.self), 1, "%s %d: the damage is repaired once", name, i);
+        char wanted[60];
+        snprintf(wanted, sizeof wanted, "entries kept: %d, lost: 0", ENTRIES);
+        ok(strstr(last_warning, wanted) != NULL, "%s %d: the message says \"%s\": %s", name, i, wanted, last_warning);
+        close_tier(&tier);
+    }
+    free(image.bytes);
+}
+
+static void walk_over_flipped_rowids_ends(bool l3, const char *name)
+{
+    enum { PAGE_OF_WALK = 256, MORE = 60 };
+    struct tier tier;
+    struct image image = filled(&tier, l3, name);
+    free(image.bytes);
+    tier = opened(l3, name, NULL);
+    for (int i = 0; i < MORE; i++)
+        put(&tier, complete(key_text(ENTRIES + i)));
+    close_tier(&tier);
+    image = read_image(tier.path);
+    size_t at = find_rowid(&image, PAGE_OF_WALK);
+    image.bytes[at] ^= 2; /* the last row of a page of the walk gets the rowid 0: the walk would begin again */
+    restore(tier.path, &image, at ? image.size : 0);
+    tier = opened(l3, name, NULL);
+    unsigned seen = walk_to_limit(&tier);
+    ok(seen >= ENTRIES + MORE - 1 && seen <= ENTRIES + MORE,
+       "%s: a walk over a rowid that leads back ends (%u entries)", name, seen);
+    is_int(count(&tier), ENTRIES + MORE, "%s: no entry is lost", name);
+    close_tier(&tier);
+    free(image.bytes);
+}
+
 /* ---- no space ---- */
 
 static void salvage_without_space_is_tried_again(bool l3, const char *name)
@@ -315,6 +381,8 @@ int main(int argc, char **argv)
         TEST(truncation_keeps_all_intact_entries, "truncated");
         TEST(flips_in_the_schema_lose_no_entry, "schema");
         TEST(damage_is_repaired_within_the_call, "call");
+        TEST(flipped_rowid_costs_no_entry, "rowid");
+        TEST(walk_over_flipped_rowids_ends, "walk");
         TEST(salvage_keeps_all_fields, "fields");
         if (l3) {
             TEST(salvage_keeps_the_history, "history");

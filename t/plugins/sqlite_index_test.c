@@ -67,6 +67,26 @@ static void flipped_index_is_rebuilt(bool l3, const char *name)
     free(image.bytes);
 }
 
+static void rows_out_of_order_are_salvaged(bool l3, const char *name)
+{
+    struct tier tier;
+    struct image image = filled(&tier, l3, name);
+    size_t at = find_rowid(&image, 185);
+    image.bytes[at] ^= 0x40;
+    restore(tier.path, &image, at ? image.size : 0);
+    tier = opened(l3, name, NULL);
+    maintain_all(&tier, PXT_SECOND);
+    is_int(found("%s.bad-????????T??????Z", tier.path), 1, "%s: maintenance repairs a rowid that is out of order",
+           name);
+    is_int((long long)tier.ops->corruptions(tier.self), 1, "%s: once", name);
+    is_int(count(&tier), ENTRIES, "%s: no entry is lost", name);
+    pxt_entry *out = NULL;
+    is_int(get(&tier, key_text(184), &out), PXT_OK, "%s: and its entry is found", name);
+    host.host.entry_release(out);
+    close_tier(&tier);
+    free(image.bytes);
+}
+
 static struct {
     int here, at_most, in_all; /* REINDEX statements: in this transaction, in one transaction, in all */
 } rebuilds;
@@ -123,6 +143,7 @@ int main(int argc, char **argv)
     for (int l3 = 0; l3 < 2; l3++) {
         char name[40];
         TEST(flipped_index_is_rebuilt, "index");
+        TEST(rows_out_of_order_are_salvaged, "order");
         TEST(rebuild_takes_a_transaction_for_each_index, "rebuild");
         TEST(few_short_processes_look_for_damage, "short");
     }

@@ -6,7 +6,7 @@
 #include "salvage.h"
 #include <stdlib.h>
 
-enum { BLIND_STEPS = 4096, STEPS_BEHIND = 64 };
+enum { BLIND_STEPS = 4096, STEPS_BEHIND = 64, BACK_SHARE = 16, BACK_MIN = 64 };
 
 static bool add_rowid(struct damaged_rowids *rowids, int64_t rowid)
 {
@@ -57,91 +57,174 @@ static pxt_status list_indexed(struct damaged_table *table, struct pxt_error *er
     table->index_whole = rc == SQLITE_DONE;
     if (damaged_here(rc))
         rc = read_index(table, "DESC");
-    if (indexed->count)
+    if ((rc & 0xff) == SQLITE_NOMEM)
+        return fail_memory(table, error);
+    if (indexed->count) {
+        size_t different = 0;
         qsort(indexed->at, indexed->count, sizeof *indexed->at, by_rowid);
-    return (rc & 0xff) == SQLITE_NOMEM ? fail_memory(table, error) : PXT_OK;
+        for (size_t i = 0; i < indexed->count; i++)
+            if (!i || indexed->at[i] != indexed->at[i - 1])
+                indexed->at[different++] = indexed->at[i];
+        indexed->count = different;
+    }
+    table->copied = calloc(indexed->count + 1, sizeof *table->copied);
+    return table->copied ? PXT_OK : fail_memory(table, error);
 }
 
+/* Returns the place of the first indexed rowid that is not below `rowid`. */
+static size_t indexed_from(const struct damaged_rowids *indexed, int64_t rowid)
+{
+    size_t low = 0, high = indexed->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (indexed->at[middle] < rowid)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* Returns the mark of an indexed rowid: whether its row was copied. NULL: the index does not have the rowid. */
+static bool *mark_of(const struct damaged_table *table, int64_t rowid)
+{
+    size_t i = indexed_from(&table->indexed, rowid);
+    return i < table->indexed.count && table->indexed.at[i] == rowid ? &table->copied[i] : NULL;
+}
+
+/* A copied row that is not in the index has a damaged rowid: one that the index has is missing in its place. */
 uint64_t sqlite_damaged_table_lost(const struct damaged_table *table)
 {
-    const struct damaged_rowids *kept = &table->kept, *indexed = &table->indexed;
-    uint64_t lost = 0;
-    size_t k = 0;
-    for (size_t i = 0; i < indexed->count; i++) {
-        if (i && indexed->at[i] == indexed->at[i - 1])
-            continue;
-        while (k < kept->count && kept->at[k] < indexed->at[i])
-            k++;
-        lost += k == kept->count || kept->at[k] != indexed->at[i];
-    }
-    return lost;
+    uint64_t missing = 0;
+    for (size_t i = 0; i < table->indexed.count; i++)
+        missing += !table->copied[i];
+    return missing > table->misplaced ? missing - table->misplaced : 0;
 }
 
 /* ---- the rows ---- */
 
+struct walk {
+    struct damaged_table *table;
+    damaged_row_fn *fn;
+    void *arg;
+    int64_t next;         /* the rowid to look for */
+    int64_t steps, width; /* since the last readable row */
+    uint64_t back;        /* rows that came again or not in order */
+};
+
 /* The rowid after which to try again, when the page that `next` would be on is unreadable: one after the other while
  * rows are expected, then in growing steps. False: there are no more. */
-static bool step_over(const struct damaged_table *table, int64_t *next, int64_t *steps, int64_t *width)
+static bool step_over(struct walk *walk)
 {
-    const struct damaged_rowids *indexed = &table->indexed;
+    const struct damaged_rowids *indexed = &walk->table->indexed;
     int64_t last = indexed->count ? indexed->at[indexed->count - 1] : 0;
     last = last > INT64_MAX - STEPS_BEHIND ? INT64_MAX : last + (last ? STEPS_BEHIND : 0);
-    if (*next < 1) {
-        *next = 1; /* SQLite gives rowids from 1 */
+    if (walk->next < 1) {
+        walk->next = 1; /* SQLite gives rowids from 1 */
         return true;
     }
-    if (*next > last && ++*steps > (last ? STEPS_BEHIND : BLIND_STEPS))
-        *width = *width > INT64_MAX / 2 ? INT64_MAX : 2 * *width;
-    if (*next > INT64_MAX - *width)
+    walk->steps++;
+    if (walk->next > last && walk->steps > (last ? STEPS_BEHIND : BLIND_STEPS))
+        walk->width = walk->width > INT64_MAX / 2 ? INT64_MAX : 2 * walk->width;
+    if (walk->next > INT64_MAX - walk->width)
         return false;
-    *next += *width;
+    walk->next += walk->width;
+    if (walk->next <= last && walk->steps > BLIND_STEPS) {
+        size_t i = indexed_from(indexed, walk->next);
+        if (i < indexed->count)
+            walk->next = indexed->at[i];
+    }
     return true;
 }
 
-/* Hands over the rows from `*next` on, up to the next unreadable page. `*rc`: why they end. */
-static pxt_status walk_run(struct damaged_table *table, damaged_row_fn *fn, void *arg, int64_t *next, int *rc,
-                           struct pxt_error *error)
+/* Hands over the row that the walk stands on. */
+static pxt_status hand_over(struct walk *walk, int64_t rowid, struct pxt_error *error)
 {
+    struct damaged_table *table = walk->table;
+    bool *mark = mark_of(table, rowid), again = mark && *mark;
+    enum damaged_row row = DAMAGED_ROW_UNREADABLE;
+    pxt_status status = walk->fn(walk->arg, table->walk, rowid, again, &row, error);
+    walk->back += again;
+    if (status || row == DAMAGED_ROW_UNREADABLE)
+        return status;
+    if (mark)
+        *mark = true;
+    table->kept += row == DAMAGED_ROW_COPIED;
+    table->misplaced += row == DAMAGED_ROW_COPIED && (!mark || again);
+    return PXT_OK;
+}
+
+/* Damaged pointers may lead back again and again. */
+static bool goes_in_circles(const struct walk *walk)
+{
+    return walk->back / BACK_SHARE > walk->table->indexed.count + BACK_MIN;
+}
+
+/* Hands over the rows from `next` on, up to the next unreadable page. `*rc`: why they end. A rowid below the one before
+ * is a damaged one, or the one before is: the cursor goes on to the next row, which a search would not find. */
+static pxt_status walk_run(struct walk *walk, int *rc, struct pxt_error *error)
+{
+    struct damaged_table *table = walk->table;
     pxt_status status = PXT_OK;
-    sqlite3_bind_int64(table->walk, 1, *next);
-    while (!status && (*rc = sqlite3_step(table->walk)) == SQLITE_ROW) {
+    int64_t before = walk->next;
+    bool any = false;
+    sqlite3_bind_int64(table->walk, 1, walk->next);
+    while (!status && (*rc = sqlite3_step(table->walk)) == SQLITE_ROW && !goes_in_circles(walk)) {
         int64_t rowid = sqlite3_column_int64(table->walk, table->rowid_column);
-        bool kept = false;
-        if (rowid < *next) {
-            *rc = SQLITE_CORRUPT; /* damaged pointers lead back */
-            break;
-        }
-        status = fn(arg, table->walk, rowid, &kept, error);
-        if (!status && kept && !add_rowid(&table->kept, rowid))
-            status = fail_memory(table, error);
-        *next = rowid < INT64_MAX ? rowid + 1 : rowid;
+        walk->back += rowid < before;
+        status = hand_over(walk, rowid, error);
+        before = rowid < INT64_MAX ? rowid + 1 : rowid;
+        any = true;
     }
     sqlite3_reset(table->walk);
+    if (any && before > walk->next) {
+        walk->next = before;
+        walk->steps = 0;
+        walk->width = 1;
+    }
+    return status;
+}
+
+/* Searches the rows that the index has and that the walk did not come to. */
+static pxt_status search_missing(struct walk *walk, struct pxt_error *error)
+{
+    struct damaged_table *table = walk->table;
+    pxt_status status = PXT_OK;
+    for (size_t i = 0; i < table->indexed.count && !status; i++) {
+        if (table->copied[i])
+            continue;
+        sqlite3_bind_int64(table->walk, 1, table->indexed.at[i]);
+        int rc = sqlite3_step(table->walk);
+        if (rc == SQLITE_ROW) {
+            if (sqlite3_column_int64(table->walk, table->rowid_column) == table->indexed.at[i])
+                status = hand_over(walk, table->indexed.at[i], error);
+        } else if (rc != SQLITE_DONE && !damaged_here(rc)) {
+            status = sqlite_fail(table->store, table->db, rc, error, "read its rows");
+        }
+        sqlite3_reset(table->walk);
+    }
     return status;
 }
 
 pxt_status sqlite_damaged_table_walk(struct damaged_table *table, damaged_row_fn *fn, void *arg,
                                      struct pxt_error *error)
 {
-    int64_t next = INT64_MIN, steps = 0, width = 1;
+    struct walk walk = {.table = table, .fn = fn, .arg = arg, .next = INT64_MIN, .width = 1};
     int rc = SQLITE_DONE;
     pxt_status status = list_indexed(table, error);
     while (!status) {
-        int64_t begin = next;
-        status = walk_run(table, fn, arg, &next, &rc, error);
-        if (next != begin)
-            steps = 0, width = 1;
-        if (!status && rc != SQLITE_DONE && !damaged_here(rc))
+        status = walk_run(&walk, &rc, error);
+        if (!status && rc != SQLITE_DONE && rc != SQLITE_ROW && !damaged_here(rc))
             status = sqlite_fail(table->store, table->db, rc, error, "read its rows");
-        if (rc == SQLITE_DONE || !step_over(table, &next, &steps, &width))
+        if (rc == SQLITE_DONE || rc == SQLITE_ROW || !step_over(&walk))
             break;
     }
-    return status;
+    return status ? status : search_missing(&walk, error);
 }
 
 void sqlite_damaged_table_free(struct damaged_table *table)
 {
     sqlite3_finalize(table->walk);
-    free(table->kept.at);
+    free(table->copied);
     free(table->indexed.at);
 }

@@ -74,43 +74,73 @@ static int ask(sqlite3 *db, const char *text, int64_t first, int64_t second, int
     return rc;
 }
 
-/* The last rowid of the step that begins after `*from`, which becomes any row of the table for the first step. */
-static int find_end(const struct store *store, sqlite3 *db, int64_t *from, int64_t *end, bool first)
+/* Any row of the table, from which the first step begins. */
+static int find_begin(const struct store *store, sqlite3 *db, int64_t *from)
 {
-    const char *table = store->schema.layout->table;
+    int64_t last = 0;
     char text[300];
-    int rc = SQLITE_ROW;
-    if (first) {
-        sqlite3_snprintf(sizeof text, text, "SELECT coalesce(max(rowid),0) FROM %s", table);
-        rc = ask(db, text, 0, 0, end);
-        if (rc == SQLITE_ROW && *end > STEP_ROWS)
-            *from = store->host->now(store->host) % *end;
-    }
-    sqlite3_snprintf(sizeof text, text,
-                     "SELECT coalesce(max(rowid),?1) FROM (SELECT rowid FROM %s NOT INDEXED WHERE rowid>?1 "
-                     "ORDER BY rowid LIMIT %d)",
-                     table, STEP_ROWS);
-    return rc == SQLITE_ROW ? ask(db, text, *from, 0, end) : rc;
+    sqlite3_snprintf(sizeof text, text, "SELECT coalesce(max(rowid),0) FROM %s", store->schema.layout->table);
+    int rc = ask(db, text, 0, 0, &last);
+    if (rc == SQLITE_ROW && last > STEP_ROWS)
+        *from = store->host->now(store->host) % last;
+    return rc == SQLITE_ROW ? SQLITE_OK : rc;
 }
 
-/* One step. `*last`: there are no more rows. */
-static pxt_status check_step(struct store *store, const char *search, bool *damaged, bool *last,
-                             struct pxt_error *error)
+/* Gives the last rowid of the step that begins after `from`. SQLITE_CORRUPT: the rowids of the step and the one behind
+ * it are not in order, which no index can mend. */
+static int find_end(const struct store *store, sqlite3 *db, int64_t from, int64_t *end)
+{
+    sqlite3_stmt *list = NULL;
+    char text[300];
+    int64_t before = from;
+    sqlite3_snprintf(sizeof text, text, "SELECT rowid FROM %s NOT INDEXED WHERE rowid>?1 ORDER BY rowid LIMIT %d",
+                     store->schema.layout->table, STEP_ROWS + 1);
+    int rc = sqlite3_prepare_v2(db, text, -1, &list, NULL);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_bind_int64(list, 1, from);
+    *end = from;
+    for (int row = 0; rc == SQLITE_OK && (rc = sqlite3_step(list)) == SQLITE_ROW; row++) {
+        int64_t rowid = sqlite3_column_int64(list, 0);
+        rc = rowid > before ? SQLITE_OK : SQLITE_CORRUPT;
+        before = rowid;
+        if (row < STEP_ROWS)
+            *end = rowid;
+    }
+    sqlite3_finalize(list);
+    return rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
+struct step {
+    int64_t from, end; /* rowids after `from` up to `end` */
+    bool damaged, last;
+};
+
+/* Searches one step. `last`: there are no more rows. */
+static pxt_status search_step(struct store *store, const char *search, struct step *step, struct pxt_error *error)
 {
     struct connection *connection;
-    int64_t from = atomic_load(&store->check_from), end = from, found = 0;
+    int64_t found = 0;
     pxt_status status = sqlite_pool_read(store, &connection, error);
     if (status)
         return status;
-    int rc = find_end(store, connection->db, &from, &end, !atomic_exchange(&store->check_begun, true));
-    *last = rc != SQLITE_ROW || end == from;
-    if (rc == SQLITE_ROW)
-        rc = *last ? SQLITE_DONE : ask(connection->db, search, from, end, &found);
-    *damaged = rc == SQLITE_ROW;
+    int rc = atomic_exchange(&store->check_begun, true) ? SQLITE_OK : find_begin(store, connection->db, &step->from);
+    if (rc == SQLITE_OK)
+        rc = find_end(store, connection->db, step->from, &step->end);
+    step->last = rc != SQLITE_OK || step->end == step->from;
+    if (rc == SQLITE_OK)
+        rc = step->last ? SQLITE_DONE : ask(connection->db, search, step->from, step->end, &found);
+    step->damaged = rc == SQLITE_ROW;
     if (rc != SQLITE_ROW && rc != SQLITE_DONE)
         status = sqlite_fail(store, connection->db, rc, error, "check its indexes");
-    atomic_store(&store->check_from, *last ? INT64_MIN : end);
     sqlite_pool_release(store, connection);
+    return status;
+}
+
+static pxt_status check_step(struct store *store, const char *search, struct step *step, struct pxt_error *error)
+{
+    *step = (struct step){.from = atomic_load(&store->check_from)};
+    pxt_status status = search_step(store, search, step, error);
+    atomic_store(&store->check_from, step->last ? INT64_MIN : step->end);
     return status;
 }
 
@@ -156,7 +186,7 @@ static pxt_status rebuild_one(struct store *store, int number, bool *last, struc
 }
 
 /* One index after the other, so that other processes and threads can write in between. */
-static pxt_status rebuild(struct store *store, struct pxt_error *error)
+static pxt_status rebuild_all(struct store *store, struct pxt_error *error)
 {
     const struct pxt_host *host = store->host;
     /* SQLite looks for a lock every 100 ms at the longest. */
@@ -169,6 +199,18 @@ static pxt_status rebuild(struct store *store, struct pxt_error *error)
         if (!last && host->now(host) - begin > PXT_SECOND / 10)
             nanosleep(&pause, NULL);
     }
+    return status;
+}
+
+/* Rebuilds the indexes, and searches the step again. PXT_ECORRUPT: that was of no use: the rows are damaged. */
+static pxt_status rebuild(struct store *store, const char *search, struct step *step, struct pxt_error *error)
+{
+    const struct pxt_host *host = store->host;
+    pxt_status status = rebuild_all(store, error);
+    if (!status)
+        status = search_step(store, search, step, error);
+    if (!status && step->damaged)
+        status = sqlite_fail(store, NULL, SQLITE_CORRUPT, error, "rebuild its indexes");
     if (!status) {
         atomic_fetch_add(&store->corruptions, 1);
         host->log(host, PXT_LOG_WARNING, "%s: an index of %s did not lead to all rows: the indexes were rebuilt",
@@ -193,17 +235,19 @@ pxt_status sqlite_index_check(struct store *store, struct pxt_error *error)
     const struct pxt_host *host = store->host;
     pxt_time begin = host->now(host);
     int64_t budget = 0;
-    bool damaged = false, last = false;
+    struct step step = {.damaged = false};
     if (!is_due(store, begin, &budget))
         return PXT_OK;
     char *search = search_text(&store->schema);
     pxt_status status =
         search ? PXT_OK : host->fail(host, error, PXT_ENOMEM, 0, "out of memory to check %s", store->path);
-    while (!status && !damaged && !last) {
-        status = check_step(store, search, &damaged, &last, error);
+    while (!status && !step.damaged && !step.last) {
+        status = check_step(store, search, &step, error);
         if (host->now(host) - begin >= budget)
             break;
     }
+    if (!status && step.damaged)
+        status = rebuild(store, search, &step, error);
     free(search);
-    return status || !damaged ? status : rebuild(store, error);
+    return status;
 }

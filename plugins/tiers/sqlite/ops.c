@@ -215,6 +215,27 @@ struct page {
     int64_t bad[PAGE];
 };
 
+/* Reads the next row into the page. PXT_ECORRUPT: its rowid is not above the last one: the walk would not end. */
+static pxt_status read_next(struct store *store, struct connection *connection, sqlite3_stmt *statement,
+                            struct page *page, struct pxt_error *error)
+{
+    const int64_t last = page->rowid;
+    pxt_entry **entry = &page->entry[page->count];
+    *entry = NULL;
+    pxt_status status = sqlite_row_next(store, connection, statement, entry, &page->rowid, error);
+    if ((!status || status == PXT_EINVAL || status == PXT_ENOTSUP) && page->rowid <= last) {
+        store->host->entry_release(*entry);
+        return sqlite_fail(store, connection->db, SQLITE_CORRUPT, error, "read its entries in order");
+    }
+    if (status == PXT_ENOTSUP)
+        page->passed_over++;
+    else if (status == PXT_EINVAL)
+        page->bad[page->bad_count++] = page->rowid;
+    else if (!status)
+        page->count++;
+    return status == PXT_EINVAL || status == PXT_ENOTSUP ? PXT_OK : status;
+}
+
 static pxt_status read_page(struct store *store, struct page *page, struct pxt_error *error)
 {
     struct connection *connection;
@@ -228,18 +249,8 @@ static pxt_status read_page(struct store *store, struct page *page, struct pxt_e
     if (!status) {
         sqlite3_bind_int64(statement, 1, page->rowid);
         sqlite3_bind_int64(statement, 2, PAGE);
-        while (!status && page->count + page->bad_count + page->passed_over < PAGE) {
-            status = sqlite_row_next(store, connection, statement, &page->entry[page->count], &page->rowid, error);
-            if (status == PXT_ENOTSUP) {
-                page->passed_over++;
-                status = PXT_OK;
-            } else if (status == PXT_EINVAL) {
-                page->bad[page->bad_count++] = page->rowid;
-                status = PXT_OK;
-            } else if (!status) {
-                page->count++;
-            }
-        }
+        while (!status && page->count + page->bad_count + page->passed_over < PAGE)
+            status = read_next(store, connection, statement, page, error);
         sqlite3_reset(statement);
     }
     sqlite_pool_release(store, connection);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * recover.c: opens the writer on a sound file. A damaged file is replaced by a new one with the entries that can be
- * read. The new file is complete before the damaged one is moved aside, so that a salvage can be tried again.
+ * read. The new file is complete before the damaged one is moved aside, so that a salvage can be tried again. From the
+ * first read until then no other process can write.
  */
 #include "store.h"
 #include <stdlib.h>
@@ -72,7 +73,8 @@ static pxt_status open_once(struct store *store, struct pxt_error *error)
 }
 
 /* Fills the new file. It must need no log when it takes its place. */
-static pxt_status build(struct store *store, const char *fresh, struct sqlite_salvaged *result, struct pxt_error *error)
+static pxt_status build(struct store *store, sqlite3 *damaged, const char *fresh, struct sqlite_salvaged *result,
+                        struct pxt_error *error)
 {
     struct connection connection = {0};
     pxt_status status = sqlite_connection_open(store, fresh, &connection, error);
@@ -80,7 +82,7 @@ static pxt_status build(struct store *store, const char *fresh, struct sqlite_sa
         return status;
     status = make_tables(store, &connection, true, error);
     if (!status)
-        status = sqlite_salvage(store, &connection, result, error);
+        status = sqlite_salvage(store, damaged, &connection, result, error);
     if (!status) {
         int rc = sqlite3_wal_checkpoint_v2(connection.db, "main", SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
         if (rc != SQLITE_OK)
@@ -115,12 +117,16 @@ static pxt_status repair(struct store *store, struct pxt_error *error)
     const struct pxt_host *host = store->host;
     struct sqlite_salvaged result = {0};
     struct pxt_error reason = {.message = ""};
+    sqlite3 *damaged = NULL;
     char *fresh = NULL, *aside = NULL;
-    pxt_status status = sqlite_file_make_fresh(store, &fresh, &reason);
+    pxt_status status = sqlite_salvage_open(store, &damaged, &reason);
     if (!status)
-        status = build(store, fresh, &result, &reason);
+        status = sqlite_file_make_fresh(store, &fresh, &reason);
+    if (!status)
+        status = build(store, damaged, fresh, &result, &reason);
     if (!status)
         status = sqlite_file_replace(store, fresh, &aside, &reason);
+    sqlite3_close(damaged); /* not before: others would write to the file in between */
     if (fresh)
         sqlite_file_remove_fresh(fresh);
     if (status) {

@@ -64,12 +64,13 @@ int sqlite_repair_schema(const struct sqlite_schema *schema, sqlite3 *db)
     if (rc == SQLITE_OK && !row)
         rc = SQLITE_CORRUPT;
     if (rc == SQLITE_OK)
-        text = sqlite3_mprintf("BEGIN;DELETE FROM sqlite_schema WHERE rowid<>%lld AND name<>'sqlite_autoindex_%q_1'"
-                               " AND tbl_name NOT IN (%Q,'health_history');"
-                               "UPDATE sqlite_schema SET type='table',name=%Q,tbl_name=%Q,sql=%s%Q WHERE rowid=%lld;"
-                               "PRAGMA writable_schema=RESET;PRAGMA writable_schema=ON",
-                               (long long)row, layout->table, layout->extra, layout->table, layout->table,
-                               close ? "" : "sql||", close ? wanted : "", (long long)row);
+        text = sqlite3_mprintf(
+            "SAVEPOINT repair;DELETE FROM sqlite_schema WHERE rowid<>%lld AND name<>'sqlite_autoindex_%q_1'"
+            " AND tbl_name NOT IN (%Q,'health_history');"
+            "UPDATE sqlite_schema SET type='table',name=%Q,tbl_name=%Q,sql=%s%Q WHERE rowid=%lld;"
+            "PRAGMA writable_schema=RESET;PRAGMA writable_schema=ON",
+            (long long)row, layout->table, layout->extra, layout->table, layout->table, close ? "" : "sql||",
+            close ? wanted : "", (long long)row);
     if (rc == SQLITE_OK)
         rc = text ? sqlite3_exec(db, text, NULL, NULL, NULL) : SQLITE_NOMEM;
     sqlite3_free(text);

@@ -5,6 +5,7 @@
  */
 #include "salvage.h"
 #include <stdlib.h>
+#include <string.h>
 
 struct salvage {
     struct store *store;
@@ -37,46 +38,63 @@ static int prepare_entries(struct salvage *salvage)
     return rc;
 }
 
-static pxt_status keep_rowid(struct salvage *salvage, int64_t rowid, struct pxt_error *error)
+/* `*added`: the entry is a new row. */
+static pxt_status keep_rowid(struct salvage *salvage, int64_t rowid, bool *added, struct pxt_error *error)
 {
     sqlite3 *db = salvage->fresh->db;
     int64_t given = sqlite3_last_insert_rowid(db);
+    *added = given != 0;
     if (!given || given == rowid)
         return PXT_OK;
     const struct sqlite_schema *schema = &salvage->store->schema;
-    char *text = sqlite3_mprintf("UPDATE %s SET rowid=%lld WHERE rowid=%lld;", schema->layout->table, (long long)rowid,
+    const char *table = schema->layout->table;
+    /* Where a damaged rowid is that of another entry the row keeps the new one. */
+    char *text = sqlite3_mprintf("UPDATE OR IGNORE %s SET rowid=%lld WHERE rowid=%lld;", table, (long long)rowid,
                                  (long long)given);
     if (text && schema->any_extra)
-        text = sqlite3_mprintf("%zUPDATE %s SET entry_rowid=%lld WHERE entry_rowid=%lld", text, schema->layout->extra,
-                               (long long)rowid, (long long)given);
+        text =
+            sqlite3_mprintf("%zUPDATE %s SET entry_rowid=%lld WHERE entry_rowid=%lld AND NOT EXISTS (SELECT 1 FROM "
+                            "%s WHERE rowid=%lld)",
+                            text, schema->layout->extra, (long long)rowid, (long long)given, table, (long long)given);
     int rc = text ? sqlite3_exec(db, text, NULL, NULL, NULL) : SQLITE_NOMEM;
     sqlite3_free(text);
     return rc == SQLITE_OK ? PXT_OK : sqlite_fail(salvage->store, db, rc, error, "copy its entries");
 }
 
-/* Reads an entry with the fields in the table of our own. PXT_EINVAL: they are unreadable. */
-static pxt_status read_whole(struct salvage *salvage, int64_t rowid, pxt_entry **entry, struct pxt_error *error)
+static bool same_key(sqlite3_stmt *left, sqlite3_stmt *right)
+{
+    const void *a = sqlite3_column_text(left, PXT_FIELD_KEY), *b = sqlite3_column_text(right, PXT_FIELD_KEY);
+    int length = sqlite3_column_bytes(left, PXT_FIELD_KEY);
+    return a && b && length == sqlite3_column_bytes(right, PXT_FIELD_KEY) && !memcmp(a, b, (size_t)length);
+}
+
+/* Reads the entry that the walk stands on with the fields in the table of our own. PXT_EINVAL: they are unreadable. */
+static pxt_status read_whole(struct salvage *salvage, sqlite3_stmt *walk, int64_t rowid, pxt_entry **entry,
+                             struct pxt_error *error)
 {
     pxt_status status = PXT_EINVAL;
     if (!salvage->whole)
         return status;
     sqlite3_bind_int64(salvage->whole, 1, rowid);
     int rc = sqlite3_step(salvage->whole);
-    if (rc == SQLITE_ROW)
+    /* A damaged rowid leads to another row. */
+    if (rc == SQLITE_ROW && same_key(salvage->whole, walk))
         status = sqlite_row_read(salvage->store, salvage->whole, entry, error);
-    else if (rc != SQLITE_DONE && !damaged_here(rc))
+    else if (rc != SQLITE_ROW && rc != SQLITE_DONE && !damaged_here(rc))
         status = sqlite_fail(salvage->store, salvage->db, rc, error, "read its entries");
     sqlite3_reset(salvage->whole);
     return status;
 }
 
-static pxt_status keep_entry(void *arg, sqlite3_stmt *walk, int64_t rowid, bool *kept, struct pxt_error *error)
+static pxt_status keep_entry(void *arg, sqlite3_stmt *walk, int64_t rowid, bool again, enum damaged_row *row,
+                             struct pxt_error *error)
 {
     struct salvage *salvage = arg;
     struct store *store = salvage->store;
     pxt_entry *entry = NULL;
-    bool whole = true;
-    pxt_status status = store->schema.any_extra ? read_whole(salvage, rowid, &entry, error) : PXT_EINVAL;
+    bool whole = true, added = false;
+    (void)again; /* the key tells */
+    pxt_status status = store->schema.any_extra ? read_whole(salvage, walk, rowid, &entry, error) : PXT_EINVAL;
     if (status == PXT_EINVAL) {
         status = sqlite_row_read(store, walk, &entry, error);
         whole = !store->schema.any_extra;
@@ -89,9 +107,10 @@ static pxt_status keep_entry(void *arg, sqlite3_stmt *walk, int64_t rowid, bool 
         status = sqlite_rows_put(store, salvage->fresh, entry, error);
     store->host->entry_release(entry);
     if (!status)
-        status = keep_rowid(salvage, rowid, error);
-    *kept = !status;
-    salvage->without_health += !status && !whole;
+        status = keep_rowid(salvage, rowid, &added, error);
+    if (!status)
+        *row = added ? DAMAGED_ROW_COPIED : DAMAGED_ROW_UPDATED;
+    salvage->without_health += added && !whole;
     return status;
 }
 
@@ -134,12 +153,13 @@ static bool is_check(sqlite3_stmt *walk)
 }
 
 /* A check whose entry is lost is lost with it. */
-static pxt_status keep_check(void *arg, sqlite3_stmt *walk, int64_t rowid, bool *kept, struct pxt_error *error)
+static pxt_status keep_check(void *arg, sqlite3_stmt *walk, int64_t rowid, bool again, enum damaged_row *row,
+                             struct pxt_error *error)
 {
     struct salvage *salvage = arg;
     sqlite3_stmt *add;
     (void)rowid;
-    if (!is_check(walk))
+    if (again || !is_check(walk))
         return PXT_OK;
     pxt_status status = sqlite_statement_get(salvage->store, salvage->fresh, SQL_CHECK_ADD, &add, error);
     if (status)
@@ -148,7 +168,8 @@ static pxt_status keep_check(void *arg, sqlite3_stmt *walk, int64_t rowid, bool 
         sqlite3_bind_value(add, i + 1, sqlite3_column_value(walk, i));
     status = sqlite_statement_run(salvage->store, salvage->fresh, add, error, "copy its history");
     sqlite3_clear_bindings(add);
-    *kept = !status && sqlite3_changes(salvage->fresh->db) > 0;
+    if (!status && sqlite3_changes(salvage->fresh->db) > 0)
+        *row = DAMAGED_ROW_COPIED;
     return status;
 }
 
@@ -173,30 +194,41 @@ static pxt_status copy_checks(struct salvage *salvage, struct pxt_error *error)
 /* ---- the whole ---- */
 
 /* Without the schema check SQLite also reads a file that is shorter than its header says; hence no defensive flag. */
-static int open_damaged(struct salvage *salvage)
+static int set_up_damaged(struct store *store, sqlite3 *db)
 {
-    int rc = sqlite3_open_v2(salvage->store->path, &salvage->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
-    if (rc != SQLITE_OK)
-        return rc;
-    sqlite3_extended_result_codes(salvage->db, 1);
-    sqlite3_busy_timeout(salvage->db, salvage->store->busy_ms);
-    sqlite3_db_config(salvage->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
-    sqlite3_db_config(salvage->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
-    sqlite3_db_config(salvage->db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
-    rc = sqlite3_exec(salvage->db, "PRAGMA writable_schema=ON", NULL, NULL, NULL);
+    sqlite3_extended_result_codes(db, 1);
+    sqlite3_busy_timeout(db, store->busy_ms);
+    sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+    sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+    sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
+    int rc = sqlite3_exec(db, "PRAGMA writable_schema=ON", NULL, NULL, NULL);
     if (rc == SQLITE_OK || damaged_here(rc))
-        rc = sqlite3_exec(salvage->db, "PRAGMA cell_size_check=ON", NULL, NULL, NULL);
-    return rc;
+        rc = sqlite3_exec(db, "PRAGMA cell_size_check=ON", NULL, NULL, NULL);
+    if (rc == SQLITE_OK || damaged_here(rc))
+        rc = sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
+    if (rc == SQLITE_OK)
+        /* Where there is no write-ahead log: the new database must not find a journal beside it. */
+        sqlite3_exec(db, "PRAGMA journal_mode=MEMORY", NULL, NULL, NULL);
+    return damaged_here(rc) ? SQLITE_OK : rc; /* its header is unreadable: so is all that others write to it */
+}
+
+pxt_status sqlite_salvage_open(struct store *store, sqlite3 **damaged, struct pxt_error *error)
+{
+    int rc = sqlite3_open_v2(store->path, damaged, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
+    if (rc == SQLITE_OK)
+        rc = set_up_damaged(store, *damaged);
+    if (rc == SQLITE_OK)
+        return PXT_OK;
+    pxt_status status = sqlite_fail(store, *damaged, rc, error, "read its entries");
+    sqlite3_close(*damaged);
+    *damaged = NULL;
+    return status;
 }
 
 static pxt_status copy(struct salvage *salvage, struct pxt_error *error)
 {
     pxt_status status = PXT_OK;
-    int rc = open_damaged(salvage);
-    salvage->entries.db = salvage->checks.db = salvage->db;
-    salvage->entries.store = salvage->checks.store = salvage->store;
-    if (rc == SQLITE_OK)
-        rc = prepare_entries(salvage);
+    int rc = prepare_entries(salvage);
     if (damaged_here(rc))
         rc = sqlite_repair_schema(&salvage->store->schema, salvage->db) == SQLITE_OK ? prepare_entries(salvage)
                                                                                      : SQLITE_CORRUPT;
@@ -212,19 +244,23 @@ static pxt_status copy(struct salvage *salvage, struct pxt_error *error)
 
 static void sum_up(const struct salvage *salvage, struct sqlite_salvaged *result)
 {
-    *result = (struct sqlite_salvaged){.entries = {.kept = salvage->entries.kept.count,
+    *result = (struct sqlite_salvaged){.entries = {.kept = salvage->entries.kept,
                                                    .lost = sqlite_damaged_table_lost(&salvage->entries),
                                                    .lost_exact = salvage->entries.index_whole},
-                                       .checks = {.kept = salvage->checks.kept.count,
+                                       .checks = {.kept = salvage->checks.kept,
                                                   .lost = sqlite_damaged_table_lost(&salvage->checks),
                                                   .lost_exact = salvage->checks.index_whole},
                                        .without_health = salvage->without_health};
 }
 
-pxt_status sqlite_salvage(struct store *store, struct connection *fresh, struct sqlite_salvaged *result,
-                          struct pxt_error *error)
+pxt_status sqlite_salvage(struct store *store, sqlite3 *damaged, struct connection *fresh,
+                          struct sqlite_salvaged *result, struct pxt_error *error)
 {
-    struct salvage salvage = {.store = store, .fresh = fresh};
+    struct salvage salvage = {.store = store,
+                              .fresh = fresh,
+                              .db = damaged,
+                              .entries = {.store = store, .db = damaged},
+                              .checks = {.store = store, .db = damaged}};
     int rc = sqlite3_exec(fresh->db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
     pxt_status status = rc == SQLITE_OK ? copy(&salvage, error) : sqlite_fail(store, fresh->db, rc, error, "begin");
     if (!status && (rc = sqlite3_exec(fresh->db, "COMMIT", NULL, NULL, NULL)) != SQLITE_OK)
@@ -235,6 +271,5 @@ pxt_status sqlite_salvage(struct store *store, struct connection *fresh, struct 
     sqlite3_finalize(salvage.whole);
     sqlite_damaged_table_free(&salvage.entries);
     sqlite_damaged_table_free(&salvage.checks);
-    sqlite3_close(salvage.db);
     return status;
 }

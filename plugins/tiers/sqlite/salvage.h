@@ -18,12 +18,22 @@ struct damaged_table {
     const char *name, *index, *index_column; /* the index tells which rows there should be */
     sqlite3_stmt *walk;                      /* ?1 the first rowid; in the order of rowids */
     int rowid_column;                        /* of the walk */
-    struct damaged_rowids kept, indexed;
-    bool index_whole; /* the index was readable */
+    struct damaged_rowids indexed;           /* each once, in order */
+    bool *copied;                            /* which of them */
+    uint64_t kept, misplaced;                /* rows; of them those whose rowid is damaged */
+    bool index_whole;                        /* the index was readable */
 };
 
-/* Copies the row that the walk stands on. `*kept`: it was copied. Returns errors other than of the row. */
-typedef pxt_status damaged_row_fn(void *arg, sqlite3_stmt *walk, int64_t rowid, bool *kept, struct pxt_error *error);
+enum damaged_row {
+    DAMAGED_ROW_UNREADABLE,
+    DAMAGED_ROW_COPIED,
+    DAMAGED_ROW_UPDATED /* the new file had the row already */
+};
+
+/* Copies the row that the walk stands on. `again`: a row of that rowid was copied before: it is the same row, or the
+ * rowid of one of them is damaged. Returns errors other than of the row. */
+typedef pxt_status damaged_row_fn(void *arg, sqlite3_stmt *walk, int64_t rowid, bool again, enum damaged_row *row,
+                                  struct pxt_error *error);
 
 /* Returns whether an SQLite code says that a place of the file is unreadable. */
 static inline bool damaged_here(int rc)

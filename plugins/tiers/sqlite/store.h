@@ -207,9 +207,11 @@ bool sqlite_connection_moved(const struct connection *connection);
  * Changes nothing in the file. */
 pxt_status sqlite_owner_check(struct store *store, sqlite3 *db, bool *empty, struct pxt_error *error);
 
-/* salvage.c: copies the readable entries of the damaged file at the path, and their history, into the new one. The damaged
- * file stays as it is. Any failure to read for another reason than damage, and any failure to write, is returned.
- * write_lock is held. */
+/* salvage.c: opens the damaged file at the path. Until `*damaged` is closed no other connection can write to the file: a
+ * writer that waits must look, when it has the lock, whether the file was replaced. write_lock is held. */
+pxt_status sqlite_salvage_open(struct store *store, sqlite3 **damaged, struct pxt_error *error);
+/* Copies the readable entries of the damaged file, and their history, into the new one. The damaged file stays as it is.
+ * Any failure to read for another reason than damage, and any failure to write, is returned. write_lock is held. */
 struct sqlite_salvaged {
     struct sqlite_salvaged_rows {
         uint64_t kept, lost;
@@ -217,8 +219,8 @@ struct sqlite_salvaged {
     } entries, checks;
     uint64_t without_health; /* of the kept entries: their fields in the table of our own were unreadable */
 };
-pxt_status sqlite_salvage(struct store *store, struct connection *fresh, struct sqlite_salvaged *result,
-                          struct pxt_error *error);
+pxt_status sqlite_salvage(struct store *store, sqlite3 *damaged, struct connection *fresh,
+                          struct sqlite_salvaged *result, struct pxt_error *error);
 
 /* recover.c: opens the writer; `damaged`: the file is moved aside first. write_lock is held. */
 pxt_status sqlite_writer_open(struct store *store, bool damaged, struct pxt_error *error);
@@ -229,7 +231,7 @@ pxt_status sqlite_pool_write(struct store *store, struct connection **out, struc
 void sqlite_pool_release(struct store *store, struct connection *connection);
 void sqlite_pool_close(struct store *store);
 
-/* txn.c: lends the writer inside BEGIN IMMEDIATE. */
+/* txn.c: lends the writer inside BEGIN IMMEDIATE, on the file that is at the path. */
 pxt_status sqlite_txn_begin(struct store *store, struct connection **out, struct pxt_error *error);
 /* Commits if `status` is PXT_OK, else rolls back; releases the connection. */
 pxt_status sqlite_txn_end(struct store *store, struct connection *connection, pxt_status status,

@@ -12,15 +12,29 @@ static pxt_status run_plain(struct store *store, struct connection *connection, 
     return status ? status : sqlite_statement_run(store, connection, statement, error, doing);
 }
 
-pxt_status sqlite_txn_begin(struct store *store, struct connection **out, struct pxt_error *error)
+/* `*moved`: a salvage replaced the file while we waited for its lock: a commit would go to the damaged one. */
+static pxt_status begin_once(struct store *store, struct connection **out, bool *moved, struct pxt_error *error)
 {
     pxt_status status = sqlite_pool_write(store, out, error);
     if (status)
         return status;
     store->count_change = 0;
     status = run_plain(store, *out, SQL_BEGIN, error, "begin to write");
-    if (status)
+    *moved = !status && sqlite_connection_moved(*out);
+    if (*moved)
+        sqlite_connection_close(*out);
+    if (status || *moved)
         sqlite_pool_release(store, *out);
+    return status;
+}
+
+pxt_status sqlite_txn_begin(struct store *store, struct connection **out, struct pxt_error *error)
+{
+    bool moved = false;
+    pxt_status status;
+    do
+        status = begin_once(store, out, &moved, error);
+    while (!status && moved);
     return status;
 }
 
