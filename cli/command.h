@@ -55,7 +55,8 @@ void print_log(void *arg, enum pxt_message_level level, const char *component, c
 /* common.c */
 pxt_status open_cache(const struct invocation *invocation, pxt_cache **out, struct pxt_error *error);
 /* A KEY or URL as given to a key. False with a message where it is neither. */
-bool key_of(const struct invocation *invocation, const char *text, char key[PXT_KEY_MAX + 1], int *exit_code);
+bool key_of(const struct invocation *invocation, pxt_cache *cache, const char *text, char key[PXT_KEY_MAX + 1],
+            int *exit_code);
 /* 90, 15m, 1h to seconds; false where malformed. */
 bool read_seconds(const char *text, int64_t *out);
 /* Whether the entry passes --source, --scheme, --healthy, --health. */

@@ -10,11 +10,13 @@ pxt_status open_cache(const struct invocation *invocation, pxt_cache **out, stru
     return pxt_cache_open(&invocation->open, out, error);
 }
 
-bool key_of(const struct invocation *invocation, const char *text, char key[PXT_KEY_MAX + 1], int *exit_code)
+bool key_of(const struct invocation *invocation, pxt_cache *cache, const char *text, char key[PXT_KEY_MAX + 1],
+            int *exit_code)
 {
     struct pxt_error error;
     if (strstr(text, "://")) {
-        if (pxt_key_of_url(text, NULL, key, &error) == PXT_OK)
+        pxt_status status = pxt_cache_find_key(cache, text, key, &error);
+        if (status == PXT_OK || status == PXT_NOT_FOUND)
             return true;
         *exit_code = fail(&error);
         return false;

@@ -32,4 +32,5 @@ check-long:
 	PXT_LONG=1 $(MAKE) $(AM_MAKEFLAGS) check TESTS='$(long_tests)'
 .PHONY: check-valgrind check-long
 
-EXTRA_DIST += $(script_tests) %D%/lib/environment.sh %D%/lib/lib.sh %D%/lib/tap.h %D%/lib/sqlite_damage_kit.h %D%/lib/sqlite_kit.h
+EXTRA_DIST += $(script_tests) %D%/lib/environment.sh %D%/lib/lib.sh %D%/lib/short_malloc.h \
+    %D%/lib/sqlite_damage_kit.h %D%/lib/sqlite_kit.h %D%/lib/tap.h

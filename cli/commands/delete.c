@@ -13,7 +13,7 @@ int run_delete(struct invocation *invocation)
         return fail(&error);
     for (int i = 0; i < invocation->count && !code; i++) {
         char key[PXT_KEY_MAX + 1];
-        if (!key_of(invocation, invocation->arguments[i], key, &code))
+        if (!key_of(invocation, cache, invocation->arguments[i], key, &code))
             break;
         pxt_status status = pxt_cache_delete(cache, key, &error);
         missing += status == PXT_NOT_FOUND;

@@ -101,11 +101,12 @@ int run_get(struct invocation *invocation)
     pxt_cache *cache;
     char key[PXT_KEY_MAX + 1];
     int code = 0;
-    if (invocation->count && !key_of(invocation, invocation->arguments[0], key, &code))
-        return code;
     if (open_cache(invocation, &cache, &error))
         return fail(&error);
-    code = invocation->count ? get_key(invocation, cache, key) : get_random(invocation, cache);
+    if (!invocation->count)
+        code = get_random(invocation, cache);
+    else if (key_of(invocation, cache, invocation->arguments[0], key, &code))
+        code = get_key(invocation, cache, key);
     pxt_cache_close(cache);
     return code;
 }

@@ -23,10 +23,12 @@ int run_history(struct invocation *invocation)
     pxt_cache *cache;
     char key[PXT_KEY_MAX + 1];
     int code;
-    if (!key_of(invocation, invocation->arguments[0], key, &code))
-        return code;
     if (open_cache(invocation, &cache, &error))
         return fail(&error);
+    if (!key_of(invocation, cache, invocation->arguments[0], key, &code)) {
+        pxt_cache_close(cache);
+        return code;
+    }
     pxt_status status = pxt_cache_history(cache, key, print_item, NULL, &error);
     pxt_cache_close(cache);
     return status ? fail(&error) : finish_output(0);

@@ -24,10 +24,12 @@ int run_report(struct invocation *invocation)
         return usage(invocation, "\"%s\" is neither ok nor fail", outcome);
     if (latency && (end == latency || *end || !(report.latency_ms >= 0 && report.latency_ms < 1e12)))
         return usage(invocation, "--latency %s is no number of milliseconds", latency);
-    if (!key_of(invocation, invocation->arguments[0], key, &code))
-        return code;
     if (open_cache(invocation, &cache, &error))
         return fail(&error);
+    if (!key_of(invocation, cache, invocation->arguments[0], key, &code)) {
+        pxt_cache_close(cache);
+        return code;
+    }
     pxt_status status = pxt_cache_report(cache, key, &report, &health, &evicted, &error);
     pxt_cache_close(cache);
     if (status == PXT_NOT_FOUND)

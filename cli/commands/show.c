@@ -13,10 +13,12 @@ int run_show(struct invocation *invocation)
     int code;
     size_t count;
     const struct pxt_field *fields = pxt_fields(&count);
-    if (!key_of(invocation, invocation->arguments[0], key, &code))
-        return code;
     if (open_cache(invocation, &cache, &error))
         return fail(&error);
+    if (!key_of(invocation, cache, invocation->arguments[0], key, &code)) {
+        pxt_cache_close(cache);
+        return code;
+    }
     pxt_status status = pxt_cache_peek(cache, key, &entry, &error);
     if (!status && option(invocation, "json")) {
         print_json(stdout, entry);

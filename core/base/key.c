@@ -5,7 +5,6 @@
 #include "base/key.h"
 #include "base/fail.h"
 #include <gcrypt.h>
-#include <pthread.h>
 #include <string.h>
 
 /* The first 8 bytes, little endian. */
@@ -61,27 +60,10 @@ void pxt_key_init(struct pxt_key *key, const char *text, size_t length)
     key->hash = pxt_key_hash(text, length);
 }
 
-static void start_gcrypt_once(void)
-{
-    /* The program may have set libgcrypt up its own way: then it is left alone. */
-    if (gcry_control(GCRYCTL_INITIALIZATION_FINISHED_P))
-        return;
-    gcry_check_version(NULL);
-    gcry_control(GCRYCTL_DISABLE_SECMEM, 0);
-    gcry_control(GCRYCTL_INITIALIZATION_FINISHED, 0);
-}
-
-void pxt_gcrypt_start(void)
-{
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, start_gcrypt_once);
-}
-
 void pxt_key_digest(const char *identity, size_t length, char out[17])
 {
     static const char digits[] = "0123456789abcdef";
     unsigned char digest[32];
-    pxt_gcrypt_start();
     gcry_md_hash_buffer(GCRY_MD_SHA256, digest, identity, length);
     for (size_t i = 0; i < 8; i++) {
         out[2 * i] = digits[digest[i] >> 4];

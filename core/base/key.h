@@ -28,9 +28,7 @@ static inline bool pxt_key_same_bytes(const char *a, const char *b, size_t lengt
 /* The hash of a key: the same in every process and version, for shards, stripes and tables. */
 uint64_t pxt_key_hash(const char *text, size_t length);
 void pxt_key_init(struct pxt_key *key, const char *text, size_t length);
-/* Initialises libgcrypt, once; without it the first calls of two threads would collide. */
-void pxt_gcrypt_start(void);
-/* First 16 hex digits of SHA-256 of `identity`. */
+/* First 16 hex digits of SHA-256 of `identity`. pxt_gcrypt_start() must have succeeded. */
 void pxt_key_digest(const char *identity, size_t length, char out[17]);
 /* Checks a key given by a caller: not NULL, not empty, not over-long, no control characters. */
 pxt_status pxt_key_check(const char *text, struct pxt_key *out, struct pxt_error *error);

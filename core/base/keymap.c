@@ -3,6 +3,7 @@
  * keymap.c: a chained hash table of keys.
  */
 #include "base/keymap.h"
+#include "base/alloc.h"
 #include "base/fail.h"
 #include <string.h>
 

@@ -4,6 +4,7 @@
  * place is safe from other users.
  */
 #include "base/paths.h"
+#include "base/alloc.h"
 #include "base/fail.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -96,26 +97,28 @@ pxt_status pxt_path_expand(const char *path, char **out, struct pxt_error *error
     return *out ? PXT_OK : pxt_fail_memory(error, "a path");
 }
 
-static pxt_status check_one(const char *path, const struct stat *file, bool may_be_sticky, struct pxt_error *error)
+/* `refused`: the bits of a mode that others may not have. */
+static pxt_status check_one(const char *path, const struct stat *file, mode_t refused, bool may_be_sticky,
+                            struct pxt_error *error)
 {
     bool sticky = may_be_sticky && S_ISDIR(file->st_mode) && (file->st_mode & S_ISVTX);
     if (file->st_uid != 0 && file->st_uid != geteuid())
         return pxt_fail(error, PXT_EACCES, 0,
                         "%s belongs to user %lu, who could change what is in it: use a place of your own", path,
                         (unsigned long)file->st_uid);
-    if ((file->st_mode & 022) && !sticky)
-        return pxt_fail(error, PXT_EACCES, 0, "%s can be written by others (mode %04o): chmod go-w %s", path,
-                        (unsigned)file->st_mode & 07777, path);
+    if ((file->st_mode & refused) && !sticky)
+        return pxt_fail(error, PXT_EACCES, 0, "%s can be written by others (mode %04o): chmod %s-w %s", path,
+                        (unsigned)file->st_mode & 07777, refused & 020 ? "go" : "o", path);
     return PXT_OK;
 }
 
-pxt_status pxt_path_check_safe(const char *path, int fd, struct pxt_error *error)
+static pxt_status check_safe(const char *path, int fd, mode_t refused, struct pxt_error *error)
 {
     char real[PATH_MAX];
     struct stat file;
     if (fstat(fd, &file))
         return pxt_fail(error, PXT_EIO, errno, "cannot examine %s", path);
-    pxt_status status = check_one(path, &file, false, error);
+    pxt_status status = check_one(path, &file, refused, false, error);
     if (status)
         return status;
     if (!realpath(path, real))
@@ -125,9 +128,14 @@ pxt_status pxt_path_check_safe(const char *path, int fd, struct pxt_error *error
         slash[slash == real] = '\0';
         if (stat(real, &file))
             return pxt_fail(error, pxt_status_of_errno(errno), errno, "cannot examine %s", real);
-        status = check_one(real, &file, true, error);
+        status = check_one(real, &file, refused, true, error);
     }
     return status;
+}
+
+pxt_status pxt_path_check_safe(const char *path, int fd, struct pxt_error *error)
+{
+    return check_safe(path, fd, 022, error);
 }
 
 /* Makes every missing folder of the path. */
@@ -151,7 +159,7 @@ static pxt_status make_folders(char *path, struct pxt_error *error)
     }
 }
 
-pxt_status pxt_path_prepare_folder(const char *path, struct pxt_error *error)
+pxt_status pxt_path_prepare_folder(const char *path, bool group_may_write, struct pxt_error *error)
 {
     if (path[0] != '/')
         return pxt_fail(error, PXT_ECONFIG, 0, "folder %s is not an absolute path", path);
@@ -167,7 +175,7 @@ pxt_status pxt_path_prepare_folder(const char *path, struct pxt_error *error)
     if (!status && fd < 0)
         status = pxt_fail(error, pxt_status_of_errno(errno), errno, "cannot open folder %s", path);
     if (!status)
-        status = pxt_path_check_safe(path, fd, error);
+        status = check_safe(path, fd, group_may_write ? 002 : 022, error);
     if (fd >= 0)
         close(fd);
     pxt_free(copy);

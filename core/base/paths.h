@@ -13,8 +13,9 @@
  * `${state}`, and its folder `cache` for `${cache}`. A relative path begins in the working directory. `*out` is
  * pxt_free()d. PXT_ECONFIG for another `~` or `$` at the start. */
 pxt_status pxt_path_expand(const char *path, char **out, struct pxt_error *error);
-/* See pxt_host.prepare_folder. */
-pxt_status pxt_path_prepare_folder(const char *path, struct pxt_error *error);
+/* See pxt_host.prepare_folder. `group_may_write`: a folder that its group may write to is not refused, nor such a folder
+ * above it, as they are made with umask 002. */
+pxt_status pxt_path_prepare_folder(const char *path, bool group_may_write, struct pxt_error *error);
 /* Whether an open file or folder, and every folder above `path`, is owned by root or this user and writable by no one
  * else (sticky folders such as /tmp may stand above). PXT_EACCES names the culprit and the remedy. */
 pxt_status pxt_path_check_safe(const char *path, int fd, struct pxt_error *error);

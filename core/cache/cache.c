@@ -3,6 +3,7 @@
  * cache.c: the public face: checks what callers give, and wires configuration, sealer, chain and janitor together.
  */
 #include "base/fail.h"
+#include "base/gcrypt_start.h"
 #include "base/key.h"
 #include "cache/cache_private.h"
 #include "entry/entry.h"
@@ -30,6 +31,11 @@ static void read_options(const struct pxt_cache_options *given, struct pxt_cache
         memcpy(options, given, given->size < sizeof *options ? given->size : sizeof *options);
 }
 
+static pxt_status seal(void *sealer, const char *key, struct pxt_draft *draft, char **tokens, struct pxt_error *error)
+{
+    return pxt_sealer_seal_draft(sealer, key, draft, tokens, error);
+}
+
 static pxt_status open_parts(pxt_cache *cache, const struct pxt_cache_options *options, struct pxt_error *error)
 {
     pxt_status status = pxt_config_load(options, &cache->logger, &cache->config, error);
@@ -43,7 +49,8 @@ static pxt_status open_parts(pxt_cache *cache, const struct pxt_cache_options *o
     cache->check_interval_max = setting(cache, "health.check_interval_max");
     status = pxt_sealer_open(&cache->config->encryptor, &cache->logger, &cache->clock, &cache->sealer, error);
     if (!status)
-        status = pxt_chain_open(&cache->chain, cache->config, &cache->logger, &cache->clock, error);
+        status =
+            pxt_chain_open(&cache->chain, cache->config, &cache->logger, &cache->clock, seal, cache->sealer, error);
     if (!status)
         pxt_chain_repair_hinted(&cache->chain);
     if (!status && setting(cache, "cleanup.background") && !(options->flags & PXT_OPEN_NO_JANITOR))
@@ -58,12 +65,15 @@ pxt_status pxt_cache_open(const struct pxt_cache_options *given, pxt_cache **out
         return pxt_fail(error, PXT_EINVAL, 0, "out must not be NULL, and options need their size");
     *out = NULL;
     read_options(given, &options);
+    pxt_status status = pxt_gcrypt_start(error);
+    if (status)
+        return status;
     pxt_cache *cache = pxt_alloc_line(sizeof *cache);
     if (!cache)
         return pxt_fail_memory(error, "a cache");
     cache->logger = (struct pxt_logger){options.log, options.log_arg, options.log_level};
     cache->clock = (struct pxt_clock){options.clock, options.clock_arg};
-    pxt_status status = open_parts(cache, &options, error);
+    status = open_parts(cache, &options, error);
     if (status)
         pxt_cache_close(cache);
     else

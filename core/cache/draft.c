@@ -6,6 +6,7 @@
 #include "base/fail.h"
 #include "base/key.h"
 #include "cache/cache_private.h"
+#include "cache/keys.h"
 #include "entry/entry.h"
 #include "proxy/proxyurl.h"
 #include <string.h>
@@ -14,13 +15,16 @@
 static void widen(const struct pxt_draft *given, struct pxt_draft *draft)
 {
     pxt_draft_init(draft);
-    for (size_t i = 0; i < PXT_FIELD_COUNT && i < given->field_count; i++)
+    for (size_t i = 0; i < PXT_FIELD_COUNT && i < given->field_count; i++) {
         draft->value[i] = given->value[i];
+        draft->value[i].elsewhere = 0;
+    }
 }
 
-static pxt_status split_url(struct pxt_draft *draft, struct pxt_proxy *proxy, char key[17], struct pxt_error *error)
+static pxt_status split_url(const pxt_cache *cache, struct pxt_draft *draft, struct pxt_proxy *proxy, char key[17],
+                            struct pxt_error *error)
 {
-    const struct pxt_value *url = &draft->value[PXT_FIELD_PROXY_URL];
+    const struct pxt_value given = draft->value[PXT_FIELD_PROXY_URL], *url = &given;
     if (!url->set || !url->as.text)
         return pxt_fail(error, PXT_EINVAL, 0, "proxy_url is not set: give scheme://host:port");
     pxt_status status = pxt_proxy_parse_url(url->as.text, url->length, proxy, error);
@@ -38,7 +42,7 @@ static pxt_status split_url(struct pxt_draft *draft, struct pxt_proxy *proxy, ch
         pxt_proxy_set_username(proxy, user->as.text, user->length);
         pxt_draft_set_text(draft, PXT_FIELD_USERNAME, proxy->username, proxy->username_length);
     }
-    pxt_proxy_key(proxy, key);
+    pxt_cache_make_key(cache, url->as.text, url->length, proxy, key);
     pxt_draft_set_text(draft, PXT_FIELD_KEY, key, 16);
     return PXT_OK;
 }
@@ -86,7 +90,7 @@ pxt_status pxt_entry_from_draft(pxt_cache *cache, const struct pxt_draft *given,
     struct pxt_key checked;
     widen(given, &draft);
     proxy.touched = false;
-    pxt_status status = split_url(&draft, &proxy, key, error);
+    pxt_status status = split_url(cache, &draft, &proxy, key, error);
     if (status)
         goto done;
     const struct pxt_value *key_value = &draft.value[PXT_FIELD_KEY];

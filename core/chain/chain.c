@@ -6,7 +6,7 @@
 #include "base/fail.h"
 
 pxt_status pxt_chain_open(struct pxt_chain *chain, const struct pxt_config *config, const struct pxt_logger *logger,
-                          const struct pxt_clock *clock, struct pxt_error *error)
+                          const struct pxt_clock *clock, pxt_seal_fn *seal, void *seal_arg, struct pxt_error *error)
 {
     chain->clock = *clock;
     chain->logger = logger;
@@ -15,7 +15,8 @@ pxt_status pxt_chain_open(struct pxt_chain *chain, const struct pxt_config *conf
     chain->expire_batch = (size_t)pxt_settings_number(config->settings, "cleanup.batch");
     for (unsigned i = 0; i < PXT_STRIPES; i++)
         pthread_mutex_init(&chain->stripe_lock[i], NULL);
-    const struct pxt_tier_context context = {config->settings, config->plugin_folders, logger, &chain->clock};
+    const struct pxt_tier_context context = {
+        config->settings, config->plugin_folders, logger, &chain->clock, config->with_proxywhirl, seal, seal_arg};
     for (; chain->count < config->tier_count; chain->count++) {
         struct pxt_tier *tier = &chain->tier[chain->count];
         pxt_status status = pxt_tier_open(tier, chain->count, &config->tier[chain->count], &context, error);

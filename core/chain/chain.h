@@ -10,9 +10,9 @@
 #include "chain/repair.h"
 #include "config/config.h"
 
-/* chain.c */
+/* chain.c. `seal`: see struct pxt_host_instance. */
 pxt_status pxt_chain_open(struct pxt_chain *chain, const struct pxt_config *config, const struct pxt_logger *logger,
-                          const struct pxt_clock *clock, struct pxt_error *error);
+                          const struct pxt_clock *clock, pxt_seal_fn *seal, void *seal_arg, struct pxt_error *error);
 void pxt_chain_close(struct pxt_chain *chain);
 
 /* get.c: as pxt_cache_get_from() and pxt_cache_peek() in cache.h. */

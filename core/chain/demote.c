@@ -137,7 +137,7 @@ void pxt_demote_victim(struct pxt_chain *chain, struct pxt_tier *tier, const str
                        struct pxt_victims *victims)
 {
     pxt_entry *entry = NULL;
-    if (pxt_chain_read(tier, key, PXT_GET_PEEK, &entry, NULL) != PXT_OK)
+    if (pxt_chain_read(chain, tier, key, PXT_GET_PEEK, &entry, NULL) != PXT_OK)
         return; /* it is no longer there */
     if (pxt_chain_stale(chain, tier, entry)) {
         pxt_tier_del(tier, key, PXT_REMOVE_DELETED, NULL);

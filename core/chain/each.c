@@ -48,7 +48,10 @@ static bool visit(void *arg, pxt_entry *entry)
     }
     walk->doubtful -= item->value == DOUBTFUL;
     item->value = GIVEN;
-    walk->stopped = !walk->fn(walk->arg, entry);
+    pxt_entry *whole = pxt_entry_hold(entry);
+    walk->no_memory = pxt_chain_complete(walk->chain, walk->tier, &key, &whole, NULL) != PXT_OK;
+    walk->stopped = walk->no_memory || !walk->fn(walk->arg, whole);
+    pxt_entry_release(whole);
     return !walk->stopped;
 }
 

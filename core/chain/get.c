@@ -8,6 +8,7 @@
 #include "chain/key_ops.h"
 #include "chain/stripes.h"
 #include "entry/entry.h"
+#include <pthread.h>
 
 /* Copies an entry that tier `from` had into the faster tiers. */
 static void promote(struct pxt_chain *chain, unsigned from, pxt_entry *entry, struct pxt_victims *victims)
@@ -39,7 +40,7 @@ static void count_access(struct pxt_chain *chain, struct pxt_tier *tier, const s
 static pxt_status ask(struct pxt_chain *chain, struct pxt_tier *tier, const struct pxt_key *key, bool may_remove,
                       pxt_entry **out, struct pxt_error *error)
 {
-    pxt_status status = pxt_chain_read(tier, key, 0, out, error);
+    pxt_status status = pxt_chain_read(chain, tier, key, 0, out, error);
     if (status)
         return status;
     if (pxt_chain_stale(chain, tier, *out)) {
@@ -116,6 +117,18 @@ __attribute__((noinline)) static void count_first_hit(struct pxt_chain *chain, s
     count_access(chain, tier, key, entry);
 }
 
+/* Asks a first tier that other processes write to as well, which is a file or a database. A thread that is cancelled
+ * inside would keep the locks of the plugin. */
+__attribute__((noinline)) static pxt_status get_from_file(struct pxt_tier *tier, const struct pxt_key *key,
+                                                          pxt_entry **out, struct pxt_error *error)
+{
+    int cancel_state;
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
+    pxt_status status = tier->ops->get(tier->self, key, 0, out, error);
+    pthread_setcancelstate(cancel_state, NULL);
+    return status;
+}
+
 /*
  * The fast path calls the first tier directly: without the key's lock, and without pxt_tier_get().
  * No lock, because a hit changes no tier, and what it returns was stored at the instant when the tier looked.
@@ -129,7 +142,8 @@ pxt_status pxt_chain_get(struct pxt_chain *chain, const struct pxt_key *key, pxt
     if (first->flags & PXT_TIER_SHARED)
         pxt_hint_log_replay(&chain->hint_log);
     if (first->hits_need_no_lock && pxt_tier_on(first) && !pxt_hints_pending(&first->hints)) {
-        pxt_status status = first->ops->get(first->self, key, 0, out, error);
+        pxt_status status = first->flags & PXT_TIER_SHARED ? get_from_file(first, key, out, error)
+                                                           : first->ops->get(first->self, key, 0, out, error);
         if (status == PXT_OK) {
             if (!pxt_chain_stale(chain, first, *out) && !pxt_chain_expired(chain, *out)) {
                 struct pxt_thread_counts *counts = pxt_chain_counts(chain);

@@ -7,10 +7,14 @@
 #include "chain/accesses.h"
 #include "entry/entry.h"
 
-pxt_status pxt_chain_read(struct pxt_tier *tier, const struct pxt_key *key, unsigned flags, pxt_entry **out,
-                          struct pxt_error *error)
+pxt_status pxt_chain_read(struct pxt_chain *chain, struct pxt_tier *tier, const struct pxt_key *key, unsigned flags,
+                          pxt_entry **out, struct pxt_error *error)
 {
     pxt_status status = pxt_tier_get(tier, key, flags, out, error);
+    if (status == PXT_OK && (status = pxt_chain_complete(chain, tier, key, out, error))) {
+        pxt_entry_release(*out);
+        *out = NULL;
+    }
     if (status == PXT_OK && (tier->flags & PXT_TIER_SHARED)) /* made for this call: only the caller has it */
         pxt_access_add(tier, key, *out);
     return status;
@@ -24,7 +28,8 @@ pxt_status pxt_chain_find(struct pxt_chain *chain, const struct pxt_key *key, un
         struct pxt_tier *tier = &chain->tier[i];
         if (i == except || !pxt_tier_stores(tier))
             continue;
-        pxt_status status = pxt_chain_read(tier, key, PXT_GET_PEEK | flags, out, worst == PXT_NOT_FOUND ? error : NULL);
+        pxt_status status =
+            pxt_chain_read(chain, tier, key, PXT_GET_PEEK | flags, out, worst == PXT_NOT_FOUND ? error : NULL);
         if (status == PXT_OK && !pxt_chain_stale(chain, tier, *out))
             return PXT_OK;
         if (status == PXT_OK)

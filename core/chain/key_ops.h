@@ -22,9 +22,13 @@ static inline bool pxt_chain_expired(const struct pxt_chain *chain, const pxt_en
            pxt_entry_expired(entry, pxt_clock_now(&chain->clock));
 }
 
-/* Reads an entry from one tier, and adds the hits that are noted for the tier and not yet written to it. */
-pxt_status pxt_chain_read(struct pxt_tier *tier, const struct pxt_key *key, unsigned flags, pxt_entry **out,
-                          struct pxt_error *error);
+/* complete.c: puts in the place of `*entry`, which was read from `tier`, one with the fields that only slower tiers have
+ * a place for. Does nothing if it lacks none, or if they lack the entry. */
+pxt_status pxt_chain_complete(struct pxt_chain *chain, const struct pxt_tier *tier, const struct pxt_key *key,
+                              pxt_entry **entry, struct pxt_error *error);
+/* Reads an entry from one tier, completes it, and adds the hits that are noted for the tier and not yet written to it. */
+pxt_status pxt_chain_read(struct pxt_chain *chain, struct pxt_tier *tier, const struct pxt_key *key, unsigned flags,
+                          pxt_entry **out, struct pxt_error *error);
 /* Returns the first valid copy, from the fastest tier on, without tier `except` (PXT_CHAIN_MAX: none). The copy may have
  * expired. Counts no hit. `flags`: 0, or PXT_TIER_GET_FOR_WRITE. */
 pxt_status pxt_chain_find(struct pxt_chain *chain, const struct pxt_key *key, unsigned except, unsigned flags,

@@ -33,7 +33,8 @@ struct pxt_config {
     struct pxt_source_ttl *source_ttl; /* sorted by source */
     struct pxt_chosen encryptor;
     struct pxt_origin encryptor_origin; /* of its name */
-    size_t tier_count;                  /* 1..PXT_CHAIN_MAX */
+    bool with_proxywhirl; /* the durable tiers have `compatible: proxywhirl`: keys and files are as ProxyWhirl's */
+    size_t tier_count;    /* 1..PXT_CHAIN_MAX */
     struct pxt_tier_config tier[PXT_CHAIN_MAX];
     char **plugin_folders;
     struct pxt_origin *folder_origin; /* one each */

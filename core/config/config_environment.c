@@ -31,6 +31,8 @@ static void variable_of(const struct pxt_option *option, char variable[VARIABLE_
 static void compare(const char *name, const char *known, unsigned *nearest, char best[VARIABLE_MAX])
 {
     unsigned distance;
+    if (!*nearest)
+        return;
     if (pxt_word_near(name, known, &distance) && distance < *nearest) {
         *nearest = distance;
         snprintf(best, VARIABLE_MAX, "%s", known);

@@ -3,6 +3,7 @@
  * entry.c: makes entries from drafts, checked against the field table, and reads them back.
  */
 #include "entry/entry.h"
+#include "base/alloc.h"
 #include "base/fail.h"
 #include "base/key.h"
 #include "entry/entry_layout.h"
@@ -187,6 +188,8 @@ pxt_status pxt_entry_new(const struct pxt_draft *draft, pxt_entry **out, struct 
             store_text(entry, place_of[id].slot, &(uint32_t){offsetof(pxt_entry, key)}, &draft->value[id]);
         else if (present(draft, id))
             store_text(entry, place_of[id].slot, &end, &draft->value[id]);
+        if (id < draft->field_count && draft->value[id].elsewhere)
+            entry->elsewhere |= UINT64_C(1) << id;
     }
     const struct pxt_value *key = &draft->value[PXT_FIELD_KEY];
     entry->key_length = (uint16_t)key->length;
@@ -242,7 +245,10 @@ void pxt_entry_read(const pxt_entry *entry, struct pxt_draft *draft)
 {
     for (size_t id = 0; id < draft->field_count; id++) {
         pxt_draft_unset(draft, (enum pxt_field_id)id);
-        if (id >= PXT_FIELD_COUNT || !pxt_entry_has(entry, (enum pxt_field_id)id))
+        if (id >= PXT_FIELD_COUNT)
+            continue;
+        draft->value[id].elsewhere = entry->elsewhere >> id & 1;
+        if (!pxt_entry_has(entry, (enum pxt_field_id)id))
             continue;
         struct pxt_value *value = &draft->value[id];
         value->set = 1;
@@ -312,6 +318,11 @@ pxt_status pxt_entry_inherit(pxt_entry **entry, const pxt_entry *old, struct pxt
             atomic_init(&(*entry)->number[place_of[id].slot], pxt_entry_number(old, (enum pxt_field_id)id));
     atomic_init(&(*entry)->flushed_count, pxt_entry_number(old, PXT_FIELD_ACCESS_COUNT));
     return PXT_OK;
+}
+
+bool pxt_entry_is_partial(const pxt_entry *entry)
+{
+    return entry->elsewhere != 0;
 }
 
 bool pxt_entry_expired(const pxt_entry *entry, pxt_time now)

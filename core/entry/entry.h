@@ -16,6 +16,8 @@ pxt_status pxt_entry_copy(const pxt_entry *entry, bool evicted_from_l1, pxt_entr
 size_t pxt_utf8_step(const unsigned char *s, size_t left);
 /* Gives `*entry`, which only the caller has, the learnt fields of `old`. May replace `*entry` by another object. */
 pxt_status pxt_entry_inherit(pxt_entry **entry, const pxt_entry *old, struct pxt_error *error);
+/* Whether the tier that the entry was read from has no place for some of its fields. */
+bool pxt_entry_is_partial(const pxt_entry *entry);
 void pxt_entry_key_of(const pxt_entry *entry, struct pxt_key *key);
 /* The token of a credential, or NULL. */
 const char *pxt_entry_token(const pxt_entry *entry, enum pxt_field_id field, size_t *length);

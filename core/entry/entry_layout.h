@@ -51,6 +51,7 @@ struct pxt_entry {
     char key[PXT_KEY_INLINE];      /* with NUL, where it fits: then its text slot points here */
     struct pxt_entry *next_listed; /* under the lock of hazard.c */
     _Atomic int64_t flushed_count; /* access_count as the slower tiers know it */
+    uint64_t elsewhere;            /* a bit a field: see struct pxt_value */
     struct {
         uint32_t offset; /* from the start of the block; 0: absent */
         uint32_t length;
@@ -62,6 +63,8 @@ static inline const char *pxt_entry_key_text(const pxt_entry *entry)
 {
     return entry->key_length < PXT_KEY_INLINE ? entry->key : (const char *)entry + entry->text[PXT_TEXT_KEY].offset;
 }
+_Static_assert(PXT_FIELD_COUNT <= 64, "a bit a field");
+
 static inline bool pxt_entry_has_key(const pxt_entry *entry, const struct pxt_key *key)
 {
     return entry->hash == key->hash && entry->key_length == key->length &&

@@ -34,6 +34,7 @@
  * Lock: `lock` protects the list, spilling, and acquiring without a slot. It is a leaf: nothing else is locked under it.
  */
 #include "entry/hazard.h"
+#include "base/alloc.h"
 #include "base/clock.h"
 #include "base/fail.h"
 #include "entry/entry.h"

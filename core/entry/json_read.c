@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
  * json_read.c: reads an entry from one line of JSON (RFC 8259), strictly and in one pass. Only the members of the field
- * table are taken; others are skipped, whatever they hold.
+ * table are taken; others are skipped, whatever they hold. Of another program's line, values are taken that foreign.c
+ * makes values of ours.
  */
+#include "base/alloc.h"
 #include "base/fail.h"
 #include "base/isotime.h"
 #include "entry/entry.h"
+#include "entry/foreign.h"
 #include "entry/json.h"
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +19,7 @@ struct reader {
     const char *at, *end;
     char *text; /* room for decoded texts: never more than the input */
     const char *problem;
+    struct pxt_foreign *foreign; /* NULL: the line is of proxtier */
 };
 
 static bool wrong(struct reader *reader, const char *problem)
@@ -86,6 +90,30 @@ static char *encode(char *out, unsigned code)
     return out;
 }
 
+/* Reads the rest of a surrogate pair. Half a pair is no character: another program's is read as the replacement
+ * character, which takes no more room than the escape. */
+static bool read_low_surrogate(struct reader *reader, unsigned *code)
+{
+    const char *after_high = reader->at;
+    unsigned low = 0;
+    bool high = *code < 0xdc00;
+    if (high && reader->end - reader->at >= 2 && reader->at[0] == '\\' && reader->at[1] == 'u') {
+        reader->at += 2;
+        if (!read_unit(reader, &low))
+            return false;
+    }
+    if (low >= 0xdc00 && low <= 0xdfff) {
+        *code = 0x10000 + ((*code - 0xd800) << 10) + (low - 0xdc00);
+        return true;
+    }
+    if (!reader->foreign)
+        return wrong(reader, "half a surrogate pair");
+    reader->at = after_high;
+    reader->foreign->changed = "a text";
+    *code = 0xfffd;
+    return true;
+}
+
 static bool read_escape(struct reader *reader, char **out)
 {
     static const char letter[] = "\"\\/bfnrt", plain[] = "\"\\/\b\f\n\r\t";
@@ -99,21 +127,11 @@ static bool read_escape(struct reader *reader, char **out)
         *(*out)++ = plain[found - letter];
         return true;
     }
-    unsigned code, low;
+    unsigned code;
     if (!read_unit(reader, &code))
         return false;
-    if (code >= 0xd800 && code < 0xdc00) {
-        if (reader->end - reader->at < 2 || reader->at[0] != '\\' || reader->at[1] != 'u')
-            return wrong(reader, "half a surrogate pair");
-        reader->at += 2;
-        if (!read_unit(reader, &low))
-            return false;
-        if (low < 0xdc00 || low > 0xdfff)
-            return wrong(reader, "half a surrogate pair");
-        code = 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00);
-    } else if (code >= 0xdc00 && code < 0xe000) {
-        return wrong(reader, "half a surrogate pair");
-    }
+    if (code >= 0xd800 && code < 0xe000 && !read_low_surrogate(reader, &code))
+        return false;
     *out = encode(*out, code);
     return true;
 }
@@ -174,9 +192,10 @@ static bool read_integer(struct reader *reader, int64_t *out)
     if (!is_digit(reader))
         return wrong(reader, "a number is expected");
     for (; is_digit(reader); reader->at++) {
-        if (value > (uint64_t)INT64_MAX / 10 - 1)
+        bool fits = value <= (uint64_t)INT64_MAX / 10 - 1;
+        if (!fits && !reader->foreign)
             return wrong(reader, "a number is too large");
-        value = value * 10 + (uint64_t)(*reader->at - '0');
+        value = fits ? value * 10 + (uint64_t)(*reader->at - '0') : (uint64_t)INT64_MAX;
     }
     if (word(reader, "."))
         for (; is_digit(reader); reader->at++)
@@ -274,7 +293,7 @@ static bool read_token(struct reader *reader, struct pxt_draft *draft, enum pxt_
     size_t length;
     if (!read_string(reader, &hex, &length))
         return false;
-    if (!length || length % 2)
+    if ((!length && !reader->foreign) || length % 2)
         return wrong(reader, "a token in hexadecimal is expected");
     char *out = reader->text;
     for (size_t i = 0; i < length; i += 2) {
@@ -368,13 +387,14 @@ static bool read_members(struct reader *reader, struct pxt_draft *draft, const c
     return expect(reader, '}');
 }
 
-pxt_status pxt_json_read(const char *text, size_t length, pxt_entry **out, struct pxt_error *error)
+static pxt_status read_line(const char *text, size_t length, struct pxt_foreign *foreign, pxt_entry **out,
+                            struct pxt_error *error)
 {
     char room[4096];
     char *large = length > sizeof room ? pxt_alloc(length) : NULL;
     struct pxt_draft draft;
     const char *member = NULL;
-    struct reader reader = {.at = text, .end = text + length, .text = large ? large : room};
+    struct reader reader = {.at = text, .end = text + length, .text = large ? large : room, .foreign = foreign};
     if (length > sizeof room && !large)
         return pxt_fail_memory(error, "a line of JSON");
     pxt_draft_init(&draft);
@@ -387,9 +407,20 @@ pxt_status pxt_json_read(const char *text, size_t length, pxt_entry **out, struc
         status =
             pxt_fail(error, PXT_EINVAL, 0, "something follows the object at byte %zu", (size_t)(reader.at - text) + 1);
     if (!status)
-        status = pxt_entry_new(&draft, out, error);
+        status = foreign ? pxt_entry_new_foreign(&draft, foreign, out, error) : pxt_entry_new(&draft, out, error);
     if (large)
         explicit_bzero(large, length);
     pxt_free(large);
     return status;
+}
+
+pxt_status pxt_json_read(const char *text, size_t length, pxt_entry **out, struct pxt_error *error)
+{
+    return read_line(text, length, NULL, out, error);
+}
+
+pxt_status pxt_json_read_foreign(const char *text, size_t length, struct pxt_foreign *foreign, pxt_entry **out,
+                                 struct pxt_error *error)
+{
+    return read_line(text, length, foreign, out, error);
 }

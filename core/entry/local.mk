@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
 core_sources += \
-    %D%/entry.c %D%/entry.h %D%/entry_layout.h %D%/fields.c %D%/hazard.c %D%/hazard.h %D%/json.h %D%/json_read.c \
-    %D%/json_write.c
+    %D%/entry.c %D%/entry.h %D%/entry_layout.h %D%/fields.c %D%/foreign.c %D%/foreign.h %D%/hazard.c %D%/hazard.h \
+    %D%/json.h %D%/json_read.c %D%/json_write.c
 EXTRA_DIST += %D%/README.md

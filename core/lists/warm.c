@@ -4,6 +4,7 @@
  */
 #include "base/fail.h"
 #include "base/key.h"
+#include "cache/keys.h"
 #include "entry/entry.h"
 #include "lists/digest_set.h"
 #include "lists/list.h"
@@ -167,8 +168,9 @@ static void tell_masked(struct warming *warming, const struct pxt_record *record
 /* ---- one record ------------------------------------------------------------------------------------------------- */
 
 /* Fills in the draft from the parsed address. Makes the key too: records of one key are counted as duplicates. */
-static void complete(struct warming *warming, struct pxt_draft *draft, char key[17])
+static void complete(struct warming *warming, struct pxt_record *record, char key[17])
 {
+    struct pxt_draft *draft = &record->draft;
     const struct pxt_warm_options *options = &warming->options;
     struct pxt_proxy *proxy = &warming->proxy;
     const struct pxt_value *user = &draft->value[PXT_FIELD_USERNAME];
@@ -186,7 +188,7 @@ static void complete(struct warming *warming, struct pxt_draft *draft, char key[
         pxt_draft_unset(draft, PXT_FIELD_FETCH_TIME);
     }
     if (!draft->value[PXT_FIELD_KEY].set || !draft->value[PXT_FIELD_KEY].length) {
-        pxt_proxy_key(proxy, key);
+        pxt_cache_make_key(warming->cache, record->url, record->url_length, proxy, key);
         pxt_draft_set_text(draft, PXT_FIELD_KEY, key, 16);
     }
 }
@@ -224,7 +226,7 @@ static pxt_status add(struct warming *warming, struct pxt_record *record, const 
     struct pxt_error problem;
     if (pxt_draft_take_credentials(&record->draft, &warming->proxy, &problem))
         return refuse_record(warming, record, problem.message);
-    complete(warming, &record->draft, key_text);
+    complete(warming, record, key_text);
     const struct pxt_value *value = &record->draft.value[PXT_FIELD_KEY];
     if (value->length > PXT_KEY_MAX || memchr(value->as.text, '\0', value->length))
         return refuse_record(warming, record, "the key has a NUL or more than 255 bytes");

@@ -3,26 +3,34 @@
  * host.c: fills the services table that plugins are handed. Each service is one function of the core; nothing is
  * decided here.
  */
+#include "plugin/host.h"
+#include "base/clock.h"
 #include "base/fail.h"
 #include "base/key.h"
 #include "base/paths.h"
 #include "entry/entry.h"
 #include "entry/hazard.h"
 #include "entry/json.h"
-#include "plugin/host.h"
 #include "plugin/stacked_tier.h"
 #include "settings/settings.h"
 #include <stdio.h>
 
-static const struct pxt_host_instance *instance_of(const struct pxt_host *host)
+/* The table is the first member; only the view of it that plugins have is constant. */
+static struct pxt_host_instance *instance_of(const struct pxt_host *host)
 {
-    return (const struct pxt_host_instance *)(const void *)host; /* the table is the first member */
+    return (struct pxt_host_instance *)(uintptr_t)host;
 }
 
 static pxt_time host_now(const struct pxt_host *host)
 {
     return pxt_clock_now(instance_of(host)->clock);
 }
+
+/* The public headers have the levels of messages twice, once for programs and once for plugins, as ABI 1.0 names both. */
+_Static_assert((int)PXT_LOG_ERROR == (int)PXT_MESSAGE_ERROR && (int)PXT_LOG_WARNING == (int)PXT_MESSAGE_WARNING &&
+                   (int)PXT_LOG_NOTICE == (int)PXT_MESSAGE_NOTICE && (int)PXT_LOG_INFO == (int)PXT_MESSAGE_INFO &&
+                   (int)PXT_LOG_DEBUG == (int)PXT_MESSAGE_DEBUG,
+               "a plugin's level is a program's level");
 
 static void host_log(const struct pxt_host *host, enum pxt_log_level level, const char *format, ...)
 {
@@ -46,8 +54,7 @@ static pxt_status host_fail(const struct pxt_host *host, struct pxt_error *error
 
 static pxt_status host_prepare_folder(const struct pxt_host *host, const char *path, struct pxt_error *error)
 {
-    (void)host;
-    return pxt_path_prepare_folder(path, error);
+    return pxt_path_prepare_folder(path, instance_of(host)->group_may_write, error);
 }
 
 static pxt_status host_entry_new(const struct pxt_host *host, const struct pxt_draft *draft, pxt_entry **out,
@@ -64,6 +71,46 @@ static pxt_status host_json_read(const struct pxt_host *host, const char *text, 
     return pxt_json_read(text, length, out, error);
 }
 
+/* Tells, once, that another program's entries are read otherwise than they are stored, or cannot be read. */
+static void tell_of_foreign(struct pxt_host_instance *instance, pxt_status status, const char *changed,
+                            const struct pxt_error *error)
+{
+    if ((status != PXT_ENOTSUP && !changed) || atomic_exchange(&instance->told_of_foreign, true))
+        return;
+    if (status)
+        pxt_log(instance->logger, PXT_MESSAGE_WARNING, instance->component,
+                "an entry of another program cannot be used here: %s; such entries stay as they are stored",
+                error->message);
+    else
+        pxt_log(
+            instance->logger, PXT_MESSAGE_WARNING, instance->component,
+            "%s of an entry has a value that only another program holds valid: such values are read clipped, blanked "
+            "out or clamped, and stay stored as they are until their entry is written",
+            changed);
+}
+
+static pxt_status host_entry_new_foreign(const struct pxt_host *host, const struct pxt_draft *draft, pxt_entry **out,
+                                         struct pxt_error *error)
+{
+    struct pxt_host_instance *instance = instance_of(host);
+    struct pxt_foreign foreign = {.seal = instance->seal, .seal_arg = instance->seal_arg};
+    struct pxt_error local;
+    pxt_status status = pxt_entry_new_foreign(draft, &foreign, out, error ? error : &local);
+    tell_of_foreign(instance, status, foreign.changed, error ? error : &local);
+    return status;
+}
+
+static pxt_status host_json_read_foreign(const struct pxt_host *host, const char *text, size_t length, pxt_entry **out,
+                                         struct pxt_error *error)
+{
+    struct pxt_host_instance *instance = instance_of(host);
+    struct pxt_foreign foreign = {.seal = instance->seal, .seal_arg = instance->seal_arg};
+    struct pxt_error local;
+    pxt_status status = pxt_json_read_foreign(text, length, &foreign, out, error ? error : &local);
+    tell_of_foreign(instance, status, foreign.changed, error ? error : &local);
+    return status;
+}
+
 static pxt_status host_tier_open(const struct pxt_host *host, const char *plugin, const char *options,
                                  const struct pxt_tier_setup *setup, const struct pxt_host *lower_host,
                                  struct pxt_lower_tier **out, struct pxt_error *error)
@@ -78,7 +125,6 @@ void pxt_host_init(struct pxt_host_instance *instance, const char *component, co
 {
     size_t field_count;
     const struct pxt_field *fields = pxt_fields(&field_count);
-    pxt_gcrypt_start(); /* plugin.h promises it */
     instance->host = (struct pxt_host){
         .size = sizeof instance->host,
         .now = host_now,
@@ -106,6 +152,8 @@ void pxt_host_init(struct pxt_host_instance *instance, const char *component, co
         .entry_acquire_key = pxt_entry_acquire_key,
         .tier_open = host_tier_open,
         .tier_close = pxt_lower_tier_close,
+        .entry_new_foreign = host_entry_new_foreign,
+        .json_read_foreign = host_json_read_foreign,
     };
     instance->logger = logger;
     instance->clock = clock;

@@ -5,7 +5,10 @@
 #ifndef PXT_HOST_H
 #define PXT_HOST_H
 
+#include "base/clock.h"
 #include "base/log.h"
+#include "entry/foreign.h"
+#include <stdatomic.h>
 
 /* What a plugin's `const struct pxt_host *` points into: the table first, then what its functions need. */
 struct pxt_host_instance {
@@ -14,6 +17,10 @@ struct pxt_host_instance {
     const struct pxt_clock *clock;
     char *const *plugin_folders; /* for tier_open; NULL: as without a configuration */
     char component[64];          /* in log lines: "l2", "fernet" */
+    bool group_may_write;        /* to the folders and files of its store: they are shared with ProxyWhirl */
+    pxt_seal_fn *seal;           /* for credentials in the URLs of other programs' entries; NULL: cannot be sealed */
+    void *seal_arg;
+    atomic_bool told_of_foreign; /* that values of other programs are read changed, or not at all */
 };
 void pxt_host_init(struct pxt_host_instance *instance, const char *component, const struct pxt_logger *logger,
                    const struct pxt_clock *clock);

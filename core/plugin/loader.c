@@ -8,8 +8,10 @@
  * folder, no path from the environment.
  */
 #include "plugin/loader.h"
+#include "base/alloc.h"
 #include "base/didyoumean.h"
 #include "base/fail.h"
+#include "base/gcrypt_start.h"
 #include "base/paths.h"
 #include "plugin/tier_ops.h"
 #include <dirent.h>
@@ -288,40 +290,51 @@ static pxt_status check_descriptor(struct pxt_module *module, const struct pxt_p
 
 /* ---- loading ---------------------------------------------------------------------------------------------------- */
 
-/* Finds the file that is mapped at an address, as the kernel names it: "device inode". */
-static bool mapped_file(const void *address, char out[64])
+/* Finds the file that is mapped at an address, as the kernel names it: "device inode". `*problem` is set to an errno if
+ * that cannot be looked up. */
+static bool mapped_file(const void *address, char out[64], int *problem)
 {
-    char line[PATH_MAX + 128], device[24];
-    unsigned long start, end, inode;
+    char line[PATH_MAX + 128], device[24], *rest;
     bool found = false;
     FILE *maps = fopen("/proc/self/maps", "re");
-    while (maps && !found && fgets(line, sizeof line, maps))
-        if (sscanf(line, "%lx-%lx %*s %*s %23s %lu", &start, &end, device, &inode) == 4 &&
-            (uintptr_t)address >= start && (uintptr_t)address < end) {
+    while (maps && !found && fgets(line, sizeof line, maps)) {
+        unsigned long start = strtoul(line, &rest, 16), end = *rest == '-' ? strtoul(rest + 1, &rest, 16) : 0, inode;
+        if ((uintptr_t)address >= start && (uintptr_t)address < end &&
+            sscanf(rest, "%*s %*s %23s %lu", device, &inode) == 2) {
             found = true;
             snprintf(out, 64, "%s %lu", device, inode);
         }
+    }
+    if (!maps || (!found && ferror(maps)))
+        *problem = errno;
     if (maps)
         fclose(maps);
     return found;
 }
 
 /* Returns true if the object is mapped from the file of the checked descriptor. Both are looked up in the same list: what
- * stat() tells of a file differs from that on some file systems. */
-static bool is_file_of(void *object, int fd)
+ * stat() tells of a file differs from that on some file systems. `*problem` is set to an errno if that list cannot be
+ * read. */
+static bool is_file_of(void *object, int fd, int *problem)
 {
     char loaded[64], checked[64];
     struct link_map *map = NULL;
     void *page = mmap(NULL, 1, PROT_READ, MAP_PRIVATE, fd, 0);
-    bool same = page != MAP_FAILED && !dlinfo(object, RTLD_DI_LINKMAP, &map) && mapped_file(map->l_ld, loaded) &&
-                mapped_file(page, checked) && !strcmp(loaded, checked);
+    if (page == MAP_FAILED)
+        *problem = errno;
+    bool same = page != MAP_FAILED && !dlinfo(object, RTLD_DI_LINKMAP, &map) &&
+                mapped_file(map->l_ld, loaded, problem) && mapped_file(page, checked, problem) &&
+                !strcmp(loaded, checked);
     if (page != MAP_FAILED)
         munmap(page, 1);
     return same;
 }
 
-static pxt_status cannot_load(const struct pxt_module *module, const char *problem, struct pxt_error *error)
+/* `number` is errno: of a shortage of memory the linker and libltdl tell only in words, of several kinds. */
+static pxt_status cannot_load(const struct pxt_module *module, const char *problem, int number, struct pxt_error *error)
 {
+    if (number == ENOMEM)
+        return pxt_fail(error, PXT_ENOMEM, number, "plugin %s cannot be loaded", module->path);
     return pxt_fail(error, PXT_EPLUGIN, 0, "plugin %s cannot be loaded: %s; is it a shared object for this machine?",
                     module->path, problem ? problem : "unknown reason");
 }
@@ -331,17 +344,41 @@ static pxt_status cannot_load(const struct pxt_module *module, const char *probl
  * that ends later finds the code that its end needs. */
 static pxt_status link_object(const struct pxt_module *module, const char *real, int fd, struct pxt_error *error)
 {
+    errno = 0;
     void *object = dlopen(real, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+    int number = errno;
     if (!object)
-        return cannot_load(module, dlerror(), error);
+        return cannot_load(module, dlerror(), number, error);
     pxt_status status = PXT_OK;
-    if (!is_file_of(object, fd))
+    int problem = 0;
+    bool same = is_file_of(object, fd, &problem);
+    if (problem)
+        status = pxt_fail(error, pxt_status_of_errno(problem), problem, "the file of plugin %s cannot be compared",
+                          module->path);
+    else if (!same)
         status = pxt_fail(error, PXT_EPLUGIN, 0,
                           "plugin %s was replaced after this program loaded it, or while it was checked: start the "
                           "program again",
                           module->path);
     dlclose(object);
     return status;
+}
+
+/* Starts libltdl, once in a process; the caller holds the lock. It is never ended: its end crashes after a shortage of
+ * memory, and would free a few blocks. */
+static pxt_status start_libltdl(struct pxt_error *error)
+{
+    static bool started;
+    if (started)
+        return PXT_OK;
+    errno = 0;
+    if (lt_dlinit()) {
+        int number = errno;
+        lt_dlexit(); /* a start that failed is counted too */
+        return pxt_fail(error, number == ENOMEM ? PXT_ENOMEM : PXT_EPLUGIN, number, "libltdl cannot be started");
+    }
+    started = true;
+    return PXT_OK;
 }
 
 static lt_dlhandle open_module(const char *real)
@@ -360,14 +397,14 @@ static pxt_status load_checked(struct pxt_module *module, const char *real, int 
     pxt_status status = link_object(module, real, fd, error);
     if (status)
         return status;
-    if (lt_dlinit())
-        return pxt_fail(error, PXT_EPLUGIN, 0, "libltdl cannot be started: %s", lt_dlerror());
+    status = start_libltdl(error);
+    if (status)
+        return status;
+    errno = 0;
     module->handle = open_module(real);
-    if (!module->handle) {
-        cannot_load(module, lt_dlerror(), error);
-        lt_dlexit();
-        return PXT_EPLUGIN;
-    }
+    int number = errno;
+    if (!module->handle)
+        return cannot_load(module, lt_dlerror(), number, error);
     const struct pxt_plugin *found = lt_dlsym(module->handle, "pxt_plugin");
     if (!found)
         return pxt_fail(error, PXT_EPLUGIN, 0, "%s is not a plugin of proxtier: it has no symbol pxt_plugin",
@@ -410,7 +447,9 @@ pxt_status pxt_loader_open(char *const *folders, const char *name, enum pxt_plug
                            const struct pxt_logger *logger, struct pxt_module **out, struct pxt_error *error)
 {
     char path[PATH_MAX];
-    pxt_status status = PXT_EPLUGIN;
+    pxt_status status = pxt_gcrypt_start(error); /* plugin.h promises it */
+    if (status)
+        return status;
     if (strchr(name, '/')) {
         char *absolute = NULL;
         status = pxt_path_expand(name, &absolute, error);
@@ -437,7 +476,6 @@ void pxt_loader_close(struct pxt_module *module)
     if (module->handle) {
         pthread_mutex_lock(&ltdl_lock);
         lt_dlclose(module->handle);
-        lt_dlexit();
         pthread_mutex_unlock(&ltdl_lock);
     }
     pxt_free((void *)(uintptr_t)module->ops);

@@ -3,6 +3,7 @@
  * stacked_tier.c: opens a tier that another tier wraps (a stacked tier), with its plugin and its options.
  */
 #include "plugin/stacked_tier.h"
+#include "base/alloc.h"
 #include "base/fail.h"
 #include "plugin/loader.h"
 #include "plugin/tier_ops.h"

@@ -2,6 +2,8 @@
  *
  * trial.c: one plugin, opened as the core would, with a host of its own: for tests of plugins.
  */
+#include "base/alloc.h"
+#include "base/clock.h"
 #include "base/fail.h"
 #include "plugin/host.h"
 #include "plugin/loader.h"

@@ -5,6 +5,7 @@
  */
 #include "proxy/proxyurl.h"
 #include "base/fail.h"
+#include "base/gcrypt_start.h"
 #include "base/key.h"
 #include "proxy/proxyurl_parts.h"
 #include <arpa/inet.h>
@@ -330,7 +331,9 @@ pxt_status pxt_key_of_url(const char *url, const char *username, char out[17], s
     const char *problem = NULL;
     if (!url || !out)
         return pxt_fail(error, PXT_EINVAL, 0, "url and out must not be NULL");
-    pxt_status status = pxt_proxy_parse_url(url, strlen(url), &proxy, error);
+    pxt_status status = pxt_gcrypt_start(error);
+    if (!status)
+        status = pxt_proxy_parse_url(url, strlen(url), &proxy, error);
     if (status)
         return status;
     if (username)

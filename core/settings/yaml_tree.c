@@ -78,6 +78,10 @@ static void fail_parse(struct builder *builder)
     const char *context = parser->context ? parser->context : "";
     yaml_mark_t began = parser->context_mark, mark = parser->problem_mark;
     char message[300], start[60] = "";
+    if (parser->error == YAML_MEMORY_ERROR) {
+        builder->status = pxt_fail_memory(builder->error, "the configuration");
+        return;
+    }
     if (*context && (began.line != mark.line || began.column != mark.column))
         snprintf(start, sizeof start, ", which began at %zu:%zu", began.line + 1, began.column + 1);
     if (byte_at(builder, mark) == '\t')

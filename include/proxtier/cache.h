@@ -59,6 +59,11 @@ PXT_API void pxt_cache_close(pxt_cache *cache);
  * hexadecimal digits and NUL. PXT_EINVAL if the URL is malformed. */
 PXT_API pxt_status pxt_key_of_url(const char *url, const char *username, char out[17], struct pxt_error *error);
 
+/* Finds the key under which the proxy of a URL is stored, whether proxtier or ProxyWhirl made the key. `out` receives 16
+ * hexadecimal digits and NUL. PXT_NOT_FOUND where none is stored: `out` is the key that pxt_cache_put() would make.
+ * PXT_EINVAL if the URL is malformed and none is stored under it. */
+PXT_API pxt_status pxt_cache_find_key(pxt_cache *cache, const char *url, char out[17], struct pxt_error *error);
+
 /*
  * Finds an unexpired entry, fastest tier first, and copies it into the faster ones. `*out` is held for the caller:
  * pxt_entry_release(). `tier` (may be NULL) receives the index of the tier that answered.

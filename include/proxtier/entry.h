@@ -113,7 +113,9 @@ PXT_API const struct pxt_field *pxt_fields(size_t *count);
 struct pxt_value {
     uint8_t set;    /* 0: absent, the default applies */
     uint8_t sealed; /* SECRET only: `text` is a token of the encryptor, not plain text */
-    uint16_t reserved;
+    /* 1: the tier that has the entry has no place for this field, so that a slower tier's value counts. Set by tiers, read
+     * by the core; of no meaning in a draft for pxt_cache_put(). */
+    uint16_t elsewhere;
     uint32_t length;
     union {
         int64_t number;
@@ -139,7 +141,7 @@ static inline void pxt_draft_init(struct pxt_draft *draft)
     for (i = 0; i < PXT_FIELD_COUNT; i++) {
         draft->value[i].set = 0;
         draft->value[i].sealed = 0;
-        draft->value[i].reserved = 0;
+        draft->value[i].elsewhere = 0;
         draft->value[i].length = 0;
         draft->value[i].as.number = 0;
     }
@@ -148,6 +150,7 @@ static inline void pxt_draft_init(struct pxt_draft *draft)
 static inline void pxt_draft_set_number(struct pxt_draft *draft, enum pxt_field_id field, int64_t number)
 {
     draft->value[field].set = 1;
+    draft->value[field].elsewhere = 0;
     draft->value[field].as.number = number;
 }
 /* Sets a text, or a credential in plain text; the bytes are borrowed. */
@@ -155,6 +158,7 @@ static inline void pxt_draft_set_text(struct pxt_draft *draft, enum pxt_field_id
 {
     draft->value[field].set = 1;
     draft->value[field].sealed = 0;
+    draft->value[field].elsewhere = 0;
     draft->value[field].length = (uint32_t)length;
     draft->value[field].as.text = text;
 }
@@ -169,6 +173,7 @@ static inline void pxt_draft_unset(struct pxt_draft *draft, enum pxt_field_id fi
 {
     draft->value[field].set = 0;
     draft->value[field].sealed = 0;
+    draft->value[field].elsewhere = 0;
     draft->value[field].length = 0;
     draft->value[field].as.number = 0;
 }

@@ -5,11 +5,12 @@
  * A plugin is a shared object that exports one symbol, `pxt_plugin`, made by PXT_PLUGIN() at the end of its source.
  * It includes <proxtier/tier.h>, <proxtier/eviction.h> or <proxtier/encryptor.h>, and nothing else of proxtier; it
  * links against nothing of proxtier. It never prints, exits, aborts, or changes signal handlers, locale, umask or
- * working directory. The core has initialised libgcrypt (for threads, without its secure memory) before it opens the
- * first plugin.
+ * working directory. The core has initialised libgcrypt (for threads, without its secure memory) before it loads the
+ * first plugin; a program that initialises libgcrypt itself, before it first calls proxtier, has it its own way.
  *
  * ABI changes, newest first:
- *   1.1  2026-11-21  pxt_host: entry_acquire_key, tier_open, tier_close; tiers: PXT_TIER_TRANSACTION, instance_ops
+ *   1.1  2026-11-21  pxt_host: entry_acquire_key, tier_open, tier_close, entry_new_foreign,
+ *                    json_read_foreign; pxt_value: elsewhere; tiers: PXT_TIER_TRANSACTION, instance_ops
  *   1.0  2026-11-21  first
  */
 #ifndef PROXTIER_PLUGIN_H
@@ -160,6 +161,17 @@ struct pxt_host {
                             struct pxt_lower_tier **out, struct pxt_error *error);
     /* Closes and unloads it. NULL is allowed. */
     void (*tier_close)(struct pxt_lower_tier *lower);
+    /*
+     * entry_new() and json_read() for what another program may have written, ProxyWhirl above all: it has wider limits. A
+     * text over a limit is clipped, what no text may have is blanked out, a count is clamped; credentials in the URL are
+     * split off and sealed. The core logs this once a host. What is stored stays as it is, until the entry is put.
+     * PXT_EINVAL: it is no entry. PXT_ENOTSUP: it is an entry that proxtier cannot have (its key is too long, its
+     * credentials cannot be sealed): a tier passes it over, and neither removes nor counts it as damaged.
+     */
+    pxt_status (*entry_new_foreign)(const struct pxt_host *host, const struct pxt_draft *draft, pxt_entry **out,
+                                    struct pxt_error *error);
+    pxt_status (*json_read_foreign)(const struct pxt_host *host, const char *text, size_t length, pxt_entry **out,
+                                    struct pxt_error *error);
 };
 /* Whether the running core has a service: for those that came after 1.0. */
 #define PXT_HOST_HAS(host, service) ((host)->size >= offsetof(struct pxt_host, service) + sizeof((host)->service))

@@ -227,6 +227,31 @@ static void the_first_calls_of_a_process_may_come_together(void)
     is_int(good, children, "16 threads make their first call at once, in each of %d processes", children);
 }
 
+static void *get_when_cancelled(void *arg)
+{
+    int *calls = arg;
+    pthread_cancel(pthread_self()); /* takes effect at the next cancellation point */
+    *calls += version_of("cancelled") == 1;
+    pthread_testcancel();
+    *calls += 10;
+    return NULL;
+}
+
+static void a_thread_is_not_cancelled_inside_a_tier(const char *what, const char *tiers)
+{
+    int calls = 0;
+    pthread_t thread;
+    void *result = NULL;
+    open_chain(tiers, folder, "");
+    put("cancelled", 1);
+    if (pthread_create(&thread, NULL, get_when_cancelled, &calls) || pthread_join(thread, &result))
+        diag("no thread");
+    is_int(calls, 1, "%s: a get ends before its thread is cancelled", what);
+    ok(result == PTHREAD_CANCELED && !put("cancelled", 2) && version_of("cancelled") == 2,
+       "%s: the thread is cancelled then, and has left no lock behind", what);
+    close_chain();
+}
+
 int main(void)
 {
     if (!mkdtemp(folder))
@@ -234,6 +259,8 @@ int main(void)
     the_first_calls_of_a_process_may_come_together();
     no_tier_stays_over_its_capacity();
     hits_are_counted_exactly();
+    a_thread_is_not_cancelled_inside_a_tier("files", "tiers: [{plugin: l2_jsonl, dir: %s/l2}]");
+    a_thread_is_not_cancelled_inside_a_tier("a database", "tiers: [{plugin: l3_sqlite, path: %s/l3.db}]");
     nobody_loses_what_he_wrote("memory over memory",
                                "tiers: [{plugin: l1_memory, max_entries: 8}, {plugin: l1_memory}]");
     nobody_loses_what_he_wrote(

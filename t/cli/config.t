@@ -26,6 +26,8 @@ bad() { # YAML CODE PATTERN
 }
 bad 'defalt_ttl: 1h' 78 'bad.yaml:1:1: unknown option "defalt_ttl" of the configuration (did you mean "default_ttl"?)'
 bad 'default_ttl: 5s' 78 'bad.yaml:1:14: 5s is out of bounds: default_ttl must be between 1m and'
+bad "tiers: [{plugin: l2_jsonl, dir: $work/pw, compatible: proxywhirl}, {plugin: l3_sqlite, path: $work/pw/x.db}]" 78 \
+    'tier l1 has compatible: proxywhirl, but tier l2 has not'
 bad 'default_ttl: soon' 78 'bad.yaml:1:14: default_ttl is "soon"'
 bad 'health: {failure_treshold: 2}' 78 'bad.yaml:1:10: unknown option "health.failure_treshold"'
 bad 'tiers: []' 78 'bad.yaml:1:8: tiers: a list of 1 to 8 tiers is expected'

@@ -20,5 +20,5 @@ n=$(wc -l <"$work/.out")
 run -q put http://192.0.2.1:1
 is "$code" 0 "and more can be put"
 is "$("$PROXTIER" -q list | wc -l)" "$((n + 1))" "nothing that was there is gone"
-is "$(find "$work/.cache" -name '*.tmp' | wc -l)" 0 "no temporary file is left"
+is "$(find "$work/.cache" -name '*.compact' | wc -l)" 0 "no temporary file is left"
 done_testing

@@ -4,7 +4,8 @@
 # abs_top_builddir and abs_top_srcdir. TEST_PROXTIER and TEST_PLUGINS name another command and folder of plugins to test.
 for variable in $(env | sed -n 's/^\(PROXTIER_[A-Z0-9_]*\|PROXYWHIRL_[A-Z0-9_]*\|XDG_[A-Z_]*\)=.*/\1/p'); do
     case $variable in
-    PROXTIER_SHARED) ;; # where a test finds lists that are not part of the package
+    PROXTIER_SHARED) ;;    # where a test finds lists that are not part of the package
+    PROXYWHIRL_PYTHON) ;; # a python with ProxyWhirl, for t/proxywhirl
     *) unset "$variable" ;;
     esac
 done

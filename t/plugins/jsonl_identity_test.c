@@ -112,9 +112,9 @@ static void a_failed_put_is_taken_back_for_all(const char *place, bool disk_is_f
     kit_open(place, ", sync: full", 0);
     kit_put("w1", 1);
     if (disk_is_full) { /* no new file can be made */
-        snprintf(path, sizeof path, "%s/shard_00.tmp", kit.folder);
+        snprintf(path, sizeof path, "%s/shard_00.compact", kit.folder);
         mkdir(path, 0700);
-        snprintf(path, sizeof path, "%s/shard_00.tmp/x", kit.folder);
+        snprintf(path, sizeof path, "%s/shard_00.compact/x", kit.folder);
         kit_write(path, "w", "", 0);
     }
     seen_before_failure = "x1";
@@ -155,7 +155,7 @@ static void a_failed_batch_gives_its_space_back(void)
     kit_open("space", ", sync: full", 0);
     kit_put("w1", 1);
     off_t size = size_of_log();
-    snprintf(path, sizeof path, "%s/shard_00.tmp", kit.folder);
+    snprintf(path, sizeof path, "%s/shard_00.compact", kit.folder);
     mkdir(path, 0700); /* the disk is full: no new file can be made */
     seen_before_failure = "batch9";
     is_int(put_batch(20), PXT_EIO, "a batch fails on a full disk");

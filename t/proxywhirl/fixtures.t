@@ -111,7 +111,7 @@ writes_touch_nothing_else() {
         ! grep -q -e None -e mallory "$work/token"
         ok $? "$1: ... with its user name sealed"
         is "$(fields field "$work/after" $tier "$deleted" key)" None "$1: the deleted one is in $tier no more"
-        is "$(fields field "$work/after" $tier "$odd" health_status)" healthy \
+        is "$(fields field "$work/after" $tier "$odd" health_status)" degraded \
             "$1: a report of an entry with a value over a limit is in $tier"
     done
     is "$(fields field "$work/after" l3 "$odd" total_health_checks)" 1 "$1: ... with its counters"

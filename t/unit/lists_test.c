@@ -3,6 +3,7 @@
  * The readers of lists hand over records and refusals with their places, without any cache.
  */
 #include "../lib/tap.h"
+#include "base/gcrypt_start.h"
 #include "base/key.h"
 #include "lists/digest_set.h"
 #include "lists/list.h"
@@ -198,6 +199,7 @@ int main(void)
         "{\"proxies\": [{\"ip\": \"h\", \"port\": 1, \"types\": [{\"type\": \"HTTP\"}], \"user\": \"u\"}, "
         "\"h:2\", {\"host\": \"::1\", \"port\": \"3\", \"username_encrypted\": \"00ff\"}]}";
     static const char csv[] = "ip,port,type,user\nh,1,socks5,\"a\"\"b\"\n,,,\n";
+    pxt_gcrypt_start(NULL);
     reads("a.txt", "h:1\n\n# SOCKS5 proxies\nh:2\r\n", "1:h:1;4:h:2 socks5;", "text: lines, and a comment's scheme");
     reads("-", "h:1\n", "1:h:1;", "anything else is text");
     reads("-", "\xef\xbb\xbf \n[\"h:1\", {\"port\": 1}, 7]", "2:h:1;2:9 refused;2:22 refused;",

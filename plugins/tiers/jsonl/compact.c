@@ -44,11 +44,35 @@ static struct line *sorted_lines(struct jsonl_shard *shard)
     return lines;
 }
 
+/* Returns the length of the longest line that is copied. */
+static size_t longest_line(const struct jsonl_shard *shard, const struct line *lines)
+{
+    size_t longest = 0;
+    for (size_t i = 0; i < shard->count; i++)
+        longest = lines[i].node->length > longest ? lines[i].node->length : longest;
+    for (size_t i = 0; i < shard->foreign_count; i++)
+        longest = shard->foreign[i].length > longest ? shard->foreign[i].length : longest;
+    return longest;
+}
+
+static bool copy_foreign(struct jsonl_shard *shard, char *buffer, FILE *out)
+{
+    for (size_t i = 0; i < shard->foreign_count; i++) {
+        size_t length = shard->foreign[i].length;
+        if (pread(shard->log, buffer, length, shard->foreign[i].offset) != (ssize_t)length)
+            return false;
+        buffer[length++] = '\n';
+        if (fwrite(buffer, 1, length, out) != length)
+            return false;
+    }
+    return true;
+}
+
 /* Copies a line as it is; only in a folder that is compatible with ProxyWhirl its checksum is left out. */
 static bool copy_line(struct jsonl *tier, struct jsonl_shard *shard, struct line *line, char *buffer, FILE *out)
 {
     size_t length = line->node->length;
-    if (length > JSONL_LINE_MAX || pread(shard->log, buffer, length, line->node->offset) != (ssize_t)length)
+    if (pread(shard->log, buffer, length, line->node->offset) != (ssize_t)length)
         return false;
     if (tier->compatible && jsonl_checksum_check(tier, buffer, length) == JSONL_CHECKSUM_RIGHT)
         length = jsonl_checksum_strip(buffer, length);
@@ -61,10 +85,11 @@ static pxt_status write_new(struct jsonl *tier, struct jsonl_shard *shard, struc
                             struct pxt_error *error)
 {
     FILE *out = fdopen(dup(fd), "w");
-    char *buffer = malloc(JSONL_LINE_MAX + 1);
+    char *buffer = malloc(longest_line(shard, lines) + 1);
     bool good = out && buffer;
     if (good)
         setvbuf(out, NULL, _IOFBF, BUFFER);
+    good = good && copy_foreign(shard, buffer, out);
     for (size_t i = 0; good && i < shard->count; i++)
         good = copy_line(tier, shard, &lines[i], buffer, out);
     int code = errno;
@@ -82,6 +107,10 @@ static pxt_status write_new(struct jsonl *tier, struct jsonl_shard *shard, struc
 static void move_nodes(struct jsonl_shard *shard, const struct line *lines)
 {
     off_t at = 0;
+    for (size_t i = 0; i < shard->foreign_count; i++) {
+        shard->foreign[i].offset = at;
+        at += (off_t)shard->foreign[i].length + 1;
+    }
     for (size_t i = 0; i < shard->count; i++) {
         lines[i].node->offset = at;
         lines[i].node->length = lines[i].length;

@@ -46,6 +46,12 @@ struct jsonl_damage {
     uint64_t hash; /* of its bytes */
 };
 
+/* The place of another program's line that proxtier cannot have an entry of. */
+struct jsonl_foreign {
+    off_t offset;
+    uint32_t length; /* without the newline */
+};
+
 struct jsonl_shard {
     pthread_mutex_t lock;
     unsigned number;
@@ -62,6 +68,8 @@ struct jsonl_shard {
     off_t blank;                 /* bytes of empty lines, in `dead` as well */
     struct jsonl_damage *damage; /* of this log, in the order of offsets */
     size_t damage_count, damage_capacity;
+    struct jsonl_foreign *foreign; /* of this log, as far as it is indexed */
+    size_t foreign_count, foreign_capacity;
     struct jsonl_node **bucket;
     size_t bucket_count, count;
 };
@@ -78,12 +86,15 @@ struct jsonl {
     char *folder, *shared_path;
     int folder_fd;
     bool full_sync, compatible;
+    mode_t file_mode;     /* of new logs */
     int64_t lock_timeout; /* microseconds */
     unsigned shard_count;
     _Atomic uint64_t corruptions, sequence;
     /* Of each thread: opening a handle takes longer than using it. */
     _Atomic(gcry_md_hd_t) digest[JSONL_DIGESTS][PXT_THREAD_MAX];
-    pthread_mutex_t report_lock; /* of the reports of damaged lines */
+    gcry_md_hd_t shared_digest[JSONL_DIGESTS]; /* for threads without one, with the lock */
+    pthread_mutex_t shared_digest_lock;        /* a leaf */
+    pthread_mutex_t report_lock;               /* of the reports of damaged lines */
     pxt_time report_since;
     uint64_t reports; /* since `report_since`, suppressed ones included */
     struct jsonl_shard shard[];
@@ -109,6 +120,8 @@ static inline void jsonl_shard_name(const struct jsonl_shard *shard, const char 
 
 /* Writes the digest, 16 bytes of JSONL_MD5 or 4 of JSONL_CRC32. */
 void jsonl_digest(struct jsonl *tier, enum jsonl_digest which, const void *bytes, size_t length, unsigned char *out);
+/* Opens the handles that are shared; false if memory is short. */
+bool jsonl_digest_open(struct jsonl *tier);
 void jsonl_digest_close(struct jsonl *tier);
 
 /* ---- checksum.c: of lines without their newline ---- */
@@ -160,9 +173,15 @@ void jsonl_damage_report(struct jsonl *tier, const char *format, ...) PXT_PRINTF
 /* Logs how many warnings were suppressed, if the period has ended or `now` is true. No lock need be held. */
 void jsonl_damage_report_rest(struct jsonl *tier, bool now);
 
+/* ---- foreign.c: the shard's lock is held ---- */
+
+/* Remembers a line; false if memory ran out. */
+bool jsonl_foreign_add(struct jsonl_shard *shard, off_t offset, uint32_t length);
+void jsonl_foreign_clear(struct jsonl_shard *shard);
+
 /* ---- replace.c: shard lock and file lock are held; the index is the caller's ---- */
 
-/* Makes shard_NN.tmp; `*fd` must be given to one of the next two. */
+/* Makes shard_NN.compact, with owner and mode of the log; `*fd` must be given to one of the next two. */
 pxt_status jsonl_replace_open(struct jsonl *tier, struct jsonl_shard *shard, int *fd, struct pxt_error *error);
 /* Puts that file in the place of the log. On failure the old log stays, and the file must be abandoned. */
 pxt_status jsonl_replace_log(struct jsonl *tier, struct jsonl_shard *shard, int fd, struct pxt_error *error);
@@ -214,7 +233,8 @@ void jsonl_unlock_all(struct jsonl *tier);
  * held. */
 pxt_status jsonl_line_append(struct jsonl *tier, struct jsonl_shard *shard, const char *lines, size_t length,
                              off_t *offset, struct pxt_error *error);
-/* Reads the entry of a node; PXT_ECORRUPT if the line is damaged or has another key. */
+/* Reads the entry of a node; PXT_ECORRUPT if the line is damaged or has another key; PXT_ENOTSUP if it is another
+ * program's and cannot be had. */
 pxt_status jsonl_line_read(struct jsonl *tier, struct jsonl_shard *shard, const struct jsonl_node *node,
                            pxt_entry **out, struct pxt_error *error);
 

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static const struct pxt_option options[] = {
@@ -24,7 +25,7 @@ static const struct pxt_option options[] = {
     {"lock_timeout", PXT_OPTION_DURATION, "5s", 0, INT64_C(3600000000), NULL,
      "how long to wait for another process that writes to the same shard"},
     {"compatible", PXT_OPTION_CHOICE, "none", 0, 0, "none|proxywhirl",
-     "proxywhirl: leave no line behind that ProxyWhirl would take for an entry, and write no checksums"},
+     "proxywhirl: use the folder together with ProxyWhirl, with its keys, and with owner and mode of its files"},
     {0}};
 
 static void jsonl_close(void *self);
@@ -38,6 +39,10 @@ static pxt_status open_folder(struct jsonl *tier, struct pxt_error *error)
     tier->folder_fd = open(tier->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (tier->folder_fd < 0)
         return host->fail(host, error, host->status_of_errno(errno), errno, "cannot open folder %s", tier->folder);
+    struct stat folder;
+    tier->file_mode = 0600;
+    if (tier->compatible && !fstat(tier->folder_fd, &folder)) /* ProxyWhirl may be another user of the folder's group */
+        tier->file_mode = folder.st_mode & 0666;
     return PXT_OK;
 }
 
@@ -57,6 +62,10 @@ static pxt_status jsonl_open(const struct pxt_host *host, const struct pxt_tier_
 {
     const struct pxt_settings *settings = setup->settings;
     unsigned shards = (unsigned)host->setting_number(settings, "shards");
+    if (!PXT_HOST_HAS(host, json_read_foreign))
+        return host->fail(
+            host, error, PXT_EPLUGIN, 0,
+            "l2_jsonl needs a core with plugin ABI 1.1 or newer: install plugins and core of one release");
     struct jsonl *tier = calloc(1, sizeof *tier + shards * sizeof tier->shard[0]);
     if (!tier)
         return host->fail(host, error, PXT_ENOMEM, 0, "out of memory for %u shards", shards);
@@ -67,6 +76,7 @@ static pxt_status jsonl_open(const struct pxt_host *host, const struct pxt_tier_
     tier->lock_timeout = host->setting_number(settings, "lock_timeout");
     pthread_mutex_init(&tier->policy_lock, NULL);
     pthread_mutex_init(&tier->report_lock, NULL);
+    pthread_mutex_init(&tier->shared_digest_lock, NULL);
     for (; tier->shard_count < shards; tier->shard_count++) {
         struct jsonl_shard *shard = &tier->shard[tier->shard_count];
         pthread_mutex_init(&shard->lock, NULL);
@@ -84,6 +94,8 @@ static pxt_status jsonl_open(const struct pxt_host *host, const struct pxt_tier_
         status = host->fail(host, error, PXT_ENOMEM, 0, "out of memory for a path");
     else
         snprintf(tier->shared_path, size, "%s/proxtier", folder);
+    if (!status && !jsonl_digest_open(tier))
+        status = host->fail(host, error, PXT_ENOMEM, 0, "out of memory for a digest");
     if (!status)
         status = open_folder(tier, error);
     if (!status)
@@ -113,6 +125,7 @@ static void jsonl_close(void *self)
         close(tier->folder_fd);
     pthread_mutex_destroy(&tier->policy_lock);
     pthread_mutex_destroy(&tier->report_lock);
+    pthread_mutex_destroy(&tier->shared_digest_lock);
     free(tier->folder);
     free(tier->shared_path);
     free(tier);

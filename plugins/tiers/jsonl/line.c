@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 pxt_status jsonl_line_append(struct jsonl *tier, struct jsonl_shard *shard, const char *lines, size_t length,
-                              off_t *offset, struct pxt_error *error)
+                             off_t *offset, struct pxt_error *error)
 {
     const struct pxt_host *host = tier->host;
     ssize_t n;
@@ -54,7 +54,14 @@ static pxt_status read_line(struct jsonl *tier, struct jsonl_shard *shard, const
     if (checksum == JSONL_CHECKSUM_RIGHT)
         n = (ssize_t)jsonl_checksum_strip(line, (size_t)n);
     line[n] = '\0';
-    if (whole && checksum != JSONL_CHECKSUM_WRONG && host->json_read(host, line, (size_t)n, out, NULL) == PXT_OK) {
+    pxt_status status = PXT_ECORRUPT;
+    if (whole && checksum == JSONL_CHECKSUM_RIGHT)
+        status = host->json_read(host, line, (size_t)n, out, error);
+    else if (whole && checksum == JSONL_CHECKSUM_NONE)
+        status = host->json_read_foreign(host, line, (size_t)n, out, error);
+    if (status == PXT_ENOTSUP || status == PXT_ENOMEM)
+        return status;
+    if (!status) {
         host->entry_key(*out, &key);
         if (!strcmp(key.text, node->key))
             return PXT_OK;
@@ -66,7 +73,7 @@ static pxt_status read_line(struct jsonl *tier, struct jsonl_shard *shard, const
 }
 
 pxt_status jsonl_line_read(struct jsonl *tier, struct jsonl_shard *shard, const struct jsonl_node *node,
-                            pxt_entry **out, struct pxt_error *error)
+                           pxt_entry **out, struct pxt_error *error)
 {
     char room[4096];
     char *line = node->length < sizeof room ? room : malloc((size_t)node->length + 1);

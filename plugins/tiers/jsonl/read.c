@@ -73,6 +73,8 @@ pxt_status jsonl_get(void *self, const struct pxt_key *key, unsigned flags, pxt_
         jsonl_index_accessed(tier, node);
     if (status == PXT_ECORRUPT)
         status = read_again(tier, shard, key, out, error);
+    if (status == PXT_ENOTSUP) /* the line stays in the index, and so in the log */
+        status = PXT_NOT_FOUND;
     pthread_mutex_unlock(&shard->lock);
     return status;
 }

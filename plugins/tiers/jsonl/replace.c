@@ -13,14 +13,34 @@
 
 enum { COPY = 64 * 1024 };
 
+/* ProxyWhirl's own new file is shard_NN.tmp: this name is another one. */
+static void name_of_new(const struct jsonl_shard *shard, char name[JSONL_NAME])
+{
+    jsonl_shard_name(shard, "compact", name);
+}
+
+/* Gives the new file the owner and the mode of the log, as far as this user may. */
+static void keep_owner(const struct jsonl *tier, const struct jsonl_shard *shard, int fd)
+{
+    struct stat old, new;
+    if (!tier->compatible || shard->log < 0 || fstat(shard->log, &old) || fstat(fd, &new))
+        return;
+    if ((old.st_uid != new.st_uid || old.st_gid != new.st_gid) && fchown(fd, old.st_uid, old.st_gid) &&
+        fchown(fd, (uid_t)-1, old.st_gid))
+        old.st_mode &= ~(mode_t)060; /* the group would be another one */
+    fchmod(fd, old.st_mode & 0777);
+}
+
 pxt_status jsonl_replace_open(struct jsonl *tier, struct jsonl_shard *shard, int *fd, struct pxt_error *error)
 {
     char temporary[JSONL_NAME];
-    jsonl_shard_name(shard, "tmp", temporary);
+    name_of_new(shard, temporary);
     unlinkat(tier->folder_fd, temporary, 0);
     *fd = openat(tier->folder_fd, temporary, O_RDWR | O_APPEND | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (*fd >= 0)
+    if (*fd >= 0) {
+        keep_owner(tier, shard, *fd);
         return PXT_OK;
+    }
     return tier->host->fail(tier->host, error, tier->host->status_of_errno(errno), errno, "cannot make %s/%s",
                             tier->folder, temporary);
 }
@@ -28,7 +48,7 @@ pxt_status jsonl_replace_open(struct jsonl *tier, struct jsonl_shard *shard, int
 void jsonl_replace_abandon(struct jsonl *tier, struct jsonl_shard *shard, int fd)
 {
     char temporary[JSONL_NAME];
-    jsonl_shard_name(shard, "tmp", temporary);
+    name_of_new(shard, temporary);
     close(fd);
     unlinkat(tier->folder_fd, temporary, 0);
 }
@@ -37,7 +57,7 @@ pxt_status jsonl_replace_log(struct jsonl *tier, struct jsonl_shard *shard, int 
 {
     char temporary[JSONL_NAME];
     struct stat file;
-    jsonl_shard_name(shard, "tmp", temporary);
+    name_of_new(shard, temporary);
     if (fsync(fd) || fstat(fd, &file) || renameat(tier->folder_fd, temporary, tier->folder_fd, shard->log_name))
         return tier->host->fail(tier->host, error, tier->host->status_of_errno(errno), errno,
                                 "cannot replace %s/%s; the old one stays", tier->folder, shard->log_name);

@@ -3,7 +3,8 @@
  * scan.c: reads a shard's log, from where the index ends, line by line.
  *
  * Of a line that begins with its key, as proxtier and ProxyWhirl write it, only the key is read; any other line is read
- * whole. A deletion is an object without a key: ProxyWhirl skips it. A line that is neither an entry nor a deletion is
+ * whole. A deletion is an object without a key: ProxyWhirl skips it. Another program may have longer lines than proxtier,
+ * and entries that proxtier cannot have (foreign.c). A line that is neither an entry nor a deletion is
  * damaged: it is counted, passed over, and put aside at the next compaction. The last line counts when its newline is
  * there.
  */
@@ -32,10 +33,11 @@ static bool starts_with_key(const char *line, size_t length, struct pxt_key *key
     return true;
 }
 
-/* Indexes a line that does not begin as ours do; false if the line is not an entry. */
+/* Indexes a line that is read whole; false if the line is not an entry. */
 static bool index_slowly(struct jsonl *tier, struct jsonl_shard *shard, const char *line, size_t length, off_t offset,
                          bool *no_memory)
 {
+    const struct pxt_host *host = tier->host;
     pxt_entry *entry = NULL;
     struct pxt_key key;
     char *copy = malloc(length + 1);
@@ -45,15 +47,18 @@ static bool index_slowly(struct jsonl *tier, struct jsonl_shard *shard, const ch
     }
     memcpy(copy, line, length);
     copy[length] = '\0';
-    bool good = tier->host->json_read(tier->host, copy, length, &entry, NULL) == PXT_OK;
+    pxt_status status = host->json_read_foreign(host, copy, length, &entry, NULL);
     free(copy);
-    if (!good)
-        return false;
-    tier->host->entry_key(entry, &key);
-    *no_memory = !jsonl_index_put(tier, shard, &key, offset, (uint32_t)length,
-                                  tier->host->entry_number(entry, PXT_FIELD_EXPIRES_AT));
-    tier->host->entry_release(entry);
-    return true;
+    if (!status) {
+        host->entry_key(entry, &key);
+        *no_memory = !jsonl_index_put(tier, shard, &key, offset, (uint32_t)length,
+                                      host->entry_number(entry, PXT_FIELD_EXPIRES_AT));
+        host->entry_release(entry);
+    } else {
+        *no_memory =
+            status == PXT_ENOMEM || (status == PXT_ENOTSUP && !jsonl_foreign_add(shard, offset, (uint32_t)length));
+    }
+    return !status || status == PXT_ENOTSUP || status == PXT_ENOMEM;
 }
 
 /* Removes the node of the key that a damaged line had, if the key can be read or only one bit is wrong: an older line of
@@ -105,7 +110,7 @@ static bool index_line(struct jsonl *tier, struct jsonl_shard *shard, const char
 {
     char text[PXT_KEY_MAX + 1];
     struct pxt_key key;
-    bool no_memory = false, whole = length && line[length - 1] == '}' && length <= JSONL_LINE_MAX;
+    bool no_memory = false, whole = length && line[length - 1] == '}' && length <= UINT32_MAX;
     if (!length) {
         shard->dead++;
         shard->blank++;
@@ -115,7 +120,7 @@ static bool index_line(struct jsonl *tier, struct jsonl_shard *shard, const char
         return pass_over(tier, shard, line, length, offset);
     if (jsonl_checksum_check(tier, line, length) == JSONL_CHECKSUM_WRONG)
         return index_damaged(tier, shard, line, length, offset);
-    if (starts_with_key(line, length, &key, tier->host, text))
+    if (length <= JSONL_LINE_MAX && starts_with_key(line, length, &key, tier->host, text))
         return jsonl_index_put(tier, shard, &key, offset, (uint32_t)length, PXT_TIME_NONE);
     if (jsonl_deletion_read(tier, line, length, &key, text)) {
         struct jsonl_node *node = jsonl_index_find(shard, key.text, key.length, key.hash);

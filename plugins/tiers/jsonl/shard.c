@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * shard.c: one shard's files: the log, and the file that writers lock (ProxyWhirl locks the same file).
+ * shard.c: one shard's files: the log, and the file that writers lock. ProxyWhirl does not lock that file, but the log
+ * itself while it reads it.
  */
 #include "jsonl.h"
 #include <errno.h>
@@ -40,18 +41,18 @@ static pxt_status open_log(struct jsonl *tier, struct jsonl_shard *shard, bool c
     struct stat file;
     if (shard->log >= 0)
         close(shard->log);
-    shard->log =
-        openat(tier->folder_fd, name, O_RDWR | O_APPEND | O_CLOEXEC | O_NOFOLLOW | (create ? O_CREAT : 0), 0600);
+    shard->log = openat(tier->folder_fd, name, O_RDWR | O_APPEND | O_CLOEXEC | O_NOFOLLOW | (create ? O_CREAT : 0),
+                        tier->file_mode);
     if (shard->log < 0 && errno == ENOENT && !create)
         return PXT_OK;
     if (shard->log < 0)
         return host->fail(host, error, host->status_of_errno(errno), errno, "cannot open %s/%s", tier->folder, name);
     if (fstat(shard->log, &file))
         return host->fail(host, error, PXT_EIO, errno, "cannot examine %s/%s", tier->folder, name);
-    if (!S_ISREG(file.st_mode) || (file.st_mode & 022))
-        return host->fail(host, error, PXT_EACCES, 0, "%s/%s can be written by others: chmod 600 it", tier->folder,
-                          name);
-    if (file.st_mode & 077)
+    if (!S_ISREG(file.st_mode) || (file.st_mode & (tier->compatible ? 002 : 022)))
+        return host->fail(host, error, PXT_EACCES, 0, "%s/%s can be written by others: chmod %s it", tier->folder, name,
+                          tier->compatible ? "o-w" : "600");
+    if ((file.st_mode & 077) && !tier->compatible)
         fchmod(shard->log, 0600); /* best effort: the folder keeps others out as well */
     if (file.st_dev != shard->device || file.st_ino != shard->inode)
         jsonl_damage_clear(shard);

@@ -56,6 +56,8 @@ int sqlite_connection_set_up(struct store *store, struct connection *connection,
 int sqlite_connection_use_log(struct store *store, struct connection *connection)
 {
     bool wal = true;
+    if (store->compatible)
+        return SQLITE_OK;
     int rc = sqlite3_exec(connection->db, "PRAGMA journal_mode=WAL", log_mode, &wal, NULL);
     if (!wal)
         store->host->log(store->host, PXT_LOG_WARNING,

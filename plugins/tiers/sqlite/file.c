@@ -41,9 +41,9 @@ static pxt_status check_file(struct store *store, const char *path, struct pxt_e
         return host->fail(host, error, PXT_EACCES, 0,
                           "%s belongs to user %lu, who could change it: use a file of your own", path,
                           (unsigned long)file.st_uid);
-    if (file.st_mode & 022)
-        return host->fail(host, error, PXT_EACCES, 0, "%s can be written by others (mode %04o): chmod go-w %s", path,
-                          (unsigned)file.st_mode & 07777, path);
+    if (file.st_mode & (store->compatible ? 002 : 022))
+        return host->fail(host, error, PXT_EACCES, 0, "%s can be written by others (mode %04o): chmod %s-w %s", path,
+                          (unsigned)file.st_mode & 07777, store->compatible ? "o" : "go", path);
     return PXT_OK;
 }
 
@@ -58,13 +58,26 @@ static pxt_status close_file(struct store *store, const char *path, struct pxt_e
     return PXT_OK;
 }
 
+/* Gives a new file owner and mode of the database, as far as this user may, or without one the mode of the folder. */
+static int make_like(const struct store *store, int fd)
+{
+    struct stat like;
+    bool old = !stat(store->path, &like) && like.st_size;
+    if (!old && stat(store->folder, &like))
+        return -1;
+    if (old && fchown(fd, like.st_uid, like.st_gid) && fchown(fd, (uid_t)-1, like.st_gid))
+        like.st_mode &= ~(mode_t)060; /* the group would be another one */
+    return fchmod(fd, like.st_mode & 0666);
+}
+
 static pxt_status make_file(struct store *store, const char *path, struct pxt_error *error)
 {
     int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0)
         return errno == EEXIST ? PXT_OK : fail_file(store, error, path, "make");
     /* The umask may have taken from the mode. SQLite gives -wal and -shm the mode of the database. */
-    pxt_status status = fchmod(fd, 0600) ? fail_file(store, error, path, "set the mode of") : PXT_OK;
+    bool good = store->compatible ? !make_like(store, fd) : !fchmod(fd, 0600);
+    pxt_status status = !good ? fail_file(store, error, path, "set the mode of") : PXT_OK;
     close(fd);
     return status;
 }
@@ -93,7 +106,7 @@ pxt_status sqlite_file_prepare(struct store *store, struct pxt_error *error)
 
 pxt_status sqlite_file_close_to_others(struct store *store, struct pxt_error *error)
 {
-    return each_companion(store, close_file, error);
+    return store->compatible ? PXT_OK : each_companion(store, close_file, error);
 }
 
 pxt_status sqlite_file_lock(struct store *store, int *fd, struct pxt_error *error)

@@ -75,7 +75,7 @@ static pxt_status victim_once(struct store *store, pxt_entry **out, struct pxt_e
         int64_t rowid = 0;
         pxt_status status = first_in_order(store, out, &rowid, error);
         if (status != PXT_EINVAL)
-            return status;
+            return status == PXT_ENOTSUP ? PXT_NOT_FOUND : status;
         status = sqlite_quarantine(store, rowid, error);
         if (status)
             return status;

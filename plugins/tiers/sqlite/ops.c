@@ -22,7 +22,7 @@ static pxt_status get_once(struct store *store, const struct pxt_key *key, pxt_e
     }
     sqlite_pool_release(store, connection);
     if (status != PXT_EINVAL)
-        return status;
+        return status == PXT_ENOTSUP ? PXT_NOT_FOUND : status;
     status = sqlite_quarantine(store, rowid, error);
     return status ? status : PXT_NOT_FOUND;
 }
@@ -208,7 +208,7 @@ pxt_status sqlite_store_count(void *self, uint64_t *out, struct pxt_error *error
 
 enum { PAGE = 256 };
 struct page {
-    unsigned count, bad_count;
+    unsigned count, bad_count, passed_over;
     bool last;
     int64_t rowid; /* of the last row seen */
     pxt_entry *entry[PAGE];
@@ -223,14 +223,17 @@ static pxt_status read_page(struct store *store, struct page *page, struct pxt_e
     if (status)
         return status;
     const int64_t before = page->rowid;
-    page->count = page->bad_count = 0;
+    page->count = page->bad_count = page->passed_over = 0;
     status = sqlite_statement_get(store, connection, SQL_PAGE, &statement, error);
     if (!status) {
         sqlite3_bind_int64(statement, 1, page->rowid);
         sqlite3_bind_int64(statement, 2, PAGE);
-        while (!status && page->count + page->bad_count < PAGE) {
+        while (!status && page->count + page->bad_count + page->passed_over < PAGE) {
             status = sqlite_row_next(store, connection, statement, &page->entry[page->count], &page->rowid, error);
-            if (status == PXT_EINVAL) {
+            if (status == PXT_ENOTSUP) {
+                page->passed_over++;
+                status = PXT_OK;
+            } else if (status == PXT_EINVAL) {
                 page->bad[page->bad_count++] = page->rowid;
                 status = PXT_OK;
             } else if (!status) {

@@ -47,14 +47,14 @@ pxt_status sqlite_quarantine(struct store *store, int64_t rowid, struct pxt_erro
         sqlite3_bind_int64(statement, 1, rowid);
         status = sqlite_row_next(store, connection, statement, &entry, &same, &reason);
         sqlite3_reset(statement);
-        if (status && status != PXT_EINVAL && status != PXT_NOT_FOUND && error)
+        if (status && status != PXT_EINVAL && status != PXT_NOT_FOUND && status != PXT_ENOTSUP && error)
             *error = reason;
     }
     store->host->entry_release(entry);
     bool unreadable = status == PXT_EINVAL;
     if (unreadable)
         status = move_row(store, connection, rowid, reason.message, error);
-    else if (status == PXT_NOT_FOUND)
+    else if (status == PXT_NOT_FOUND || status == PXT_ENOTSUP)
         status = PXT_OK;
     status = sqlite_txn_end(store, connection, status, error);
     if (unreadable && !status) {

@@ -55,10 +55,15 @@ static void bind_value(sqlite3_stmt *statement, int at, enum pxt_field_type type
     }
 }
 
-/* Whether the fields without a column of the reference have anything to keep. */
+/* Whether the fields without a column of the reference have anything to keep. In a file that is shared with ProxyWhirl the
+ * defaults are kept, too: there an entry without them has been written by ProxyWhirl. */
 static bool has_extra(const struct store *store, const struct pxt_draft *draft)
 {
     const struct pxt_field *fields = store->host->fields;
+    if (store->compatible)
+        for (size_t id = 0; id < store->schema.field_count; id++)
+            if (store->schema.extra[id] && !draft->value[id].elsewhere)
+                return true;
     for (size_t id = 0; id < store->schema.field_count; id++) {
         const struct pxt_value *value = &draft->value[id];
         if (!store->schema.extra[id] || !value->set)
@@ -115,6 +120,26 @@ pxt_status sqlite_rows_put(struct store *store, struct connection *connection, p
     return status;
 }
 
+pxt_status sqlite_rows_copy(struct store *store, struct connection *connection, sqlite3_stmt *row,
+                            struct pxt_error *error)
+{
+    sqlite3_stmt *statement;
+    pxt_status status = sqlite_statement_get(store, connection, SQL_PUT, &statement, error);
+    if (status)
+        return status;
+    for (size_t id = 0; id < store->schema.field_count; id++)
+        if (!store->schema.extra[id])
+            sqlite3_bind_value(statement, (int)id + 1, sqlite3_column_value(row, (int)id));
+    if (store->schema.layout->stamps)
+        sqlite3_bind_double(statement, (int)store->schema.field_count + 1,
+                            sqlite_seconds_of(store->host->now(store->host)));
+    sqlite3_set_last_insert_rowid(connection->db, 0);
+    status = sqlite_statement_run(store, connection, statement, error, "copy an entry");
+    sqlite3_clear_bindings(statement);
+    store->count_change += !status && sqlite3_last_insert_rowid(connection->db) != 0;
+    return status;
+}
+
 /* ---- from rows ---- */
 
 static int64_t health_of(const char *name, size_t length)
@@ -130,40 +155,42 @@ static int64_t health_of(const char *name, size_t length)
     return -1;
 }
 
-/* SQLite allows any type in any column. A value of the wrong type becomes a value that entry_new() refuses. */
-static bool read_column(sqlite3_stmt *statement, int at, const struct pxt_field *field, struct pxt_draft *draft)
+enum column { COLUMN_READ, COLUMN_WRONG, COLUMN_NO_MEMORY };
+
+/* SQLite allows any type in any column: COLUMN_WRONG is a value of the wrong type. */
+static enum column read_column(sqlite3_stmt *statement, int at, const struct pxt_field *field, struct pxt_draft *draft)
 {
     enum pxt_field_id id = (enum pxt_field_id)at;
     int type = sqlite3_column_type(statement, at);
     if (type == SQLITE_NULL)
-        return true;
+        return COLUMN_READ;
     if (field->type == PXT_TYPE_TEXT || field->type == PXT_TYPE_SECRET || field->type == PXT_TYPE_HEALTH) {
         bool secret = field->type == PXT_TYPE_SECRET;
         const char *text =
             secret ? sqlite3_column_blob(statement, at) : (const char *)sqlite3_column_text(statement, at);
         size_t length = (size_t)sqlite3_column_bytes(statement, at);
         if (!text && length)
-            return false;
-        if (!length && (field->flags & PXT_FIELD_OPTIONAL))
-            return true;
+            return COLUMN_NO_MEMORY;
+        if (!length && secret)
+            return COLUMN_READ;
         if (!secret && type != SQLITE_TEXT)
-            text = "\n", length = 1; /* numbers and blobs are no text: make it one that is refused */
+            return COLUMN_WRONG;
         if (field->type == PXT_TYPE_HEALTH)
             pxt_draft_set_number(draft, id, health_of(text, length));
         else if (secret)
             pxt_draft_set_token(draft, id, text, length);
         else
-            pxt_draft_set_text(draft, id, text, length);
-        return true;
+            pxt_draft_set_text(draft, id, text ? text : "", length);
+        return COLUMN_READ;
     }
     if (field->type == PXT_TYPE_TIME) {
         bool number = type == SQLITE_FLOAT || type == SQLITE_INTEGER;
         pxt_time time = number ? sqlite_time_of(sqlite3_column_double(statement, at)) : PXT_TIME_NONE;
         pxt_draft_set_number(draft, id, time == PXT_TIME_NONE ? -PXT_TIME_MAX - 1 : time);
-        return true;
+        return COLUMN_READ;
     }
-    pxt_draft_set_number(draft, id, type == SQLITE_INTEGER ? sqlite3_column_int64(statement, at) : -1);
-    return true;
+    pxt_draft_set_number(draft, id, sqlite3_column_int64(statement, at));
+    return type == SQLITE_INTEGER ? COLUMN_READ : COLUMN_WRONG;
 }
 
 pxt_status sqlite_row_read(struct store *store, sqlite3_stmt *statement, pxt_entry **out, struct pxt_error *error)
@@ -171,10 +198,17 @@ pxt_status sqlite_row_read(struct store *store, sqlite3_stmt *statement, pxt_ent
     const struct pxt_host *host = store->host;
     struct pxt_draft draft;
     pxt_draft_init(&draft);
-    for (size_t id = 0; id < store->schema.field_count; id++)
-        if (!read_column(statement, (int)id, &host->fields[id], &draft))
+    for (size_t id = 0; id < store->schema.field_count; id++) {
+        enum column column = read_column(statement, (int)id, &host->fields[id], &draft);
+        if (column == COLUMN_NO_MEMORY)
             return host->fail(host, error, PXT_ENOMEM, 0, "%s: out of memory to read a row", store->path);
-    return host->entry_new(host, &draft, out, error);
+        if (column == COLUMN_WRONG)
+            return host->fail(host, error, PXT_EINVAL, 0, "%s has a value of the wrong type", host->fields[id].name);
+    }
+    if (store->compatible && sqlite3_column_int(statement, (int)store->schema.field_count + 1))
+        for (size_t id = 0; id < store->schema.field_count; id++)
+            draft.value[id].elsewhere = store->schema.extra[id];
+    return host->entry_new_foreign(host, &draft, out, error);
 }
 
 pxt_status sqlite_row_next(struct store *store, struct connection *connection, sqlite3_stmt *statement, pxt_entry **out,

@@ -30,7 +30,7 @@ static int prepare_entries(struct salvage *salvage)
         sqlite_column_of(&store->host->fields[id], column);
         sqlite_text_add(&text, store->schema.extra[id] ? "NULL," : "m.%s,", column);
     }
-    sqlite_text_add(&text, "m.rowid FROM %s m NOT INDEXED WHERE m.rowid>=?1 ORDER BY m.rowid",
+    sqlite_text_add(&text, "m.rowid,1 FROM %s m NOT INDEXED WHERE m.rowid>=?1 ORDER BY m.rowid",
                     store->schema.layout->table);
     int rc = text.failed ? SQLITE_NOMEM : sqlite3_prepare_v2(salvage->db, text.data, -1, &salvage->entries.walk, NULL);
     free(text.data);
@@ -43,8 +43,12 @@ static pxt_status keep_rowid(struct salvage *salvage, int64_t rowid, struct pxt_
     int64_t given = sqlite3_last_insert_rowid(db);
     if (!given || given == rowid)
         return PXT_OK;
-    char *text = sqlite3_mprintf("UPDATE %s SET rowid=%lld WHERE rowid=%lld", salvage->store->schema.layout->table,
-                                 (long long)rowid, (long long)given);
+    const struct sqlite_schema *schema = &salvage->store->schema;
+    char *text = sqlite3_mprintf("UPDATE %s SET rowid=%lld WHERE rowid=%lld;", schema->layout->table, (long long)rowid,
+                                 (long long)given);
+    if (text && schema->any_extra)
+        text = sqlite3_mprintf("%zUPDATE %s SET entry_rowid=%lld WHERE entry_rowid=%lld", text, schema->layout->extra,
+                               (long long)rowid, (long long)given);
     int rc = text ? sqlite3_exec(db, text, NULL, NULL, NULL) : SQLITE_NOMEM;
     sqlite3_free(text);
     return rc == SQLITE_OK ? PXT_OK : sqlite_fail(salvage->store, db, rc, error, "copy its entries");
@@ -76,10 +80,12 @@ static pxt_status keep_entry(void *arg, sqlite3_stmt *walk, int64_t rowid, bool 
     if (status == PXT_EINVAL) {
         status = sqlite_row_read(store, walk, &entry, error);
         whole = !store->schema.any_extra;
-        if (status && status != PXT_ENOMEM)
+        if (status && status != PXT_ENOMEM && status != PXT_ENOTSUP)
             return PXT_OK; /* damaged, or never an entry */
     }
-    if (!status)
+    if (status == PXT_ENOTSUP)
+        status = sqlite_rows_copy(store, salvage->fresh, walk, error);
+    else if (!status)
         status = sqlite_rows_put(store, salvage->fresh, entry, error);
     store->host->entry_release(entry);
     if (!status)

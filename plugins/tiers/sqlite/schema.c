@@ -127,7 +127,8 @@ static bool has_column(const struct sqlite_layout *layout, const char *name)
     return false;
 }
 
-/* SELECT of all fields in the order of their ids, then rowid. */
+/* SELECT of all fields in the order of their ids, then rowid, and whether the table of our own has no row. A row there is
+ * of the entry as proxtier wrote it: it does not count once ProxyWhirl has replaced the entry, which changes its rowid. */
 static char *select_sql(const struct sqlite_schema *schema, const struct pxt_host *host, const char *rest)
 {
     struct sqlite_text text = {0};
@@ -137,9 +138,10 @@ static char *select_sql(const struct sqlite_schema *schema, const struct pxt_hos
         sqlite_column_of(&host->fields[id], column);
         sqlite_text_add(&text, "%s.%s,", schema->extra[id] ? "x" : "m", column);
     }
-    sqlite_text_add(&text, "m.rowid FROM %s m", schema->layout->table);
+    sqlite_text_add(&text, "m.rowid,%s FROM %s m", schema->any_extra ? "x.key IS NULL" : "0", schema->layout->table);
     if (schema->any_extra)
-        sqlite_text_add(&text, " LEFT JOIN %s x ON x.key=m.key", schema->layout->extra);
+        sqlite_text_add(&text, " LEFT JOIN %s x ON x.key=m.key AND coalesce(x.entry_rowid,m.rowid)=m.rowid",
+                        schema->layout->extra);
     sqlite_text_add(&text, " %s", rest);
     return take(&text);
 }
@@ -163,6 +165,11 @@ static char *put_sql(const struct sqlite_schema *schema, const struct pxt_host *
         sqlite_text_add(&names, ",created_at,updated_at");
         sqlite_text_add(&values, ",?%zu,?%zu", schema->field_count + 1, schema->field_count + 1);
         sqlite_text_add(&updates, ",updated_at=excluded.updated_at");
+    }
+    if (extra) {
+        sqlite_text_add(&names, ",entry_rowid");
+        sqlite_text_add(&values, ",(SELECT rowid FROM %s WHERE key=?1)", schema->layout->table);
+        sqlite_text_add(&updates, ",entry_rowid=excluded.entry_rowid");
     }
     if (names.failed || values.failed || updates.failed)
         text.failed = true;
@@ -202,7 +209,8 @@ static void make_order(struct sqlite_schema *schema, const struct pxt_host *host
 {
     struct sqlite_text rest = {0}, index = {0};
     bool indexable = true;
-    sqlite_text_add(&rest, "ORDER BY ");
+    /* Another program's longer keys are no entries that proxtier could demote. */
+    sqlite_text_add(&rest, "WHERE length(CAST(m.key AS BLOB)) BETWEEN 1 AND %d ORDER BY ", PXT_KEY_MAX);
     add_order(&rest, schema, host, order, ",", true, &indexable);
     sqlite_text_add(&rest, ",m.rowid LIMIT 1");
     schema->sql[SQL_VICTIM] = rest.failed ? NULL : select_sql(schema, host, rest.data);

@@ -29,7 +29,7 @@ enum sqlite_statement {
     SQL_BEGIN,
     SQL_COMMIT,
     SQL_ROLLBACK,
-    SQL_GET,      /* ?1 key; columns by field id, then rowid */
+    SQL_GET,      /* ?1 key; columns by field id, then rowid, then whether the extra row is missing */
     SQL_ROW,      /* ?1 rowid; the same columns */
     SQL_PAGE,     /* ?1 rowid before the page, ?2 how many */
     SQL_VICTIM,   /* by the policy's order */

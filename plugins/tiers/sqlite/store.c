@@ -30,6 +30,8 @@ static void read_settings(struct store *store, const struct pxt_settings *settin
     store->busy_ms = (int)(host->setting_number(settings, "busy_timeout") / 1000);
     store->check_time = host->setting_number(settings, "check_time");
     store->mmap_size = host->setting_number(settings, "mmap");
+    const char *compatible = host->setting_text(settings, "compatible");
+    store->compatible = compatible && !strcmp(compatible, "proxywhirl");
     int64_t connections = host->setting_number(settings, "connections");
     store->reader_max = connections > 0 ? (unsigned)connections : 1;
 }
@@ -40,6 +42,12 @@ pxt_status sqlite_store_open(const struct pxt_host *host, const struct pxt_tier_
     if (!sqlite3_threadsafe()) {
         free(path);
         return host->fail(host, error, PXT_ENOTSUP, 0, "this SQLite was built without threads: install another one");
+    }
+    if (!PXT_HOST_HAS(host, entry_new_foreign)) {
+        free(path);
+        return host->fail(
+            host, error, PXT_EPLUGIN, 0,
+            "this tier needs a core with plugin ABI 1.1 or newer: install plugins and core of one release");
     }
     struct store *store = path ? calloc(1, sizeof *store) : NULL;
     if (!store) {

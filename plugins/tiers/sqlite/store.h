@@ -32,6 +32,7 @@ struct store {
     struct sqlite_schema schema;
     char *path, *folder;
     const char *synchronous; /* OFF, NORMAL, FULL */
+    bool compatible;         /* owner, mode and journal of the files stay as ProxyWhirl made them */
     int busy_ms;
     int64_t mmap_size;
     unsigned reader_max;
@@ -89,6 +90,14 @@ struct store {
          60 * PXT_SECOND,                                                                                              \
          NULL,                                                                                                         \
          "how long each maintenance may look for damage in the indexes; 0: it does not look"},                         \
+        {"compatible",                                                                                                 \
+         PXT_OPTION_CHOICE,                                                                                            \
+         "none",                                                                                                       \
+         0,                                                                                                            \
+         0,                                                                                                            \
+         "none|proxywhirl",                                                                                            \
+         "proxywhirl: use the file together with ProxyWhirl, with its keys, and with owner, mode and journal of its "  \
+         "files"},                                                                                                     \
     {                                                                                                                  \
         "connections", PXT_OPTION_INTEGER, "4", 1, 64, NULL, "reading connections at most, opened when needed"         \
     }
@@ -145,7 +154,7 @@ static inline bool sqlite_try_again(pxt_status status, unsigned *tries)
 /* file.c: the database file and its companions, `-wal` and `-shm`. */
 /* Makes the file if there is none. PXT_EACCES: others may write to it, or to a companion. */
 pxt_status sqlite_file_prepare(struct store *store, struct pxt_error *error);
-/* Takes the rights of others from the three. */
+/* Takes the rights of others from the three, unless they are shared with ProxyWhirl. */
 pxt_status sqlite_file_close_to_others(struct store *store, struct pxt_error *error);
 /* Locks the folder against other processes that open or repair this file. `*fd` is for close(). */
 pxt_status sqlite_file_lock(struct store *store, int *fd, struct pxt_error *error);
@@ -170,9 +179,14 @@ pxt_status sqlite_statement_run(struct store *store, struct connection *connecti
 /* rows.c: stores an entry; a write transaction is open. */
 pxt_status sqlite_rows_put(struct store *store, struct connection *connection, pxt_entry *entry,
                            struct pxt_error *error);
-/* Reads the row that a statement stands on. PXT_EINVAL: the row is not an entry. */
+/* Copies to the writer's table the row that a statement of another connection stands on, as it is. */
+pxt_status sqlite_rows_copy(struct store *store, struct connection *connection, sqlite3_stmt *row,
+                            struct pxt_error *error);
+/* Reads the row that a statement stands on. PXT_EINVAL: the row is not an entry. PXT_ENOTSUP: it is another program's,
+ * which proxtier cannot have: it stays as it is. */
 pxt_status sqlite_row_read(struct store *store, sqlite3_stmt *statement, pxt_entry **out, struct pxt_error *error);
-/* Reads the next row. PXT_NOT_FOUND: there are no more rows. PXT_EINVAL: the row `*rowid` is unreadable. */
+/* Reads the next row. PXT_NOT_FOUND: there are no more rows. PXT_EINVAL: the row `*rowid` is unreadable.
+ * PXT_ENOTSUP: see above. */
 pxt_status sqlite_row_next(struct store *store, struct connection *connection, sqlite3_stmt *statement, pxt_entry **out,
                            int64_t *rowid, struct pxt_error *error);
 double sqlite_seconds_of(pxt_time time);
@@ -184,7 +198,7 @@ pxt_status sqlite_connection_open(struct store *store, const char *path, struct 
                                   struct pxt_error *error);
 /* Applies the settings of the store. Returns an SQLite code. */
 int sqlite_connection_set_up(struct store *store, struct connection *connection, bool reader);
-/* Switches the file to a write-ahead log. Returns an SQLite code. */
+/* Switches the file to a write-ahead log, unless it is shared with ProxyWhirl. Returns an SQLite code. */
 int sqlite_connection_use_log(struct store *store, struct connection *connection);
 void sqlite_connection_close(struct connection *connection);
 bool sqlite_connection_moved(const struct connection *connection);

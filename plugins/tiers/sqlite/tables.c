@@ -122,7 +122,9 @@ static void plan_extra_table(struct plan *plan, const struct sqlite_schema *sche
         return;
     bool made = exists(plan, extra);
     if (!made)
-        sqlite_text_add(&plan->sql, "CREATE TABLE IF NOT EXISTS %s (key TEXT PRIMARY KEY", extra);
+        sqlite_text_add(&plan->sql, "CREATE TABLE IF NOT EXISTS %s (key TEXT PRIMARY KEY, entry_rowid INTEGER", extra);
+    else if (!column_exists(plan, extra, "entry_rowid"))
+        sqlite_text_add(&plan->sql, "ALTER TABLE %s ADD COLUMN entry_rowid INTEGER;", extra);
     for (size_t id = 0; id < schema->field_count; id++) {
         if (!schema->extra[id])
             continue;
