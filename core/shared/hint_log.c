@@ -257,12 +257,15 @@ static pxt_status take_over_missed(struct pxt_hint_log *log, const char *path, s
     errno = file ? 0 : errno;
     while (good && (n = getline(&line, &size, file)) > 0 && line[n - 1] == '\n') {
         line[n - 1] = '\0';
-        if (n < LINE_MAX_BYTES - PXT_HINT_LOG_ID - 8 && strchr("+x-=*#.", line[0]) && line[1] == '\t')
+        if (n > 2 && n < LINE_MAX_BYTES - PXT_HINT_LOG_ID - 8 && line[0] && strchr("+x-=*#.", line[0]) &&
+            line[1] == '\t')
             good = append(log, (enum pxt_hint_event)line[0], line + 2, NULL);
     }
     good = good && feof(file) && !fsync(log->fd) && !unlink(path);
-    pxt_status status =
-        good ? PXT_OK : pxt_fail(error, pxt_status_of_errno(errno), errno, "cannot move %s to %s", path, log->path);
+    int code = errno ? errno : ENOSPC; /* a short write is a disk that is full */
+    pxt_status status = good ? PXT_OK
+                             : pxt_fail(error, pxt_status_of_errno(code), code,
+                                        "cannot move the hints of %s to %s: make room, and try again", path, log->path);
     free(line);
     if (file)
         fclose(file);

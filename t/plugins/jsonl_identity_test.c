@@ -155,7 +155,7 @@ static void a_failed_batch_gives_its_space_back(void)
     kit_open("space", ", sync: full", 0);
     kit_put("w1", 1);
     off_t size = size_of_log();
-    snprintf(path, sizeof path, "%s/shard_00.tmp", kit.folder);
+    snprintf(path, sizeof path, "%s/shard_00.compact", kit.folder);
     mkdir(path, 0700); /* the disk is full: no new file can be made */
     seen_before_failure = "batch9";
     is_int(put_batch(20), PXT_EIO, "a batch fails on a full disk");

@@ -219,7 +219,7 @@ static void the_file_of_an_earlier_version_is_taken_over(void)
     memset(line, 'n', sizeof line);
     memcpy(line, "x\tl2\t", 5);
     snprintf(line + sizeof line - 2, 2, "\n"); /* longer than a key can be */
-    write_old_file("x\tl2\tk1\n+\tl2\tk2\n+\tl2\tk3\n-\tl2\tk3\nx\tl2\ttorn");
+    write_old_file("x\tl2\tk1\n\n+\tl2\tk2\n+\tl2\tk3\n-\tl2\tk3\nx\tl2\ttorn");
     struct process *a = begin();
     ok(knows(a, "k1") && knows(a, "k2"), "hints in PATH.missed are known after an upgrade");
     ok(!knows(a, "k3") && !knows(a, "torn"), "one that was done is not, nor a torn line");
