@@ -230,6 +230,29 @@ static void what_was_learnt_stays(unsigned chain, unsigned way)
     }
 }
 
+/* The entry in memory has them not yet when the put reads it. */
+static void hits_that_are_not_yet_settled_stay(unsigned chain, unsigned way)
+{
+    int64_t after[LEARNT];
+    char reason[20];
+    const char *name = chains[chain].name, *how = ways[way].name;
+    empty_folder();
+    open_chain(chains[chain].tiers);
+    put("first");
+    hit(3);
+    ways[way].store("second");
+    read_learnt(after, reason);
+    is_int(after[1], 3, "%s, %s: hits that are not settled stay", name, how);
+    hit(2);
+    pxt_time last = now;
+    ways[way].store("third");
+    now += PXT_SECOND;
+    read_learnt(after, reason);
+    is_int(after[1], 5, "%s, %s: once more", name, how);
+    is_int(after[0], last, "%s, %s: and the time of the last one", name, how);
+    pxt_cache_close(cache);
+}
+
 static void deleting_first_starts_anew(void)
 {
     int64_t after[LEARNT];
@@ -437,8 +460,10 @@ int main(void)
     if (!mkdtemp(folder))
         return 1;
     for (unsigned chain = 0; chain < sizeof chains / sizeof *chains; chain++)
-        for (unsigned way = 0; way < 3; way++)
+        for (unsigned way = 0; way < 3; way++) {
             what_was_learnt_stays(chain, way);
+            hits_that_are_not_yet_settled_stay(chain, way);
+        }
     for (unsigned way = 0; way < 2; way++) {
         a_tier_that_fails_to_read(way);
         the_only_tier_fails_to_read(way);
