@@ -108,6 +108,28 @@ static void damage_is_repaired_within_the_call(bool l3, const char *name)
     free(image.bytes);
 }
 
+/* A flipped bit in an indexed column: the row is unreadable, and cannot be moved, for the index does not lead to it. */
+static void unmovable_row_is_repaired_within_the_call(bool l3, const char *name)
+{
+    static const char source[] = "\xf0\x9f\x98\x80";
+    struct tier tier;
+    struct pxt_error error = {.message = ""};
+    struct image image = filled(&tier, l3, name);
+    unsigned seen = 0;
+    size_t at = find_key(&image, 120, 13);
+    while (at && memcmp(image.bytes + at, source, strlen(source)))
+        at++;
+    image.bytes[at + 1] ^= 0x80;
+    restore(tier.path, &image, at ? image.size : 0);
+    tier = opened(l3, name, NULL);
+    is_int(tier.ops->each(tier.self, count_entries, &seen, &error), PXT_OK, "%s: a walk over an unmovable row: %s",
+           name, error.message);
+    is_int(seen, ENTRIES - 1, "%s: finds all others", name);
+    is_int(count(&tier), ENTRIES - 1, "%s: which are kept", name);
+    close_tier(&tier);
+    free(image.bytes);
+}
+
 /* ---- what was learnt about the proxies ---- */
 
 enum { CHECKS = 6, CHECKED = 40 };
@@ -340,6 +362,40 @@ static void walk_over_flipped_rowids_ends(bool l3, const char *name)
     free(image.bytes);
 }
 
+/* All pointers of the table's inner pages lead to its first leaf, and the last one of each to the page itself. */
+static void lead_in_circles(struct image *image)
+{
+    for (size_t page = PAGE_SIZE; page + PAGE_SIZE <= image->size; page += PAGE_SIZE) {
+        unsigned char *bytes = image->bytes + page;
+        unsigned cells = bytes[3] * 256u + bytes[4];
+        if (bytes[0] != 5)
+            continue;
+        for (unsigned cell = 1; cell < cells; cell++)
+            memcpy(bytes + bytes[12 + 2 * cell] * 256u + bytes[13 + 2 * cell], bytes + bytes[12] * 256u + bytes[13], 4);
+        for (unsigned i = 0; i < 4; i++)
+            bytes[8 + i] = (unsigned char)((page / PAGE_SIZE + 1) >> (24 - 8 * i));
+    }
+}
+
+static void pointers_in_circles_end(bool l3, const char *name)
+{
+    struct tier tier;
+    struct image image = filled(&tier, l3, name);
+    lead_in_circles(&image);
+    restore(tier.path, &image, image.size);
+    alarm(120);
+    tier = opened(l3, name, &fast);
+    unsigned seen = walk_to_limit(&tier);
+    alarm(0);
+    ok(seen > 0 && seen < ENTRIES / 2, "%s: a salvage of pointers that lead back ends (%u entries)", name, seen);
+    is_int(count(&tier), seen, "%s: with each entry of the first leaf once", name);
+    char wanted[60];
+    snprintf(wanted, sizeof wanted, "entries kept: %u, lost: %u", seen, ENTRIES - seen);
+    ok(strstr(last_warning, wanted) != NULL, "%s: the message says \"%s\": %s", name, wanted, last_warning);
+    close_tier(&tier);
+    free(image.bytes);
+}
+
 /* ---- no space ---- */
 
 static void salvage_without_space_is_tried_again(bool l3, const char *name)
@@ -381,8 +437,10 @@ int main(int argc, char **argv)
         TEST(truncation_keeps_all_intact_entries, "truncated");
         TEST(flips_in_the_schema_lose_no_entry, "schema");
         TEST(damage_is_repaired_within_the_call, "call");
+        TEST(unmovable_row_is_repaired_within_the_call, "unmovable");
         TEST(flipped_rowid_costs_no_entry, "rowid");
         TEST(walk_over_flipped_rowids_ends, "walk");
+        TEST(pointers_in_circles_end, "circles");
         TEST(salvage_keeps_all_fields, "fields");
         if (l3) {
             TEST(salvage_keeps_the_history, "history");

@@ -65,6 +65,9 @@ static void files_of_others_are_left_alone(void)
     chmod(path, 0644);
     is_refused("foreign", path, "a database with another table of that name");
     unlink(path);
+    sql(path, "CREATE TABLE l2_cache(a);CREATE TABLE proxtier_quarantine(x)");
+    is_refused("foreign", path, "a database with other tables of our names");
+    unlink(path);
     sql(path, "CREATE TABLE bookmarks(id INTEGER, body TEXT);INSERT INTO bookmarks VALUES(1,'x')");
     is_refused("foreign", path, "a database without our tables");
     unlink(path);
@@ -75,6 +78,24 @@ static void files_of_others_are_left_alone(void)
     chmod(path, 0600);
     struct tier tier = opened(true, "foreign", NULL);
     ok(put(&tier, simple("k")) == PXT_OK, "an empty file has nothing to lose: it is used");
+    close_tier(&tier);
+}
+
+/* The core's mark stays when a user puts another file in the place of the cache. */
+static void marked_text_is_left_alone(void)
+{
+    char path[400], marker[440];
+    struct tier tier;
+    struct pxt_error error = {.message = ""};
+    make_place("marked");
+    snprintf(path, sizeof path, "%s/marked/px.db", root);
+    snprintf(marker, sizeof marker, "%s.coherence", path);
+    write_text(path, "my notes\n");
+    chmod(path, 0600);
+    write_text(marker, "");
+    is_int(open_tier(&tier, true, "marked", NULL, &error), PXT_ECONFIG,
+           "a text file beside the core's mark is refused");
+    is_int(found("%s.bad-*", path), 0, "and stays where it is");
     close_tier(&tier);
 }
 
@@ -366,5 +387,6 @@ int main(int argc, char **argv)
         TEST(threads_do_not_disturb_each_other, "threads");
     }
     files_of_others_are_left_alone();
+    marked_text_is_left_alone();
     return finish();
 }

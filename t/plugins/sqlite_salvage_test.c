@@ -1,9 +1,134 @@
 /* SPDX-License-Identifier: MIT
  *
- * sqlite_salvage_test: a salvage of an SQLite tier beside writers of other processes.
+ * sqlite_salvage_test: a salvage of an SQLite tier that ends in the middle, and beside writers of other processes.
  */
 #include "../lib/sqlite_damage_kit.h"
 #include <semaphore.h>
+
+/* ---- ends in the middle ---- */
+
+static struct {
+    int at, seen; /* the rename or link that fails; 0: all succeed */
+    bool kill;
+} fault;
+
+static bool fails_now(const char *path)
+{
+    if (strncmp(path, root, strlen(root)) || !fault.at || ++fault.seen != fault.at)
+        return false;
+    if (fault.kill)
+        kill(getpid(), SIGKILL);
+    errno = EIO;
+    return true;
+}
+
+/* In the place of the functions of the C library, for the plugins too. */
+__attribute__((visibility("default"))) int rename(const char *from, const char *to)
+{
+    return fails_now(from) ? -1 : renameat(AT_FDCWD, from, AT_FDCWD, to);
+}
+
+__attribute__((visibility("default"))) int link(const char *from, const char *to)
+{
+    return fails_now(from) ? -1 : linkat(AT_FDCWD, from, AT_FDCWD, to, 0);
+}
+
+enum { IN_LOG = 20, STEPS = 8 };
+
+static const char *log_key(int number)
+{
+    static char key[20];
+    snprintf(key, sizeof key, "log%02d", number);
+    return key;
+}
+
+static void write_image(const char *path, const struct image *image)
+{
+    FILE *out = fopen(path, "wb");
+    if (out) {
+        fwrite(image->bytes, 1, image->size, out);
+        fclose(out);
+    }
+    chmod(path, 0600);
+}
+
+/* Puts entries that stand in the log only, for their process ends without closing. */
+static struct image filled_log(const struct tier *tier, bool l3, const char *name)
+{
+    char path[500];
+    pid_t child = fork();
+    if (!child) {
+        struct tier writer = opened(l3, name, NULL);
+        for (int i = 0; i < IN_LOG; i++)
+            put(&writer, simple(log_key(i)));
+        kill(getpid(), SIGKILL);
+    }
+    waitpid(child, NULL, 0);
+    snprintf(path, sizeof path, "%s-wal", tier->path);
+    return read_image(path);
+}
+
+/* Meets the damage, and a fault at that step, while another process has the file open, so that no checkpoint empties the
+ * log. */
+static void meet(bool l3, const char *path, const char *name, int at, bool killed)
+{
+    struct tier tier;
+    sqlite3 *other = open_db(path);
+    sqlite3_db_config(other, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+    sqlite3_exec(other, "SELECT name FROM sqlite_schema", NULL, NULL, NULL);
+    struct pxt_error error = {.message = ""};
+    unsigned seen = 0;
+    fault.seen = 0;
+    fault.kill = killed;
+    fault.at = at;
+    if (!open_tier(&tier, l3, name, &fast, &error))
+        tier.ops->each(tier.self, count_entries, &seen, &error);
+    close_tier(&tier);
+    sqlite3_close(other);
+    fault.at = 0;
+}
+
+static int missing_from_log(struct tier *tier)
+{
+    int missing = 0;
+    for (int i = 0; i < IN_LOG; i++)
+        missing += !has(tier, log_key(i));
+    return missing;
+}
+
+static void each_step_is_recovered(bool l3, const char *name)
+{
+    struct tier tier;
+    char path[500];
+    struct image image = filled(&tier, l3, name), log = filled_log(&tier, l3, name);
+    snprintf(path, sizeof path, "%s-wal", tier.path);
+    overwrite_page(&image, find_key(&image, 120, 13));
+    for (int i = 0; i < 2 * STEPS; i++) {
+        int at = 1 + i / 2;
+        bool killed = i % 2;
+        restore(tier.path, &image, image.size);
+        write_image(path, &log);
+        pid_t child = killed ? fork() : 0;
+        if (!child)
+            meet(l3, tier.path, name, at, killed);
+        if (killed && !child)
+            _exit(0);
+        if (killed)
+            waitpid(child, NULL, 0);
+        tier = opened(l3, name, &fast);
+        tier.ops->each(tier.self, count_entries, &(unsigned){0}, NULL);
+        is_int(missing_from_log(&tier), 0, "%s: step %d %s: what stood in the log is kept", name, at,
+               killed ? "is the last" : "fails");
+        ok(count(&tier) > ENTRIES + IN_LOG - 60 && has(&tier, key_text(0)), "%s: and the other entries (%lld)", name,
+           count(&tier));
+        is_int(found("%s.salvage*", tier.path), 0, "%s: no intermediate file is left", name);
+        is_int(found("%s.bad-????????T??????Z", tier.path), 1, "%s: the damaged file is kept", name);
+        is_int(found("%s.bad-????????T??????Z-wal", tier.path), 1, "%s: with its log", name);
+        close_tier(&tier);
+    }
+    free(image.bytes);
+    free(log.bytes);
+}
 
 /* ---- a writer beside a salvage ---- */
 
@@ -97,6 +222,7 @@ int main(int argc, char **argv)
         return 1;
     for (int l3 = 0; l3 < 2; l3++) {
         char name[40];
+        TEST(each_step_is_recovered, "steps");
         TEST(writes_during_a_salvage_are_kept, "during");
         TEST(writes_that_wait_for_a_salvage_are_kept, "wait");
     }

@@ -180,38 +180,136 @@ pxt_status sqlite_file_make_fresh(struct store *store, char **fresh, struct pxt_
     return status;
 }
 
-static pxt_status rename_companions(struct store *store, const char *target, struct pxt_error *error)
+/* ---- the replacement of the damaged database ----
+ *
+ * While it is under way the damaged database and its companions have the name PATH.salvage.old. The step that counts is
+ * the rename of the new database to the path: if a process ends before it, the next open puts all back; if a process
+ * ends behind it, the next open goes on. */
+
+struct replacement {
+    char *old, *from, *to; /* PATH.salvage.old, and room for two names */
+};
+
+static pxt_status begin_names(struct store *store, struct replacement *names, struct pxt_error *error)
 {
-    size_t room = strlen(target) + NAME_ROOM;
-    char *from = malloc(room), *to = malloc(room);
-    pxt_status status =
-        from && to ? PXT_OK : store->host->fail(store->host, error, PXT_ENOMEM, 0, "out of memory for a path");
-    for (int i = 0; i < COMPANIONS - 1 && !status; i++) {
-        sprintf(from, "%s%s", store->path, companions[i]);
-        sprintf(to, "%s%s", target, companions[i]);
-        if (rename(from, to) && errno != ENOENT)
-            status = fail_file(store, error, from, "move aside the damaged file");
+    size_t room = strlen(store->path) + 3 * NAME_ROOM;
+    *names = (struct replacement){malloc(room), malloc(room), malloc(room)};
+    if (!names->old || !names->from || !names->to)
+        return store->host->fail(store->host, error, PXT_ENOMEM, 0, "out of memory for a path");
+    sprintf(names->old, "%s.salvage.old", store->path);
+    return PXT_OK;
+}
+
+static void end_names(struct replacement *names)
+{
+    free(names->old);
+    free(names->from);
+    free(names->to);
+}
+
+/* Renames the database, or a companion, if it is there. */
+static pxt_status move_name(struct store *store, struct replacement *names, const char *from, const char *to,
+                            const char *companion, struct pxt_error *error)
+{
+    sprintf(names->from, "%s%s", from, companion);
+    sprintf(names->to, "%s%s", to, companion);
+    if (rename(names->from, names->to) && errno != ENOENT)
+        return fail_file(store, error, names->from, "move aside the damaged file");
+    return PXT_OK;
+}
+
+/* Gives all three the name under which they are kept; the database, which tells that this is to be done, last. */
+static pxt_status keep_aside(struct store *store, struct replacement *names, const char *aside, struct pxt_error *error)
+{
+    pxt_status status = PXT_OK;
+    for (int i = 0; i < COMPANIONS && !status; i++)
+        status = move_name(store, names, names->old, aside, companions[i], error);
+    return status;
+}
+
+/* Puts the companions back, then the database. A companion that was made meanwhile stays. */
+static pxt_status put_back(struct store *store, struct replacement *names, const char *aside, struct pxt_error *error)
+{
+    struct stat file;
+    pxt_status status = PXT_OK;
+    for (int i = COMPANIONS - 2; i >= 0 && !status; i--) {
+        sprintf(names->to, "%s%s", store->path, companions[i]);
+        bool taken = !lstat(names->to, &file);
+        status = move_name(store, names, names->old, taken ? aside : store->path, companions[i], error);
     }
-    free(from);
-    free(to);
+    if (!status && !lstat(store->path, &file))
+        return unlink(names->old) && errno != ENOENT ? fail_file(store, error, names->old, "remove") : PXT_OK;
+    return status ? status : move_name(store, names, names->old, store->path, "", error);
+}
+
+static bool is_under_way(struct replacement *names)
+{
+    struct stat file;
+    bool found = false;
+    for (int i = 0; i < COMPANIONS; i++) {
+        sprintf(names->from, "%s%s", names->old, companions[i]);
+        found |= !lstat(names->from, &file);
+    }
+    return found;
+}
+
+/* Whether the new database is at the path. */
+static bool is_replaced(const struct store *store, const char *old)
+{
+    struct stat there, file;
+    return !lstat(old, &file) && !lstat(store->path, &there) &&
+           (file.st_ino != there.st_ino || file.st_dev != there.st_dev);
+}
+
+pxt_status sqlite_file_settle(struct store *store, struct pxt_error *error)
+{
+    struct replacement names;
+    char *aside = malloc(strlen(store->path) + 2 * NAME_ROOM);
+    pxt_status status = begin_names(store, &names, error);
+    if (!status && !aside)
+        status = store->host->fail(store->host, error, PXT_ENOMEM, 0, "out of memory for a path");
+    if (!status && is_under_way(&names)) {
+        aside_name(store, aside);
+        status = is_replaced(store, names.old) ? keep_aside(store, &names, aside, error)
+                                               : put_back(store, &names, aside, error);
+    }
+    end_names(&names);
+    free(aside);
+    return status;
+}
+
+/* Up to the step that counts. */
+static pxt_status put_in_place(struct store *store, struct replacement *names, const char *fresh,
+                               struct pxt_error *error)
+{
+    pxt_status status = PXT_OK;
+    bool linked = !link(store->path, names->old); /* a second name; not all file systems have links */
+    /* The log before the database: beside the new database it would be applied to that. */
+    for (int i = 0; i < COMPANIONS - 1 && !status; i++)
+        status = move_name(store, names, store->path, names->old, companions[i], error);
+    if (!status && !linked)
+        status = move_name(store, names, store->path, names->old, "", error);
+    if (!status && rename(fresh, store->path))
+        status = fail_file(store, error, store->path, "put the salvaged entries in place of");
     return status;
 }
 
 pxt_status sqlite_file_replace(struct store *store, const char *fresh, char **aside, struct pxt_error *error)
 {
+    struct replacement names;
     char *target = malloc(strlen(store->path) + 2 * NAME_ROOM);
-    if (!target)
-        return store->host->fail(store->host, error, PXT_ENOMEM, 0, "out of memory for a path");
-    aside_name(store, target);
-    bool linked = !link(store->path, target); /* a second name; not all file systems have links */
-    /* The log before the database: beside the new database it would be applied to that. */
-    pxt_status status = rename_companions(store, target, error);
-    if (!status && !linked && rename(store->path, target))
-        status = fail_file(store, error, store->path, "move aside the damaged file");
-    if (!status && rename(fresh, store->path))
-        status = fail_file(store, error, store->path, "put the salvaged entries in place of");
-    if (status && linked)
-        unlink(target);
+    pxt_status status = begin_names(store, &names, error);
+    if (!status && !target)
+        status = store->host->fail(store->host, error, PXT_ENOMEM, 0, "out of memory for a path");
+    if (!status) {
+        aside_name(store, target);
+        status = put_in_place(store, &names, fresh, error);
+        if (status)
+            put_back(store, &names, target, NULL); /* else the next open does it */
+        else if (keep_aside(store, &names, target, NULL) != PXT_OK)
+            strcpy(target, names.old); /* until the next open */
+    }
+    end_names(&names);
     if (status)
         free(target);
     else

@@ -2,33 +2,73 @@
  *
  * owner.c: decides whether the file at the path is a cache of proxies, before anything of it is changed.
  *
- * A database is ours if it has one of our tables, or none at all. A file that SQLite cannot read is ours, and damaged, if
- * one of these marks is found: a row of our schema in one of its pages, or in its log; the core's PATH.coherence beside
- * it; or the name l2_cache.db, which the tier itself gave.
+ * A database is ours if it has one of our tables with its columns, or no table at all. A file that SQLite cannot read is
+ * ours, and damaged, if one of these marks is found: a row of our schema in one of its pages, or in its log; or, if it has
+ * the header or the size of a database, the core's PATH.coherence beside it, or the name l2_cache.db, which the tier itself
+ * gave.
  */
 #include "store.h"
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-static const char *const table_names[] = {"l2_cache", "cache_entries", "proxtier_quarantine"};
-enum { TABLE_NAMES = 3, CHUNK = 65536, OVERLAP = 64 };
+enum { LAYOUTS = 2, CHUNK = 65536, OVERLAP = 64, HEADER = 16, HEADER_EQUAL = 12, SECTOR = 512 };
+static const struct sqlite_layout *const layouts[LAYOUTS] = {&sqlite_layout_l2, &sqlite_layout_l3};
 
 /* ---- a file that SQLite can read ---- */
+
+static bool is_required(const struct sqlite_column *column)
+{
+    return strstr(column->declaration, "NOT NULL") || strstr(column->declaration, "PRIMARY KEY");
+}
+
+/* Whether the table has most of the columns without which it would not be that of the layout: a damaged schema may lack
+ * some. */
+static bool has_columns(sqlite3 *db, const struct sqlite_layout *layout)
+{
+    int wanted = 0, there = 0;
+    sqlite3_stmt *list = NULL;
+    int rc = sqlite3_prepare_v2(db, "SELECT name FROM pragma_table_info(?1)", -1, &list, NULL);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_bind_text(list, 1, layout->table, -1, SQLITE_STATIC);
+    while (rc == SQLITE_OK && sqlite3_step(list) == SQLITE_ROW) {
+        const char *name = (const char *)sqlite3_column_text(list, 0);
+        for (const struct sqlite_column *column = layout->columns; name && column->name; column++)
+            there += is_required(column) && !strcmp(name, column->name);
+    }
+    sqlite3_finalize(list);
+    for (const struct sqlite_column *column = layout->columns; column->name; column++)
+        wanted += is_required(column);
+    return 2 * there > wanted;
+}
+
+/* Whether a row of the schema, its name and its text, is a table of ours. */
+static bool is_ours(sqlite3 *db, sqlite3_stmt *row)
+{
+    const char *name = (const char *)sqlite3_column_text(row, 0);
+    bool ours = false;
+    for (int i = 0; i < LAYOUTS && !ours; i++) {
+        char *text = sqlite_tables_text(layouts[i]);
+        ours = (text && sqlite_schema_text_is_close(row, 1, text)) ||
+               (name && !strcmp(name, layouts[i]->table) && has_columns(db, layouts[i]));
+        free(text);
+    }
+    return ours;
+}
 
 static int read_tables(sqlite3 *db, bool *ours, bool *empty, char *other, int other_size)
 {
     sqlite3_stmt *list = NULL;
-    int rc = sqlite3_prepare_v2(db, "SELECT name FROM sqlite_schema WHERE type IN ('table','view')", -1, &list, NULL);
+    int rc =
+        sqlite3_prepare_v2(db, "SELECT name,sql FROM sqlite_schema WHERE type IN ('table','view')", -1, &list, NULL);
     *ours = false;
     *empty = true;
     while (rc == SQLITE_OK && (rc = sqlite3_step(list)) == SQLITE_ROW) {
         const char *name = (const char *)sqlite3_column_text(list, 0);
         *empty = false;
-        for (int i = 0; name && i < TABLE_NAMES; i++)
-            *ours |= !strcmp(name, table_names[i]);
         if (name && !*other)
             sqlite3_snprintf(other_size, other, "%s", name);
+        *ours = *ours || is_ours(db, list);
         rc = SQLITE_OK;
     }
     int end = sqlite3_finalize(list);
@@ -82,6 +122,27 @@ static bool has_mark_beside(const struct store *store)
     return found || !strcmp(slash ? slash + 1 : store->path, "l2_cache.db");
 }
 
+/* Whether the file begins as a database does, but for a few bytes, or has the size of one. */
+static bool looks_like_database(sqlite3 *db)
+{
+    static const char header[HEADER] = "SQLite format 3";
+    char begin[HEADER];
+    sqlite3_file *file = NULL;
+    sqlite3_int64 size = 0;
+    int equal = 0;
+    if (sqlite3_file_control(db, "main", SQLITE_FCNTL_FILE_POINTER, &file) != SQLITE_OK || !file || !file->pMethods ||
+        file->pMethods->xFileSize(file, &size) != SQLITE_OK)
+        return false;
+    if (size % SECTOR == 0)
+        return true;
+    int length = size < HEADER ? (int)size : HEADER;
+    if (file->pMethods->xRead(file, begin, length, 0) != SQLITE_OK)
+        return false;
+    for (int i = 0; i < length; i++)
+        equal += begin[i] == header[i];
+    return equal == length || equal >= HEADER_EQUAL;
+}
+
 static pxt_status refuse(struct store *store, struct pxt_error *error, const char *other)
 {
     return store->host->fail(store->host, error, PXT_ECONFIG, 0,
@@ -102,7 +163,7 @@ pxt_status sqlite_owner_check(struct store *store, sqlite3 *db, bool *empty, str
         return ours || *empty ? PXT_OK : refuse(store, error, other);
     if ((rc & 0xff) != SQLITE_CORRUPT && (rc & 0xff) != SQLITE_NOTADB && rc != SQLITE_ERROR)
         return sqlite_fail(store, db, rc, error, "read its tables");
-    if (has_mark_beside(store) || file_has_mark(db, SQLITE_FCNTL_FILE_POINTER) ||
+    if ((has_mark_beside(store) && looks_like_database(db)) || file_has_mark(db, SQLITE_FCNTL_FILE_POINTER) ||
         file_has_mark(db, SQLITE_FCNTL_JOURNAL_POINTER))
         return sqlite_fail(store, db, SQLITE_CORRUPT, error, "read its tables");
     return refuse(store, error, "");

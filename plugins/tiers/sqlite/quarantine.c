@@ -31,7 +31,7 @@ static pxt_status move_row(struct store *store, struct connection *connection, i
     return PXT_OK;
 }
 
-pxt_status sqlite_quarantine(struct store *store, int64_t rowid, struct pxt_error *error)
+static pxt_status quarantine_once(struct store *store, int64_t rowid, struct pxt_error *error)
 {
     struct connection *connection;
     sqlite3_stmt *statement = NULL;
@@ -63,5 +63,15 @@ pxt_status sqlite_quarantine(struct store *store, int64_t rowid, struct pxt_erro
                          "%s: a row of %s is unreadable (%s): moved to proxtier_quarantine", store->path,
                          store->schema.layout->table, reason.message);
     }
+    return status;
+}
+
+pxt_status sqlite_quarantine(struct store *store, int64_t rowid, struct pxt_error *error)
+{
+    unsigned tries = 0;
+    pxt_status status;
+    do
+        status = quarantine_once(store, rowid, error);
+    while (sqlite_try_again(status, &tries));
     return status;
 }

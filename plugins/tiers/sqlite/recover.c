@@ -152,8 +152,9 @@ pxt_status sqlite_writer_open(struct store *store, bool damaged, struct pxt_erro
     pxt_status status = sqlite_file_lock(store, &lock, error);
     if (status)
         return status;
+    status = sqlite_file_settle(store, error);
     /* Another process may have repaired it while we waited for the lock. */
-    if (damaged && sqlite_file_is_ours(store)) {
+    if (!status && damaged && sqlite_file_is_ours(store)) {
         status = repair(store, error);
         repaired = true;
     }

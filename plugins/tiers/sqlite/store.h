@@ -165,9 +165,11 @@ void sqlite_file_remember(struct store *store);
  * receives its path. */
 pxt_status sqlite_file_make_fresh(struct store *store, char **fresh, struct pxt_error *error);
 void sqlite_file_remove_fresh(const char *fresh);
-/* Keeps the damaged database under another name, which `*aside` (malloc()ed) receives, and puts `fresh` in its place. At
- * every instant one of the two is at the path. */
+/* Keeps the damaged database under another name, which `*aside` (malloc()ed) receives, and puts `fresh` in its place.
+ * Wherever that ends, sqlite_file_settle() brings it to one end: nothing of the damaged database is lost. */
 pxt_status sqlite_file_replace(struct store *store, const char *fresh, char **aside, struct pxt_error *error);
+/* Undoes or completes a replacement in which a process ended. The folder is locked. */
+pxt_status sqlite_file_settle(struct store *store, struct pxt_error *error);
 
 /* statement.c: gives a kept statement, ready to be bound. */
 pxt_status sqlite_statement_get(struct store *store, struct connection *connection, enum sqlite_statement which,
