@@ -7,23 +7,29 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The first line of a file, into memory that is wiped. */
-static bool read_password(const char *path, char *buffer, size_t size, size_t *length)
+/* The longest line: a password, a carriage return, and one byte more, which says that the line is too long. */
+enum { EXIT_NO_INPUT = 66, LINE_ROOM = PXT_SECRET_MAX + 2 };
+
+/* Reads the first line of a file, into memory that the caller wipes. -1, or an exit code with a message. */
+static int read_password(const char *path, char line[LINE_ROOM], size_t *length)
 {
     FILE *file = strcmp(path, "-") ? fopen(path, "re") : stdin;
     if (!file) {
         fprintf(stderr, "proxtier: cannot open %s: %s\n", path, strerror(errno));
-        return false;
+        return EXIT_NO_INPUT;
     }
     setvbuf(file, NULL, _IONBF, 0); /* no copy of it in a buffer */
     *length = 0;
-    for (int c; *length + 1 < size && (c = getc(file)) != EOF && c != '\n';)
-        buffer[(*length)++] = (char)c;
-    if (*length && buffer[*length - 1] == '\r')
+    for (int c; *length < LINE_ROOM && (c = getc(file)) != EOF && c != '\n';)
+        line[(*length)++] = (char)c;
+    if (*length && line[*length - 1] == '\r')
         --*length;
     if (file != stdin)
         fclose(file);
-    return true;
+    if (*length <= PXT_SECRET_MAX)
+        return -1;
+    fprintf(stderr, "proxtier: %s: the password in the first line has more than %d bytes\n", path, PXT_SECRET_MAX);
+    return EXIT_DATA;
 }
 
 static void set_text(struct pxt_draft *draft, enum pxt_field_id field, const char *text)
@@ -70,7 +76,7 @@ static int put(const struct invocation *invocation, struct pxt_draft *draft)
 int run_put(struct invocation *invocation)
 {
     struct pxt_draft draft;
-    char password[PXT_SECRET_MAX + 1];
+    char password[LINE_ROOM];
     size_t length = 0;
     int64_t ttl;
     char *url = invocation->arguments[0];
@@ -90,8 +96,8 @@ int run_put(struct invocation *invocation)
         code = usage(invocation, "--ttl %s is no time such as 90s, 15m, 1h or 7d", ttl_text);
     else if (ttl_text)
         pxt_draft_set_number(&draft, PXT_FIELD_TTL_SECONDS, ttl);
-    if (code < 0 && file && !read_password(file, password, sizeof password, &length))
-        code = 66;
+    if (code < 0 && file)
+        code = read_password(file, password, &length);
     if (code < 0 && file)
         pxt_draft_set_text(&draft, PXT_FIELD_PASSWORD, password, length);
     if (code < 0)

@@ -80,6 +80,24 @@ static pxt_status json_read(const struct pxt_host *host, const char *text, size_
     return status;
 }
 
+static pxt_status entry_new_foreign(const struct pxt_host *host, const struct pxt_draft *draft, pxt_entry **out,
+                                    struct pxt_error *error)
+{
+    (void)host;
+    pxt_status status = real_host->entry_new_foreign(real_host, draft, out, error);
+    holds += status == PXT_OK;
+    return status;
+}
+
+static pxt_status json_read_foreign(const struct pxt_host *host, const char *text, size_t length, pxt_entry **out,
+                                    struct pxt_error *error)
+{
+    (void)host;
+    pxt_status status = real_host->json_read_foreign(real_host, text, length, out, error);
+    holds += status == PXT_OK;
+    return status;
+}
+
 static void entry_key(const pxt_entry *entry, struct pxt_key *key)
 {
     take_turns();
@@ -151,6 +169,8 @@ const struct pxt_host *counting_host(const struct pxt_host *real)
     counting.prepare_folder = prepare_folder;
     counting.entry_new = entry_new;
     counting.json_read = json_read;
+    counting.entry_new_foreign = entry_new_foreign;
+    counting.json_read_foreign = json_read_foreign;
     counting.entry_key = entry_key;
     counting.entry_number = entry_number;
     counting.entry_read = entry_read;

@@ -12,6 +12,7 @@ struct pxt_keymap_item {
     uint64_t value; /* what it says is up to the owner of the map */
     pxt_time last_accessed;
     uint32_t evicted_from_l1;
+    uint32_t included;  /* of `value`, for hits: see pxt_access_include() */
     struct pxt_key key; /* its text stands behind the item */
     char text[];
 };

@@ -22,6 +22,19 @@ static const struct {
               {"${state}", "XDG_STATE_HOME", ".local/state", "/var/lib/proxtier", ""},
               {"${config}", "XDG_CONFIG_HOME", ".config", "/etc/proxtier", NULL}};
 
+static const char state_variable[] = "PROXTIER_STATE_DIR";
+
+/* A value that cannot be used is an error: without the variable the pool of the user would be worked on. */
+static pxt_status check_state_variable(struct pxt_error *error)
+{
+    const char *value = secure_getenv(state_variable);
+    if (!value || value[0] == '/')
+        return PXT_OK;
+    return pxt_fail(error, PXT_ECONFIG, 0,
+                    "the environment variable %s is \"%s\": set it to an absolute path, or not at all", state_variable,
+                    value);
+}
+
 static const char *home(void)
 {
     const char *value = secure_getenv("HOME");
@@ -35,10 +48,10 @@ static const char *home(void)
 
 static char *place(size_t i, const char *rest)
 {
-    const char *all = secure_getenv("PROXTIER_STATE_DIR"), *value = secure_getenv(places[i].variable);
-    if (all && all[0] == '/' && places[i].below_state)
+    const char *all = secure_getenv(state_variable), *value = secure_getenv(places[i].variable);
+    if (all && places[i].below_state)
         return pxt_asprintf("%s%s%s", all, places[i].below_state, rest);
-    if (value && value[0] == '/')
+    if (value && value[0] == '/') /* the specification says that others are to be ignored */
         return pxt_asprintf("%s/proxtier%s", value, rest);
     const char *user = home();
     if (user)
@@ -84,6 +97,9 @@ pxt_status pxt_path_expand(const char *path, char **out, struct pxt_error *error
         size_t length = strlen(places[i].name);
         if (strncmp(path, places[i].name, length) || (path[length] && path[length] != '/'))
             continue;
+        pxt_status status = places[i].below_state ? check_state_variable(error) : PXT_OK;
+        if (status)
+            return status;
         *out = place(i, path + length);
         return *out ? PXT_OK : pxt_fail_memory(error, "a path");
     }

@@ -166,7 +166,7 @@ static void batch_free(struct batch *batch)
     pxt_keymap_free(&batch->keys);
 }
 
-/* Among drafts of one key the last one stays. */
+/* Among drafts of one key the last one stays, with the learnt fields that a put of each in turn would give it. */
 static pxt_status batch_add(struct batch *batch, pxt_entry *entry, size_t draft, struct pxt_error *error)
 {
     struct pxt_key key;
@@ -177,9 +177,12 @@ static pxt_status batch_add(struct batch *batch, pxt_entry *entry, size_t draft,
         return pxt_fail_memory(error, "a batch");
     }
     if (item->value) { /* the index + 1 of an earlier entry with this key */
-        pxt_entry_release(batch->entries[item->value - 1]);
-        batch->entries[item->value - 1] = entry;
-        return PXT_OK;
+        pxt_entry **earlier = &batch->entries[item->value - 1];
+        pxt_status status = pxt_entry_inherit(&entry, *earlier, error);
+        pxt_entry_release(status ? entry : *earlier);
+        if (!status)
+            *earlier = entry;
+        return status;
     }
     batch->entries[batch->count] = entry;
     batch->draft_of[batch->count++] = draft;

@@ -48,13 +48,42 @@ void pxt_access_note(struct pxt_chain *chain, const struct pxt_key *key, uint64_
     }
 }
 
-void pxt_access_add(struct pxt_tier *tier, const struct pxt_key *key, pxt_entry *entry)
+static void include(struct pxt_keymap_item *item)
+{
+    item->included = item->value < UINT32_MAX ? (uint32_t)item->value : UINT32_MAX;
+}
+
+void pxt_access_add(struct pxt_tier *tier, const struct pxt_key *key, bool for_write, pxt_entry *entry)
 {
     pthread_mutex_lock(&tier->accesses.lock);
-    const struct pxt_keymap_item *item = pxt_keymap_find(&tier->accesses.keys, key);
+    struct pxt_keymap_item *item = pxt_keymap_find(&tier->accesses.keys, key);
     if (item) {
         pxt_entry_touch(entry, item->value, item->last_accessed);
         pxt_entry_take_unflushed_hits(entry); /* these hits are noted already */
+        if (for_write)
+            include(item);
+    }
+    pthread_mutex_unlock(&tier->accesses.lock);
+}
+
+void pxt_access_include(struct pxt_tier *tier, const struct pxt_key *key)
+{
+    pthread_mutex_lock(&tier->accesses.lock);
+    struct pxt_keymap_item *item = pxt_keymap_find(&tier->accesses.keys, key);
+    if (item)
+        include(item);
+    pthread_mutex_unlock(&tier->accesses.lock);
+}
+
+void pxt_access_forget_included(struct pxt_tier *tier, const struct pxt_key *key)
+{
+    pthread_mutex_lock(&tier->accesses.lock);
+    struct pxt_keymap_item *item = pxt_keymap_find(&tier->accesses.keys, key);
+    if (item) {
+        item->value -= item->included;
+        item->included = 0;
+        if (!item->value)
+            pxt_keymap_remove(&tier->accesses.keys, key);
     }
     pthread_mutex_unlock(&tier->accesses.lock);
 }

@@ -4,6 +4,26 @@
  */
 #include "chain/chain.h"
 #include "base/fail.h"
+#include "base/paths.h"
+
+static const char *shared_path_of(const struct pxt_tier *tier)
+{
+    bool shared = tier->self && (tier->flags & PXT_TIER_SHARED) && tier->ops->shared_path;
+    return shared ? tier->ops->shared_path(tier->self) : NULL;
+}
+
+/* Refuses two tiers on one store, where their options do not show that: of two plugins, or below other tiers. */
+static pxt_status check_stores_apart(const struct pxt_chain *chain, struct pxt_error *error)
+{
+    for (unsigned i = 0; i < chain->count; i++)
+        for (unsigned j = 0; j < i; j++) {
+            const char *one = shared_path_of(&chain->tier[j]), *other = shared_path_of(&chain->tier[i]);
+            if (one && other && pxt_path_same(one, other))
+                return pxt_fail(error, PXT_ECONFIG, 0, "tiers %s and %s have the same store, %s: give each its own",
+                                chain->tier[j].name, chain->tier[i].name, one);
+        }
+    return PXT_OK;
+}
 
 pxt_status pxt_chain_open(struct pxt_chain *chain, const struct pxt_config *config, const struct pxt_logger *logger,
                           const struct pxt_clock *clock, pxt_seal_fn *seal, void *seal_arg, struct pxt_error *error)
@@ -25,12 +45,15 @@ pxt_status pxt_chain_open(struct pxt_chain *chain, const struct pxt_config *conf
             return status;
         }
         chain->any_durable |= pxt_tier_present(tier) && pxt_tier_durable(tier);
-        if (tier->self && (tier->flags & PXT_TIER_SHARED) && tier->ops->shared_path)
+        if (shared_path_of(tier))
             chain->shared = tier; /* the slowest has everything */
     }
-    const char *shared = chain->shared ? chain->shared->ops->shared_path(chain->shared->self) : NULL;
-    pxt_status status = pxt_coherence_open(&chain->coherence, shared,
-                                           pxt_settings_number(config->settings, "lock_timeout") / 1000, error);
+    pxt_status status = check_stores_apart(chain, error);
+    if (status)
+        return status;
+    const char *shared = chain->shared ? shared_path_of(chain->shared) : NULL;
+    status = pxt_coherence_open(&chain->coherence, shared, pxt_settings_number(config->settings, "lock_timeout") / 1000,
+                                error);
     if (!status)
         status = pxt_tier_open_hint_log(&chain->hint_log, chain->tier, chain->count, shared, &chain->coherence, error);
     return status;

@@ -43,6 +43,9 @@ pxt_status pxt_chain_each(struct pxt_chain *chain, pxt_entry_fn *fn, void *arg, 
 /* The same, but PXT_OK in that case. Any lock may be held. */
 pxt_status pxt_chain_each_reachable(struct pxt_chain *chain, pxt_entry_fn *fn, void *arg, struct pxt_error *error);
 
+/* Tells whether a tier that cannot be asked may have entries that no other tier has. */
+bool pxt_chain_tier_may_have_more(const struct pxt_chain *chain, const struct pxt_tier *tier);
+
 /* counts.c */
 void pxt_chain_stats(struct pxt_chain *chain, struct pxt_stats *stats);
 

@@ -39,7 +39,7 @@ static void fill_tier(struct pxt_tier *tier, struct pxt_tier_stats *out)
     if (!pxt_tier_on(tier))
         return;
     if (pxt_hints_pending(&tier->hints))
-        snprintf(out->reason, sizeof out->reason, "it has yet to catch up with what it missed");
+        snprintf(out->reason, sizeof out->reason, "it has hints that are yet to be done");
     if (pxt_tier_count(tier, &out->size, NULL) != PXT_OK)
         out->size = 0;
     if (tier->ops->corruptions)

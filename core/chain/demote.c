@@ -93,7 +93,7 @@ static bool has_copy(const struct pxt_tier *tier, struct pxt_tier *next, const s
 
 /* Stores a copy of the victim in `next`. */
 static pxt_status demote_copy(struct pxt_chain *chain, const struct pxt_tier *tier, struct pxt_tier *next,
-                              pxt_entry *entry, struct pxt_victims *victims)
+                              const struct pxt_key *key, pxt_entry *entry, struct pxt_victims *victims)
 {
     settle_below(chain, tier);
     pxt_entry *copy = NULL;
@@ -102,6 +102,8 @@ static pxt_status demote_copy(struct pxt_chain *chain, const struct pxt_tier *ti
         pxt_entry_set_generation(copy, pxt_entry_generation(entry));
     if (!status)
         status = pxt_chain_insert(next, copy, victims, NULL);
+    if (!status)
+        pxt_access_forget_in(next, key); /* the copy has all hits already */
     pxt_entry_release(copy);
     return status;
 }
@@ -127,7 +129,7 @@ static bool demote(struct pxt_chain *chain, struct pxt_tier *tier, const struct 
         pxt_access_note(chain, key, unflushed, pxt_entry_number(entry, PXT_FIELD_LAST_ACCESSED), from_first);
     if (has_copy(tier, next, key))
         transfer_hits(next, key, entry);
-    else if (demote_copy(chain, tier, next, entry, victims) != PXT_OK)
+    else if (demote_copy(chain, tier, next, key, entry, victims) != PXT_OK)
         return has_copy_below(chain, next, key); /* else the victim stays, over capacity rather than lost */
     PXT_COUNT(tier, demotions, 1);
     return true;

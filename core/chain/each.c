@@ -55,13 +55,14 @@ static bool visit(void *arg, pxt_entry *entry)
     return !walk->stopped;
 }
 
-/* Whether a tier that cannot be asked may have entries that no other tier has: not a memory tier over durable ones, as
- * every entry is in a durable tier too, and no tier without capacity. */
-static bool may_have_entries(const struct pxt_chain *chain, const struct pxt_tier *tier)
+/* No memory tier over durable ones does, as every entry is in a durable tier too, and no tier without capacity. */
+bool pxt_chain_tier_may_have_more(const struct pxt_chain *chain, const struct pxt_tier *tier)
 {
     if (!pxt_tier_stores(tier))
         return false;
-    return !tier->ops || pxt_tier_durable(tier) || (pxt_tier_present(tier) && !chain->any_durable);
+    /* The flags of the tiers that it stands on are known only when it is open. */
+    bool unknown = !tier->ops || (!pxt_tier_present(tier) && tier->ops->instance_ops);
+    return unknown || pxt_tier_durable(tier) || (pxt_tier_present(tier) && !chain->any_durable);
 }
 
 /* Goes from the fastest tier on: its copies have the exact counters. */
@@ -73,7 +74,7 @@ static pxt_status walk_tiers(struct walk *walk, struct pxt_error *error)
     for (unsigned i = 0; i < chain->count && !walk->stopped && !walk->no_memory; i++) {
         walk->tier = &chain->tier[i];
         if (!pxt_tier_on(walk->tier)) {
-            walk->missing[i] = may_have_entries(chain, walk->tier);
+            walk->missing[i] = pxt_chain_tier_may_have_more(chain, walk->tier);
             continue;
         }
         pxt_status status = pxt_tier_each(walk->tier, visit, walk, first ? NULL : error);

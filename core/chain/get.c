@@ -13,12 +13,16 @@
 /* Copies an entry that tier `from` had into the faster tiers. */
 static void promote(struct pxt_chain *chain, unsigned from, pxt_entry *entry, struct pxt_victims *victims)
 {
+    struct pxt_key key;
+    pxt_entry_key_of(entry, &key);
     for (unsigned i = from; i-- > 0;) {
         struct pxt_tier *tier = &chain->tier[i];
         if (!pxt_tier_on(tier))
             continue;
-        if (pxt_chain_insert(tier, entry, victims, NULL) == PXT_OK)
-            PXT_COUNT(tier, promotions, 1);
+        if (pxt_chain_insert(tier, entry, victims, NULL) != PXT_OK)
+            continue;
+        pxt_access_forget_in(tier, &key); /* the entry has all hits already */
+        PXT_COUNT(tier, promotions, 1);
     }
 }
 
@@ -113,7 +117,7 @@ __attribute__((noinline)) static void count_first_hit(struct pxt_chain *chain, s
                                                       const struct pxt_key *key, pxt_entry *entry)
 {
     if (tier->flags & PXT_TIER_SHARED)
-        pxt_access_add(tier, key, entry);
+        pxt_access_add(tier, key, false, entry);
     count_access(chain, tier, key, entry);
 }
 

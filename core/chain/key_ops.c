@@ -16,27 +16,51 @@ pxt_status pxt_chain_read(struct pxt_chain *chain, struct pxt_tier *tier, const 
         *out = NULL;
     }
     if (status == PXT_OK && (tier->flags & PXT_TIER_SHARED)) /* made for this call: only the caller has it */
-        pxt_access_add(tier, key, *out);
+        pxt_access_add(tier, key, flags & PXT_TIER_GET_FOR_WRITE, *out);
     return status;
+}
+
+/* Whether the error of a tier counts for PXT_CHAIN_FIND_REPLACED. */
+static bool hides_replaced(const struct pxt_chain *chain, struct pxt_tier *tier, const struct pxt_key *key,
+                           pxt_status status)
+{
+    return pxt_tier_on(tier) && (pxt_tier_durable(tier) || !chain->any_durable) && status != PXT_EINVAL &&
+           status != PXT_ENOTSUP && pxt_hints_has(&tier->hints, key) != PXT_KEY_UNKNOWN;
+}
+
+/* A write replaces all copies by what it makes of the copy in `found`: the hits noted for the others go with them.
+ * pxt_access_add() has done that for `found`. */
+static void include_noted_hits(struct pxt_chain *chain, const struct pxt_key *key, unsigned found)
+{
+    for (unsigned i = 0; i < chain->count; i++)
+        if (pxt_tier_durable(&chain->tier[i]) && !(i == found && (chain->tier[i].flags & PXT_TIER_SHARED)))
+            pxt_access_include(&chain->tier[i], key);
 }
 
 pxt_status pxt_chain_find(struct pxt_chain *chain, const struct pxt_key *key, unsigned except, unsigned flags,
                           pxt_entry **out, struct pxt_error *error)
 {
     pxt_status worst = PXT_NOT_FOUND;
-    for (unsigned i = 0; i < chain->count; i++) {
+    bool for_put = (flags & PXT_CHAIN_FIND_REPLACED) == PXT_CHAIN_FIND_REPLACED;
+    unsigned i = 0;
+    for (; i < chain->count; i++) {
         struct pxt_tier *tier = &chain->tier[i];
         if (i == except || !pxt_tier_stores(tier))
             continue;
         pxt_status status =
             pxt_chain_read(chain, tier, key, PXT_GET_PEEK | flags, out, worst == PXT_NOT_FOUND ? error : NULL);
         if (status == PXT_OK && !pxt_chain_stale(chain, tier, *out))
-            return PXT_OK;
+            break;
         if (status == PXT_OK)
             pxt_entry_release(*out);
-        else if (status != PXT_NOT_FOUND && worst == PXT_NOT_FOUND && pxt_tier_present(tier))
+        else if (status != PXT_NOT_FOUND && worst == PXT_NOT_FOUND && pxt_tier_present(tier) &&
+                 (!for_put || hides_replaced(chain, tier, key, status)))
             worst = status;
     }
+    if (flags & PXT_TIER_GET_FOR_WRITE)
+        include_noted_hits(chain, key, i);
+    if (i < chain->count)
+        return PXT_OK;
     *out = NULL;
     return worst;
 }
@@ -50,10 +74,7 @@ pxt_status pxt_chain_insert(struct pxt_tier *tier, pxt_entry *entry, struct pxt_
         return PXT_ENOTSUP; /* capacity 0: the tier passes everything on */
     if (tier->limited && victims)
         pxt_victims_choose(tier, &key, victims);
-    pxt_status status = pxt_tier_put(tier, entry, error);
-    if (!status)
-        pxt_access_forget_in(tier, &key); /* the entry has all hits already */
-    return status;
+    return pxt_tier_put(tier, entry, error);
 }
 
 void pxt_hinted_before_note(struct pxt_chain *chain, const struct pxt_key *key, struct pxt_hinted_before *before)

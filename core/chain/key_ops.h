@@ -30,11 +30,16 @@ pxt_status pxt_chain_complete(struct pxt_chain *chain, const struct pxt_tier *ti
 pxt_status pxt_chain_read(struct pxt_chain *chain, struct pxt_tier *tier, const struct pxt_key *key, unsigned flags,
                           pxt_entry **out, struct pxt_error *error);
 /* Returns the first valid copy, from the fastest tier on, without tier `except` (PXT_CHAIN_MAX: none). The copy may have
- * expired. Counts no hit. `flags`: 0, or PXT_TIER_GET_FOR_WRITE. */
+ * expired. Counts no hit. `flags`: 0, or if a write of the key follows, PXT_TIER_GET_FOR_WRITE or
+ * PXT_CHAIN_FIND_REPLACED. If no tier had the key, fails
+ * with the error of the first tier that failed. */
 pxt_status pxt_chain_find(struct pxt_chain *chain, const struct pxt_key *key, unsigned except, unsigned flags,
                           pxt_entry **out, struct pxt_error *error);
+/* Beside PXT_TIER_GET_FOR_WRITE: the read is for a put of the key. Only the error of a tier counts that the put will write
+ * to and that may alone have the key: not if it is off, waits for a full resync, or cannot hold the key. */
+#define PXT_CHAIN_FIND_REPLACED (0x40000000u | PXT_TIER_GET_FOR_WRITE)
 /* Stores an entry in one tier. If the tier is full, its victim is added to `victims` first. With `victims` NULL the
- * capacity is not looked at. */
+ * capacity is not looked at. The hits that are noted for the key stay noted. */
 pxt_status pxt_chain_insert(struct pxt_tier *tier, pxt_entry *entry, struct pxt_victims *victims,
                             struct pxt_error *error);
 

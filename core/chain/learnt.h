@@ -14,8 +14,8 @@ struct pxt_replaced {
 };
 
 /* Reads the entry that stands in the chain, expired or not, and gives its learnt fields to `*entry`, which no tier has
- * yet: it may be replaced by another object. The key's lock is held. If no tier can be asked, the key counts as new.
- * Fails only for lack of memory. */
+ * yet: it may be replaced by another object. The key's lock is held. A tier that is off is left out: if no other has the
+ * key, it counts as new. Fails for lack of memory, and if a tier that may have the key cannot be read and stays on. */
 pxt_status pxt_learnt_inherit(struct pxt_chain *chain, pxt_entry **entry, struct pxt_replaced *replaced,
                               struct pxt_error *error);
 /* After the write: gives `entry` the hits that a memory tier has counted for the replaced entry since it was read, and

@@ -113,15 +113,26 @@ static pxt_status clear_locked(struct pxt_chain *chain, struct pxt_error *error)
     return first;
 }
 
+/* PXT_EUNAVAILABLE if a tier cannot be cleared now, and so its entries would come back. */
+static pxt_status check_clearable(const struct pxt_chain *chain, struct pxt_error *error)
+{
+    for (unsigned i = 0; i < chain->count; i++) {
+        const struct pxt_tier *tier = &chain->tier[i];
+        bool present = pxt_tier_present(tier);
+        if (present ? !pxt_tier_on(tier) : pxt_chain_tier_may_have_more(chain, tier))
+            return pxt_fail(error, PXT_EUNAVAILABLE, 0,
+                            "tier %s is %s and cannot be cleared: nothing was removed; see `proxtier stats`",
+                            tier->name, present ? "off" : "absent");
+    }
+    return PXT_OK;
+}
+
 pxt_status pxt_chain_clear(struct pxt_chain *chain, uint64_t *removed, struct pxt_error *error)
 {
     uint64_t distinct = 0;
-    for (unsigned i = 0; i < chain->count; i++)
-        if (pxt_tier_present(&chain->tier[i]) && !pxt_tier_on(&chain->tier[i]))
-            return pxt_fail(error, PXT_EUNAVAILABLE, 0,
-                            "tier %s is off and cannot be cleared: nothing was removed; see `proxtier stats`",
-                            chain->tier[i].name);
-    pxt_status status = pxt_chain_lock_all(chain, error);
+    pxt_status status = check_clearable(chain, error);
+    if (!status)
+        status = pxt_chain_lock_all(chain, error);
     if (!status) {
         status = pxt_chain_each_reachable(chain, count_one, &distinct, error);
         if (!status)

@@ -204,7 +204,7 @@ static void probe(struct pxt_chain *chain, struct pxt_tier *tier)
     if (status)
         pxt_log(chain->logger, PXT_MESSAGE_WARNING, "chain", "tier %s stays off: %s", tier->name, error.message);
     else
-        pxt_log(chain->logger, PXT_MESSAGE_NOTICE, "chain", "tier %s is on again, with all that it missed", tier->name);
+        pxt_log(chain->logger, PXT_MESSAGE_NOTICE, "chain", "tier %s is on again: all its hints are done", tier->name);
 }
 
 void pxt_chain_probe_down_tiers(struct pxt_chain *chain)

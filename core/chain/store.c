@@ -71,13 +71,14 @@ static void settle_deferred(struct pxt_write *write, const bool deferred[])
 }
 
 /* Makes the copies in the private tiers of other processes stale, and the entries current. The hits noted for the keys
- * go with the old entries. Keys of a batch may share a generation: all are bumped before the first is read. */
+ * before the old entries were read are in the new ones. Keys of a batch may share a generation: all are bumped before the first is read. */
 static void publish(struct pxt_write *write)
 {
     struct pxt_key key;
     for (size_t i = 0; i < write->count; i++) {
         pxt_entry_key_of(write->entries[i], &key);
-        pxt_access_forget(write->chain, &key);
+        for (unsigned j = 0; j < write->chain->count; j++)
+            pxt_access_forget_included(&write->chain->tier[j], &key);
         pxt_generation_bump(&write->chain->coherence, key.hash);
     }
     for (size_t i = 0; i < write->count; i++) {

@@ -3,10 +3,10 @@
  * config_tiers.c: the list of tiers: each tier's core options, its plugin with its options, its eviction policy.
  */
 #include "base/fail.h"
+#include "base/paths.h"
 #include "config/config_private.h"
 #include <proxtier/admin.h>
 #include <string.h>
-#include <sys/stat.h>
 
 pxt_status pxt_config_choose_plugin(struct pxt_config_loading *loading, const struct pxt_yaml_node *node,
                                     const char *fallback, const char *what, enum pxt_plugin_kind kind,
@@ -112,15 +112,7 @@ static pxt_status read_core_options(struct pxt_config_loading *loading, const st
     return PXT_OK;
 }
 
-static bool same_place(const char *a, const char *b)
-{
-    struct stat one, other;
-    if (!stat(a, &one) && !stat(b, &other))
-        return one.st_dev == other.st_dev && one.st_ino == other.st_ino;
-    return !strcmp(a, b);
-}
-
-/* Whether two tiers of one plugin name the same place: all their paths and texts are alike. */
+/* Whether two tiers of one plugin name the same place: all their paths lead to the same places. */
 static bool same_store(const struct pxt_chosen *one, const struct pxt_chosen *other, const char **place)
 {
     *place = NULL;
@@ -130,12 +122,11 @@ static bool same_store(const struct pxt_chosen *one, const struct pxt_chosen *ot
     for (; option && option->name; option++) {
         const char *a = pxt_settings_text(one->settings, option->name);
         const char *b = pxt_settings_text(other->settings, option->name);
-        bool path = option->type == PXT_OPTION_PATH;
-        if ((!path && option->type != PXT_OPTION_TEXT) || (!a && !b))
+        if (option->type != PXT_OPTION_PATH || (!a && !b))
             continue;
-        if (!a || !b || !(path ? same_place(a, b) : !strcmp(a, b)))
+        if (!a || !b || !pxt_path_same(a, b))
             return false;
-        *place = path ? a : *place;
+        *place = a;
     }
     return *place != NULL;
 }

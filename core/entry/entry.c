@@ -273,6 +273,21 @@ pxt_status pxt_entry_copy(const pxt_entry *entry, bool evicted_from_l1, pxt_entr
     return pxt_entry_new(&draft, out, error);
 }
 
+/* Whether use has taught anything about an entry. Every entry has the required ones of the learnt fields. */
+static bool has_learnt(const pxt_entry *entry)
+{
+    size_t count;
+    const struct pxt_field *field = pxt_fields(&count);
+    for (size_t id = 0; id < PXT_FIELD_COUNT; id++) {
+        if (!(field[id].flags & PXT_FIELD_LEARNT) || (field[id].flags & PXT_FIELD_REQUIRED))
+            continue;
+        if (is_text(field[id].type) ? entry->text[place_of[id].slot].offset != 0
+                                    : pxt_entry_number(entry, (enum pxt_field_id)id) != field[id].default_number)
+            return true;
+    }
+    return false;
+}
+
 /* Whether one of the entries has a text that is learnt. */
 static bool has_learnt_text(const pxt_entry *a, const pxt_entry *b)
 {
@@ -311,6 +326,8 @@ pxt_status pxt_entry_inherit(pxt_entry **entry, const pxt_entry *old, struct pxt
 {
     size_t count;
     const struct pxt_field *field = pxt_fields(&count);
+    if (!has_learnt(old))
+        return PXT_OK;
     if (has_learnt_text(*entry, old))
         return inherit_texts(entry, old, error);
     for (size_t id = 0; id < PXT_FIELD_COUNT; id++)

@@ -51,6 +51,11 @@
 #define CAN_MEMBARRIER true
 #endif
 
+/* Where hazard_steps_test.c, which compiles this file, stops a thread. */
+#ifndef HAZARD_STEP
+#define HAZARD_STEP(step) ((void)0)
+#endif
+
 /* `holds` of an entry: twice the count, and whether the entry is listed. */
 enum { HOLD = PXT_ENTRY_ONE_HOLD, LISTED = 1 };
 enum { SLOTS = 8, BATCH = 64, GRACE_MS = 1000 };
@@ -127,6 +132,7 @@ __attribute__((cold, noinline)) static pxt_entry *acquire_fenced(_Atomic(pxt_ent
             return NULL;
         if (__atomic_load_n(place, __ATOMIC_SEQ_CST) != entry)
             continue;
+        HAZARD_STEP(LOOKED_TWICE);
         if (!atomic_load(&entry->frozen))
             return entry;
         count_hold(entry); /* before the slot is cleared: one of the two is always seen */
@@ -237,6 +243,7 @@ static pxt_entry *take_held(pxt_entry **list)
 {
     pxt_entry *held = NULL;
     read_slots();
+    HAZARD_STEP(SLOTS_ARE_READ);
     for (pxt_entry **place = list; *place;) {
         pxt_entry *entry = *place;
         int slots;

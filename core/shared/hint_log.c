@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -241,6 +242,40 @@ static void empty_if_done(struct pxt_hint_log *log)
     atomic_store(&log->epoch_seen, pxt_coherence_raise(log->coherence, PXT_WORD_HINTS_EPOCH));
 }
 
+/* Appends the lines of PATH.missed, the hint log of earlier programs, and removes it. Its events are the same, but it has
+ * no ID. With both locks, after replay_new(). On failure the file stays. */
+static pxt_status take_over_missed(struct pxt_hint_log *log, const char *path, struct pxt_error *error)
+{
+    char *line = NULL;
+    size_t size = 0;
+    ssize_t n;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0 && errno == ENOENT)
+        return PXT_OK;
+    FILE *file = fd < 0 ? NULL : fdopen(fd, "r");
+    bool good = file != NULL;
+    errno = file ? 0 : errno;
+    while (good && (n = getline(&line, &size, file)) > 0 && line[n - 1] == '\n') {
+        line[n - 1] = '\0';
+        if (n > 2 && n < LINE_MAX_BYTES - PXT_HINT_LOG_ID - 8 && line[0] && strchr("+x-=*#.", line[0]) &&
+            line[1] == '\t')
+            good = append(log, (enum pxt_hint_event)line[0], line + 2, NULL);
+    }
+    good = good && feof(file) && !fsync(log->fd) && !unlink(path);
+    int code = errno ? errno : ENOSPC; /* a short write is a disk that is full */
+    pxt_status status = good ? PXT_OK
+                             : pxt_fail(error, pxt_status_of_errno(code), code,
+                                        "cannot move the hints of %s to %s: make room, and try again", path, log->path);
+    free(line);
+    if (file)
+        fclose(file);
+    else if (fd >= 0)
+        close(fd);
+    pxt_coherence_raise(log->coherence, PXT_WORD_HINTS_EPOCH);
+    replay_new(log);
+    return status;
+}
+
 pxt_status pxt_hint_log_open(struct pxt_hint_log *log, const char *shared_path, struct pxt_coherence *coherence,
                              struct pxt_hints *const *hints, unsigned count, const struct pxt_logger *logger,
                              struct pxt_error *error)
@@ -259,13 +294,20 @@ pxt_status pxt_hint_log_open(struct pxt_hint_log *log, const char *shared_path, 
     log->fd = open_file(log->path);
     if (log->fd < 0)
         return pxt_fail(error, pxt_status_of_errno(errno), errno, "cannot open %s", log->path);
-    if (!lock(log, error))
+    char *missed = pxt_asprintf("%s.missed", shared_path);
+    if (!missed)
+        return pxt_fail_memory(error, "a path");
+    if (!lock(log, error)) {
+        pxt_free(missed);
         return PXT_EBUSY;
+    }
     log->resets_seen = pxt_coherence_word(coherence, PXT_WORD_HINTS_RESETS);
     log->coherence_seen = atomic_load(&coherence->reopened);
     replay_new(log);
+    pxt_status status = take_over_missed(log, missed, error);
     unlock(log);
-    return PXT_OK;
+    pxt_free(missed);
+    return status;
 }
 
 void pxt_hint_log_close(struct pxt_hint_log *log)

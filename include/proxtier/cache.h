@@ -81,20 +81,24 @@ PXT_API pxt_status pxt_cache_peek(pxt_cache *cache, const char *key, pxt_entry *
  * made from the URL, times and time to live come from the clock and the configuration; credentials are sealed.
  * An entry with that key is replaced, also an expired one that is not yet removed: address, credentials, source and times
  * come from the draft, and the fields with PXT_FIELD_LEARNT (health, checks, hits) stay as they are stored, whatever the
- * draft says of them. The history of checks stays too. To start anew, call pxt_cache_delete() first.
+ * draft says of them. If the stored entry has learnt nothing (health unknown, no check, no hit), those of the draft count,
+ * as for a new key. The history of checks stays too. To start anew, call pxt_cache_delete() first.
+ * A tier that cannot be read and may alone have the key is asked again until it is turned off (degrade.threshold); then
+ * the key counts as new. If no other tier can take the entry, the put fails at once with the tier's error.
  * When it returns PXT_OK at least one durable tier has it (or, in a chain without one, any tier).
  * `key` (may be NULL; PXT_KEY_MAX + 1 bytes) receives the key. PXT_EINVAL names the field.
  */
 PXT_API pxt_status pxt_cache_put(pxt_cache *cache, const struct pxt_draft *draft, char *key, struct pxt_error *error);
 /* Stores many, in batches. `results` (may be NULL) receives a status each: PXT_OK stored, others as pxt_cache_put();
- * `replaced` (may be NULL) whether the key was stored before. A batch evicts nothing: if a slower tier
- * stored the whole batch, a tier with a capacity stores new entries only until it is full. Returns the first error that
- * concerns the cache as a whole, else PXT_OK. */
+ * `replaced` (may be NULL) whether the key was stored before. Several drafts of one key are as a put of each in turn. A
+ * batch evicts nothing: if a slower tier stored the whole batch, a tier with a capacity stores new entries only until it
+ * is full. Returns the first error that concerns the cache as a whole, else PXT_OK. */
 PXT_API pxt_status pxt_cache_put_many(pxt_cache *cache, const struct pxt_draft *drafts, size_t n, pxt_status *results,
                                       bool *replaced, struct pxt_error *error);
 /* Removes an entry from every tier. PXT_NOT_FOUND where no tier had it. */
 PXT_API pxt_status pxt_cache_delete(pxt_cache *cache, const char *key, struct pxt_error *error);
-/* Removes all entries; `removed` (may be NULL) receives how many distinct entries there were. */
+/* Removes all entries; `removed` (may be NULL) receives how many distinct entries there were. PXT_EUNAVAILABLE, and
+ * nothing is removed, if a tier is off, or absent and may have entries that no other tier has. */
 PXT_API pxt_status pxt_cache_clear(pxt_cache *cache, uint64_t *removed, struct pxt_error *error);
 
 /* Calls `fn` once for each unexpired entry, each valid during the call; `fn` returns false to stop. It may call the

@@ -10,12 +10,10 @@ static char folder[] = "/tmp/proxtier-each-XXXXXX";
 static struct pxt_error error;
 static pxt_cache *cache;
 
-static void open_chain(const char *degrade, const char *tiers)
+/* With what the folder has. */
+static void reopen_chain(const char *degrade, const char *tiers)
 {
-    char yaml[1500], with_folder[1200], command[100];
-    snprintf(command, sizeof command, "rm -rf %s/*", folder);
-    if (system(command))
-        diag("cannot clean up");
+    char yaml[1500], with_folder[1200];
     snprintf(with_folder, sizeof with_folder, tiers, folder, folder);
     snprintf(yaml, sizeof yaml, "encryptor: {plugin: plain}\ndegrade: {%s}\ntiers: [%s]", degrade, with_folder);
     struct pxt_cache_options options = {.size = sizeof options, .flags = PXT_OPEN_NO_JANITOR, .config_text = yaml};
@@ -23,6 +21,15 @@ static void open_chain(const char *degrade, const char *tiers)
         printf("Bail out! %s\n", error.message);
         exit(1);
     }
+}
+
+static void open_chain(const char *degrade, const char *tiers)
+{
+    char command[100];
+    snprintf(command, sizeof command, "rm -rf %s/*", folder);
+    if (system(command))
+        diag("cannot clean up");
+    reopen_chain(degrade, tiers);
 }
 
 static int put(int from, int to)
@@ -73,6 +80,19 @@ static void walk_gives(int wanted, const char *reason, const char *name)
         fclose(nowhere);
 }
 
+/* Nothing is removed, and the message has `reason` in it. */
+static void clear_is_refused(int left, const char *reason, const char *name)
+{
+    uint64_t removed = 99;
+    int count = 0;
+    error.message[0] = '\0';
+    is_int(pxt_cache_clear(cache, &removed, &error), PXT_EUNAVAILABLE, "%s: clear is refused", name);
+    ok(strstr(error.message, reason), "%s: the message names the tier: %s", name, error.message);
+    is_int((long long)removed, 0, "%s: no entry is counted as removed", name);
+    pxt_cache_each(cache, count_one, &count, &error);
+    is_int(count, left, "%s: and none is removed", name);
+}
+
 static void a_tier_that_is_off(void)
 {
     open_chain(
@@ -83,6 +103,7 @@ static void a_tier_that_is_off(void)
     walk_gives(10, NULL, "both tiers on");
     is_int(put(10, 14), 0, "four more"); /* the second fails, and is turned off */
     walk_gives(8, "tier archive is off", "a tier is off");
+    clear_is_refused(8, "tier archive is off", "a tier is off");
     int count = 0;
     is_int(pxt_cache_each(cache, stop_at_first, &count, &error), PXT_OK,
            "a walk that its caller ends is not incomplete");
@@ -94,14 +115,39 @@ static void a_tier_that_is_absent(void)
     open_chain("threshold: 3", "{plugin: l2_jsonl, dir: %s/l2}, {name: archive, plugin: l9_nowhere, required: false}");
     put(0, 3);
     walk_gives(3, "tier archive is absent", "the plugin of a tier is missing");
-    uint64_t removed = 0;
-    is_int(pxt_cache_clear(cache, &removed, &error), PXT_OK, "what is there can be cleared all the same");
-    is_int((long long)removed, 3, "... and is counted");
+    clear_is_refused(3, "tier archive is absent", "the plugin of a tier is missing");
     pxt_cache_close(cache);
     open_chain("threshold: 3",
                "{plugin: l2_jsonl, dir: %s/l2}, {name: archive, plugin: l9_nowhere, required: false, max_entries: 0}");
     put(0, 3);
     walk_gives(3, NULL, "a tier without capacity is absent");
+    is_int(pxt_cache_clear(cache, NULL, &error), PXT_OK, "a tier without capacity is absent: the others are cleared");
+    walk_gives(0, NULL, "cleared");
+    pxt_cache_close(cache);
+}
+
+/* Has six entries in the database, of which the first tier keeps two; then a folder stands in the way of the database. */
+static void a_tier_that_cannot_be_opened(const char *archive, const char *what)
+{
+    char tiers[800], command[200];
+    snprintf(tiers, sizeof tiers, "{plugin: l2_jsonl, dir: %%s/l2, max_entries: 2}, %s", archive);
+    open_chain("threshold: 3", tiers);
+    is_int(put(0, 6), 0, "%s: six entries", what);
+    pxt_cache_close(cache);
+    snprintf(command, sizeof command, "cd %s && mv l3.db kept && mkdir l3.db", folder);
+    if (system(command))
+        diag("cannot move the database");
+    reopen_chain("threshold: 3", tiers);
+    walk_gives(2, "tier archive is absent", what);
+    clear_is_refused(2, "tier archive is absent", what);
+    pxt_cache_close(cache);
+    snprintf(command, sizeof command, "cd %s && rmdir l3.db && mv kept l3.db", folder);
+    if (system(command))
+        diag("cannot move the database back");
+    reopen_chain("threshold: 3", tiers);
+    walk_gives(6, NULL, what);
+    is_int(pxt_cache_clear(cache, NULL, &error), PXT_OK, "%s: when it is back, all can be cleared", what);
+    walk_gives(0, NULL, what);
     pxt_cache_close(cache);
 }
 
@@ -133,6 +179,10 @@ int main(void)
         return 1;
     a_tier_that_is_off();
     a_tier_that_is_absent();
+    a_tier_that_cannot_be_opened("{name: archive, required: false, plugin: l3_sqlite, path: %s/l3.db}", "a database");
+    a_tier_that_cannot_be_opened("{name: archive, required: false, plugin: fault, tier: l3_sqlite, tier_options: "
+                                 "'path=%s/l3.db', faults: put 99 fail}",
+                                 "a stacked tier");
     tiers_in_doubt();
     a_tier_that_is_written_behind();
     snprintf(command, sizeof command, "rm -rf %s", folder);

@@ -19,18 +19,25 @@ static pxt_time test_clock(void *arg)
     return now;
 }
 
-static void open_chain(const char *tiers)
+static void open_chain_degraded(const char *degrade, const char *tiers)
 {
     char yaml[1000], with_folder[800];
     snprintf(with_folder, sizeof with_folder, tiers, folder, folder);
-    snprintf(yaml, sizeof yaml,
-             "encryptor: {plugin: plain}\nhealth: {failure_threshold: 2, invalidate: false}\ntiers: [%s]", with_folder);
+    snprintf(
+        yaml, sizeof yaml,
+        "encryptor: {plugin: plain}\nhealth: {failure_threshold: 2, invalidate: false}\ndegrade: {%s}\ntiers: [%s]",
+        degrade, with_folder);
     struct pxt_cache_options options = {
         .size = sizeof options, .flags = PXT_OPEN_NO_JANITOR, .config_text = yaml, .clock = test_clock};
     if (pxt_cache_open(&options, &cache, &error)) {
         printf("Bail out! %s\n", error.message);
         exit(1);
     }
+}
+
+static void open_chain(const char *tiers)
+{
+    open_chain_degraded("threshold: 3", tiers);
 }
 
 static void empty_folder(void)
@@ -69,11 +76,13 @@ static void make_draft(struct pxt_draft *draft, const char *source)
     pxt_draft_set_text(draft, PXT_FIELD_PASSWORD, source, strlen(source));
 }
 
+static pxt_status put_status; /* of the last put or batch */
+
 static void put(const char *source)
 {
     struct pxt_draft draft;
     make_draft(&draft, source);
-    pxt_cache_put(cache, &draft, key, &error);
+    put_status = pxt_cache_put(cache, &draft, key, &error);
 }
 
 static void put_batch(const char *source)
@@ -82,7 +91,7 @@ static void put_batch(const char *source)
     make_draft(&drafts[0], source);
     make_draft(&drafts[1], source);
     pxt_draft_set_text(&drafts[1], PXT_FIELD_PROXY_URL, "http://192.0.2.2:80", 19);
-    pxt_cache_put_many(cache, drafts, 2, NULL, NULL, &error);
+    put_status = pxt_cache_put_many(cache, drafts, 2, NULL, NULL, &error);
 }
 
 static void warm(const char *source)
@@ -221,6 +230,29 @@ static void what_was_learnt_stays(unsigned chain, unsigned way)
     }
 }
 
+/* The entry in memory has them not yet when the put reads it. */
+static void hits_that_are_not_yet_settled_stay(unsigned chain, unsigned way)
+{
+    int64_t after[LEARNT];
+    char reason[20];
+    const char *name = chains[chain].name, *how = ways[way].name;
+    empty_folder();
+    open_chain(chains[chain].tiers);
+    put("first");
+    hit(3);
+    ways[way].store("second");
+    read_learnt(after, reason);
+    is_int(after[1], 3, "%s, %s: hits that are not settled stay", name, how);
+    hit(2);
+    pxt_time last = now;
+    ways[way].store("third");
+    now += PXT_SECOND;
+    read_learnt(after, reason);
+    is_int(after[1], 5, "%s, %s: once more", name, how);
+    is_int(after[0], last, "%s, %s: and the time of the last one", name, how);
+    pxt_cache_close(cache);
+}
+
 static void deleting_first_starts_anew(void)
 {
     int64_t after[LEARNT];
@@ -239,26 +271,187 @@ static void deleting_first_starts_anew(void)
     pxt_cache_close(cache);
 }
 
-static void what_a_draft_says_counts_for_a_new_key_only(void)
+static const struct pxt_draft *given; /* what put_given() and put_given_batch() store */
+
+static void put_given(void)
+{
+    pxt_cache_put(cache, given, key, &error);
+}
+
+static void put_given_batch(void)
+{
+    pxt_cache_put_many(cache, given, 1, NULL, NULL, &error);
+}
+
+/* A new key, and one that is stored without a check or a hit; not a key that has learnt something. */
+static void what_a_draft_says_counts_while_nothing_is_learnt(void (*store)(void), const char *how)
 {
     struct pxt_draft draft;
     int64_t after[LEARNT];
     char reason[20];
     empty_folder();
     open_chain(chains[3].tiers);
-    make_draft(&draft, "backup");
-    pxt_draft_set_number(&draft, PXT_FIELD_ACCESS_COUNT, 41);
-    pxt_draft_set_text(&draft, PXT_FIELD_LAST_HEALTH_ERROR, "refused", 7);
-    pxt_cache_put(cache, &draft, key, &error);
-    read_learnt(after, reason);
-    is_int(after[1], 41, "a new key: the draft's hits");
-    is_str(reason, "refused", "... and its reason");
+    for (int stored = 0; stored < 2; stored++) {
+        const char *what = stored ? "a stored key that has learnt nothing" : "a new key";
+        make_draft(&draft, "backup");
+        pxt_draft_set_number(&draft, PXT_FIELD_ACCESS_COUNT, 41);
+        pxt_draft_set_number(&draft, PXT_FIELD_LAST_ACCESSED, now - 7);
+        pxt_draft_set_number(&draft, PXT_FIELD_HEALTH_STATUS, PXT_HEALTH_DEAD);
+        pxt_draft_set_text(&draft, PXT_FIELD_LAST_HEALTH_ERROR, "refused", 7);
+        given = &draft;
+        if (stored) {
+            pxt_cache_delete(cache, key, &error);
+            put("list");
+            now += PXT_SECOND;
+            put("list again");
+        }
+        store();
+        read_learnt(after, reason);
+        is_int(after[0], now - (stored ? PXT_SECOND : 0) - 7, "%s, %s: the draft's last hit", how, what);
+        is_int(after[1], 41, "%s, %s: the draft's hits", how, what);
+        is_int(after[2], PXT_HEALTH_DEAD, "%s, %s: its health", how, what);
+        is_str(reason, "refused", "%s, %s: and its reason", how, what);
+    }
     report(true);
     pxt_draft_set_number(&draft, PXT_FIELD_ACCESS_COUNT, 7);
-    pxt_cache_put(cache, &draft, key, &error);
+    store();
     read_learnt(after, reason);
-    is_int(after[1], 41, "a stored key: its own hits");
+    is_int(after[1], 41, "%s, a key that has learnt: its own hits", how);
+    is_int(after[2], PXT_HEALTH_DEGRADED, "... its own health");
     is_str(reason, "", "... and no reason, as it has none");
+    pxt_cache_close(cache);
+}
+
+/* Each field that is learnt, of itself, makes the stored entry count. */
+static void one_learnt_field_is_enough(void)
+{
+    static const char *const reason_of_draft = "of the draft";
+    size_t count;
+    const struct pxt_field *field = pxt_fields(&count);
+    open_chain(chains[0].tiers);
+    for (int i = 1; i < LEARNT; i++) { /* not last_accessed: every entry has one */
+        struct pxt_draft draft;
+        int64_t after[LEARNT];
+        char reason[20];
+        make_draft(&draft, "stored");
+        pxt_draft_set_number(&draft, learnt[i], learnt[i] == PXT_FIELD_HEALTH_STATUS ? PXT_HEALTH_DEGRADED : 3);
+        pxt_cache_put(cache, &draft, key, &error);
+        make_draft(&draft, "draft");
+        pxt_draft_set_text(&draft, PXT_FIELD_LAST_HEALTH_ERROR, reason_of_draft, strlen(reason_of_draft));
+        pxt_cache_put(cache, &draft, key, &error);
+        read_learnt(after, reason);
+        is_str(reason, "", "an entry with only %s keeps what it has", field[learnt[i]].name);
+        pxt_cache_delete(cache, key, &error);
+    }
+    pxt_cache_close(cache);
+}
+
+/* A list may have a proxy twice: the batch does what two puts do. */
+static void a_key_twice_in_a_batch(void)
+{
+    struct pxt_draft drafts[3];
+    int64_t after[LEARNT];
+    char reason[20], source[20];
+    bool replaced[3];
+    empty_folder();
+    open_chain(chains[3].tiers);
+    make_draft(&drafts[0], "first");
+    make_draft(&drafts[1], "second");
+    make_draft(&drafts[2], "third");
+    pxt_draft_set_number(&drafts[1], PXT_FIELD_ACCESS_COUNT, 5);
+    pxt_draft_set_number(&drafts[1], PXT_FIELD_HEALTH_STATUS, PXT_HEALTH_DEAD);
+    pxt_draft_set_text(&drafts[1], PXT_FIELD_LAST_HEALTH_ERROR, "refused", 7);
+    pxt_draft_set_number(&drafts[2], PXT_FIELD_ACCESS_COUNT, 9);
+    is_int(pxt_cache_put_many(cache, drafts, 3, NULL, replaced, &error), PXT_OK, "a key three times in a batch");
+    read_learnt(after, reason);
+    is_str(source_of_entry(source), "third/third", "... the last one says where the proxy is");
+    is_int(after[1], 5, "... the first that has learnt something says what was learnt");
+    is_int(after[2], PXT_HEALTH_DEAD, "... its health");
+    is_str(reason, "refused", "... its reason");
+    pxt_cache_close(cache);
+}
+
+/* The database alone has the key; then it stands below other tiers, and its reads fail as `faults` says. */
+static void open_failing(const char *degrade, const char *faults)
+{
+    char tiers[600];
+    empty_folder();
+    open_chain(chains[4].tiers);
+    put("first");
+    report(false);
+    hit(2);
+    pxt_cache_close(cache);
+    snprintf(tiers, sizeof tiers,
+             "{plugin: l1_memory, max_entries: 3}, {plugin: l2_jsonl, dir: %%s/l2, max_entries: 2}, {plugin: fault, "
+             "tier: l3_sqlite, tier_options: 'path=%%s/l3.db', faults: '%s'}",
+             faults);
+    open_chain_degraded(degrade, tiers);
+}
+
+static void a_tier_that_fails_to_read(unsigned way)
+{
+    int64_t before[LEARNT], after[LEARNT];
+    char reason[20], source[20];
+    const char *how = ways[way].name;
+    open_failing("threshold: 3", "get 2 fail EIO");
+    read_learnt(before, reason);
+    ways[way].store("second");
+    is_int(put_status, PXT_OK, "%s: one read fails", how);
+    is_str(differs(before, reason), "", "%s: what was learnt stays", how);
+    is_str(source_of_entry(source), "second/second", "%s: and the list's part is taken over", how);
+    pxt_cache_close(cache);
+
+    open_failing("threshold: 3, backoff: 1h", "get 1- fail EIO");
+    ways[way].store("second");
+    is_int(put_status, PXT_OK, "%s: all reads fail: the tier is turned off, the put goes on", how);
+    is_str(source_of_entry(source), "second/second", "%s: in the other tiers", how);
+    pxt_cache_close(cache);
+
+    open_failing("threshold: 1", "get 2 fail ENOMEM");
+    read_learnt(before, reason);
+    ways[way].store("second");
+    is_int(put_status, PXT_ENOMEM, "%s: no memory for the read", how);
+    is_str(source_of_entry(source), "first/first", "%s: nothing is stored", how);
+    ways[way].store("second");
+    is_str(differs(before, reason), "", "%s: once more: what was learnt stays", how);
+    pxt_cache_close(cache);
+
+    open_failing("threshold: 1", "get 1 fail EINVAL");
+    ways[way].store("second");
+    is_int(put_status, PXT_OK, "%s: a tier that cannot hold the key has nothing to say", how);
+    read_learnt(after, reason);
+    is_int(after[2], PXT_HEALTH_UNKNOWN, "%s: the key is new", how);
+    pxt_cache_close(cache);
+}
+
+static void the_only_tier_fails_to_read(unsigned way)
+{
+    int64_t before[LEARNT];
+    char reason[20], source[20];
+    const char *how = ways[way].name;
+    empty_folder();
+    open_chain("{plugin: fault, tier: l2_jsonl, tier_options: 'dir=%s/l2', faults: 'get 4 fail EIO'}");
+    put("first");
+    report(false);
+    read_learnt(before, reason);
+    ways[way].store("second");
+    is_int(put_status, PXT_EIO, "%s: the only tier fails to read: the put fails", how);
+    is_str(source_of_entry(source), "first/first", "%s: nothing is stored", how);
+    ways[way].store("second");
+    is_str(differs(before, reason), "", "%s: the next put keeps what was learnt", how);
+    is_str(source_of_entry(source), "second/second", "%s: and is stored", how);
+    pxt_cache_close(cache);
+}
+
+static void a_memory_tier_that_fails_to_read(void)
+{
+    struct pxt_stats stats = {.size = sizeof stats};
+    empty_folder();
+    open_chain("{plugin: fault, tier: l1_memory, faults: 'get 1 fail EIO'}, {plugin: l2_jsonl, dir: %s/l2}");
+    put("first");
+    pxt_cache_stats(cache, &stats, &error);
+    is_int(put_status, PXT_OK, "a memory tier fails to read over a file");
+    is_int((long long)stats.tier[0].failures, 1, "... it is not asked again: the file has all entries");
     pxt_cache_close(cache);
 }
 
@@ -267,10 +460,20 @@ int main(void)
     if (!mkdtemp(folder))
         return 1;
     for (unsigned chain = 0; chain < sizeof chains / sizeof *chains; chain++)
-        for (unsigned way = 0; way < 3; way++)
+        for (unsigned way = 0; way < 3; way++) {
             what_was_learnt_stays(chain, way);
+            hits_that_are_not_yet_settled_stay(chain, way);
+        }
+    for (unsigned way = 0; way < 2; way++) {
+        a_tier_that_fails_to_read(way);
+        the_only_tier_fails_to_read(way);
+    }
+    a_memory_tier_that_fails_to_read();
     deleting_first_starts_anew();
-    what_a_draft_says_counts_for_a_new_key_only();
+    what_a_draft_says_counts_while_nothing_is_learnt(put_given, "put");
+    what_a_draft_says_counts_while_nothing_is_learnt(put_given_batch, "put_many");
+    one_learnt_field_is_enough();
+    a_key_twice_in_a_batch();
     empty_folder();
     rmdir(folder);
     return tap_done();

@@ -7,6 +7,9 @@ for file in etc/proxtier.yaml etc/examples/l2-sqlite.yaml etc/examples/low-memor
     run --config "$abs_top_srcdir/$file" config check
     is "$code" 0 "$file"
 done
+# The default of l1_memory's shards follows max_entries: a file that says the same would have to follow it too.
+said=$(sed -n '/max_entries: \(100\|1000\),.*shards:/p' "$abs_top_srcdir/README.md" "$abs_top_srcdir"/etc/*.yaml "$abs_top_srcdir"/etc/examples/*.yaml)
+is "$said$(grep '^ *shards:' "$abs_top_srcdir/etc/proxtier.yaml")" "" "the stock files leave shards to its default"
 mkdir -p "$work/.config/proxtier"
 echo 'default_ttl: 2h' >"$work/.config/proxtier/proxtier.yaml"
 run config show --origin
@@ -49,6 +52,29 @@ bad 'tiers:\n  - {plugin: l3_sqlite, path: /x/y.db}\n  - {plugin: l3_sqlite, pat
 mkdir "$work/store"
 ln -s store "$work/other"
 bad "tiers:\n  - {plugin: l2_jsonl, dir: $work/store}\n  - {plugin: l2_jsonl, dir: $work/other/}" 78 'tiers l1 and l2 have the same store'
+bad "tiers:\n  - {plugin: l2_jsonl, dir: ~/new/sj}\n  - {plugin: l2_jsonl, dir: \$HOME/./new//x/../sj/}" 78 \
+    'tiers l1 and l2 have the same store, .*/new/sj'
+ln -s store "$work/linked"
+ln -s "$work/not-yet" "$work/leads-nowhere"
+for other in linked/p.db ./store/p.db linked/../store//p.db; do
+    bad "tiers:\n  - {plugin: l3_sqlite, path: $work/store/p.db}\n  - {plugin: l3_sqlite, path: $work/$other, sync: full}" 78 \
+        'tiers l1 and l2 have the same store'
+done
+bad "tiers:\n  - {plugin: l3_sqlite, path: $work/not-yet/p.db}\n  - {plugin: l3_sqlite, path: $work/leads-nowhere/p.db}" 78 \
+    'tiers l1 and l2 have the same store'
+[ ! -e "$work/not-yet" ] && [ ! -e "$work/store/p.db" ]
+ok $? "... before anything was made"
+for pair in "l2_sqlite, dir: $work/two}/l3_sqlite, path: $work/two/../two/l2_cache.db" \
+    "fault, tier: l2_jsonl, tier_options: 'dir=$work/three'}/l2_jsonl, dir: $work/three" \
+    "fault, tier: l3_sqlite, tier_options: 'path=$work/x.db'}/fault, tier: l3_sqlite, tier_options: 'path=$work/./x.db'"; do
+    bad "tiers:\n  - {plugin: ${pair%%\}/*}}\n  - {plugin: ${pair#*\}/}}" 78 'tiers l1 and l2 have the same store'
+done
+mkdir "$work/shared"
+cat >"$work/apart.yaml" <<END
+tiers: [{plugin: l2_jsonl, dir: $work/shared}, {plugin: l2_sqlite, dir: $work/shared}, {plugin: l3_sqlite, path: $work/shared/p.db}]
+END
+run --config "$work/apart.yaml" list
+is "$code" 0 "stores of several plugins in one folder are apart"
 bad 'tiers:\n  - {plugin: l3_sqlite, path: x.db}' 78 'bad.yaml:2:31: path is "x.db", a relative path: begin it with /'
 bad 'tiers:\n  - {plugin: l3_sqlite, path: $DATA/x.db}' 78 'bad.yaml:2:31: $DATA/x.db: only ~/, $HOME/'
 bad 'tiers:\n  - {plugin: l3_sqlite, path: ~me/x.db}' 78 'bad.yaml:2:31: ~me/x.db: only ~/, $HOME/'
@@ -141,6 +167,20 @@ run --state-dir "$work/there" list
 is "$out" "" "another one is another cache"
 PROXTIER_STATE_DIR=$work/here "$PROXTIER" list >"$work/.out"
 is "$(cat "$work/.out")" http://192.0.2.1:80 "PROXTIER_STATE_DIR is the same"
+for value in here ./here ""; do
+    for command in list "config check" "put http://192.0.2.9:80"; do
+        PROXTIER_STATE_DIR=$value
+        export PROXTIER_STATE_DIR
+        (cd "$work" && "$PROXTIER" $command >"$work/.out" 2>"$work/.err")
+        is "$?" 78 "$command with PROXTIER_STATE_DIR=$value"
+        unset PROXTIER_STATE_DIR
+        like "$(cat "$work/.err")" "PROXTIER_STATE_DIR is \"$value\": set it to an absolute path" "... is refused, and named"
+    done
+done
+run list
+like "x$out" "^x\(http://192.0.2.[^9].*\)*$" "... and nothing is put into the user's pool"
+(cd "$work" && XDG_STATE_HOME=here XDG_CACHE_HOME=here XDG_CONFIG_HOME=here "$PROXTIER" list >"$work/.out" 2>&1)
+is "$?/$(cat "$work/.out")" "0/$out" "a relative value of XDG_STATE_HOME, XDG_CACHE_HOME, XDG_CONFIG_HOME is ignored, as the specification says"
 run --config "$work/none.yaml" list
 is "$code" 78 "a configuration that is not there"
 done_testing

@@ -31,6 +31,23 @@ is "$out" "" "... stores nothing"
 run put --password-file "$work/empty" http://192.0.2.9:80
 is "$code" 0 "an empty password file is none"
 run delete "$out"
+head -c 4096 /dev/zero | tr '\0' x >"$work/longest"
+(cat "$work/longest" && printf '\r\nnot this line\n') >"$work/crlf"
+(cat "$work/longest" && echo x) >"$work/too-long"
+(cat "$work/longest" "$work/longest") >"$work/twice"
+for file in longest crlf; do
+    run put --password-file "$work/$file" http://192.0.2.9:80
+    run get --reveal "$out"
+    is "$out" "http://:$(cat "$work/longest")@192.0.2.9:80" "a password of 4096 bytes is stored whole: $file"
+    run delete http://192.0.2.9:80
+done
+for file in too-long twice; do
+    run put --password-file "$work/$file" http://192.0.2.9:80
+    is "$code" 65 "a longer password is refused: $file"
+    is "$err" "proxtier: $work/$file: the password in the first line has more than 4096 bytes" "... with file and limit"
+done
+run list
+is "$out" "" "... and nothing is stored"
 run put --ttl soon http://192.0.2.1:1
 is "$code" 64 "a time that is none"
 run report x maybe

@@ -19,6 +19,11 @@ printf 'a longer line than the export has, %0600d\nand another\n' 0 >"$work/targ
 run export "$work/link"
 is "$code/$(readlink "$work/link")" 0/target.jsonl "a symbolic link stays one"
 is "$(wc -l <"$work/target.jsonl")/$(grep -c proxy_url "$work/target.jsonl")" 1/1 "... and its target has the export, nothing else"
+is "$(stat -c %a "$work/target.jsonl")" 600 "... for its owner only, as any export"
+ln -s not-yet.jsonl "$work/dangling"
+run export "$work/dangling"
+is "$code/$(readlink "$work/dangling")/$(grep -c proxy_url "$work/not-yet.jsonl")" 0/not-yet.jsonl/1 \
+    "a symbolic link to a file that is not there yet"
 mkfifo "$work/fifo"
 timeout 10 cat "$work/fifo" >"$work/read" &
 run export "$work/fifo"
@@ -36,6 +41,31 @@ if [ "$(id -u)" -eq 0 ]; then
 else
     is "$code/$(cat "$work/read-only")" 73/kept "... it is refused"
 fi
+run put http://u:p@192.0.2.2:80
+run keygen
+for kept in backup read-only; do
+    rm -f "$work/$kept"
+    echo PRECIOUS >"$work/$kept"
+done
+chmod 444 "$work/read-only"
+ln -sf backup "$work/link"
+printf 'encryptor: {plugin: fernet, key_file: %s}\n' "$work/other.key" >"$work/other-key.yaml"
+(umask 077 && echo "$out" >"$work/other.key")
+cat >"$work/off.yaml" <<END
+tiers:
+  - {plugin: l2_jsonl}
+  - {plugin: l9_nowhere, required: false}
+END
+for file in backup link read-only; do
+    run --config "$work/other-key.yaml" export --reveal "$work/$file"
+    is "$code/$(cat "$work/backup")/$(cat "$work/read-only")" 77/PRECIOUS/PRECIOUS "export that fails to $file keeps the backup"
+done
+[ -L "$work/link" ]
+ok $? "... and the link"
+for file in link read-only; do
+    run --config "$work/off.yaml" export "$work/$file"
+    is "$code/$(cat "$work/backup")/$(cat "$work/read-only")" 69/PRECIOUS/PRECIOUS "export without a tier to $file keeps the backup"
+done
 run export "$work"
 is "$code" 73 "a folder is refused"
 like "$err" "cannot write $work: Is a directory" "... with the reason"

@@ -25,13 +25,16 @@ static struct jsonl_kit {
     struct pxt_error error;
     char folder[200], log[300];
     int warnings;
+    char last_warning[600];
 } kit;
 
 static __attribute__((unused)) void kit_hear(void *arg, enum pxt_message_level level, const char *component,
                                              const char *message)
 {
-    (void)arg, (void)component, (void)message;
+    (void)arg, (void)component;
     kit.warnings += level <= PXT_MESSAGE_WARNING;
+    if (level <= PXT_MESSAGE_WARNING)
+        snprintf(kit.last_warning, sizeof kit.last_warning, "%s", message);
 }
 
 /* Opens the tier in the folder `place`; `options` such as ", sync: full"; no policy if `capacity` is 0. */

@@ -9,7 +9,7 @@
 static const char *const keys[] = {"1ab4c9daa096aec6", "gone", "omega"};
 enum { KEYS = 3, GONE = 1 };
 
-/* An entry of the untouched log with this key and count. `gone` may come back: its deletion is a line of its own. */
+/* An entry of the untouched log with this key and count, which is its number here. */
 static bool is_original(void *arg, pxt_entry *entry)
 {
     unsigned *wrong = arg;
@@ -40,11 +40,13 @@ static void replace_log(const char *text, size_t length)
 static void no_flipped_bit_makes_another_entry(void)
 {
     size_t length;
-    unsigned wrong = 0, unnoticed = 0, lost = 0;
+    unsigned wrong = 0, unnoticed = 0, lost = 0, back = 0;
     kit_open("flips", "", 0);
-    for (int i = 0; i < KEYS; i++)
-        kit_put(keys[i], i);
+    kit_put(keys[GONE], GONE);
+    kit_put(keys[2], 99); /* an older line of an entry */
     kit_delete(keys[GONE]);
+    kit_put(keys[2], 2);
+    kit_put(keys[0], 0);
     char *text = kit_read(kit.log, &length);
     for (size_t bit = 0; bit < length * 8; bit += getenv("PXT_SLOW") ? 61 : 1) {
         unsigned missing = 0;
@@ -55,6 +57,7 @@ static void no_flipped_bit_makes_another_entry(void)
             int64_t count = kit_get(keys[i]);
             wrong += count != -1 && count != i;
             missing += i != GONE && count == -1;
+            back += i == GONE && count != -1;
         }
         kit.ops->each(kit.self, is_original, &wrong, &kit.error);
         if (kit.ops->corruptions(kit.self) == before)
@@ -67,6 +70,7 @@ static void no_flipped_bit_makes_another_entry(void)
     is_int(wrong, 0, "%zu bits flipped, one at a time: no entry is another", length * 8);
     is_int(unnoticed, 0, "each flip is noticed");
     is_int(lost, 0, "no flip costs more than one entry");
+    is_int(back, 0, "no flip brings a deleted entry back");
     free(text);
     kit_close();
 }
@@ -111,6 +115,11 @@ static void lines_without_a_checksum_are_welcome(void)
         {"s/, \"crc32\": \"[0-9a-f]*\"}/}/;s/\"access_count\": 7/\"access_count\": 8/", "without a checksum", 8},
         {"s/\": /\":/g;s/, \"/,\"/g;s/\"access_count\":7/\"access_count\":9/", "as jq writes it", 9},
         {"s/^{\\(.*\\)\\(, \"crc32\": \"[0-9a-f]*\"\\)}/{\"note\": 1, \\1}/", "with another member first", 7},
+        {"s/$/\r/", "with CRLF", 7},
+        {"s/$/ \t /", "with blanks at its end", 7},
+        {"1s/^/\xef\xbb\xbf/", "behind a byte order mark", 7},
+        {"1s/^/\xef\xbb\xbf/;s/, \"crc32\": \"[0-9a-f]*\"}/}/;s/: 7,/: 8,/;s/$/\r/", "as Notepad writes it", 8},
+        {"s/$/\\x00/", "with a NUL at its end", -1},
         {"s/\"access_count\": 7/\"access_count\": 8/", "changed, with the checksum of before", -1}};
     for (size_t i = 0; i < sizeof edits / sizeof *edits; i++) {
         char place[20];
@@ -120,8 +129,33 @@ static void lines_without_a_checksum_are_welcome(void)
         rewrite(edits[i].script);
         is_int(kit_get("k"), edits[i].want, "a line %s: %s", edits[i].what, edits[i].want < 0 ? "damaged" : "read");
         is_int(kit.ops->corruptions(kit.self), edits[i].want < 0, "... and counted so");
+        if (i == sizeof edits / sizeof *edits - 1)
+            ok(strstr(kit.last_warning, "remove the member crc32"), "... with a warning that says how to edit a line");
+        is_int(kit_put("k2", 2), PXT_OK, "... and a put");
+        is_int(kit_get("k2"), 2, "... is read behind it");
         kit_close();
     }
+}
+
+static void compaction_cleans_the_ends_of_lines(void)
+{
+    kit_open("ends", "", 0);
+    kit_put("stays", 9);
+    kit_put("changes", 1);
+    rewrite("1s/^/\xef\xbb\xbf/;s/$/ \r/");
+    for (int i = 0; i < 600; i++)
+        kit_put("changes", i);
+    is_int(kit.ops->maintain(kit.self, &kit.error), PXT_OK, "compaction of lines with CRLF");
+    struct stat file;
+    size_t length;
+    char *text = kit_read(kit.log, &length);
+    ok(text && *text == '{' && !strchr(text, '\r') && !strstr(text, " \n"), "writes them without blanks");
+    ok(!stat(kit.log, &file) && file.st_size < 2000, "... and no line twice");
+    is_int(kit_get("stays"), 9, "... the one");
+    is_int(kit_get("changes"), 599, "... and the other are there");
+    is_int(kit.ops->corruptions(kit.self), 0, "... and nothing is damaged");
+    free(text);
+    kit_close();
 }
 
 static bool log_has(const char *text)
@@ -215,6 +249,7 @@ int main(void)
     no_flipped_bit_makes_another_entry();
     a_flip_in_a_log_in_use_is_noticed();
     lines_without_a_checksum_are_welcome();
+    compaction_cleans_the_ends_of_lines();
     proxywhirl_sees_no_checksum();
     a_slower_tier_repairs_a_damaged_line();
     return tap_done();

@@ -47,6 +47,56 @@ static void a_full_tier_with_two_damaged_lines_goes_on(void)
     kit_close();
 }
 
+/* Another process that adds a damaged line whenever this one finds one. */
+static int supplied;
+static void supply(void *arg, enum pxt_message_level level, const char *component, const char *message)
+{
+    char line[60];
+    (void)arg, (void)level, (void)component, (void)message;
+    kit.user.now += 120 * PXT_SECOND; /* the next warning is not suppressed */
+    if (supplied == 500)
+        return;
+    snprintf(line, sizeof line, "{\"key\": \"s%d\", \"sour}\n", supplied++);
+    kit_append(line);
+}
+
+static void a_victim_is_not_sought_for_ever(void)
+{
+    make_log("supply", DAMAGED("b1") DAMAGED("b2") DAMAGED("b3"));
+    kit_open("supply", "", 2);
+    kit.user.logger.fn = supply;
+    pxt_entry *entry = NULL;
+    is_int(kit.ops->victim(kit.self, 0, &entry, &kit.error), PXT_NOT_FOUND, "no victim among damaged lines");
+    ok(supplied >= 3 && supplied < 10, "found although each brings another one: %d were looked at", supplied);
+    kit_close();
+}
+
+static void damage_is_remembered_when_the_log_is_read_anew(void)
+{
+    size_t length;
+    kit_open("anew", "", 0);
+    kit_put("k1", 1);
+    kit_append(DAMAGED("b1"));
+    is_int(kit_get("b1"), -1, "a damaged line is a miss");
+    char *text = kit_read(kit.log, &length);
+    char *key = text ? strstr(text, "k1") : NULL;
+    char *checksum = text ? strstr(text, ", \"crc32\"") : NULL;
+    if (key && checksum) {
+        key[1] = '2';
+        memset(checksum, ' ', strcspn(checksum, "}"));
+    }
+    kit_write(kit.log, "r+", text, length);
+    is_int(kit_get("k1"), -1, "a line is rewritten in place, so that the log is read anew");
+    is_int(kit_get("k2"), 1, "... and its new key found");
+    struct pxt_key damaged = kit_key("b1");
+    is_int(kit.ops->contains(kit.self, &damaged, &kit.error), PXT_NOT_FOUND, "the damaged line does not count again");
+    is_int(kit_get("b1"), -1, "it is a miss still");
+    is_int(kit.ops->corruptions(kit.self), 1, "which was counted once");
+    is_int(kit.warnings, 1, "and warned of once");
+    free(text);
+    kit_close();
+}
+
 static void a_get_of_a_damaged_line_does_not_read_the_log(void)
 {
     char key[20];
@@ -156,6 +206,8 @@ static void a_log_keeps_damaged_lines_that_cannot_be_put_aside(void)
 int main(void)
 {
     a_full_tier_with_two_damaged_lines_goes_on();
+    a_victim_is_not_sought_for_ever();
+    damage_is_remembered_when_the_log_is_read_anew();
     a_get_of_a_damaged_line_does_not_read_the_log();
     a_line_that_is_mended_in_place_is_found();
     many_damaged_lines_make_few_warnings();

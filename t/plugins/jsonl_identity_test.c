@@ -5,6 +5,7 @@
  */
 #include "../lib/jsonl_kit.h"
 #include <errno.h>
+#include <sys/file.h>
 
 /* The other process: it has its own tier in the same folder, and answers questions. */
 static int question[2], answer[2];
@@ -132,11 +133,71 @@ static void a_failed_put_is_taken_back_for_all(const char *place, bool disk_is_f
     end_other();
 }
 
+/* Puts entries 0 to `n` - 1 as one batch. */
+static pxt_status put_batch(size_t n)
+{
+    pxt_entry *entries[100];
+    for (size_t i = 0; i < n; i++) {
+        char key[20];
+        snprintf(key, sizeof key, "batch%zu", i);
+        entries[i] = make_entry(&kit.user, key, T0, 1, T0, T0 + 3600 * PXT_SECOND);
+    }
+    pxt_status status = kit.ops->put_many(kit.self, entries, n, &kit.error);
+    for (size_t i = 0; i < n; i++)
+        pxt_entry_release(entries[i]);
+    return status;
+}
+
+static void a_failed_batch_gives_its_space_back(void)
+{
+    char path[300];
+    start_other("space");
+    kit_open("space", ", sync: full", 0);
+    kit_put("w1", 1);
+    off_t size = size_of_log();
+    snprintf(path, sizeof path, "%s/shard_00.compact", kit.folder);
+    mkdir(path, 0700); /* the disk is full: no new file can be made */
+    seen_before_failure = "batch9";
+    is_int(put_batch(20), PXT_EIO, "a batch fails on a full disk");
+    is_int(kit_count(), 1, "its entries are not there");
+    ok(size_of_log() > size, "its space is not given back: another process has read it");
+    kit_close();
+    end_other();
+    rmdir(path);
+    kit_open("space", "", 0);
+    is_int(kit_count(), 1, "the next process, with room on the disk");
+    is_int(kit.ops->maintain(kit.self, &kit.error), PXT_OK, "compacts the log");
+    is_int(size_of_log(), size, "so that the space is given back");
+    is_int(kit_get("w1"), 1, "the entry stays");
+    kit_close();
+}
+
+/* Another process makes the lock file anew and locks it: this one must wait for that lock. */
+static void a_lock_file_of_another_name_does_not_count(const char *place, const char *to)
+{
+    char path[300], other_path[300];
+    kit_open(place, ", lock_timeout: 100ms", 0);
+    kit_put("a", 1);
+    snprintf(path, sizeof path, "%s/shard_00.lock", kit.folder);
+    snprintf(other_path, sizeof other_path, "%s/%s", kit.folder, to ? to : "");
+    if (to ? rename(path, other_path) : unlink(path))
+        diag("cannot move %s: %s", path, strerror(errno));
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    is_int(flock(fd, LOCK_EX), 0, "%s: another process locks a new lock file", place);
+    is_int(kit_put("b", 2), PXT_EBUSY, "%s: a put waits for it", place);
+    close(fd);
+    is_int(kit_put("b", 2), PXT_OK, "%s: and goes on after it", place);
+    kit_close();
+}
+
 int main(void)
 {
     test_folder();
     a_cleared_log_of_the_same_size_is_noticed();
     a_failed_put_is_taken_back_for_all("failed", false);
     a_failed_put_is_taken_back_for_all("full", true);
+    a_failed_batch_gives_its_space_back();
+    a_lock_file_of_another_name_does_not_count("removed", NULL);
+    a_lock_file_of_another_name_does_not_count("moved", "shard_00.lock.old");
     return tap_done();
 }

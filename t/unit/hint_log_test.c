@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 static char folder[] = "/tmp/proxtier-hints-XXXXXX";
-static char store[100], file[120], coherence_file[120];
+static char store[100], file[120], old_file[120], coherence_file[120];
 
 struct process {
     struct pxt_coherence coherence;
@@ -204,12 +204,55 @@ static void the_coherence_file_removed_loses_no_hint(void)
     clean();
 }
 
+static void write_old_file(const char *text)
+{
+    FILE *old = fopen(old_file, "w");
+    if (!old || fputs(text, old) < 0 || fclose(old)) {
+        printf("Bail out! cannot write %s\n", old_file);
+        exit(1);
+    }
+}
+
+static void the_file_of_an_earlier_version_is_taken_over(void)
+{
+    char line[500];
+    memset(line, 'n', sizeof line);
+    memcpy(line, "x\tl2\t", 5);
+    snprintf(line + sizeof line - 2, 2, "\n"); /* longer than a key can be */
+    write_old_file("x\tl2\tk1\n\n+\tl2\tk2\n+\tl2\tk3\n-\tl2\tk3\nx\tl2\ttorn");
+    struct process *a = begin();
+    ok(knows(a, "k1") && knows(a, "k2"), "hints in PATH.missed are known after an upgrade");
+    ok(!knows(a, "k3") && !knows(a, "torn"), "one that was done is not, nor a torn line");
+    ok(access(old_file, F_OK) != 0, "PATH.missed is removed");
+    ok(a_new_process_knows("k1") && a_new_process_knows("k2"), "the hints are in the hint log now");
+    write_old_file(line);
+    ok(!a_new_process_knows("k3") && access(old_file, F_OK) != 0, "a line that is too long is left out");
+    write_old_file("");
+    ok(a_new_process_knows("k1") && access(old_file, F_OK) != 0, "an empty file is removed");
+    done(a, "k1"), done(a, "k2");
+    ok(!a_new_process_knows("k1"), "they can be done");
+    end(a);
+    clean();
+}
+
+static void running_processes_learn_what_is_taken_over(void)
+{
+    struct process *a = begin();
+    write_old_file("x\tl2\tk1\n");
+    struct process *b = begin();
+    ok(knows(a, "k1"), "a process that runs already learns the hints that another one takes over");
+    end(a);
+    end(b);
+    clean();
+}
+
 int main(void)
 {
     if (!mkdtemp(folder))
         return 1;
     snprintf(store, sizeof store, "%s/store", folder);
     snprintf(file, sizeof file, "%s.hints", store);
+    snprintf(old_file, sizeof old_file, "%s.missed", store);
     snprintf(coherence_file, sizeof coherence_file, "%s.coherence", store);
     hints_reach_other_processes();
     a_file_that_was_cut_loses_no_later_hint();
@@ -218,6 +261,8 @@ int main(void)
     maintenance_writes_the_hints_again();
     both_files_removed_lose_no_hint();
     the_coherence_file_removed_loses_no_hint();
+    the_file_of_an_earlier_version_is_taken_over();
+    running_processes_learn_what_is_taken_over();
     rmdir(folder);
     return tap_done();
 }

@@ -183,6 +183,7 @@ static void long_documents(void)
     is_int(records, RECORDS, "... all its records");
     ok(list.read > 50 * 1000000, "... of %llu MB", (unsigned long long)list.read / 1000000);
 #ifdef __SANITIZE_ADDRESS__
+    (void)grown;
     skip("a sanitizer keeps freed memory");
 #else
     if (getenv("PXT_SLOW"))

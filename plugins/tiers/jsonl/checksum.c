@@ -4,7 +4,10 @@
  * bytes of the line before it, in hexadecimal. A line without it is welcome.
  */
 #include "jsonl.h"
+#include <stdlib.h>
 #include <string.h>
+
+#define CRC_POLYNOMIAL UINT32_C(0xEDB88320) /* reflected */
 
 static const char pattern[] = ", \"crc32\": \"________\"}";
 enum { TAIL = sizeof pattern - 1, DIGITS = 8, DIGITS_AT = TAIL - DIGITS - 2, TYPOS_MAX = 2 };
@@ -50,6 +53,37 @@ size_t jsonl_checksum_strip(char *line, size_t length)
 {
     line[length - TAIL] = '}';
     return length - JSONL_CHECKSUM;
+}
+
+/* Returns the number that eight hexadecimal digits spell; 0 if they do not, which mends nothing. */
+static uint32_t number_of(const char digits[DIGITS])
+{
+    char text[DIGITS + 1], *end;
+    memcpy(text, digits, DIGITS);
+    text[DIGITS] = '\0';
+    unsigned long number = strtoul(text, &end, 16);
+    return *end ? 0 : (uint32_t)number;
+}
+
+bool jsonl_checksum_mend(struct jsonl *tier, char *line, size_t length)
+{
+    char digits[DIGITS];
+    if (jsonl_checksum_check(tier, line, length) != JSONL_CHECKSUM_WRONG)
+        return false;
+    size_t covered = length - TAIL;
+    digits_of(tier, line, covered, digits);
+    uint32_t wanted = number_of(digits) ^ number_of(line + covered + DIGITS_AT);
+    /* CRC-32 is linear: a flipped bit changes it in a way that depends only on the bit's distance from the end. */
+    uint32_t change = CRC_POLYNOMIAL;
+    for (size_t at = covered; at-- > 0;)
+        for (int bit = 7; bit >= 0; bit--) {
+            if (change == wanted) {
+                line[at] = (char)(line[at] ^ 1 << bit);
+                return jsonl_checksum_check(tier, line, length) == JSONL_CHECKSUM_RIGHT;
+            }
+            change = change >> 1 ^ (change & 1 ? CRC_POLYNOMIAL : 0);
+        }
+    return false;
 }
 
 size_t jsonl_checksum_fused(struct jsonl *tier, const char *line, size_t length)

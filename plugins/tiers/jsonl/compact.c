@@ -9,13 +9,14 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { WASTE_MIN = 64 * 1024, BUFFER = 256 * 1024 };
+enum { WASTE_MIN = 64 * 1024, BLANK_MIN = 4096, BUFFER = 256 * 1024 };
 
 static bool is_due(const struct jsonl *tier, const struct jsonl_shard *shard)
 {
     if (tier->compatible)
         return shard->dead > 0;
-    return shard->dead > WASTE_MIN && shard->dead > shard->live;
+    /* So many empty lines are a batch that failed on a full disk (replace.c). */
+    return shard->blank > BLANK_MIN || (shard->dead > WASTE_MIN && shard->dead > shard->live);
 }
 
 /* A line that counts, and its length in the new log. */
@@ -116,7 +117,7 @@ static void move_nodes(struct jsonl_shard *shard, const struct line *lines)
         at += (off_t)lines[i].length + 1;
     }
     shard->indexed = shard->live = at;
-    shard->dead = 0;
+    shard->dead = shard->blank = 0;
 }
 
 static pxt_status compact(struct jsonl *tier, struct jsonl_shard *shard, struct pxt_error *error)

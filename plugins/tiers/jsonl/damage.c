@@ -65,10 +65,12 @@ bool jsonl_damage_add(struct jsonl *tier, struct jsonl_shard *shard, off_t offse
     }
     shard->damage[at] = (struct jsonl_damage){.offset = offset, .length = length, .hash = hash_of(line, length)};
     tier->corruptions++;
+    bool wrong = jsonl_checksum_check(tier, line, length) == JSONL_CHECKSUM_WRONG;
     jsonl_damage_report(tier,
-                        "%s/shard_%02u.jsonl has a damaged line at byte %lld: it is passed over, and put aside in "
-                        "shard_%02u.bad by the next compaction",
-                        tier->folder, shard->number, (long long)offset, shard->number);
+                        "%s/shard_%02u.jsonl has a damaged line at byte %lld%s: the line is passed over, and put aside "
+                        "in shard_%02u.bad by the next compaction%s",
+                        tier->folder, shard->number, (long long)offset, wrong ? ", with a wrong checksum" : "",
+                        shard->number, wrong ? "; remove the member crc32 of the line if you have edited it" : "");
     return true;
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * deletion.c: the line that says that a key is gone: {"deleted": "KEY"}, with a checksum. It has no "key", so that ProxyWhirl skips
- * the line. It is written one way, and read in any spelling of JSON, because people mend these files by hand and with
- * jq.
+ * deletion.c: the line that says that a key is gone: {"deleted": "KEY"}, with a checksum. It has no "key", so that
+ * ProxyWhirl skips the line. It is written one way, and read in any spelling of JSON, because people mend these files by
+ * hand and with jq. The key of a damaged line is read here as well.
  */
 #include "jsonl.h"
 #include <stdio.h>
@@ -29,7 +29,7 @@ struct rest {
 
 static void skip_blanks(struct rest *rest)
 {
-    while (rest->at < rest->end && strchr(" \t\r", *rest->at))
+    while (rest->at < rest->end && jsonl_is_blank(*rest->at))
         rest->at++;
 }
 
@@ -106,14 +106,36 @@ static bool read_string(struct rest *rest, char *out, size_t size, size_t *lengt
     return next_is(rest, "\"");
 }
 
+/* Reads the start of an object up to the value of its first member, a key. */
+static bool read_start(struct rest *rest, const char *member, char text[PXT_KEY_MAX + 1], size_t *size)
+{
+    if (!next_is(rest, "{") || !next_is(rest, member) || !next_is(rest, ":") ||
+        !read_string(rest, text, PXT_KEY_MAX + 1, size) || !*size || memchr(text, '\0', *size))
+        return false;
+    text[*size] = '\0';
+    return true;
+}
+
+bool jsonl_damaged_key(const struct jsonl *tier, const char *line, size_t length, struct pxt_key *key,
+                       char text[PXT_KEY_MAX + 1])
+{
+    static const char *const members[] = {"\"key\"", "\"deleted\""};
+    size_t size;
+    for (size_t i = 0; i < sizeof members / sizeof *members; i++)
+        if (read_start(&(struct rest){line, line + length}, members[i], text, &size)) {
+            tier->host->key_init(key, text, size);
+            return true;
+        }
+    return false;
+}
+
 bool jsonl_deletion_read(const struct jsonl *tier, const char *line, size_t length, struct pxt_key *key,
                          char text[PXT_KEY_MAX + 1])
 {
     struct rest rest = {line, line + length};
     char checksum[16];
     size_t size;
-    if (!next_is(&rest, "{") || !next_is(&rest, "\"deleted\"") || !next_is(&rest, ":") ||
-        !read_string(&rest, text, PXT_KEY_MAX + 1, &size))
+    if (!read_start(&rest, "\"deleted\"", text, &size))
         return false;
     /* The checksum itself was checked before, unless another program has spelled the line anew. */
     if (next_is(&rest, ",") && (!next_is(&rest, "\"crc32\"") || !next_is(&rest, ":") ||
@@ -122,9 +144,8 @@ bool jsonl_deletion_read(const struct jsonl *tier, const char *line, size_t leng
     if (!next_is(&rest, "}"))
         return false;
     skip_blanks(&rest);
-    if (rest.at != rest.end || !size || memchr(text, '\0', size))
+    if (rest.at != rest.end)
         return false;
-    text[size] = '\0';
     tier->host->key_init(key, text, size);
     return true;
 }

@@ -133,7 +133,7 @@ void jsonl_index_clear(struct jsonl *tier, struct jsonl_shard *shard)
     shard->bucket = NULL;
     shard->bucket_count = shard->count = 0;
     jsonl_foreign_clear(shard);
-    shard->live = shard->dead = 0;
+    shard->live = shard->dead = shard->blank = 0;
     shard->indexed = 0;
 }
 

@@ -60,9 +60,12 @@ struct jsonl_shard {
     dev_t device;
     ino_t inode;
     nlink_t links;
+    dev_t lock_device;
+    ino_t lock_inode;
     struct timespec changed;     /* ctime: it changes when the file is renamed over or removed */
     off_t indexed;               /* all lines before this are in the index */
     off_t live, dead;            /* bytes of lines that count, and of lines that do not */
+    off_t blank;                 /* bytes of empty lines, in `dead` as well */
     struct jsonl_damage *damage; /* of this log, in the order of offsets */
     size_t damage_count, damage_capacity;
     struct jsonl_foreign *foreign; /* of this log, as far as it is indexed */
@@ -99,6 +102,14 @@ struct jsonl {
 
 #define JSONL_KEY_START "{\"key\": \"" /* as proxtier and ProxyWhirl begin an entry */
 
+/* A blank of JSON inside a line. */
+static inline bool jsonl_is_blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r';
+}
+
+enum { JSONL_MARK = 3 }; /* bytes of the byte order mark that editors write at the start of a file */
+
 /* Writes the name of a file of the shard. */
 static inline void jsonl_shard_name(const struct jsonl_shard *shard, const char *suffix, char name[JSONL_NAME])
 {
@@ -122,6 +133,9 @@ size_t jsonl_checksum_add(struct jsonl *tier, char *line, size_t length);
 enum jsonl_checksum jsonl_checksum_check(struct jsonl *tier, const char *line, size_t length);
 /* Takes a checksum that is right off the line; returns its length then. */
 size_t jsonl_checksum_strip(char *line, size_t length);
+/* Turns the one bit back whose flip explains a wrong checksum; false if there is none. By chance, once in millions of
+ * lines, other damage looks like that: so it tells of which key a damaged line was, and makes no entry. */
+bool jsonl_checksum_mend(struct jsonl *tier, char *line, size_t length);
 /* Finds a line with a right checksum at the start of a longer one: the newline between two lines was damaged. Returns
  * its length; 0 if there is no such line. */
 size_t jsonl_checksum_fused(struct jsonl *tier, const char *line, size_t length);
@@ -134,6 +148,9 @@ size_t jsonl_deletion_write(struct jsonl *tier, const char *key, char line[JSONL
 /* Reads the key of a deletion into `text`; false if the line is not a deletion. */
 bool jsonl_deletion_read(const struct jsonl *tier, const char *line, size_t length, struct pxt_key *key,
                          char text[PXT_KEY_MAX + 1]);
+/* Reads the key at the start of an entry or a deletion that may be damaged behind it; false if there is none. */
+bool jsonl_damaged_key(const struct jsonl *tier, const char *line, size_t length, struct pxt_key *key,
+                       char text[PXT_KEY_MAX + 1]);
 
 /* ---- quarantine.c ---- */
 

@@ -21,7 +21,8 @@ static char *bytes_of(struct jsonl_shard *shard, const struct jsonl_node *node, 
         return NULL;
     }
     const char *begin = line + 1;
-    *stands = (skipped || line[0] == '\n') && begin[length] == '\n' && !memchr(begin, '\n', length) &&
+    *stands = (skipped || line[0] == '\n' || node->offset == JSONL_MARK) &&
+              (begin[length] == '\n' || jsonl_is_blank(begin[length])) && !memchr(begin, '\n', length) &&
               length > key + sizeof JSONL_KEY_START && !memcmp(begin, JSONL_KEY_START, sizeof JSONL_KEY_START - 1) &&
               !memcmp(begin + sizeof JSONL_KEY_START - 1, node->key, key) &&
               begin[sizeof JSONL_KEY_START - 1 + key] == '"';

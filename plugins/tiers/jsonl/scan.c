@@ -61,18 +61,33 @@ static bool index_slowly(struct jsonl *tier, struct jsonl_shard *shard, const ch
     return !status || status == PXT_ENOTSUP || status == PXT_ENOMEM;
 }
 
-/* Takes a damaged line out of the count. An older line of its key, if that can be read, does not take its place. */
-static bool pass_over(struct jsonl *tier, struct jsonl_shard *shard, const char *line, size_t length, off_t offset)
+/* Removes the node of the key that a damaged line had, if the key can be read or only one bit is wrong: an older line of
+ * the key must not take the place of the damaged one, nor must an entry come back whose deletion is damaged. */
+static bool remove_older(struct jsonl *tier, struct jsonl_shard *shard, const char *line, size_t length)
 {
     char text[PXT_KEY_MAX + 1];
     struct pxt_key key;
-    struct jsonl_node *node = NULL;
-    if (!jsonl_damage_known(shard, offset, line, length) && !jsonl_damage_add(tier, shard, offset, line, length))
+    char *copy = malloc(length + 1);
+    if (!copy)
         return false;
-    if (starts_with_key(line, length, &key, tier->host, text))
-        node = jsonl_index_find(shard, key.text, key.length, key.hash);
+    memcpy(copy, line, length);
+    jsonl_checksum_mend(tier, copy, length);
+    struct jsonl_node *node = jsonl_damaged_key(tier, copy, length, &key, text)
+                                  ? jsonl_index_find(shard, key.text, key.length, key.hash)
+                                  : NULL;
     if (node)
         jsonl_index_remove(tier, shard, node, PXT_REMOVE_CORRUPTION);
+    free(copy);
+    return true;
+}
+
+/* Takes a damaged line out of the count. */
+static bool pass_over(struct jsonl *tier, struct jsonl_shard *shard, const char *line, size_t length, off_t offset)
+{
+    if (!jsonl_damage_known(shard, offset, line, length) && !jsonl_damage_add(tier, shard, offset, line, length))
+        return false;
+    if (!remove_older(tier, shard, line, length))
+        return false;
     shard->dead += (off_t)length + 1;
     return true;
 }
@@ -98,6 +113,7 @@ static bool index_line(struct jsonl *tier, struct jsonl_shard *shard, const char
     bool no_memory = false, whole = length && line[length - 1] == '}' && length <= UINT32_MAX;
     if (!length) {
         shard->dead++;
+        shard->blank++;
         return true;
     }
     if (!whole || jsonl_damage_known(shard, offset, line, length))
@@ -135,6 +151,24 @@ static pxt_status cut_tail(struct jsonl *tier, struct jsonl_shard *shard, const 
     return PXT_OK;
 }
 
+/* Returns the length without blanks at the end: an editor may have added some, and CR is one. */
+static size_t without_blanks(const char *line, size_t length)
+{
+    while (length && jsonl_is_blank(line[length - 1]))
+        length--;
+    return length;
+}
+
+/* Takes the text of a line into the index, without what editors write around it. */
+static bool index_text(struct jsonl *tier, struct jsonl_shard *shard, const char *line, size_t length, off_t offset)
+{
+    static const char mark[JSONL_MARK] = "\xef\xbb\xbf";
+    size_t begin = !offset && length >= JSONL_MARK && !memcmp(line, mark, JSONL_MARK) ? JSONL_MARK : 0;
+    size_t end = begin + without_blanks(line + begin, length - begin);
+    shard->dead += (off_t)(length - (end - begin));
+    return index_line(tier, shard, line + begin, end - begin, offset + (off_t)begin);
+}
+
 static bool index_chunk(struct jsonl *tier, struct jsonl_shard *shard, const char *chunk, size_t length, size_t *used)
 {
     *used = 0;
@@ -143,7 +177,7 @@ static bool index_chunk(struct jsonl *tier, struct jsonl_shard *shard, const cha
         if (!newline)
             return true;
         size_t line = (size_t)(newline - chunk) - *used;
-        if (!index_line(tier, shard, chunk + *used, line, shard->indexed))
+        if (!index_text(tier, shard, chunk + *used, line, shard->indexed))
             return false;
         *used += line + 1;
         shard->indexed += (off_t)line + 1;

@@ -117,11 +117,15 @@ pxt_status jsonl_shard_refresh(struct jsonl *tier, struct jsonl_shard *shard, bo
 static pxt_status open_lock(struct jsonl *tier, struct jsonl_shard *shard, struct pxt_error *error)
 {
     const char *name = shard->lock_name;
+    struct stat file;
     if (shard->lock_file >= 0)
         return PXT_OK;
     shard->lock_file = openat(tier->folder_fd, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (shard->lock_file >= 0)
+    if (shard->lock_file >= 0 && !fstat(shard->lock_file, &file)) {
+        shard->lock_device = file.st_dev;
+        shard->lock_inode = file.st_ino;
         return PXT_OK;
+    }
     return tier->host->fail(tier->host, error, tier->host->status_of_errno(errno), errno, "cannot open %s/%s",
                             tier->folder, name);
 }
@@ -154,17 +158,23 @@ static pxt_status wait_for_lock(struct jsonl *tier, struct jsonl_shard *shard, s
     return PXT_OK;
 }
 
-/* Takes the lock in the file that other processes use: not in one that was removed, or that another one was renamed
- * over, since it was opened. */
+/* Tells whether the open lock file is the one that other processes open. */
+static bool lock_file_is_current(const struct jsonl *tier, const struct jsonl_shard *shard)
+{
+    struct stat named;
+    return !fstatat(tier->folder_fd, shard->lock_name, &named, AT_SYMLINK_NOFOLLOW) &&
+           named.st_dev == shard->lock_device && named.st_ino == shard->lock_inode;
+}
+
+/* Takes the lock in the file that other processes use: not in one that was removed, moved away or replaced since it was
+ * opened. */
 static pxt_status take_lock(struct jsonl *tier, struct jsonl_shard *shard, struct pxt_error *error)
 {
-    struct stat file;
     for (int tries = 0;; tries++) {
         pxt_status status = open_lock(tier, shard, error);
         if (!status)
             status = wait_for_lock(tier, shard, error);
-        if (status || tries == 2 ||
-            (!fstat(shard->lock_file, &file) && file.st_nlink)) /* some file systems count none */
+        if (status || lock_file_is_current(tier, shard) || tries == 2) /* some file systems change their numbers */
             return status;
         close(shard->lock_file);
         shard->lock_file = -1;

@@ -46,15 +46,15 @@ static pxt_status keep_rowid(struct salvage *salvage, int64_t rowid, bool *added
     *added = given != 0;
     if (!given || given == rowid)
         return PXT_OK;
-    /* Where a damaged rowid is that of another entry the row keeps the new one. */
     const struct sqlite_schema *schema = &salvage->store->schema;
     const char *table = schema->layout->table;
+    /* Where a damaged rowid is that of another entry the row keeps the new one. */
     char *text = sqlite3_mprintf("UPDATE OR IGNORE %s SET rowid=%lld WHERE rowid=%lld;", table, (long long)rowid,
                                  (long long)given);
     if (text && schema->any_extra)
         text =
-            sqlite3_mprintf("%zUPDATE %s SET entry_rowid=%lld WHERE entry_rowid=%lld AND NOT EXISTS(SELECT 1 FROM %s "
-                            "WHERE rowid=%lld)",
+            sqlite3_mprintf("%zUPDATE %s SET entry_rowid=%lld WHERE entry_rowid=%lld AND NOT EXISTS (SELECT 1 FROM "
+                            "%s WHERE rowid=%lld)",
                             text, schema->layout->extra, (long long)rowid, (long long)given, table, (long long)given);
     int rc = text ? sqlite3_exec(db, text, NULL, NULL, NULL) : SQLITE_NOMEM;
     sqlite3_free(text);
