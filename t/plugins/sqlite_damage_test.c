@@ -111,15 +111,20 @@ static void damage_is_repaired_within_the_call(bool l3, const char *name)
 /* A flipped bit in an indexed column: the row is unreadable, and cannot be moved, for the index does not lead to it. */
 static void unmovable_row_is_repaired_within_the_call(bool l3, const char *name)
 {
-    static const char source[] = "\xf0\x9f\x98\x80";
     struct tier tier;
     struct pxt_error error = {.message = ""};
     struct image image = filled(&tier, l3, name);
     unsigned seen = 0;
     size_t at = find_key(&image, 120, 13);
-    while (at && memcmp(image.bytes + at, source, strlen(source)))
+    double expires_at = (double)(NOW + 3600 * PXT_SECOND) / (double)PXT_SECOND;
+    uint64_t bits;
+    unsigned char stored[8];
+    memcpy(&bits, &expires_at, sizeof bits);
+    for (int i = 0; i < 8; i++)
+        stored[i] = (unsigned char)(bits >> (56 - 8 * i));
+    while (at && memcmp(image.bytes + at, stored, sizeof stored))
         at++;
-    image.bytes[at + 1] ^= 0x80;
+    image.bytes[at] ^= 0x20; /* its exponent */
     restore(tier.path, &image, at ? image.size : 0);
     tier = opened(l3, name, NULL);
     is_int(tier.ops->each(tier.self, count_entries, &seen, &error), PXT_OK, "%s: a walk over an unmovable row: %s",
