@@ -278,7 +278,7 @@ static void garbage_for_a_database(void)
     char command[300];
     prepare();
     pxt_cache_close(cache);
-    snprintf(command, sizeof command, "rm -f %s/l3.db-*; head -c 20000 /dev/urandom > %s/l3.db", folder, folder);
+    snprintf(command, sizeof command, "rm -f %s/l3.db-*; head -c 20480 /dev/urandom > %s/l3.db", folder, folder);
     is_int(system(command), 0, "the database is replaced by garbage");
     cache = open_yaml(three());
     is_int(version_in(cache, "untouched"), 1, "garbage: the others serve");
