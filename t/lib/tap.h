@@ -41,7 +41,7 @@ __attribute__((unused, format(printf, 4, 5))) static int tap_ok_(int pass, const
         if (!ok(got_ && want_ ? !strcmp(got_, want_) : got_ == want_, __VA_ARGS__))                                    \
             printf("#      got %s\n# expected %s\n", got_ ? got_ : "NULL", want_ ? want_ : "NULL");                    \
     } while (0)
-#define skip(why, ...) (printf("ok %u - # SKIP %s\n", ++tap_run_, why))
+#define skip(why, ...) (printf("ok %u - # SKIP %s\n", ++tap_run_, why), fflush(stdout))
 #define diag(...) (printf("# "), printf(__VA_ARGS__), printf("\n"))
 
 /* How much to do of something that is more convincing in quantity: a tenth where PXT_SLOW is set (valgrind), a hundred
