@@ -46,7 +46,7 @@ pxt_status pxt_chain_each_reachable(struct pxt_chain *chain, pxt_entry_fn *fn, v
 /* Tells whether a tier that cannot be asked may have entries that no other tier has. */
 bool pxt_chain_tier_may_have_more(const struct pxt_chain *chain, const struct pxt_tier *tier);
 
-/* counts.c */
+/* get_counts.c */
 void pxt_chain_stats(struct pxt_chain *chain, struct pxt_stats *stats);
 
 /* maintain.c: removes expired entries from all tiers. */

@@ -3,8 +3,8 @@
  * get.c: finds entries, and promotes them.
  */
 #include "chain/chain.h"
-#include "chain/counts.h"
 #include "chain/demote.h"
+#include "chain/get_counts.h"
 #include "chain/key_ops.h"
 #include "chain/stripes.h"
 #include "entry/entry.h"

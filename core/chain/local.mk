@@ -2,7 +2,6 @@
 EXTRA_DIST += %D%/README.md
 core_sources += \
     %D%/accesses.c %D%/accesses.h %D%/batch.c %D%/chain.c %D%/chain.h %D%/chain_layout.h %D%/complete.c \
-    %D%/counts.c %D%/counts.h %D%/demote.c %D%/demote.h %D%/each.c %D%/get.c %D%/janitor.c %D%/janitor.h %D%/key_ops.c %D%/key_ops.h \
-    %D%/learnt.c %D%/learnt.h \
-    %D%/maintain.c %D%/put.c %D%/repair.c %D%/repair.h %D%/store.c %D%/store.h %D%/stripes.c %D%/stripes.h \
-    %D%/victim.c %D%/victim.h
+    %D%/demote.c %D%/demote.h %D%/each.c %D%/get.c %D%/get_counts.c %D%/get_counts.h %D%/janitor.c %D%/janitor.h \
+    %D%/key_ops.c %D%/key_ops.h %D%/learnt.c %D%/learnt.h %D%/maintain.c %D%/put.c %D%/repair.c %D%/repair.h \
+    %D%/store.c %D%/store.h %D%/stripes.c %D%/stripes.h %D%/victim.c %D%/victim.h

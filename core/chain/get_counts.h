@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * counts.h: counts gets, for each thread by itself.
+ * get_counts.h: counts the gets of each thread by itself. All other counters of a tier: PXT_TIER_COUNTERS in
+ * <proxtier/stats.h>, raised by PXT_COUNT() in tier/tier.h.
  */
 #ifndef PXT_COUNTS_H
 #define PXT_COUNTS_H

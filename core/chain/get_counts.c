@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * counts.c: sums the gets that each thread has counted, and fills in the statistics of the tiers. The sums are exact, and
- * a hit writes no cache line that another thread uses.
+ * get_counts.c: sums the gets that each thread has counted, and fills in the statistics of the tiers. The sums are
+ * exact, and a hit writes no cache line that another thread uses.
  */
-#include "chain/counts.h"
+#include "chain/get_counts.h"
 #include "base/fail.h"
 #include "chain/chain.h"
 #include <stdio.h>
