@@ -192,11 +192,13 @@ static void expire_removes_what_expired(struct subject *subject)
         let_go(entry);
     }
     calling("expire");
-    expect_ok(subject, tier_ops(subject)->expire(self, TIME + 9, 4, count_key, &told, &removed, &subject->error),
+    expect_ok(subject,
+              tier_ops(subject)->expire(self, TIME + 9, UINT64_MAX, 4, count_key, &told, &removed, &subject->error),
               "expire");
     expect(removed == 4 && told.count == 4, "with a limit of 4, %llu entries are removed and %u reported",
            (unsigned long long)removed, told.count);
-    expect_ok(subject, tier_ops(subject)->expire(self, TIME + 9, 100, count_key, &told, &removed, &subject->error),
+    expect_ok(subject,
+              tier_ops(subject)->expire(self, TIME + 9, UINT64_MAX, 100, count_key, &told, &removed, &subject->error),
               "expire");
     expect(removed == 6 && told.count == 10,
            "10 entries have expired, the last at that very time: %llu are removed and %u reported",

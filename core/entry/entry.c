@@ -16,6 +16,7 @@
 #define SLOT_COUNT(id) PXT_NUMBER_##id
 #define SLOT_HEALTH(id) PXT_NUMBER_##id
 #define SLOT_BOOL(id) PXT_NUMBER_##id
+#define SLOT_VERSION(id) PXT_NUMBER_##id
 static const struct {
     uint8_t slot;
     uint8_t type;
@@ -114,6 +115,8 @@ static pxt_status check_number(const struct pxt_field *field, int64_t *number, s
             return pxt_fail(error, PXT_EINVAL, 0, "%s is %lld: it must be between 0 and 2^53-1", field->name,
                             (long long)*number);
         return PXT_OK;
+    case PXT_TYPE_VERSION:
+        return *number >= 0 ? PXT_OK : pxt_fail(error, PXT_EINVAL, 0, "%s is negative", field->name);
     case PXT_TYPE_HEALTH:
         if (*number < 0 || *number >= PXT_HEALTH_COUNT)
             return pxt_fail(error, PXT_EINVAL, 0, "%s is %lld: it must be a health state", field->name,
@@ -165,18 +168,15 @@ static bool key_inline(const struct pxt_draft *draft, size_t id)
     return id == PXT_FIELD_KEY && draft->value[id].length < PXT_KEY_INLINE;
 }
 
-pxt_status pxt_entry_new(const struct pxt_draft *draft, pxt_entry **out, struct pxt_error *error)
+/* Makes an entry of fields that are checked, with the numbers of all fields. */
+static pxt_status make_entry(const struct pxt_draft *draft, const int64_t number[PXT_FIELD_COUNT], pxt_entry **out,
+                             struct pxt_error *error)
 {
     size_t field_count, size = sizeof(pxt_entry);
     const struct pxt_field *field = pxt_fields(&field_count);
-    int64_t number[PXT_FIELD_COUNT] = {0};
-    for (size_t id = 0; id < PXT_FIELD_COUNT; id++) {
-        pxt_status status = check_field(draft, id, &field[id], &number[id], error);
-        if (status)
-            return status;
+    for (size_t id = 0; id < PXT_FIELD_COUNT; id++)
         if (is_text(field[id].type) && present(draft, id) && !key_inline(draft, id))
             size += draft->value[id].length + 1;
-    }
     pxt_entry *entry = pxt_alloc(size);
     if (!entry)
         return pxt_fail_memory(error, "an entry");
@@ -200,6 +200,54 @@ pxt_status pxt_entry_new(const struct pxt_draft *draft, pxt_entry **out, struct 
     atomic_init(&entry->flushed_count, number[PXT_FIELD_ACCESS_COUNT]);
     *out = entry;
     return PXT_OK;
+}
+
+pxt_status pxt_entry_new(const struct pxt_draft *draft, pxt_entry **out, struct pxt_error *error)
+{
+    size_t count;
+    const struct pxt_field *field = pxt_fields(&count);
+    int64_t number[PXT_FIELD_COUNT] = {0};
+    for (size_t id = 0; id < PXT_FIELD_COUNT; id++) {
+        pxt_status status = check_field(draft, id, &field[id], &number[id], error);
+        if (status)
+            return status;
+    }
+    return make_entry(draft, number, out, error);
+}
+
+pxt_status pxt_tombstone_new(const struct pxt_key *key, uint64_t version, unsigned why, pxt_time at, pxt_entry **out,
+                             struct pxt_error *error)
+{
+    size_t count;
+    const struct pxt_field *field = pxt_fields(&count);
+    struct pxt_draft draft;
+    int64_t number[PXT_FIELD_COUNT] = {0};
+    for (size_t id = 0; id < PXT_FIELD_COUNT; id++)
+        number[id] = field[id].default_number;
+    number[PXT_FIELD_FETCH_TIME] = number[PXT_FIELD_LAST_ACCESSED] = at;
+    number[PXT_FIELD_EXPIRES_AT] = PXT_TIME_NONE;
+    number[PXT_FIELD_VERSION] = (int64_t)version;
+    number[PXT_FIELD_REMOVED] = (int64_t)why + 1;
+    pxt_draft_init(&draft);
+    pxt_draft_set_text(&draft, PXT_FIELD_KEY, key->text, key->length);
+    return make_entry(&draft, number, out, error);
+}
+
+uint64_t pxt_entry_version(const pxt_entry *entry)
+{
+    return (uint64_t)pxt_entry_number(entry, PXT_FIELD_VERSION);
+}
+
+void pxt_entry_set_versions(pxt_entry *entry, uint64_t version, uint64_t supplied, uint64_t learnt)
+{
+    atomic_store_explicit(&entry->number[PXT_NUMBER_VERSION], (int64_t)version, memory_order_relaxed);
+    atomic_store_explicit(&entry->number[PXT_NUMBER_SUPPLIED_VERSION], (int64_t)supplied, memory_order_relaxed);
+    atomic_store_explicit(&entry->number[PXT_NUMBER_LEARNT_VERSION], (int64_t)learnt, memory_order_relaxed);
+}
+
+bool pxt_entry_is_tombstone(const pxt_entry *entry)
+{
+    return pxt_entry_number(entry, PXT_FIELD_REMOVED) != 0;
 }
 
 const char *pxt_entry_token(const pxt_entry *entry, enum pxt_field_id field, size_t *length)

@@ -10,6 +10,9 @@
 
 /* Makes an entry: checks the draft against the field table. PXT_EINVAL names field and reason. */
 pxt_status pxt_entry_new(const struct pxt_draft *draft, pxt_entry **out, struct pxt_error *error);
+/* Makes a tombstone. It counts as expired at any time. PXT_ENOMEM. */
+pxt_status pxt_tombstone_new(const struct pxt_key *key, uint64_t version, unsigned why, pxt_time at, pxt_entry **out,
+                             struct pxt_error *error);
 /* Like `entry`, with other live counters and evicted_from_l1. */
 pxt_status pxt_entry_copy(const pxt_entry *entry, bool evicted_from_l1, pxt_entry **out, struct pxt_error *error);
 /* Returns the length of the UTF-8 sequence at `s` (`left` > 0 bytes), or 0 if it is malformed or a control character. */
@@ -19,6 +22,22 @@ size_t pxt_utf8_step(const unsigned char *s, size_t left);
 pxt_status pxt_entry_inherit(pxt_entry **entry, const pxt_entry *old, struct pxt_error *error);
 /* Whether the tier that the entry was read from has no place for some of its fields. */
 bool pxt_entry_is_partial(const pxt_entry *entry);
+/* The version of the key that the entry is; 0: not known. */
+uint64_t pxt_entry_version(const pxt_entry *entry);
+/* Whether the entry is a tombstone. */
+bool pxt_entry_is_tombstone(const pxt_entry *entry);
+/* Gives an entry that only the caller has its versions: of the change, of the last put, of the last report. */
+void pxt_entry_set_versions(pxt_entry *entry, uint64_t version, uint64_t supplied, uint64_t learnt);
+/*
+ * What two copies of one key say together: the supplied fields of the greater supplied_version, the learnt ones of the
+ * greater learnt_version, of each writer's tally the greater one, of hits and last access the greater. If one of the two
+ * says it all, `*out` is that one (held) and `*merged` is false. Otherwise `*out` is a new entry without a version, which
+ * the caller must give one. Of a tombstone and an entry the one with the greater version says it all. PXT_ENOMEM.
+ */
+pxt_status pxt_entry_merge(pxt_entry *a, pxt_entry *b, pxt_entry **out, bool *merged, struct pxt_error *error);
+/* Adds a check of `writer` (8 hexadecimal digits) to the tallies and totals of a draft; `room` keeps the text. */
+#define PXT_TALLIES_ROOM (PXT_TEXT_MAX + 1)
+void pxt_tallies_add(struct pxt_draft *draft, const char *writer, bool failed, char room[PXT_TALLIES_ROOM]);
 void pxt_entry_key_of(const pxt_entry *entry, struct pxt_key *key);
 /* The token of a credential, or NULL. */
 const char *pxt_entry_token(const pxt_entry *entry, enum pxt_field_id field, size_t *length);

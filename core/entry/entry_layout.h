@@ -21,6 +21,7 @@
 #define PXT_IF_TEXT_COUNT(id)
 #define PXT_IF_TEXT_HEALTH(id)
 #define PXT_IF_TEXT_BOOL(id)
+#define PXT_IF_TEXT_VERSION(id)
 enum pxt_text_slot {
 #define X(id, name, type, def, flags, since, help) PXT_IF_TEXT_##type(id)
     PXT_FIELDS(X)
@@ -33,6 +34,7 @@ enum pxt_text_slot {
 #define PXT_IF_NUMBER_COUNT(id) PXT_NUMBER_##id,
 #define PXT_IF_NUMBER_HEALTH(id) PXT_NUMBER_##id,
 #define PXT_IF_NUMBER_BOOL(id) PXT_NUMBER_##id,
+#define PXT_IF_NUMBER_VERSION(id) PXT_NUMBER_##id,
 enum pxt_number_slot {
 #define X(id, name, type, def, flags, since, help) PXT_IF_NUMBER_##type(id)
     PXT_FIELDS(X)

@@ -11,6 +11,8 @@
  * times as Python's isoformat() writes them, tokens as hexadecimal in username_encrypted / password_encrypted, which
  * are present only where there is a token. */
 size_t pxt_json_write(const pxt_entry *entry, char *buffer, size_t capacity);
+/* The same without the fields that have PXT_FIELD_INTERNAL. */
+size_t pxt_json_write_plain(const pxt_entry *entry, char *buffer, size_t capacity);
 /* See pxt_host.json_read. Reads its own field table directly; text must end in NUL. */
 pxt_status pxt_json_read(const char *text, size_t length, pxt_entry **out, struct pxt_error *error);
 /* Appends a JSON string with quotes, escaped, to buffer at `at`; returns the new length needed (never writes beyond

@@ -162,7 +162,15 @@ static void put_value(struct sink *sink, const struct pxt_field *field, enum pxt
     }
 }
 
-size_t pxt_json_write(const pxt_entry *entry, char *buffer, size_t capacity)
+/* Whether a field stands in the line: an internal one only if it says something. */
+static bool is_written(const pxt_entry *entry, const struct pxt_field *field, enum pxt_field_id id, bool internal)
+{
+    if (field->flags & PXT_FIELD_INTERNAL)
+        return internal && (field->type == PXT_TYPE_TEXT ? pxt_entry_has(entry, id) : pxt_entry_number(entry, id) != 0);
+    return field->type != PXT_TYPE_SECRET || pxt_entry_has(entry, id);
+}
+
+static size_t write_line(const pxt_entry *entry, bool internal, char *buffer, size_t capacity)
 {
     struct sink sink = {buffer, buffer + capacity, 0};
     size_t count;
@@ -170,7 +178,7 @@ size_t pxt_json_write(const pxt_entry *entry, char *buffer, size_t capacity)
     put_char(&sink, '{');
     for (size_t i = 0; i < count; i++) {
         bool secret = field[i].type == PXT_TYPE_SECRET;
-        if (secret && !pxt_entry_has(entry, (enum pxt_field_id)i))
+        if (!is_written(entry, &field[i], (enum pxt_field_id)i, internal))
             continue;
         if (i)
             put_bytes(&sink, ", ", 2);
@@ -181,4 +189,14 @@ size_t pxt_json_write(const pxt_entry *entry, char *buffer, size_t capacity)
     }
     put_char(&sink, '}');
     return sink.length;
+}
+
+size_t pxt_json_write(const pxt_entry *entry, char *buffer, size_t capacity)
+{
+    return write_line(entry, true, buffer, capacity);
+}
+
+size_t pxt_json_write_plain(const pxt_entry *entry, char *buffer, size_t capacity)
+{
+    return write_line(entry, false, buffer, capacity);
 }

@@ -68,7 +68,7 @@ static size_t write_revealed(struct export *export, pxt_entry *entry)
     export->status = pxt_entry_new(&draft, &bare, export->error);
     if (export->status)
         return 0;
-    size_t length = pxt_json_write(bare, export->line, LINE_MAX_BYTES) - 1; /* without its brace */
+    size_t length = pxt_json_write_plain(bare, export->line, LINE_MAX_BYTES) - 1; /* without its brace */
     pxt_entry_release(bare);
     if (pxt_entry_has(entry, PXT_FIELD_USERNAME))
         length = reveal_field(export, entry, PXT_FIELD_USERNAME, length);
@@ -82,7 +82,7 @@ static bool write_entry(void *arg, pxt_entry *entry)
 {
     struct export *export = arg;
     size_t length =
-        export->reveal ? write_revealed(export, entry) : pxt_json_write(entry, export->line, LINE_MAX_BYTES);
+        export->reveal ? write_revealed(export, entry) : pxt_json_write_plain(entry, export->line, LINE_MAX_BYTES);
     if (export->status)
         return false;
     export->line[length++] = '\n';

@@ -120,6 +120,13 @@ static pxt_status host_tier_open(const struct pxt_host *host, const char *plugin
                                error);
 }
 
+static pxt_status host_tombstone_new(const struct pxt_host *host, const struct pxt_key *key, uint64_t version,
+                                     unsigned why, pxt_time at, pxt_entry **out, struct pxt_error *error)
+{
+    (void)host;
+    return pxt_tombstone_new(key, version, why, at, out, error);
+}
+
 void pxt_host_init(struct pxt_host_instance *instance, const char *component, const struct pxt_logger *logger,
                    const struct pxt_clock *clock)
 {
@@ -154,6 +161,8 @@ void pxt_host_init(struct pxt_host_instance *instance, const char *component, co
         .tier_close = pxt_lower_tier_close,
         .entry_new_foreign = host_entry_new_foreign,
         .json_read_foreign = host_json_read_foreign,
+        .tombstone_new = host_tombstone_new,
+        .json_write_plain = pxt_json_write_plain,
     };
     instance->logger = logger;
     instance->clock = clock;

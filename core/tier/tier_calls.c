@@ -338,7 +338,8 @@ pxt_status pxt_tier_expire(struct pxt_tier *tier, pxt_time now, size_t limit, px
     *removed = 0;
     if (!enter(tier, &call, error))
         return PXT_EUNAVAILABLE;
-    return leave(tier, tier->ops->expire(tier->self, now, limit, fn, arg, removed, &call.error), &call, error);
+    return leave(tier, tier->ops->expire(tier->self, now, UINT64_MAX, limit, fn, arg, removed, &call.error), &call,
+                 error);
 }
 
 pxt_status pxt_tier_gather_expired(struct pxt_tier *tier, pxt_time now, size_t limit, struct pxt_keymap *out,

@@ -32,13 +32,15 @@ enum pxt_field_type {
     PXT_TYPE_TIME,   /* pxt_time */
     PXT_TYPE_COUNT,  /* integer >= 0 */
     PXT_TYPE_HEALTH, /* enum pxt_health */
-    PXT_TYPE_BOOL    /* 0 or 1 */
+    PXT_TYPE_BOOL,   /* 0 or 1 */
+    PXT_TYPE_VERSION /* integer >= 0 of up to 63 bits */
 };
 
-#define PXT_FIELD_REQUIRED 1u /* must be set in a draft */
-#define PXT_FIELD_OPTIONAL 2u /* may be absent: null */
-#define PXT_FIELD_LIVE 4u     /* raised by use while the entry is stored: see pxt_cache_settle() */
-#define PXT_FIELD_LEARNT 8u   /* learnt by use: stays with the key when it is put again, see pxt_cache_put() */
+#define PXT_FIELD_REQUIRED 1u  /* must be set in a draft */
+#define PXT_FIELD_OPTIONAL 2u  /* may be absent: null */
+#define PXT_FIELD_LIVE 4u      /* raised by use while the entry is stored: see pxt_cache_settle() */
+#define PXT_FIELD_LEARNT 8u    /* learnt by use: stays with the key when it is put again, see pxt_cache_put() */
+#define PXT_FIELD_INTERNAL 16u /* kept by the core for itself: ignored in a caller's draft, not listed, not exported */
 
 /*
  * Every field of an entry, once: X(ID, name, type, default, flags, since, help).
@@ -77,7 +79,17 @@ enum pxt_field_type {
     X(TOTAL_HEALTH_CHECK_FAILURES, "total_health_check_failures", COUNT, 0, PXT_FIELD_LEARNT, "1.0",                   \
       "all failed checks")                                                                                             \
     X(USERNAME, "username", SECRET, 0, PXT_FIELD_OPTIONAL, "1.0", "user name at the proxy")                            \
-    X(PASSWORD, "password", SECRET, 0, PXT_FIELD_OPTIONAL, "1.0", "password at the proxy")
+    X(PASSWORD, "password", SECRET, 0, PXT_FIELD_OPTIONAL, "1.0", "password at the proxy")                             \
+    X(VERSION, "version", VERSION, 0, PXT_FIELD_INTERNAL, "1.2",                                                       \
+      "of the last change of the key: of two copies the one with the greater version counts; 0: not known")            \
+    X(SUPPLIED_VERSION, "supplied_version", VERSION, 0, PXT_FIELD_INTERNAL, "1.2",                                     \
+      "of the last put: the fields that are not learnt are of this version")                                           \
+    X(LEARNT_VERSION, "learnt_version", VERSION, 0, PXT_FIELD_INTERNAL, "1.2",                                         \
+      "of the last report: the learnt fields are of this version; 0: the put did not know them")                       \
+    X(TALLIES, "tallies", TEXT, 0, PXT_FIELD_OPTIONAL | PXT_FIELD_INTERNAL | PXT_FIELD_LEARNT, "1.2",                  \
+      "checks and failed checks of each writer (host), whose sums are the totals: WRITER:CHECKS:FAILURES;...")         \
+    X(REMOVED, "removed", COUNT, 0, PXT_FIELD_INTERNAL, "1.2",                                                         \
+      "not 0: a tombstone, which says that the key was removed; 1 + enum pxt_removal")
 
 enum pxt_field_id {
 #define X(id, name, type, def, flags, since, help) PXT_FIELD_##id,

@@ -36,7 +36,8 @@ extern "C" {
     X(EUNAVAILABLE, 12, 69, "no tier could serve the call")                                                            \
     X(ENOTSUP, 13, 69, "not offered by this plugin")                                                                   \
     X(ENOINPUT, 14, 66, "an input file cannot be opened")                                                              \
-    X(EINTERNAL, 15, 70, "a bug: please report it")
+    X(EINTERNAL, 15, 70, "a bug: please report it")                                                                    \
+    X(ESTALE, 16, 75, "what is stored is newer than what was to be written")
 
 typedef enum pxt_status {
 #define X(name, number, exit_code, text) PXT_##name = number,

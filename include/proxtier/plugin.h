@@ -9,6 +9,8 @@
  * first plugin; a program that initialises libgcrypt itself, before it first calls proxtier, has it its own way.
  *
  * ABI changes, newest first:
+ *   1.2  2026-11-25  versions and tombstones: pxt_host: tombstone_new; tiers: PXT_TIER_VERSIONS, PXT_TIER_SYNCED,
+ *                    versions, record_get, record_put; expire has `up_to`; PXT_ESTALE
  *   1.1  2026-11-21  pxt_host: entry_acquire_key, tier_open, tier_close, entry_new_foreign,
  *                    json_read_foreign; pxt_value: elsewhere; tiers: PXT_TIER_TRANSACTION, instance_ops
  *   1.0  2026-11-21  first
@@ -23,7 +25,7 @@ extern "C" {
 #endif
 
 #define PXT_ABI_MAJOR 1 /* plugins of another major are refused */
-#define PXT_ABI_MINOR 1 /* raised when something is added at the end of a struct */
+#define PXT_ABI_MINOR 2 /* raised when something is added at the end of a struct */
 
 enum pxt_plugin_kind { PXT_KIND_TIER = 1, PXT_KIND_EVICTION = 2, PXT_KIND_ENCRYPTOR = 3 };
 
@@ -172,6 +174,15 @@ struct pxt_host {
                                     struct pxt_error *error);
     pxt_status (*json_read_foreign)(const struct pxt_host *host, const char *text, size_t length, pxt_entry **out,
                                     struct pxt_error *error);
+
+    /* ---- since 1.2 ---- */
+
+    /* Makes a tombstone, for a tier that keeps tombstones apart from its entries: `why` is PXT_FIELD_REMOVED - 1, and `at`
+     * PXT_FIELD_FETCH_TIME. PXT_ENOMEM. */
+    pxt_status (*tombstone_new)(const struct pxt_host *host, const struct pxt_key *key, uint64_t version, unsigned why,
+                                pxt_time at, pxt_entry **out, struct pxt_error *error);
+    /* json_write() without the fields that have PXT_FIELD_INTERNAL: the line as ProxyWhirl writes it. */
+    size_t (*json_write_plain)(const pxt_entry *entry, char *buffer, size_t capacity);
 };
 /* Whether the running core has a service: for those that came after 1.0. */
 #define PXT_HOST_HAS(host, service) ((host)->size >= offsetof(struct pxt_host, service) + sizeof((host)->service))

@@ -16,6 +16,10 @@
  *  - A tier without PXT_TIER_SHARED must return the same entry object that it was given (host->entry_hold), not a copy.
  *    The object carries a generation; by it the core sees whether another process has written since.
  *  - Expiry is the core's: a tier returns what it has, expired or not.
+ *  - A tombstone (PXT_FIELD_REMOVED is not 0) says that a key was removed, and by which version, so that an older copy
+ *    which another tier still has does not come back. It has a key, a version and a time, and no URL. To a tier it is an
+ *    entry like others: it is put, got, replaced and deleted. But count() should not count it, and victim() must not
+ *    return it; each() may pass it over if versions() does not.
  */
 #ifndef PROXTIER_TIER_H
 #define PROXTIER_TIER_H
@@ -32,7 +36,9 @@ extern "C" {
 #define PXT_TIER_POLICY_STATE 8u  /* offers victim() and keeps the state of any policy beside its entries */
 #define PXT_TIER_POLICY_ORDER 16u /* offers victim() for policies that name an order */
 #define PXT_TIER_TRANSACTION                                                                                           \
-    32u /* since 1.1: put_many() costs hardly more than put(): the core gathers threads' puts */
+    32u                       /* since 1.1: put_many() costs hardly more than put(): the core gathers threads' puts */
+#define PXT_TIER_VERSIONS 64u /* since 1.2: put and put_many compare versions: see there */
+#define PXT_TIER_SYNCED 128u  /* since 1.2: what a put or del acknowledged survives loss of power */
 
 #define PXT_GET_PEEK 1u /* not a hit: recency and access counts stay as they are */
 
@@ -74,6 +80,9 @@ struct pxt_check {
 typedef bool pxt_entry_fn(void *arg, pxt_entry *entry);
 typedef bool pxt_check_fn(void *arg, const struct pxt_check *check);
 typedef void pxt_key_fn(void *arg, const struct pxt_key *key);
+typedef bool pxt_version_fn(void *arg, const struct pxt_key *key, uint64_t version);
+
+#define PXT_RECORD_MAX 4095
 
 struct pxt_tier_ops {
     uint32_t size;  /* sizeof(struct pxt_tier_ops) at compile time */
@@ -86,7 +95,8 @@ struct pxt_tier_ops {
     void (*close)(void *self);
     /* Finds an entry. `*out` is held for the caller. PXT_NOT_FOUND where there is none. `flags`: PXT_GET_*. */
     pxt_status (*get)(void *self, const struct pxt_key *key, unsigned flags, pxt_entry **out, struct pxt_error *error);
-    /* Stores an entry in place of any with the same key. When it returns, a durable tier's entry survives kill -9. */
+    /* Stores an entry in place of any with the same key. When it returns, a durable tier's entry survives kill -9.
+     * With PXT_TIER_VERSIONS: PXT_ESTALE, and nothing changes, where what is stored has a greater PXT_FIELD_VERSION. */
     pxt_status (*put)(void *self, pxt_entry *entry, struct pxt_error *error);
     /* Removes it. PXT_NOT_FOUND where there is none. `why` is for the policy. */
     pxt_status (*del)(void *self, const struct pxt_key *key, enum pxt_removal why, struct pxt_error *error);
@@ -115,10 +125,11 @@ struct pxt_tier_ops {
      * it and then calls del(..., PXT_REMOVE_POLICY). Room is needed for an entry whose key hash is `incoming`. PXT_NOT_FOUND where
      * the tier is empty. Required with PXT_TIER_POLICY_STATE or _ORDER. [the core keeps the policy's state itself] */
     pxt_status (*victim)(void *self, uint64_t incoming, pxt_entry **out, struct pxt_error *error);
-    /* Removes up to `limit` entries with expires_at <= now and calls `fn` (not NULL) with the key of each after its
-     * removal. `*removed` < limit means that none is left. [each + del] */
-    pxt_status (*expire)(void *self, pxt_time now, size_t limit, pxt_key_fn *fn, void *arg, uint64_t *removed,
-                         struct pxt_error *error);
+    /* Removes up to `limit` entries that are dead and whose version is <= up_to: tombstones, and entries with
+     * expires_at <= now. Calls `fn` (not NULL) with the key of each entry, not of tombstones, after its removal.
+     * `*removed` counts both; `*removed` < limit means that none is left. [each + del] */
+    pxt_status (*expire)(void *self, pxt_time now, uint64_t up_to, size_t limit, pxt_key_fn *fn, void *arg,
+                         uint64_t *removed, struct pxt_error *error);
     /* Adds a check to the history, keeping at most `keep` checks of the key (0: all). [not kept] */
     pxt_status (*check_add)(void *self, const struct pxt_check *check, uint64_t keep, struct pxt_error *error);
     /* The history of a key, newest first. [PXT_ENOTSUP] */
@@ -129,7 +140,7 @@ struct pxt_tier_ops {
     /* Makes everything acknowledged survive loss of power. [nothing] */
     pxt_status (*sync)(void *self, struct pxt_error *error);
     /* A path that all processes which share this store have in common. Beside it the core keeps the files
-     * `PATH.coherence` and `PATH.hints`: use neither name. Required with PXT_TIER_SHARED. */
+     * `PATH.coherence` and `PATH.record`: use neither name. Required with PXT_TIER_SHARED. */
     const char *(*shared_path)(void *self);
     /* How many entries were found damaged since open. [0] */
     uint64_t (*corruptions)(void *self);
@@ -140,6 +151,17 @@ struct pxt_tier_ops {
      * until close. During open() the core uses this static table only: a flag that is needed then, as
      * PXT_TIER_POLICY_STATE, must stand in both tables. [this table] */
     const struct pxt_tier_ops *(*instance_ops)(void *self);
+
+    /* ---- since 1.2 ---- */
+
+    /* Calls `fn` with the key and the version of each entry and tombstone whose version is greater than `above`, or 0 (it
+     * is not known: another program wrote the entry). Rules as for each(). [each] */
+    pxt_status (*versions)(void *self, uint64_t above, pxt_version_fn *fn, void *arg, struct pxt_error *error);
+    /* Keeps a text of the core (up to PXT_RECORD_MAX bytes) with the entries: after record_put() it survives loss of
+     * power, and a copy of the store has it too. record_get() gives it with a final NUL, or PXT_NOT_FOUND. Both or none.
+     * [the file PATH.record] */
+    pxt_status (*record_get)(void *self, char text[PXT_RECORD_MAX + 1], struct pxt_error *error);
+    pxt_status (*record_put)(void *self, const char *text, struct pxt_error *error);
 };
 
 #ifdef __cplusplus

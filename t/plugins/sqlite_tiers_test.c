@@ -273,9 +273,10 @@ static void expiry_goes_in_batches(bool l3, const char *name)
             host.host.entry_release(batch[j]);
     }
     is_int(count(&tier), 2300, "%s: 2300 entries", name);
-    is_int(tier.ops->expire(tier.self, NOW + 2199, 10, note_key, &told, &removed, NULL), PXT_OK, "%s: expire", name);
+    is_int(tier.ops->expire(tier.self, NOW + 2199, UINT64_MAX, 10, note_key, &told, &removed, NULL), PXT_OK,
+           "%s: expire", name);
     ok(removed == 10 && told == 10, "%s: no more than asked for at a time", name);
-    tier.ops->expire(tier.self, NOW + 2199, 5000, note_key, &told, &removed, NULL);
+    tier.ops->expire(tier.self, NOW + 2199, UINT64_MAX, 5000, note_key, &told, &removed, NULL);
     is_int((long long)removed, 2190, "%s: the rest, the one that expires this microsecond included", name);
     is_int(told, 2200, "%s: each key is reported", name);
     is_int(count(&tier), 100, "%s: those that have time left stay", name);

@@ -4,9 +4,9 @@
  */
 #include "../lib/plugin_user.h"
 #include "../lib/tap.h"
-#include "entry/entry.h"
 #include "base/fail.h"
 #include "base/key.h"
+#include "entry/entry.h"
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -204,9 +204,11 @@ static void many_entries(void)
     is_int(count(), 500, "%s: are counted", name);
     is_int(ops->each(self, count_one, &seen, &error), PXT_OK, "%s: each", name);
     is_int(seen, 500, "%s: sees all", name);
-    is_int(ops->expire(self, T0 + 10, 150, count_key, &expired, &removed, &error), PXT_OK, "%s: expire", name);
+    is_int(ops->expire(self, T0 + 10, UINT64_MAX, 150, count_key, &expired, &removed, &error), PXT_OK, "%s: expire",
+           name);
     ok(removed == 150 && expired == 150, "%s: no more than asked", name);
-    is_int(ops->expire(self, T0 + 10, 150, count_key, &expired, &removed, &error), PXT_OK, "%s: once more", name);
+    is_int(ops->expire(self, T0 + 10, UINT64_MAX, 150, count_key, &expired, &removed, &error), PXT_OK, "%s: once more",
+           name);
     ok(removed == 50 && expired == 200, "%s: the rest; who expires at that instant is expired", name);
     is_int(count(), 300, "%s: 300 stay", name);
     ok(!has("key0") && has("key499"), "%s: the right ones", name);

@@ -126,11 +126,11 @@ static pxt_status on_victim(void *self, uint64_t incoming, pxt_entry **out, stru
     return OUTCOME(victim, status);
 }
 
-static pxt_status on_expire(void *self, pxt_time now, size_t limit, pxt_key_fn *fn, void *arg, uint64_t *removed,
-                            struct pxt_error *error)
+static pxt_status on_expire(void *self, pxt_time now, uint64_t up_to, size_t limit, pxt_key_fn *fn, void *arg,
+                            uint64_t *removed, struct pxt_error *error)
 {
     MEET(expire);
-    pxt_status status = lower->ops->expire(lower->self, now, torn ? limit / 2 : limit, fn, arg, removed, error);
+    pxt_status status = lower->ops->expire(lower->self, now, up_to, torn ? limit / 2 : limit, fn, arg, removed, error);
     return OUTCOME(expire, status);
 }
 

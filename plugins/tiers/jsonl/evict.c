@@ -106,9 +106,10 @@ static pxt_status expire_shard(struct jsonl *tier, struct jsonl_shard *shard, px
     return status;
 }
 
-pxt_status jsonl_expire(void *self, pxt_time now, size_t limit, pxt_key_fn *fn, void *arg, uint64_t *removed,
-                        struct pxt_error *error)
+pxt_status jsonl_expire(void *self, pxt_time now, uint64_t up_to, size_t limit, pxt_key_fn *fn, void *arg,
+                        uint64_t *removed, struct pxt_error *error)
 {
+    (void)up_to;
     struct jsonl *tier = self;
     struct gone gone = {.key = calloc(limit, sizeof(char *))};
     pxt_status status =

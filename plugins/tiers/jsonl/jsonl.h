@@ -266,8 +266,8 @@ pxt_status jsonl_touch(void *self, const struct pxt_touch *touches, size_t n, st
 
 /* evict.c */
 pxt_status jsonl_victim(void *self, uint64_t incoming, pxt_entry **out, struct pxt_error *error);
-pxt_status jsonl_expire(void *self, pxt_time now, size_t limit, pxt_key_fn *fn, void *arg, uint64_t *removed,
-                        struct pxt_error *error);
+pxt_status jsonl_expire(void *self, pxt_time now, uint64_t up_to, size_t limit, pxt_key_fn *fn, void *arg,
+                        uint64_t *removed, struct pxt_error *error);
 
 /* compact.c */
 pxt_status jsonl_maintain(void *self, struct pxt_error *error);

@@ -162,9 +162,10 @@ static pxt_status memory_victim(void *self, uint64_t incoming, pxt_entry **out, 
     return memory_shard_victim(fullest, out) ? PXT_OK : PXT_NOT_FOUND;
 }
 
-static pxt_status memory_expire(void *self, pxt_time now, size_t limit, pxt_key_fn *fn, void *arg, uint64_t *removed,
-                                struct pxt_error *error)
+static pxt_status memory_expire(void *self, pxt_time now, uint64_t up_to, size_t limit, pxt_key_fn *fn, void *arg,
+                                uint64_t *removed, struct pxt_error *error)
 {
+    (void)up_to;
     (void)error;
     struct memory *memory = self;
     *removed = 0;

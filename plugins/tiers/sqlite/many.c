@@ -150,9 +150,10 @@ static pxt_status expire_batch(struct store *store, pxt_time now, size_t limit, 
     return sqlite_txn_end(store, connection, status, error);
 }
 
-pxt_status sqlite_store_expire(void *self, pxt_time now, size_t limit, pxt_key_fn *fn, void *arg, uint64_t *removed,
-                               struct pxt_error *error)
+pxt_status sqlite_store_expire(void *self, pxt_time now, uint64_t up_to, size_t limit, pxt_key_fn *fn, void *arg,
+                               uint64_t *removed, struct pxt_error *error)
 {
+    (void)up_to;
     struct store *store = self;
     pxt_status status = PXT_OK;
     bool more = true;

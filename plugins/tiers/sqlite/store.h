@@ -118,8 +118,8 @@ pxt_status sqlite_store_clear(void *self, uint64_t *removed, struct pxt_error *e
 pxt_status sqlite_store_contains(void *self, const struct pxt_key *key, struct pxt_error *error);
 pxt_status sqlite_store_touch(void *self, const struct pxt_touch *touches, size_t n, struct pxt_error *error);
 pxt_status sqlite_store_victim(void *self, uint64_t incoming, pxt_entry **out, struct pxt_error *error);
-pxt_status sqlite_store_expire(void *self, pxt_time now, size_t limit, pxt_key_fn *fn, void *arg, uint64_t *removed,
-                               struct pxt_error *error);
+pxt_status sqlite_store_expire(void *self, pxt_time now, uint64_t up_to, size_t limit, pxt_key_fn *fn, void *arg,
+                               uint64_t *removed, struct pxt_error *error);
 pxt_status sqlite_store_check_add(void *self, const struct pxt_check *check, uint64_t keep, struct pxt_error *error);
 pxt_status sqlite_store_check_each(void *self, const struct pxt_key *key, pxt_check_fn *fn, void *arg,
                                    struct pxt_error *error);

@@ -104,6 +104,7 @@ static const char *declaration_of(enum pxt_field_type type)
         return "REAL";
     case PXT_TYPE_COUNT:
     case PXT_TYPE_BOOL:
+    case PXT_TYPE_VERSION:
         return "INTEGER";
     case PXT_TYPE_SECRET:
         return "BLOB";

@@ -390,9 +390,10 @@ static pxt_status tier_touch(void *self, const struct pxt_touch *touches, size_t
     return PXT_OK;
 }
 
-static pxt_status tier_expire(void *self, pxt_time now, size_t limit, pxt_key_fn *fn, void *arg, uint64_t *removed,
-                              struct pxt_error *error)
+static pxt_status tier_expire(void *self, pxt_time now, uint64_t up_to, size_t limit, pxt_key_fn *fn, void *arg,
+                              uint64_t *removed, struct pxt_error *error)
 {
+    (void)up_to;
     struct tier *tier = self;
     (void)error;
     *removed = 0;
