@@ -51,8 +51,6 @@ static pxt_status open_parts(pxt_cache *cache, const struct pxt_cache_options *o
     if (!status)
         status =
             pxt_chain_open(&cache->chain, cache->config, &cache->logger, &cache->clock, seal, cache->sealer, error);
-    if (!status)
-        pxt_chain_repair_hinted(&cache->chain);
     if (!status && setting(cache, "cleanup.background") && !(options->flags & PXT_OPEN_NO_JANITOR))
         status = pxt_janitor_start(&cache->janitor, &cache->chain, setting(cache, "cleanup.interval") / 1000, error);
     return status;
@@ -89,6 +87,7 @@ void pxt_cache_close(pxt_cache *cache)
     if (cache->chain.count) {
         pxt_chain_write_accesses(&cache->chain, NULL);
         pxt_chain_maintain(&cache->chain);
+        pxt_members_checkpoint(&cache->chain, false, NULL); /* so that the next start of the machine compares nothing */
         pxt_chain_close(&cache->chain);
     }
     pxt_sealer_close(cache->sealer);
@@ -299,6 +298,8 @@ pxt_status pxt_cache_sync(pxt_cache *cache, struct pxt_error *error)
     for (unsigned i = 0; !first && i < cache->chain.count; i++)
         if (pxt_tier_present(&cache->chain.tier[i]))
             first = pxt_tier_sync(&cache->chain.tier[i], error);
+    if (!first)
+        pxt_members_checkpoint(&cache->chain, false, NULL); /* if it is possible now */
     return first;
 }
 

@@ -6,12 +6,13 @@
  * new ones while it has room.
  *
  * `write_behind` does not apply to a batch: every tier gets it at once. A batch is one transaction in each tier already,
- * and would fill the hints of the tier. A batch that fails in a tier leaves its hints there, even
+ * and would put many keys in doubt. A batch that fails in a tier leaves its keys in doubt there, even
  * if no tier took it: the tier may have stored a part of the batch.
  *
  * All stripes are locked for the length of a batch, in ascending order, as one range among processes.
  */
 #include "base/fail.h"
+#include "chain/accesses.h"
 #include "chain/chain.h"
 #include "chain/demote.h"
 #include "chain/learnt.h"
@@ -91,7 +92,7 @@ static pxt_status put_in_steps(struct pxt_chain *chain, struct pxt_tier *tier, p
     return first;
 }
 
-/* Writes the batch to one tier. A tier that is off gets the call too: it hints all keys. */
+/* Writes the batch to one tier. */
 static pxt_status into_tier(struct pxt_write *write, struct pxt_tier *tier, struct pxt_error *error)
 {
     size_t count;
@@ -118,13 +119,56 @@ static pxt_status inherit_all(struct pxt_chain *chain, pxt_entry **entries, size
     return PXT_OK;
 }
 
+/* Marks the tiers in doubt for all keys, and gives the entries their versions. */
+static pxt_status begin(struct pxt_chain *chain, pxt_entry **entries, size_t n, const struct pxt_replaced *replaced,
+                        struct pxt_changes *changes, struct pxt_error *error)
+{
+    struct pxt_key key;
+    uint64_t *hash = pxt_alloc_array(n, sizeof *hash);
+    if (!hash)
+        return pxt_fail_memory(error, "a batch");
+    for (size_t i = 0; i < n; i++) {
+        pxt_entry_key_of(entries[i], &key);
+        hash[i] = key.hash;
+    }
+    pxt_status status = pxt_changes_begin(chain, hash, n, changes, error);
+    for (size_t i = 0; i < n && !status; i++)
+        status = pxt_chain_stamp_version(chain, entries[i], &replaced[i].stamp, error);
+    pxt_free(hash);
+    return status;
+}
+
+/* Makes the copies in the private tiers of other processes stale, and the entries current. */
+static void publish(struct pxt_chain *chain, pxt_entry **entries, size_t n)
+{
+    struct pxt_key key;
+    for (size_t i = 0; i < n; i++) {
+        pxt_entry_key_of(entries[i], &key);
+        for (unsigned j = 0; j < chain->count; j++)
+            pxt_access_forget_included(&chain->tier[j], &key);
+        pxt_entry_set_generation(entries[i], pxt_generation(&chain->page, key.hash));
+    }
+}
+
 /* All keys are locked. */
 static pxt_status put_locked(struct pxt_chain *chain, pxt_entry **entries, size_t n, struct pxt_replaced *replaced,
                              struct pxt_error *error)
 {
-    struct pxt_write write = {.chain = chain, .entries = entries, .count = n, .into = into_tier, .error = error};
+    struct pxt_changes changes = {0};
+    struct pxt_write write = {
+        .chain = chain, .entries = entries, .count = n, .change = &changes.whole, .into = into_tier, .error = error};
     pxt_status status = inherit_all(chain, entries, n, replaced, error);
-    return status ? status : pxt_write_all_tiers(&write);
+    if (status)
+        return status;
+    status = begin(chain, entries, n, replaced, &changes, error);
+    if (!status)
+        status = pxt_write_deciding_tiers(&write);
+    pxt_changes_end(chain, &changes);
+    if (status)
+        return status;
+    publish(chain, entries, n);
+    pxt_write_private_tiers(&write);
+    return PXT_OK;
 }
 
 pxt_status pxt_chain_put_many(struct pxt_chain *chain, pxt_entry **entries, size_t n, bool *was_stored,

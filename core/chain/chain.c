@@ -5,6 +5,7 @@
 #include "chain/chain.h"
 #include "base/fail.h"
 #include "base/paths.h"
+#include "chain/members.h"
 
 static const char *shared_path_of(const struct pxt_tier *tier)
 {
@@ -30,8 +31,7 @@ pxt_status pxt_chain_open(struct pxt_chain *chain, const struct pxt_config *conf
 {
     chain->clock = *clock;
     chain->logger = logger;
-    chain->coherence.fd = -1;
-    chain->hint_log.fd = -1; /* pxt_chain_close() looks at both, even if this function fails */
+    chain->page.fd = -1; /* pxt_chain_close() looks at it, even if this function fails */
     chain->expire_batch = (size_t)pxt_settings_number(config->settings, "cleanup.batch");
     for (unsigned i = 0; i < PXT_STRIPES; i++)
         pthread_mutex_init(&chain->stripe_lock[i], NULL);
@@ -51,20 +51,15 @@ pxt_status pxt_chain_open(struct pxt_chain *chain, const struct pxt_config *conf
     pxt_status status = check_stores_apart(chain, error);
     if (status)
         return status;
-    const char *shared = chain->shared ? shared_path_of(chain->shared) : NULL;
-    status = pxt_coherence_open(&chain->coherence, shared, pxt_settings_number(config->settings, "lock_timeout") / 1000,
-                                error);
-    if (!status)
-        status = pxt_tier_open_hint_log(&chain->hint_log, chain->tier, chain->count, shared, &chain->coherence, error);
-    return status;
+    return pxt_members_open(chain, pxt_settings_number(config->settings, "lock_timeout") / 1000, error);
 }
 
 void pxt_chain_close(struct pxt_chain *chain)
 {
     for (unsigned i = 0; i < chain->count; i++)
         pxt_tier_close(&chain->tier[i]);
-    pxt_hint_log_close(&chain->hint_log);
-    pxt_coherence_close(&chain->coherence);
+    pxt_page_close(&chain->page);
+    pxt_free(chain->page_place);
     for (unsigned i = 0; i < PXT_THREAD_MAX; i++)
         pxt_free(atomic_load(&chain->counts[i]));
     for (unsigned i = 0; i < PXT_STRIPES; i++)

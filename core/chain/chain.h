@@ -7,6 +7,7 @@
 
 #include "chain/accesses.h"
 #include "chain/chain_layout.h"
+#include "chain/members.h"
 #include "chain/repair.h"
 #include "config/config.h"
 
@@ -38,7 +39,7 @@ pxt_status pxt_chain_put_many(struct pxt_chain *chain, pxt_entry **entries, size
                               struct pxt_error *error);
 
 /* each.c: calls `fn` once for every unexpired entry that can be read. PXT_EUNAVAILABLE, after all calls, if a tier could
- * not be asked or waits for a full resync, and may have entries that no other tier has. No lock may be held. */
+ * not be asked, and may have entries or newer versions that no other tier has. No lock may be held. */
 pxt_status pxt_chain_each(struct pxt_chain *chain, pxt_entry_fn *fn, void *arg, struct pxt_error *error);
 /* The same, but PXT_OK in that case. Any lock may be held. */
 pxt_status pxt_chain_each_reachable(struct pxt_chain *chain, pxt_entry_fn *fn, void *arg, struct pxt_error *error);

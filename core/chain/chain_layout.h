@@ -5,17 +5,16 @@
  * Lock order, the only one in the core; each may be taken while those before it are held, never the other way round:
  *   1. a stripe of `stripe_lock`: protects each change of a key that touches more than one tier. One at a time, or all
  *      in ascending order (batches).
- *   2. the same stripes among processes (coherence.h)
+ *   2. the same stripes among processes (page.h)
  *   3. tier->serial: one call inside a tier that does not lock itself
  *   4. locks of tiers and policies
- *   5. leaves: group commit, breaker, hints, accesses, policy tracker, hazard
+ *   5. leaves: group commit, breaker, accesses, policy tracker, hazard
  * A hit in the first tier takes none of 1 to 3.
  */
 #ifndef PXT_CHAIN_LAYOUT_H
 #define PXT_CHAIN_LAYOUT_H
 
 #include "entry/hazard.h"
-#include "shared/coherence.h"
 #include "tier/tier.h"
 #include <pthread.h>
 
@@ -28,18 +27,23 @@ struct pxt_thread_counts {
 struct pxt_chain {
     unsigned count;
     struct pxt_tier tier[PXT_CHAIN_MAX];
-    struct pxt_coherence coherence;
-    struct pxt_hint_log hint_log;
+    struct pxt_page page;
+    char *page_place;  /* its path without ".page"; NULL: memory of this process */
+    unsigned reopened; /* page.reopened when the members joined */
     struct pxt_clock clock;
     const struct pxt_logger *logger;
     bool any_durable;
-    struct pxt_tier
-        *shared; /* the slowest shared tier: the files by which processes agree stand beside it; may be NULL */
+    bool generations; /* changes raise generations: without a durable or shared tier no copy in memory gets old */
+    struct pxt_tier *shared;  /* the slowest shared tier that is present; may be NULL */
+    struct pxt_tier *slowest; /* the slowest member that is present: it has every key, or drops as the user chose */
+    bool power;               /* a durable tier promises to survive loss of power: so do acknowledged changes */
+    char writer[9];           /* of this host, in tallies */
     size_t expire_batch;
     pthread_mutex_t stripe_lock[PXT_STRIPES];
     _Atomic(struct pxt_thread_counts *) counts[PXT_THREAD_MAX];
     struct pxt_thread_counts shared_counts; /* of threads without a number */
     _Atomic pxt_time last_stamp;
+    _Atomic unsigned written_behind; /* writes that a tier lacks since the last repair */
     _Atomic bool trim_pending; /* a tier is over capacity: the lock of a victim's key was held by another thread */
 };
 

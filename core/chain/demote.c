@@ -17,6 +17,7 @@
 #include "chain/demote.h"
 #include "chain/accesses.h"
 #include "chain/key_ops.h"
+#include "chain/store.h"
 #include "chain/stripes.h"
 #include "entry/entry.h"
 
@@ -77,18 +78,39 @@ static void transfer_late_hits(struct pxt_chain *chain, const struct pxt_tier *t
         transfer_hits(next, key, entry);
 }
 
-/* True if `next` certainly has the key, so that asking it can be skipped. Every entry of a private tier was first stored
- * in the shared tiers; an unlimited tier never evicts; and a deletion there bumps the generation, which makes the private
- * copy stale. */
-static bool surely_has(const struct pxt_tier *tier, struct pxt_tier *next, const struct pxt_key *key)
+static bool in_doubt(const struct pxt_chain *chain, const struct pxt_tier *tier, const struct pxt_key *key)
 {
-    return !(tier->flags & PXT_TIER_SHARED) && (next->flags & PXT_TIER_SHARED) && pxt_tier_durable(next) &&
-           !next->limited && pxt_hints_has(&next->hints, key) == PXT_KEY_VALID;
+    return pxt_word_doubts(pxt_word(&chain->page, key->hash)) & pxt_chain_bit(chain, tier);
 }
 
-static bool has_copy(const struct pxt_tier *tier, struct pxt_tier *next, const struct pxt_key *key)
+/* True if `next` certainly has the key, so that asking it can be skipped. Every entry of a private tier was first stored
+ * in the durable tiers; an unlimited tier never evicts; and a deletion there raises the generation, which makes the private
+ * copy stale. */
+static bool surely_has(const struct pxt_chain *chain, const struct pxt_tier *tier, const struct pxt_tier *next,
+                       const struct pxt_key *key)
 {
-    return surely_has(tier, next, key) || pxt_tier_contains(next, key, NULL) == PXT_OK;
+    return !(tier->flags & PXT_TIER_SHARED) && (next->flags & PXT_TIER_SHARED) && pxt_tier_durable(next) &&
+           !next->limited && !in_doubt(chain, next, key);
+}
+
+static bool has_copy(const struct pxt_chain *chain, const struct pxt_tier *tier, struct pxt_tier *next,
+                     const struct pxt_key *key)
+{
+    return surely_has(chain, tier, next, key) || pxt_tier_contains(next, key, NULL) == PXT_OK;
+}
+
+/* Stores a copy of the victim in `next`: as a copy, which keeps its version. */
+static pxt_status insert_copy(struct pxt_chain *chain, struct pxt_tier *next, const struct pxt_key *key,
+                              pxt_entry *copy, struct pxt_victims *victims)
+{
+    struct pxt_change change;
+    if (!pxt_chain_bit(chain, next))
+        return pxt_chain_insert(next, copy, victims, NULL);
+    pxt_change_begin(chain, key->hash, next, &change);
+    pxt_status status = pxt_chain_insert(next, copy, victims, NULL);
+    pxt_change_wrote(chain, &change, next, status);
+    pxt_change_end(chain, &change);
+    return status;
 }
 
 /* Stores a copy of the victim in `next`. */
@@ -101,11 +123,19 @@ static pxt_status demote_copy(struct pxt_chain *chain, const struct pxt_tier *ti
     if (!status)
         pxt_entry_set_generation(copy, pxt_entry_generation(entry));
     if (!status)
-        status = pxt_chain_insert(next, copy, victims, NULL);
+        status = insert_copy(chain, next, key, copy, victims);
     if (!status)
         pxt_access_forget_in(next, key); /* the copy has all hits already */
     pxt_entry_release(copy);
     return status;
+}
+
+/* Whether the slowest member has what a limited member is about to let go of: it is on, and not in doubt. It need not be
+ * asked: it has this version or a newer one. */
+static bool slowest_has(const struct pxt_chain *chain, const struct pxt_key *key)
+{
+    return chain->slowest && pxt_tier_on(chain->slowest) && pxt_chain_bit(chain, chain->slowest) &&
+           !in_doubt(chain, chain->slowest, key);
 }
 
 static bool has_copy_below(struct pxt_chain *chain, const struct pxt_tier *tier, const struct pxt_key *key)
@@ -122,12 +152,19 @@ static bool demote(struct pxt_chain *chain, struct pxt_tier *tier, const struct 
 {
     bool from_first = tier->index == 0;
     struct pxt_tier *next = next_of(chain, tier);
+    if (pxt_chain_bit(chain, tier) && tier != chain->slowest) {
+        bool has = slowest_has(chain, key);
+        PXT_COUNT(tier, demotions, has);
+        return has; /* if not, it stays, over capacity rather than lost */
+    }
     if (!next)
         return is_last(chain, tier);
     uint64_t unflushed = pxt_tier_durable(tier) ? 0 : pxt_entry_take_unflushed_hits(entry);
     if (unflushed || from_first)
         pxt_access_note(chain, key, unflushed, pxt_entry_number(entry, PXT_FIELD_LAST_ACCESSED), from_first);
-    if (has_copy(tier, next, key))
+    if (in_doubt(chain, next, key))
+        return true; /* a repair brings it there; a durable tier has had it first */
+    if (has_copy(chain, tier, next, key))
         transfer_hits(next, key, entry);
     else if (demote_copy(chain, tier, next, key, entry, victims) != PXT_OK)
         return has_copy_below(chain, next, key); /* else the victim stays, over capacity rather than lost */
@@ -143,9 +180,11 @@ void pxt_demote_victim(struct pxt_chain *chain, struct pxt_tier *tier, const str
         return; /* it is no longer there */
     if (pxt_chain_stale(chain, tier, entry)) {
         pxt_tier_del(tier, key, PXT_REMOVE_DELETED, NULL);
-    } else if (pxt_chain_expired(chain, entry)) {
+    } else if (pxt_chain_expired(chain, entry) && !pxt_chain_members(chain)) {
         pxt_chain_remove(chain, key, PXT_REMOVE_EXPIRED, NULL);
         PXT_COUNT(tier, evictions_ttl, 1);
+    } else if (pxt_chain_expired(chain, entry) && !pxt_tier_durable(tier)) {
+        pxt_tier_del(tier, key, PXT_REMOVE_EXPIRED, NULL); /* durable tiers keep it until it is dropped there */
     } else if (demote(chain, tier, key, entry, victims)) {
         if (pxt_tier_del(tier, key, PXT_REMOVE_POLICY, NULL) == PXT_OK)
             PXT_COUNT(tier, evictions_policy, 1);

@@ -4,55 +4,61 @@
  */
 #include "base/fail.h"
 #include "chain/chain.h"
-#include "chain/key_ops.h"
+#include "chain/decide.h"
 #include "entry/entry.h"
 #include <stdio.h>
-
-/* What is known of a key: its entry was given, or only a tier that waits for a full resync has shown it so far. */
-enum { GIVEN = 1, DOUBTFUL };
 
 struct walk {
     struct pxt_chain *chain;
     struct pxt_tier *tier;
-    struct pxt_keymap keys;
+    struct pxt_keymap keys; /* that were given, or are dead */
     pxt_entry_fn *fn;
     void *arg;
     pxt_time now;
-    size_t doubtful;             /* keys that are DOUBTFUL */
     bool missing[PXT_CHAIN_MAX]; /* tiers that could not be asked */
-    bool waits[PXT_CHAIN_MAX];   /* tiers that have shown doubtful keys */
+    bool undecided;              /* a member that may have a newer version of a key did not answer */
     bool stopped, no_memory;
 };
+
+/* Gives an entry that counts. */
+static void give(struct walk *walk, pxt_entry *entry)
+{
+    walk->stopped = !pxt_entry_expired(entry, walk->now) && !walk->fn(walk->arg, entry);
+}
+
+/* Gives what the tiers decide of a key for which this tier is in doubt. */
+static void give_decided(struct walk *walk, const struct pxt_key *key)
+{
+    struct pxt_decision decision;
+    pxt_status status = pxt_chain_decide(walk->chain, key, PXT_GET_PEEK, &decision, NULL);
+    walk->undecided |= status == PXT_EUNAVAILABLE;
+    walk->no_memory |= status == PXT_ENOMEM;
+    if (decision.entry) /* perhaps old: the list ends with an error then */
+        give(walk, decision.entry);
+    pxt_entry_release(decision.entry);
+}
 
 static bool visit(void *arg, pxt_entry *entry)
 {
     struct walk *walk = arg;
     struct pxt_key key;
     pxt_entry_key_of(entry, &key);
-    enum pxt_hint_key hint = pxt_hints_has(&walk->tier->hints, &key);
-    if (pxt_entry_expired(entry, walk->now) || pxt_chain_stale(walk->chain, walk->tier, entry) ||
-        hint == PXT_KEY_HINTED)
+    if (pxt_chain_stale(walk->chain, walk->tier, entry))
         return true;
-    struct pxt_keymap_item *item = pxt_keymap_add(&walk->keys, &key);
-    if (!item) {
-        walk->no_memory = true;
-        return false;
+    size_t before = walk->keys.count;
+    walk->no_memory = !pxt_keymap_add(&walk->keys, &key);
+    if (walk->no_memory || walk->keys.count == before)
+        return !walk->no_memory;
+    if (pxt_word_doubts(pxt_word(&walk->chain->page, key.hash)) & pxt_chain_bit(walk->chain, walk->tier)) {
+        give_decided(walk, &key);
+        return !walk->stopped && !walk->no_memory;
     }
-    if (item->value == GIVEN)
-        return true;
-    if (hint == PXT_KEY_UNKNOWN) {
-        walk->doubtful += item->value != DOUBTFUL;
-        walk->waits[walk->tier->index] = true;
-        item->value = DOUBTFUL;
-        return true;
-    }
-    walk->doubtful -= item->value == DOUBTFUL;
-    item->value = GIVEN;
     pxt_entry *whole = pxt_entry_hold(entry);
     walk->no_memory = pxt_chain_complete(walk->chain, walk->tier, &key, &whole, NULL) != PXT_OK;
-    walk->stopped = walk->no_memory || !walk->fn(walk->arg, whole);
+    if (!walk->no_memory)
+        give(walk, whole);
     pxt_entry_release(whole);
-    return !walk->stopped;
+    return !walk->stopped && !walk->no_memory;
 }
 
 /* No memory tier over durable ones does, as every entry is in a durable tier too, and no tier without capacity. */
@@ -69,7 +75,6 @@ bool pxt_chain_tier_may_have_more(const struct pxt_chain *chain, const struct px
 static pxt_status walk_tiers(struct walk *walk, struct pxt_error *error)
 {
     struct pxt_chain *chain = walk->chain;
-    pxt_hint_log_replay(&chain->hint_log);
     pxt_status first = pxt_chain_settle(chain, error);
     for (unsigned i = 0; i < chain->count && !walk->stopped && !walk->no_memory; i++) {
         walk->tier = &chain->tier[i];
@@ -83,30 +88,52 @@ static pxt_status walk_tiers(struct walk *walk, struct pxt_error *error)
     return walk->no_memory ? pxt_fail_memory(error, "a list of keys") : first;
 }
 
+/* Whether the slowest member is on, and in doubt for no key. */
+static bool slowest_is_whole(const struct pxt_chain *chain)
+{
+    const struct pxt_tier *slowest = chain->slowest;
+    pxt_doubts bit = slowest ? pxt_chain_bit(chain, slowest) : 0;
+    return bit && pxt_tier_on(slowest) && !(pxt_words_doubted(&chain->page, bit, NULL) & bit);
+}
+
+/* Whether a member of the pool is not in this chain. */
+static bool has_foreign_member(const struct pxt_chain *chain)
+{
+    pxt_doubts members = pxt_chain_members(chain);
+    for (unsigned i = 0; i < chain->count; i++)
+        members &= (pxt_doubts)~pxt_chain_bit(chain, &chain->tier[i]);
+    return members;
+}
+
 /* Names the tiers that may have entries which the walk did not give. PXT_OK if there are none. */
-static pxt_status check_whole(const struct walk *walk, struct pxt_error *error)
+static pxt_status check_whole(const struct walk *walk, bool was_whole, struct pxt_error *error)
 {
     char names[600];
     size_t at = 0;
-    for (unsigned i = 0; i < walk->chain->count && at < sizeof names; i++) {
-        const struct pxt_tier *tier = &walk->chain->tier[i];
-        const char *state = walk->missing[i]                   ? pxt_tier_present(tier) ? "is off" : "is absent"
-                            : walk->doubtful && walk->waits[i] ? "waits for a full resync"
-                                                               : NULL;
-        if (state)
-            at += (size_t)snprintf(names + at, sizeof names - at, "%stier %s %s", at ? ", " : "", tier->name, state);
+    const struct pxt_chain *chain = walk->chain;
+    if (was_whole && slowest_is_whole(chain))
+        return PXT_OK;
+    for (unsigned i = 0; i < chain->count && at < sizeof names; i++) {
+        const struct pxt_tier *tier = &chain->tier[i];
+        if (walk->missing[i])
+            at += (size_t)snprintf(names + at, sizeof names - at, "%stier %s is %s", at ? ", " : "", tier->name,
+                                   pxt_tier_present(tier) ? "off" : "absent");
     }
-    return at ? pxt_fail(error, PXT_EUNAVAILABLE, 0, "%s: entries that only it has are missing; see `proxtier stats`",
-                         names)
+    if (!at && has_foreign_member(chain))
+        at = (size_t)snprintf(names, sizeof names, "a member of the pool is not in this chain");
+    if (!at && walk->undecided)
+        at = (size_t)snprintf(names, sizeof names, "a tier that may have newer versions does not answer");
+    return at ? pxt_fail(error, PXT_EUNAVAILABLE, 0, "%s: entries may be missing; see `proxtier stats`", names)
               : PXT_OK;
 }
 
 static pxt_status walk_chain(struct pxt_chain *chain, pxt_entry_fn *fn, void *arg, bool whole, struct pxt_error *error)
 {
     struct walk walk = {.chain = chain, .fn = fn, .arg = arg, .now = pxt_clock_now(&chain->clock)};
+    bool was_whole = slowest_is_whole(chain);
     pxt_status status = walk_tiers(&walk, error);
     if (!status && whole && !walk.stopped)
-        status = check_whole(&walk, error);
+        status = check_whole(&walk, was_whole, error);
     pxt_keymap_free(&walk.keys);
     return status;
 }

@@ -2,28 +2,48 @@
  *
  * get.c: finds entries, and promotes them.
  */
+#include "base/fail.h"
 #include "chain/chain.h"
+#include "chain/decide.h"
 #include "chain/demote.h"
 #include "chain/get_counts.h"
-#include "chain/key_ops.h"
+#include "chain/store.h"
 #include "chain/stripes.h"
 #include "entry/entry.h"
 #include <pthread.h>
 
-/* Copies an entry that tier `from` had into the faster tiers. */
-static void promote(struct pxt_chain *chain, unsigned from, pxt_entry *entry, struct pxt_victims *victims)
+/* Copies an entry into one faster tier. */
+static void promote_into(struct pxt_chain *chain, struct pxt_tier *tier, const struct pxt_key *key, pxt_entry *entry,
+                         struct pxt_victims *victims)
 {
-    struct pxt_key key;
-    pxt_entry_key_of(entry, &key);
-    for (unsigned i = from; i-- > 0;) {
-        struct pxt_tier *tier = &chain->tier[i];
-        if (!pxt_tier_on(tier))
-            continue;
+    struct pxt_change change;
+    if (!pxt_tier_on(tier) || !pxt_tier_stores(tier))
+        return;
+    if (pxt_chain_bit(chain, tier)) {
+        if (pxt_word_doubts(pxt_word(&chain->page, key->hash)) & pxt_chain_bit(chain, tier))
+            return; /* the next repair brings it */
+        pxt_change_begin(chain, key->hash, tier, &change);
+        pxt_status status = pxt_chain_insert(tier, entry, victims, NULL);
+        pxt_change_wrote(chain, &change, tier, status);
+        pxt_change_end(chain, &change);
+        if (status)
+            return;
+    } else {
+        pxt_entry_set_generation(entry, pxt_generation(&chain->page, key->hash));
         if (pxt_chain_insert(tier, entry, victims, NULL) != PXT_OK)
-            continue;
-        pxt_access_forget_in(tier, &key); /* the entry has all hits already */
-        PXT_COUNT(tier, promotions, 1);
+            return;
     }
+    pxt_access_forget_in(tier, key); /* the entry has all hits already */
+    PXT_COUNT(tier, promotions, 1);
+}
+
+/* Copies an entry that tier `from` had into the faster tiers, memory last: a copy to a durable tier raises the
+ * generation. The key's lock is held. */
+static void promote(struct pxt_chain *chain, unsigned from, const struct pxt_key *key, pxt_entry *entry,
+                    struct pxt_victims *victims)
+{
+    for (unsigned i = from; i-- > 0;)
+        promote_into(chain, &chain->tier[i], key, entry, victims);
 }
 
 /* Counts a hit in a tier that does not count hits itself. */
@@ -39,57 +59,77 @@ static void count_access(struct pxt_chain *chain, struct pxt_tier *tier, const s
     }
 }
 
-/* Asks one tier; the key's lock is held. PXT_NOT_FOUND also if its copy is stale or has expired. An expired entry is
- * removed from all tiers if `may_remove`: the key is locked among processes too. */
-static pxt_status ask(struct pxt_chain *chain, struct pxt_tier *tier, const struct pxt_key *key, bool may_remove,
-                      pxt_entry **out, struct pxt_error *error)
+/* Counts what each tier answered. */
+static void count_answers(struct pxt_chain *chain, const struct pxt_decision *decision, bool hit)
 {
-    pxt_status status = pxt_chain_read(chain, tier, key, 0, out, error);
-    if (status)
-        return status;
-    if (pxt_chain_stale(chain, tier, *out)) {
-        pxt_tier_del(tier, key, PXT_REMOVE_DELETED, NULL);
-    } else if (!pxt_chain_expired(chain, *out)) {
-        return PXT_OK;
-    } else if (may_remove) {
-        pxt_chain_remove(chain, key, PXT_REMOVE_EXPIRED, NULL);
-        PXT_COUNT(tier, evictions_ttl, 1);
+    struct pxt_thread_counts *counts = pxt_chain_counts(chain);
+    for (unsigned i = 0; i < chain->count; i++) {
+        if (hit && i == decision->found_in)
+            pxt_count_raise(chain, counts, &counts->hits[i]);
+        else if (decision->asked[i] && pxt_tier_present(&chain->tier[i]))
+            pxt_count_raise(chain, counts, &counts->misses[i]);
     }
-    pxt_entry_release(*out);
-    *out = NULL;
-    return PXT_NOT_FOUND;
+    if (!hit)
+        pxt_count_raise(chain, counts, &counts->nowhere);
 }
 
-/* Asks the tiers from the fastest down; the key's lock is held. If the key is not `locked` among processes too, nothing
- * is promoted or removed. */
+/* Whether the answer may be given: nothing has changed since the tiers were asked. Under the key's lock only damage that
+ * was found meanwhile changes anything. */
+static bool still_true(const struct pxt_chain *chain, const struct pxt_key *key, const struct pxt_decision *decision)
+{
+    return pxt_word(&chain->page, key->hash) == decision->word;
+}
+
+/* Decides again while the word of the key changes, some times. */
+static pxt_status decide(struct pxt_chain *chain, const struct pxt_key *key, bool locked, unsigned flags,
+                         struct pxt_decision *decision, struct pxt_error *error)
+{
+    enum { TRIES = 100 };
+    pxt_status status = PXT_OK;
+    for (int i = 0; i < TRIES; i++) {
+        status = pxt_chain_decide(chain, key, flags, decision, error);
+        if (still_true(chain, key, decision))
+            return status;
+        if (decision->entry)
+            pxt_entry_release(decision->entry);
+        decision->entry = NULL;
+    }
+    return pxt_fail(error, PXT_EBUSY, 0, "key %s is changed all the time%s", key->text,
+                    locked ? "" : ", and its lock cannot be had");
+}
+
+/* An expired entry of a pool with one member leaves at once; of other pools, by pxt_chain_expire(). */
+static void remove_expired(struct pxt_chain *chain, const struct pxt_key *key, const struct pxt_decision *decision)
+{
+    if (pxt_chain_members(chain) || pxt_entry_is_tombstone(decision->entry))
+        return;
+    pxt_chain_remove(chain, key, PXT_REMOVE_EXPIRED, NULL);
+    PXT_COUNT(&chain->tier[decision->found_in], evictions_ttl, 1);
+}
+
+/* Asks the tiers. If the key is `locked` among processes too, promotes the entry, and removes an expired one. */
 static pxt_status descend(struct pxt_chain *chain, const struct pxt_key *key, bool locked, pxt_entry **out,
                           unsigned *found_in, struct pxt_victims *victims, struct pxt_error *error)
 {
-    struct pxt_thread_counts *counts = pxt_chain_counts(chain);
-    pxt_status worst = PXT_NOT_FOUND;
-    uint32_t generation = pxt_generation(&chain->coherence, key->hash);
-    for (unsigned i = 0; i < chain->count; i++) {
-        struct pxt_tier *tier = &chain->tier[i];
-        if (!pxt_tier_stores(tier))
-            continue;
-        pxt_status status = ask(chain, tier, key, locked, out, worst == PXT_NOT_FOUND ? error : NULL);
-        if (status == PXT_OK) {
-            pxt_count_raise(chain, counts, &counts->hits[i]);
-            count_access(chain, tier, key, *out);
-            if (tier->flags & PXT_TIER_SHARED)
-                pxt_entry_set_generation(*out, generation); /* made for this call: only this thread has it */
-            if (locked)
-                promote(chain, i, *out, victims);
-            *found_in = i;
-            return PXT_OK;
-        }
-        if (pxt_tier_present(tier))
-            pxt_count_raise(chain, counts, &counts->misses[i]);
-        if (status != PXT_NOT_FOUND && worst == PXT_NOT_FOUND && pxt_tier_present(tier))
-            worst = status;
+    struct pxt_decision decision;
+    pxt_status status = decide(chain, key, locked, 0, &decision, error);
+    if (locked && !decision.clear && chain->power && status == PXT_OK)
+        status = pxt_repair_key(chain, key, &decision, error);
+    bool alive = status == PXT_OK && !pxt_chain_dead(chain, decision.entry);
+    count_answers(chain, &decision, alive);
+    if (!alive) {
+        if (status == PXT_OK && locked)
+            remove_expired(chain, key, &decision);
+        pxt_entry_release(decision.entry);
+        return status == PXT_OK ? PXT_NOT_FOUND : status;
     }
-    pxt_count_raise(chain, counts, &counts->nowhere);
-    return worst;
+    struct pxt_tier *tier = &chain->tier[decision.found_in];
+    count_access(chain, tier, key, decision.entry);
+    if (locked && decision.clear)
+        promote(chain, decision.found_in, key, decision.entry, victims);
+    *found_in = decision.found_in;
+    *out = decision.entry;
+    return PXT_OK;
 }
 
 /* Gets under the key's lock, from the first tier down. */
@@ -137,19 +177,21 @@ __attribute__((noinline)) static pxt_status get_from_file(struct pxt_tier *tier,
  * The fast path calls the first tier directly: without the key's lock, and without pxt_tier_get().
  * No lock, because a hit changes no tier, and what it returns was stored at the instant when the tier looked.
  * No pxt_tier_get(), because `hits_need_no_lock` says that the tier locks itself and keeps the state of its policy, and
- * the breaker and the hints are looked at here. A failure of the tier is left to get_locked(), which asks it again.
+ * the breaker and the doubts are looked at here. A failure of the tier is left to get_locked(), which asks it again.
  */
 pxt_status pxt_chain_get(struct pxt_chain *chain, const struct pxt_key *key, pxt_entry **out, unsigned *found_in,
                          struct pxt_error *error)
 {
     struct pxt_tier *first = &chain->tier[0];
-    if (first->flags & PXT_TIER_SHARED)
-        pxt_hint_log_replay(&chain->hint_log);
-    if (first->hits_need_no_lock && pxt_tier_on(first) && !pxt_hints_pending(&first->hints)) {
-        pxt_status status = first->flags & PXT_TIER_SHARED ? get_from_file(first, key, out, error)
-                                                           : first->ops->get(first->self, key, 0, out, error);
+    bool shared = first->flags & PXT_TIER_SHARED;
+    uint64_t word = shared ? pxt_word(&chain->page, key->hash) : 0;
+    bool doubted = shared && (pxt_word_doubts(word) & pxt_chain_bit(chain, first));
+    if (first->hits_need_no_lock && pxt_tier_on(first) && !doubted) {
+        pxt_status status =
+            shared ? get_from_file(first, key, out, error) : first->ops->get(first->self, key, 0, out, error);
         if (status == PXT_OK) {
-            if (!pxt_chain_stale(chain, first, *out) && !pxt_chain_expired(chain, *out)) {
+            bool old = shared ? pxt_word(&chain->page, key->hash) != word : pxt_chain_stale(chain, first, *out);
+            if (!old && !pxt_chain_expired(chain, *out)) {
                 struct pxt_thread_counts *counts = pxt_chain_counts(chain);
                 pxt_count_raise(chain, counts, &counts->hits[0]);
                 if (!first->ops->settle)
@@ -166,14 +208,15 @@ pxt_status pxt_chain_get(struct pxt_chain *chain, const struct pxt_key *key, pxt
 
 pxt_status pxt_chain_peek(struct pxt_chain *chain, const struct pxt_key *key, pxt_entry **out, struct pxt_error *error)
 {
+    struct pxt_decision decision;
     pxt_chain_lock_in_process(chain, key);
-    pxt_hint_log_replay(&chain->hint_log);
-    pxt_status status = pxt_chain_find(chain, key, PXT_CHAIN_MAX, 0, out, error);
+    pxt_status status = decide(chain, key, false, PXT_GET_PEEK, &decision, error);
     pxt_chain_unlock_in_process(chain, key);
-    if (status == PXT_OK && pxt_chain_expired(chain, *out)) {
-        pxt_entry_release(*out);
-        *out = NULL;
-        return PXT_NOT_FOUND;
+    if (status == PXT_OK && !pxt_chain_dead(chain, decision.entry)) {
+        *out = decision.entry;
+        return PXT_OK;
     }
-    return status;
+    pxt_entry_release(decision.entry);
+    *out = NULL;
+    return status == PXT_OK ? PXT_NOT_FOUND : status;
 }

@@ -6,6 +6,7 @@
 #include "chain/get_counts.h"
 #include "base/fail.h"
 #include "chain/chain.h"
+#include "chain/change.h"
 #include <stdio.h>
 
 struct pxt_thread_counts *pxt_chain_make_counts(struct pxt_chain *chain, unsigned thread)
@@ -26,8 +27,13 @@ static void add(struct pxt_stats *stats, const struct pxt_thread_counts *counts)
     stats->misses += atomic_load_explicit(&counts->nowhere, memory_order_relaxed);
 }
 
-static void fill_tier(struct pxt_tier *tier, struct pxt_tier_stats *out)
+static void fill_tier(const struct pxt_chain *chain, struct pxt_tier *tier, struct pxt_tier_stats *out)
 {
+    pxt_doubts bit = pxt_chain_bit(chain, tier);
+    unsigned doubted = 0;
+    if (bit)
+        pxt_words_doubted(&chain->page, bit, &doubted);
+    out->doubted = doubted;
     out->name = tier->name;
     out->plugin = tier->plugin;
     out->state = (enum pxt_tier_state)atomic_load(&tier->breaker.state);
@@ -38,8 +44,9 @@ static void fill_tier(struct pxt_tier *tier, struct pxt_tier_stats *out)
 #undef X
     if (!pxt_tier_on(tier))
         return;
-    if (pxt_hints_pending(&tier->hints))
-        snprintf(out->reason, sizeof out->reason, "it has hints that are yet to be done");
+    if (doubted)
+        snprintf(out->reason, sizeof out->reason, "it is in doubt for %u of %d groups of keys: a repair is due",
+                 doubted, PXT_WORDS);
     if (pxt_tier_count(tier, &out->size, NULL) != PXT_OK)
         out->size = 0;
     if (tier->ops->corruptions)
@@ -50,7 +57,7 @@ void pxt_chain_stats(struct pxt_chain *chain, struct pxt_stats *stats)
 {
     stats->tier_count = chain->count;
     for (unsigned i = 0; i < chain->count; i++)
-        fill_tier(&chain->tier[i], &stats->tier[i]);
+        fill_tier(chain, &chain->tier[i], &stats->tier[i]);
     add(stats, &chain->shared_counts);
     for (unsigned i = 0; i < PXT_THREAD_MAX; i++) {
         const struct pxt_thread_counts *counts = atomic_load_explicit(&chain->counts[i], memory_order_acquire);

@@ -3,7 +3,7 @@
  * learnt.c: a list or a caller says where a proxy is; what its use has taught (health, checks, hits) stays with the key.
  */
 #include "chain/learnt.h"
-#include "chain/key_ops.h"
+#include "chain/decide.h"
 #include "entry/entry.h"
 
 /* Whether a put can go on without one of the tiers that decide whether it succeeds. */
@@ -18,14 +18,16 @@ static bool can_spare_a_tier(const struct pxt_chain *chain)
 
 /* Asks a tier that fails again, until its breaker turns it off: then the put goes on without it, as with every tier that
  * is off. So a process that makes one put only gets there too. */
-static pxt_status find_replaced(struct pxt_chain *chain, const struct pxt_key *key, pxt_entry **out,
+static pxt_status find_replaced(struct pxt_chain *chain, const struct pxt_key *key, struct pxt_decision *decision,
                                 struct pxt_error *error)
 {
     pxt_status status;
     unsigned tries = chain->tier[0].breaker.threshold;
-    do
-        status = pxt_chain_find(chain, key, PXT_CHAIN_MAX, PXT_CHAIN_FIND_REPLACED, out, error);
-    while (status != PXT_OK && status != PXT_NOT_FOUND && status != PXT_ENOMEM && tries-- && can_spare_a_tier(chain));
+    do {
+        status = pxt_chain_decide(chain, key, PXT_GET_PEEK | PXT_TIER_GET_FOR_WRITE, decision, error);
+        if (status == PXT_OK || status == PXT_NOT_FOUND || status == PXT_EUNAVAILABLE || status == PXT_ENOMEM)
+            return status;
+    } while (tries-- && can_spare_a_tier(chain));
     return status;
 }
 
@@ -33,17 +35,31 @@ pxt_status pxt_learnt_inherit(struct pxt_chain *chain, pxt_entry **entry, struct
                               struct pxt_error *error)
 {
     struct pxt_key key;
+    struct pxt_decision decision;
     pxt_entry_key_of(*entry, &key);
-    replaced->entry = NULL;
-    pxt_status status = find_replaced(chain, &key, &replaced->entry, error);
-    if (status)
+    *replaced = (struct pxt_replaced){.stamp = {0, PXT_VERSION_NEW, PXT_VERSION_NEW}};
+    pxt_status status = find_replaced(chain, &key, &decision, error);
+    pxt_entry *old = decision.entry;
+    if (status == PXT_EUNAVAILABLE) /* the silent member may have learnt more */
+        replaced->stamp.learnt = old ? (uint64_t)pxt_entry_number(old, PXT_FIELD_LEARNT_VERSION) : 0;
+    else if (status)
         return status == PXT_NOT_FOUND ? PXT_OK : status;
-    replaced->hits = pxt_entry_number(replaced->entry, PXT_FIELD_ACCESS_COUNT);
-    status = pxt_entry_inherit(entry, replaced->entry, error);
-    if (status) {
-        pxt_entry_release(replaced->entry);
-        replaced->entry = NULL;
+    if (!old)
+        return PXT_OK;
+    replaced->stamp.above = pxt_entry_effective_version(old);
+    if (pxt_entry_is_tombstone(old)) {
+        pxt_entry_release(old);
+        return PXT_OK;
     }
+    replaced->stamp.learnt = (uint64_t)pxt_entry_number(old, PXT_FIELD_LEARNT_VERSION);
+    if (!replaced->stamp.learnt && status == PXT_OK)
+        replaced->stamp.learnt = replaced->stamp.above; /* an entry without versions */
+    replaced->hits = pxt_entry_number(old, PXT_FIELD_ACCESS_COUNT);
+    status = pxt_entry_inherit(entry, old, error);
+    if (status)
+        pxt_entry_release(old);
+    else
+        replaced->entry = old;
     return status;
 }
 

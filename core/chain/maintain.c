@@ -6,6 +6,7 @@
 #include "chain/accesses.h"
 #include "chain/chain.h"
 #include "chain/demote.h"
+#include "chain/members.h"
 #include "chain/stripes.h"
 #include "entry/entry.h"
 
@@ -26,12 +27,7 @@ static bool remove_if_expired(struct pxt_chain *chain, struct pxt_tier *tier, co
 {
     pxt_entry *entry = NULL;
     bool removed = false;
-    if (!pxt_tier_on(tier) || pxt_hints_has(&tier->hints, key)) {
-        /* The tier may have an older copy, with a longer time to live. */
-        pxt_tier_del(tier, key, PXT_REMOVE_EXPIRED, NULL);
-        return false;
-    }
-    if (pxt_tier_get(tier, key, PXT_GET_PEEK, &entry, NULL) != PXT_OK)
+    if (!pxt_tier_on(tier) || pxt_tier_get(tier, key, PXT_GET_PEEK, &entry, NULL) != PXT_OK)
         return false;
     if (pxt_entry_expired(entry, now))
         removed = pxt_tier_del(tier, key, PXT_REMOVE_EXPIRED, NULL) == PXT_OK;
@@ -66,8 +62,9 @@ static pxt_status sweep_batch(struct pxt_chain *chain, struct pxt_tier *tier, ui
     pxt_time now = pxt_clock_now(&chain->clock);
     bool native = pxt_tier_expires(tier);
     *removed = 0;
-    pxt_status status = native ? pxt_tier_expire(tier, now, chain->expire_batch, expired_key, &sweep, removed, error)
-                               : pxt_tier_gather_expired(tier, now, chain->expire_batch, &sweep.keys, error);
+    pxt_status status =
+        native ? pxt_tier_expire(tier, now, UINT64_MAX, chain->expire_batch, expired_key, &sweep, removed, error)
+               : pxt_tier_gather_expired(tier, now, UINT64_MAX, chain->expire_batch, &sweep.keys, error);
     *more = !status && (native ? *removed : sweep.keys.count) >= chain->expire_batch;
     for (size_t i = 0; (chain->count > 1 || !native) && i < sweep.keys.bucket_count; i++)
         for (struct pxt_keymap_item *item = sweep.keys.bucket[i]; item; item = item->next)
@@ -91,11 +88,89 @@ static pxt_status sweep_tier(struct pxt_chain *chain, struct pxt_tier *tier, uin
     return status;
 }
 
+/* ---- a pool of several members: dead versions are dropped up to what all have agreed on ------------------------- */
+
+struct drop {
+    struct pxt_chain *chain;
+    uint64_t expired;
+};
+
+static void dropped_key(void *arg, const struct pxt_key *key)
+{
+    struct drop *drop = arg;
+    drop->expired++;
+    pxt_access_forget(drop->chain, key);
+}
+
+/* For a tier that does not expire by itself. A key may have been put anew meanwhile: each is looked at under its lock. */
+static pxt_status drop_singly(struct pxt_chain *chain, struct pxt_tier *tier, pxt_time now, uint64_t up_to,
+                              struct drop *drop, struct pxt_error *error)
+{
+    struct pxt_keymap keys = {0};
+    pxt_status status = pxt_tier_gather_expired(tier, now, up_to, SIZE_MAX, &keys, error);
+    for (size_t i = 0; i < keys.bucket_count && !status; i++)
+        for (const struct pxt_keymap_item *item = keys.bucket[i]; item; item = item->next) {
+            pxt_entry *entry = NULL;
+            if (pxt_chain_lock(chain, &item->key, NULL) != PXT_OK)
+                continue;
+            if (pxt_tier_get(tier, &item->key, PXT_GET_PEEK, &entry, NULL) == PXT_OK && pxt_entry_expired(entry, now) &&
+                pxt_entry_version(entry) <= up_to) {
+                bool tombstone = pxt_entry_is_tombstone(entry);
+                if (pxt_tier_del(tier, &item->key, PXT_REMOVE_EXPIRED, NULL) == PXT_OK && !tombstone)
+                    dropped_key(drop, &item->key);
+            }
+            pxt_entry_release(entry);
+            pxt_chain_unlock(chain, &item->key);
+        }
+    pxt_keymap_free(&keys);
+    return status;
+}
+
+static pxt_status drop_in(struct pxt_chain *chain, struct pxt_tier *tier, pxt_time now, uint64_t up_to,
+                          struct drop *drop, struct pxt_error *error)
+{
+    pxt_status status = PXT_OK;
+    uint64_t removed;
+    if (!pxt_tier_expires(tier))
+        return drop_singly(chain, tier, now, up_to, drop, error);
+    do
+        status = pxt_tier_expire(tier, now, up_to, chain->expire_batch, dropped_key, drop, &removed, error);
+    while (!status && removed >= chain->expire_batch);
+    return status;
+}
+
+/* From the slowest tier on, which has all entries: an expired entry is counted there. Other tiers than members have copies
+ * only, which any expiry may remove. */
+static pxt_status drop_dead(struct pxt_chain *chain, uint64_t *expired, struct pxt_error *error)
+{
+    pxt_time now = pxt_clock_now(&chain->clock);
+    uint64_t checkpoint, up_to;
+    pxt_status first = PXT_OK;
+    pxt_members_checkpoint(chain, true, NULL); /* if it is not possible now, fewer are dropped */
+    pxt_page_checkpoint(&chain->page, &checkpoint, &up_to);
+    for (unsigned i = chain->count; i-- > 0;) {
+        struct pxt_tier *tier = &chain->tier[i];
+        struct drop drop = {.chain = chain};
+        if (!pxt_tier_on(tier))
+            continue;
+        bool member = pxt_chain_bit(chain, tier);
+        pxt_status status = drop_in(chain, tier, now, member ? up_to : UINT64_MAX, &drop, first ? NULL : error);
+        first = first ? first : status;
+        if (tier == chain->slowest) {
+            PXT_COUNT(tier, evictions_ttl, drop.expired);
+            *expired = drop.expired;
+        }
+    }
+    return first;
+}
+
 /* From the slowest tier on, which has all entries: so each expired entry is counted once, there. */
 pxt_status pxt_chain_expire(struct pxt_chain *chain, uint64_t *expired, struct pxt_error *error)
 {
     pxt_status first = PXT_OK;
     *expired = 0;
+    if (pxt_chain_members(chain))
+        return drop_dead(chain, expired, error);
     for (unsigned i = chain->count; i-- > 0;) {
         if (!pxt_tier_on(&chain->tier[i]))
             continue;
@@ -105,11 +180,27 @@ pxt_status pxt_chain_expire(struct pxt_chain *chain, uint64_t *expired, struct p
     return first;
 }
 
+/* The members join again if the page was made anew, or the mark runs out. */
+static void check_members(struct pxt_chain *chain)
+{
+    struct pxt_error error;
+    if (pxt_members_check(chain, &error))
+        pxt_log(chain->logger, PXT_MESSAGE_WARNING, "chain", "%s", error.message);
+}
+
+/* Says why doubts are left. */
+static void repair(struct pxt_chain *chain)
+{
+    struct pxt_error error;
+    if (pxt_chain_repair(chain, &error))
+        pxt_log(chain->logger, PXT_MESSAGE_NOTICE, "chain", "some tiers are in doubt: %s", error.message);
+}
+
 void pxt_chain_maintain(struct pxt_chain *chain)
 {
-    pxt_hint_log_check(&chain->hint_log);
+    check_members(chain);
     pxt_chain_probe_down_tiers(chain);
-    pxt_chain_repair_hinted(chain);
+    repair(chain);
     for (unsigned i = 0; i < chain->count; i++)
         if (pxt_tier_on(&chain->tier[i]))
             pxt_tier_maintain(&chain->tier[i], NULL);

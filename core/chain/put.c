@@ -8,8 +8,8 @@
  */
 #include "base/fail.h"
 #include "chain/chain.h"
+#include "chain/decide.h"
 #include "chain/demote.h"
-#include "chain/key_ops.h"
 #include "chain/learnt.h"
 #include "chain/store.h"
 #include "chain/stripes.h"
@@ -28,7 +28,7 @@ pxt_status pxt_chain_put(struct pxt_chain *chain, pxt_entry **entry, struct pxt_
         return status;
     status = pxt_learnt_inherit(chain, entry, &replaced, error);
     if (!status)
-        status = pxt_chain_store(chain, *entry, &victims, error);
+        status = pxt_chain_store(chain, *entry, &replaced.stamp, &victims, error);
     pxt_learnt_finish(*entry, &replaced);
     pxt_chain_unlock(chain, &key);
     pxt_demote_victims(chain, &victims);
@@ -54,21 +54,26 @@ pxt_status pxt_chain_delete(struct pxt_chain *chain, const struct pxt_key *key, 
 static pxt_status change_locked(struct pxt_chain *chain, const struct pxt_key *key, pxt_change_fn *change, void *arg,
                                 enum pxt_removal why, struct pxt_victims *victims, struct pxt_error *error)
 {
-    pxt_entry *entry = NULL, *changed = NULL;
-    pxt_status status = pxt_chain_find(chain, key, PXT_CHAIN_MAX, PXT_TIER_GET_FOR_WRITE, &entry, error);
-    if (status)
-        return status;
-    if (pxt_chain_expired(chain, entry)) {
-        pxt_chain_remove(chain, key, PXT_REMOVE_EXPIRED, NULL);
-        PXT_COUNT(&chain->tier[0], evictions_ttl, 1);
+    pxt_entry *changed = NULL;
+    struct pxt_decision decision;
+    pxt_status status = pxt_chain_decide(chain, key, PXT_GET_PEEK | PXT_TIER_GET_FOR_WRITE, &decision, error);
+    pxt_entry *entry = decision.entry;
+    if (status == PXT_OK && pxt_chain_dead(chain, entry)) {
+        if (!pxt_chain_members(chain)) {
+            pxt_chain_remove(chain, key, PXT_REMOVE_EXPIRED, NULL);
+            PXT_COUNT(&chain->tier[0], evictions_ttl, 1);
+        }
         status = PXT_NOT_FOUND;
-    } else {
+    } else if (status == PXT_OK) {
         status = change(arg, entry, &changed, error);
     }
-    if (!status && changed)
-        status = pxt_chain_store(chain, changed, victims, error);
-    else if (!status)
+    if (!status && changed) {
+        uint64_t supplied = (uint64_t)pxt_entry_number(entry, PXT_FIELD_SUPPLIED_VERSION);
+        const struct pxt_stamp stamp = {pxt_entry_effective_version(entry), supplied, PXT_VERSION_NEW};
+        status = pxt_chain_store(chain, changed, &stamp, victims, error);
+    } else if (!status) {
         status = pxt_chain_remove(chain, key, why, error);
+    }
     pxt_entry_release(entry);
     pxt_entry_release(changed);
     return status;
@@ -101,6 +106,9 @@ static bool count_one(void *arg, pxt_entry *entry)
 static pxt_status clear_locked(struct pxt_chain *chain, struct pxt_error *error)
 {
     pxt_status first = PXT_OK;
+    pxt_doubts members = pxt_chain_members(chain);
+    if (chain->generations)
+        pxt_words_doubt_all(&chain->page, members);
     for (unsigned i = chain->count; i-- > 0;) {
         uint64_t removed;
         if (!pxt_tier_present(&chain->tier[i]))
@@ -109,7 +117,6 @@ static pxt_status clear_locked(struct pxt_chain *chain, struct pxt_error *error)
         first = first ? first : status;
     }
     pxt_access_forget_all(chain);
-    pxt_generation_bump_all(&chain->coherence);
     return first;
 }
 

@@ -1,193 +1,225 @@
 /* SPDX-License-Identifier: MIT
  *
- * repair.c: gives tiers the entries that they lack: a tier that was off and is let back in, a tier in which a write
- * failed, a tier that found damage, and a write-behind tier. Called by the janitor, by pxt_cache_tick(), on open and
+ * repair.c: makes the members of a pool equal where they are in doubt, and clears the doubts: after a write that a tier
+ * missed, a tier that was off, a process that was killed, damage, lost power. Called by the janitor, by pxt_cache_tick(), on
  * close, and by operations that find a back-off over.
+ *
+ * The words are noted first, each under its lock, so that no write is under way; then each member lists the keys of these
+ * words above the checkpoint; then the keys are compared under their locks, and a word that has changed since is left for
+ * the next time.
  */
 #include "chain/repair.h"
 #include "base/fail.h"
-#include "chain/key_ops.h"
+#include "chain/equalize.h"
 #include "chain/stripes.h"
 #include "entry/entry.h"
-#include <stdio.h>
 
-enum { REPAIR_BATCH = 4000 };
+/* Keys that are gone through at a time: each takes some 100 bytes. */
+enum { KEYS_MAX = 65536, RANGES_MAX = 256, FLUSH_WRITES = 4000 };
 
-struct gathered {
+struct repair {
+    struct pxt_chain *chain;
+    uint64_t *noted; /* PXT_WORDS words; 0: not to be repaired */
+    unsigned end;    /* only words below are repaired now */
     struct pxt_keymap keys;
+    pxt_status first; /* why a word stays in doubt */
     bool no_memory;
 };
 
-/* Whether a tier is to get an entry: in place of an older copy, or if it has room. */
-static bool wants(struct pxt_tier *tier, const struct pxt_key *key)
+static bool all_members_on(const struct pxt_chain *chain, struct pxt_error *error)
 {
-    uint64_t size;
-    if (!tier->limited || pxt_tier_holds(tier, key, NULL) == PXT_OK)
-        return true;
-    return pxt_tier_count(tier, &size, NULL) == PXT_OK && size < tier->max_entries;
+    pxt_doubts missing = pxt_chain_members(chain);
+    for (unsigned i = 0; i < chain->count; i++)
+        if (pxt_tier_on(&chain->tier[i]))
+            missing &= (pxt_doubts)~pxt_chain_bit(chain, &chain->tier[i]);
+    if (missing)
+        pxt_fail(error, PXT_EUNAVAILABLE, 0, "a member of the pool is off or absent: see `proxtier stats`");
+    return !missing;
 }
 
-/* Gives a tier the copy that the other tiers have of a key. If no other tier has a hinted key, the key was removed or has
- * expired meanwhile: it is deleted here. */
-static pxt_status reconcile(struct pxt_chain *chain, struct pxt_tier *tier, const struct pxt_key *key,
-                            struct pxt_error *error)
+/* Notes the words with doubts, under their locks. */
+static pxt_status note_words(struct repair *repair, struct pxt_error *error)
 {
-    pxt_entry *entry = NULL;
-    pxt_status status = pxt_chain_lock(chain, key, error);
-    if (status)
-        return status;
-    status = pxt_chain_find(chain, key, tier->index, 0, &entry, error);
-    if (status == PXT_OK && wants(tier, key))
-        status = pxt_tier_put(tier, entry, error);
-    else if (status == PXT_OK || (status == PXT_NOT_FOUND && pxt_hints_has(&tier->hints, key) == PXT_KEY_HINTED))
-        status = pxt_tier_del(tier, key, PXT_REMOVE_DELETED, error);
-    pxt_generation_bump(&chain->coherence, key->hash);
-    pxt_chain_unlock(chain, key);
-    pxt_entry_release(entry);
-    return status == PXT_NOT_FOUND ? PXT_OK : status;
-}
-
-/* Reads the other tiers' copies of the keys that were put, and stores them in batches. All keys are locked. */
-static pxt_status store_puts(struct pxt_chain *chain, struct pxt_tier *tier, const struct pxt_keymap *puts,
-                             struct pxt_error *error)
-{
-    pxt_entry *entries[REPAIR_BATCH];
-    size_t n = 0, left = puts->count;
-    pxt_status status = PXT_OK;
-    for (size_t i = 0; i < puts->bucket_count; i++)
-        for (const struct pxt_keymap_item *item = puts->bucket[i]; item; item = item->next) {
-            if (!status) {
-                status = pxt_chain_find(chain, &item->key, tier->index, 0, &entries[n], error);
-                n += status == PXT_OK;
-                if (status == PXT_NOT_FOUND)
-                    status = pxt_tier_del(tier, &item->key, PXT_REMOVE_DELETED, error);
-                status = status == PXT_NOT_FOUND ? PXT_OK : status;
-            }
-            if (--left && n < REPAIR_BATCH)
-                continue;
-            if (!status && n)
-                status = pxt_tier_put_hinted(tier, entries, n, error);
-            while (n)
-                pxt_entry_release(entries[--n]);
-        }
-    return status;
-}
-
-/* Stores all puts that a tier lacks, in a few transactions. PXT_ENOTSUP if it has to be done key by key. */
-static pxt_status replay_puts(struct pxt_chain *chain, struct pxt_tier *tier, struct pxt_error *error)
-{
-    struct pxt_keymap puts;
-    bool removals;
-    if (tier->limited || !tier->ops->put_many || tier->tracker)
-        return PXT_ENOTSUP;
-    pxt_status status = pxt_chain_lock_all(chain, error);
-    if (status)
-        return status;
-    if (!pxt_hints_puts(&tier->hints, &puts, &removals) || removals) {
-        status = PXT_ENOTSUP;
-    } else {
-        status = store_puts(chain, tier, &puts, error);
-        if (!status && puts.count)
-            pxt_tier_hints_all_done(tier);
-    }
-    pxt_keymap_free(&puts);
-    pxt_chain_unlock_all(chain);
-    return status;
-}
-
-/* Gives a tier all single keys that it lacks. */
-static pxt_status replay_keys(struct pxt_chain *chain, struct pxt_tier *tier, struct pxt_error *error)
-{
-    char text[PXT_KEY_MAX + 1];
-    struct pxt_key key;
-    pxt_status status = replay_puts(chain, tier, error);
-    if (status != PXT_ENOTSUP)
-        return status;
-    while (pxt_hints_any(&tier->hints, text, &key)) {
-        status = reconcile(chain, tier, &key, error);
+    pxt_doubts members = pxt_chain_members(repair->chain);
+    for (unsigned stripe = 0; stripe < PXT_STRIPES; stripe++) {
+        const struct pxt_key key = {.hash = stripe};
+        pxt_status status = pxt_chain_lock(repair->chain, &key, error);
         if (status)
             return status;
+        for (unsigned i = stripe; i < PXT_WORDS; i += PXT_STRIPES) {
+            uint64_t word = pxt_word(&repair->chain->page, i);
+            repair->noted[i] = pxt_word_doubts(word) & members ? word : 0;
+        }
+        pxt_chain_unlock(repair->chain, &key);
     }
     return PXT_OK;
+}
+
+/* Leaves the upper half of the words for later. */
+static void narrow(struct repair *repair)
+{
+    struct pxt_keymap kept = {0};
+    repair->end /= 2;
+    for (size_t i = 0; i < repair->keys.bucket_count; i++)
+        for (const struct pxt_keymap_item *item = repair->keys.bucket[i]; item; item = item->next)
+            if (item->key.hash % PXT_WORDS < repair->end && !pxt_keymap_add(&kept, &item->key))
+                repair->no_memory = true;
+    pxt_keymap_free(&repair->keys);
+    repair->keys = kept;
+}
+
+static bool list_key(void *arg, const struct pxt_key *key, uint64_t version)
+{
+    struct repair *repair = arg;
+    unsigned word = (unsigned)(key->hash % PXT_WORDS);
+    (void)version;
+    if (!repair->noted[word] || word >= repair->end)
+        return true;
+    if (!pxt_keymap_add(&repair->keys, key))
+        repair->no_memory = true;
+    while (repair->keys.count > KEYS_MAX && repair->end > 1)
+        narrow(repair);
+    return !repair->no_memory;
+}
+
+/* Lists the keys that may differ: those above the checkpoint in any member. */
+static pxt_status list_keys(struct repair *repair, struct pxt_error *error)
+{
+    uint64_t checkpoint, dropped;
+    pxt_status status = PXT_OK;
+    pxt_page_checkpoint(&repair->chain->page, &checkpoint, &dropped);
+    for (unsigned i = 0; i < repair->chain->count && !status; i++) {
+        struct pxt_tier *tier = &repair->chain->tier[i];
+        if (pxt_chain_bit(repair->chain, tier))
+            status = pxt_tier_versions(tier, checkpoint, list_key, repair, error);
+        if (!status && repair->no_memory)
+            status = pxt_fail_memory(error, "a list of keys");
+    }
+    return status;
+}
+
+/* Makes the members equal for the listed keys of one stripe. A word of which one key cannot be made equal stays in doubt;
+ * the others go on, as long as all members are on. */
+static pxt_status equalize_stripe(struct repair *repair, unsigned stripe, struct pxt_error *error)
+{
+    pxt_status first = PXT_OK;
+    for (size_t i = 0; i < repair->keys.bucket_count; i++)
+        for (const struct pxt_keymap_item *item = repair->keys.bucket[i]; item; item = item->next) {
+            if (pxt_stripe(item->key.hash) != stripe || !repair->noted[item->key.hash % PXT_WORDS])
+                continue;
+            pxt_status status = pxt_equalize(repair->chain, &item->key, NULL, first ? NULL : error);
+            if (status)
+                repair->noted[item->key.hash % PXT_WORDS] = 0;
+            first = first ? first : status;
+            if (first == PXT_ENOMEM || (status && !all_members_on(repair->chain, NULL)))
+                return first;
+        }
+    repair->first = repair->first ? repair->first : first;
+    return PXT_OK;
+}
+
+/* At level `power` the bits of the tiers that do not sync each write are cleared only now. */
+static pxt_status sync_members(struct pxt_chain *chain, struct pxt_error *error)
+{
+    pxt_status status = PXT_OK;
+    for (unsigned i = 0; i < chain->count && chain->power && !status; i++)
+        if (pxt_chain_bit(chain, &chain->tier[i]) && !(chain->tier[i].flags & PXT_TIER_SYNCED))
+            status = pxt_tier_sync(&chain->tier[i], error);
+    return status;
+}
+
+/* Repairs the noted words of one stripe. Its lock is held. */
+static pxt_status repair_locked(struct repair *repair, unsigned stripe, struct pxt_error *error)
+{
+    struct pxt_page *page = &repair->chain->page;
+    pxt_doubts members = pxt_chain_members(repair->chain);
+    for (unsigned i = stripe; i < repair->end; i += PXT_STRIPES)
+        if (repair->noted[i] && pxt_word(page, i) != repair->noted[i])
+            repair->noted[i] = 0; /* a key of it that was not listed may have changed */
+        else if (repair->noted[i])
+            repair->noted[i] = pxt_word_begin(page, i, members, NULL);
+    pxt_status status = equalize_stripe(repair, stripe, error);
+    if (!status)
+        status = sync_members(repair->chain, error);
+    for (unsigned i = stripe; i < repair->end && !status; i += PXT_STRIPES)
+        if (repair->noted[i])
+            pxt_word_end(page, i, repair->noted[i], members);
+    return status;
+}
+
+static bool has_noted(const struct repair *repair, unsigned stripe)
+{
+    for (unsigned i = stripe; i < repair->end; i += PXT_STRIPES)
+        if (repair->noted[i])
+            return true;
+    return false;
+}
+
+static pxt_status repair_range(struct repair *repair, struct pxt_error *error)
+{
+    pxt_status status = list_keys(repair, error);
+    for (unsigned stripe = 0; stripe < PXT_STRIPES && !status; stripe++) {
+        const struct pxt_key key = {.hash = stripe};
+        if (!has_noted(repair, stripe))
+            continue;
+        status = pxt_chain_lock(repair->chain, &key, error);
+        if (status)
+            break;
+        status = repair_locked(repair, stripe, error);
+        pxt_chain_unlock(repair->chain, &key);
+    }
+    return status;
+}
+
+/* Repairs from the first words on. `*more`: words with doubts are left. */
+static pxt_status repair_once(struct pxt_chain *chain, bool *more, struct pxt_error *error)
+{
+    struct repair repair = {.chain = chain, .end = PXT_WORDS};
+    repair.noted = pxt_alloc_array(PXT_WORDS, sizeof *repair.noted);
+    if (!repair.noted)
+        return pxt_fail_memory(error, "a list of words");
+    pxt_status status = note_words(&repair, error);
+    if (!status)
+        status = repair_range(&repair, error);
+    *more = repair.end < PXT_WORDS;
+    pxt_keymap_free(&repair.keys);
+    pxt_free(repair.noted);
+    return status ? status : repair.first;
+}
+
+pxt_status pxt_chain_repair(struct pxt_chain *chain, struct pxt_error *error)
+{
+    pxt_doubts members = pxt_chain_members(chain);
+    pxt_status status = PXT_OK;
+    atomic_store(&chain->written_behind, 0);
+    bool more = members && pxt_words_doubted(&chain->page, members, NULL);
+    if (more && !all_members_on(chain, error))
+        return PXT_EUNAVAILABLE;
+    for (int i = 0; more && !status && i < RANGES_MAX; i++)
+        status = repair_once(chain, &more, error);
+    return status;
+}
+
+pxt_status pxt_repair_key(struct pxt_chain *chain, const struct pxt_key *key, struct pxt_decision *decision,
+                          struct pxt_error *error)
+{
+    pxt_entry *newest = NULL;
+    pxt_word_begin(&chain->page, key->hash, pxt_chain_members(chain), NULL);
+    pxt_status status = pxt_equalize(chain, key, &newest, error);
+    if (!status)
+        status = sync_members(chain, error);
+    pxt_entry_release(decision->entry);
+    decision->entry = newest;
+    return status ? PXT_EUNAVAILABLE : newest ? PXT_OK : PXT_NOT_FOUND;
 }
 
 void pxt_chain_flush(struct pxt_chain *chain)
 {
-    for (unsigned i = 0; i < chain->count; i++) {
-        struct pxt_tier *tier = &chain->tier[i];
-        size_t enough = tier->hints.puts_max / 2 < REPAIR_BATCH ? tier->hints.puts_max / 2 : REPAIR_BATCH;
-        if (tier->write_behind && pxt_tier_on(tier) && pxt_hints_pending(&tier->hints) > enough)
-            replay_keys(chain, tier, NULL);
-    }
+    if (atomic_load_explicit(&chain->written_behind, memory_order_relaxed) > FLUSH_WRITES)
+        pxt_chain_repair(chain, NULL);
 }
 
-static bool gather_key(void *arg, pxt_entry *entry)
-{
-    struct gathered *gathered = arg;
-    struct pxt_key key;
-    pxt_entry_key_of(entry, &key);
-    gathered->no_memory = !pxt_keymap_add(&gathered->keys, &key);
-    return !gathered->no_memory;
-}
-
-/* Gathers the keys of a tier, whose copies may be old, and of the faster tiers, which it should have as well. */
-static pxt_status gather_keys(struct pxt_chain *chain, struct gathered *gathered, struct pxt_tier *tier,
-                              struct pxt_error *error)
-{
-    for (unsigned i = 0; i <= tier->index; i++) {
-        if (i != tier->index && !pxt_tier_on(&chain->tier[i]))
-            continue;
-        pxt_status status = pxt_tier_each(&chain->tier[i], gather_key, gathered, error);
-        if (!status && gathered->no_memory)
-            status = pxt_fail_memory(error, "the keys of a tier");
-        if (status)
-            return status;
-    }
-    return PXT_OK;
-}
-
-/* Full resync, after more puts failed than were hinted. Keys that only this tier has are kept: the other tiers evicted
- * them, or never had them. They were not deleted: deletions are hinted by key. */
-static pxt_status resync(struct pxt_chain *chain, struct pxt_tier *tier, struct pxt_error *error)
-{
-    struct gathered gathered = {0};
-    unsigned overflows;
-    if (!pxt_tier_resync_begin(tier, &overflows))
-        return PXT_OK;
-    pxt_status status = gather_keys(chain, &gathered, tier, error);
-    for (size_t i = 0; !status && i < gathered.keys.bucket_count; i++)
-        for (struct pxt_keymap_item *item = gathered.keys.bucket[i]; item && !status; item = item->next)
-            status = reconcile(chain, tier, &item->key, error);
-    pxt_keymap_free(&gathered.keys);
-    if (!status && !pxt_tier_resync_end(tier, overflows))
-        status = pxt_fail(error, PXT_EUNAVAILABLE, 0, "too much was written while it was being gone through");
-    return status;
-}
-
-/* A tier that found damage has lost entries: puts those there again that the faster tiers have. */
-static void refill(struct pxt_chain *chain, struct pxt_tier *tier)
-{
-    struct gathered gathered = {0};
-    uint64_t found = tier->ops->corruptions ? tier->ops->corruptions(tier->self) : 0;
-    if (!pxt_tier_durable(tier) || atomic_exchange(&tier->corruptions_seen, found) == found)
-        return;
-    for (unsigned i = 0; i < tier->index; i++)
-        if (pxt_tier_on(&chain->tier[i]))
-            pxt_tier_each(&chain->tier[i], gather_key, &gathered, NULL);
-    for (size_t i = 0; i < gathered.keys.bucket_count; i++)
-        for (struct pxt_keymap_item *item = gathered.keys.bucket[i]; item; item = item->next)
-            if (pxt_tier_holds(tier, &item->key, NULL) == PXT_NOT_FOUND)
-                reconcile(chain, tier, &item->key, NULL);
-    pxt_keymap_free(&gathered.keys);
-}
-
-static pxt_status repair(struct pxt_chain *chain, struct pxt_tier *tier, struct pxt_error *error)
-{
-    pxt_status status = resync(chain, tier, error);
-    return status ? status : replay_keys(chain, tier, error);
-}
-
-/* Makes one cheap call to a tier that is off. If it succeeds, repairs the tier and lets it back in. */
+/* Makes one cheap call to a tier that is off. */
 static void probe(struct pxt_chain *chain, struct pxt_tier *tier)
 {
     struct pxt_error error = {.status = PXT_OK};
@@ -198,33 +230,24 @@ static void probe(struct pxt_chain *chain, struct pxt_tier *tier)
     pxt_status status = tier->ops->count(tier->self, &count, &error);
     if (serial)
         pthread_mutex_unlock(&tier->serial);
-    if (!status)
-        status = repair(chain, tier, &error);
     pxt_breaker_probed(&tier->breaker, status == PXT_OK, pxt_clock_monotonic_ms(), error.message);
     if (status)
         pxt_log(chain->logger, PXT_MESSAGE_WARNING, "chain", "tier %s stays off: %s", tier->name, error.message);
     else
-        pxt_log(chain->logger, PXT_MESSAGE_NOTICE, "chain", "tier %s is on again: all its hints are done", tier->name);
+        pxt_log(chain->logger, PXT_MESSAGE_NOTICE, "chain", "tier %s is on again", tier->name);
 }
 
 void pxt_chain_probe_down_tiers(struct pxt_chain *chain)
 {
+    bool on_again = false;
     for (unsigned i = 0; i < chain->count; i++) {
         struct pxt_tier *tier = &chain->tier[i];
-        if (!tier->self || (pxt_breaker_on(&tier->breaker) && !pxt_hints_pending(&tier->hints)))
+        if (!tier->self || pxt_breaker_on(&tier->breaker) ||
+            !pxt_breaker_may_probe(&tier->breaker, pxt_clock_monotonic_ms()))
             continue;
-        if (pxt_breaker_may_probe(&tier->breaker, pxt_clock_monotonic_ms()))
-            probe(chain, tier);
+        probe(chain, tier);
+        on_again |= pxt_tier_on(tier);
     }
-}
-
-void pxt_chain_repair_hinted(struct pxt_chain *chain)
-{
-    pxt_hint_log_replay(&chain->hint_log);
-    for (unsigned i = 0; i < chain->count; i++)
-        if (pxt_tier_on(&chain->tier[i]) && pxt_hints_pending(&chain->tier[i].hints))
-            repair(chain, &chain->tier[i], NULL);
-    for (unsigned i = 0; i < chain->count; i++)
-        if (pxt_tier_on(&chain->tier[i]))
-            refill(chain, &chain->tier[i]);
+    if (on_again)
+        pxt_chain_repair(chain, NULL);
 }

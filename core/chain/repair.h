@@ -1,18 +1,22 @@
 /* SPDX-License-Identifier: MIT
  *
- * repair.h: gives tiers what they lack. No lock may be held.
+ * repair.h: makes the members of a pool equal, and clears their doubts. doc/versions.md, rules 14 to 16.
  */
 #ifndef PXT_REPAIR_H
 #define PXT_REPAIR_H
 
-#include "chain/chain_layout.h"
+#include "chain/decide.h"
 
-/* Probes the tiers that are off and whose back-off is over, and lets them back in once they are repaired. */
+/* Probes tiers that are off and due for it. One that answers is on again: what it lacks is in doubt, until it is
+ * repaired. No lock may be held. */
 void pxt_chain_probe_down_tiers(struct pxt_chain *chain);
-/* Repairs the tiers that are on and lack keys: after single failed writes, after another process ran without the tier, or
- * after damage. */
-void pxt_chain_repair_hinted(struct pxt_chain *chain);
-/* Writes to the write-behind tiers for which enough has gathered. */
+/* Repairs all words with doubts, a range at a time, if all members are on. No lock may be held. */
+pxt_status pxt_chain_repair(struct pxt_chain *chain, struct pxt_error *error);
+/* Repairs if a tier is written behind and lacks many writes. No lock may be held. */
 void pxt_chain_flush(struct pxt_chain *chain);
+/* Makes the members equal for one key that no clear tier has decided, and syncs them; its doubts stay. The key's lock is
+ * held. `decision->entry` becomes what they have in common. */
+pxt_status pxt_repair_key(struct pxt_chain *chain, const struct pxt_key *key, struct pxt_decision *decision,
+                          struct pxt_error *error);
 
 #endif

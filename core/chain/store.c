@@ -14,6 +14,8 @@
 static void write_to(struct pxt_write *write, struct pxt_tier *tier)
 {
     pxt_status status = write->into(write, tier, write->first ? NULL : write->error);
+    pxt_change_wrote(write->chain, write->change, tier, status);
+    write->stale |= status == PXT_ESTALE;
     write->taken |= status == PXT_OK;
     write->below |= status == PXT_OK && (!tier->limited || tier->max_entries >= write->count);
     write->first = write->first ? write->first : status;
@@ -38,75 +40,70 @@ static bool is_deferred(const struct pxt_write *write, struct pxt_tier *tier)
     if (!write->may_defer)
         return false;
     PXT_COUNT(tier, skipped, !pxt_tier_on(tier));
-    return !pxt_tier_on(tier) ||
-           (tier->write_behind && pxt_tier_may_defer(tier) && has_durable_before(write->chain, tier->index));
+    return !pxt_tier_on(tier) || (tier->write_behind && has_durable_before(write->chain, tier->index));
 }
 
-/* Writes to the durable tiers (in a chain without one: to all), but for the deferred ones. */
-static void write_durable(struct pxt_write *write, bool deferred[])
+/* At level `power` one of the tiers that took the write must have synced it. */
+static pxt_status make_safe(struct pxt_write *write)
 {
-    for (unsigned i = write->chain->count; i-- > 0;) {
-        struct pxt_tier *tier = &write->chain->tier[i];
-        deferred[i] = !is_private(write->chain, tier) && is_deferred(write, tier);
-        if (!is_private(write->chain, tier) && !deferred[i])
+    struct pxt_chain *chain = write->chain;
+    pxt_status status = PXT_EUNAVAILABLE;
+    if (!chain->power)
+        return PXT_OK;
+    for (unsigned i = 0; i < chain->count; i++)
+        if ((write->change->took & pxt_chain_bit(chain, &chain->tier[i])) && (chain->tier[i].flags & PXT_TIER_SYNCED))
+            return PXT_OK;
+    for (unsigned i = 0; status && i < chain->count; i++)
+        if ((write->change->took | write->change->unsure) & pxt_chain_bit(chain, &chain->tier[i]))
+            status = pxt_tier_sync(&chain->tier[i], write->error);
+    return status;
+}
+
+pxt_status pxt_write_deciding_tiers(struct pxt_write *write)
+{
+    struct pxt_chain *chain = write->chain;
+    bool deferred[PXT_CHAIN_MAX] = {0};
+    for (unsigned i = chain->count; i-- > 0;) {
+        struct pxt_tier *tier = &chain->tier[i];
+        deferred[i] = !is_private(chain, tier) && is_deferred(write, tier);
+        if (!is_private(chain, tier) && !deferred[i])
             write_to(write, tier);
+        if (deferred[i] && tier->write_behind)
+            atomic_fetch_add_explicit(&chain->written_behind, 1, memory_order_relaxed);
     }
+    /* If the faster durable tier refused the entries, a write-behind tier gets them at once. */
+    for (unsigned i = 0; i < chain->count && !write->taken; i++)
+        if (deferred[i])
+            write_to(write, &chain->tier[i]);
+    if (write->taken && pxt_chain_members(chain)) {
+        pxt_status status = make_safe(write);
+        if (status)
+            return status;
+    }
+    if (write->taken)
+        return PXT_OK;
+    return write->first == PXT_ENOTSUP || write->first == PXT_EUNAVAILABLE
+               ? pxt_fail(write->error, PXT_EUNAVAILABLE, 0, "no tier could take %s: see `proxtier stats`",
+                          write->count == 1 ? "the entry" : "the entries")
+               : write->first;
 }
 
-/* Hints the keys to the deferred tiers. Only now that another tier has them: repair.c deletes a hinted key that no other
- * tier has. If the faster durable tier refused the entries, a write-behind tier gets them at once. */
-static void settle_deferred(struct pxt_write *write, const bool deferred[])
-{
-    struct pxt_key key;
-    for (unsigned i = 0; i < write->chain->count; i++) {
-        if (deferred[i] && !write->taken) {
-            write_to(write, &write->chain->tier[i]);
-        } else if (deferred[i]) {
-            for (size_t j = 0; j < write->count; j++) {
-                pxt_entry_key_of(write->entries[j], &key);
-                pxt_tier_add_hint(&write->chain->tier[i], &key, false);
-            }
-        }
-    }
-}
-
-/* Makes the copies in the private tiers of other processes stale, and the entries current. The hits noted for the keys
- * before the old entries were read are in the new ones. Keys of a batch may share a generation: all are bumped before the first is read. */
-static void publish(struct pxt_write *write)
-{
-    struct pxt_key key;
-    for (size_t i = 0; i < write->count; i++) {
-        pxt_entry_key_of(write->entries[i], &key);
-        for (unsigned j = 0; j < write->chain->count; j++)
-            pxt_access_forget_included(&write->chain->tier[j], &key);
-        pxt_generation_bump(&write->chain->coherence, key.hash);
-    }
-    for (size_t i = 0; i < write->count; i++) {
-        pxt_entry_key_of(write->entries[i], &key);
-        pxt_entry_set_generation(write->entries[i], pxt_generation(&write->chain->coherence, key.hash));
-    }
-}
-
-/* Writes to the tiers that are not durable. They may fail: get then reads from a durable tier. */
-static void write_private(struct pxt_write *write)
+void pxt_write_private_tiers(struct pxt_write *write)
 {
     for (unsigned i = write->chain->count; i-- > 0;)
         if (is_private(write->chain, &write->chain->tier[i]))
             write->into(write, &write->chain->tier[i], NULL);
 }
 
-pxt_status pxt_write_all_tiers(struct pxt_write *write)
+pxt_status pxt_chain_stamp_version(struct pxt_chain *chain, pxt_entry *entry, const struct pxt_stamp *stamp,
+                                   struct pxt_error *error)
 {
-    bool deferred[PXT_CHAIN_MAX];
-    write_durable(write, deferred);
-    settle_deferred(write, deferred);
-    if (!write->taken)
-        return write->first == PXT_ENOTSUP || write->first == PXT_EUNAVAILABLE
-                   ? pxt_fail(write->error, PXT_EUNAVAILABLE, 0, "no tier could take %s: see `proxtier stats`",
-                              write->count == 1 ? "the entry" : "the entries")
-                   : write->first;
-    publish(write);
-    write_private(write);
+    uint64_t version = pxt_version_next(&chain->page, stamp->above);
+    if (!version)
+        return pxt_fail(error, PXT_EUNAVAILABLE, 0, "the stored version of key %s has no successor: delete the entry",
+                        pxt_entry_key(entry));
+    pxt_entry_set_versions(entry, version, stamp->supplied == PXT_VERSION_NEW ? version : stamp->supplied,
+                           stamp->learnt == PXT_VERSION_NEW ? version : stamp->learnt);
     return PXT_OK;
 }
 
@@ -115,22 +112,62 @@ static pxt_status into_tier(struct pxt_write *write, struct pxt_tier *tier, stru
     return pxt_chain_insert(tier, write->entries[0], write->victims, error);
 }
 
-pxt_status pxt_chain_store(struct pxt_chain *chain, pxt_entry *entry, struct pxt_victims *victims,
-                           struct pxt_error *error)
+/* Returns the greatest version that a tier has of a key. */
+static uint64_t greatest_version(struct pxt_chain *chain, const struct pxt_key *key)
 {
+    uint64_t greatest = 0;
+    for (unsigned i = 0; i < chain->count; i++) {
+        pxt_entry *entry = NULL;
+        if (!pxt_tier_durable(&chain->tier[i]) || pxt_tier_get(&chain->tier[i], key, PXT_GET_PEEK, &entry, NULL))
+            continue;
+        uint64_t version = pxt_entry_version(entry);
+        greatest = version > greatest ? version : greatest;
+        pxt_entry_release(entry);
+    }
+    return greatest;
+}
+
+/* The hits that were noted for the key before the old entry was read are in the new one. */
+static void forget_included_hits(struct pxt_chain *chain, const struct pxt_key *key)
+{
+    for (unsigned i = 0; i < chain->count; i++)
+        pxt_access_forget_included(&chain->tier[i], key);
+}
+
+pxt_status pxt_chain_store(struct pxt_chain *chain, pxt_entry *entry, const struct pxt_stamp *given,
+                           struct pxt_victims *victims, struct pxt_error *error)
+{
+    enum { TRIES = 3 };
+    struct pxt_stamp stamp = *given;
+    struct pxt_change change;
     struct pxt_write write = {.chain = chain,
                               .entries = &entry,
                               .count = 1,
+                              .change = &change,
                               .into = into_tier,
                               .victims = victims,
-                              .may_defer = true,
-                              .error = error};
+                              .may_defer = true};
     struct pxt_key key;
-    struct pxt_hinted_before before;
+    pxt_status status;
+    int tries = 0;
     pxt_entry_key_of(entry, &key);
-    pxt_hinted_before_note(chain, &key, &before);
-    pxt_status status = pxt_write_all_tiers(&write);
-    if (!write.taken)
-        pxt_hinted_before_restore(chain, &key, &before);
-    return status;
+    pxt_change_begin(chain, key.hash, NULL, &change);
+    do {
+        write.taken = write.below = write.stale = false;
+        write.first = PXT_OK;
+        write.error = error;
+        status = pxt_chain_stamp_version(chain, entry, &stamp, error);
+        if (!status)
+            status = pxt_write_deciding_tiers(&write);
+        if (write.stale) /* a clock that was set back, or a page that was lost */
+            stamp.above = greatest_version(chain, &key);
+    } while (write.stale && ++tries < TRIES);
+    if (!status)
+        forget_included_hits(chain, &key);
+    uint32_t generation = pxt_change_end(chain, &change);
+    if (status)
+        return status;
+    pxt_entry_set_generation(entry, generation);
+    pxt_write_private_tiers(&write);
+    return PXT_OK;
 }

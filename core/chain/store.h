@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * store.h: writes an entry, or a batch of entries, to all tiers.
+ * store.h: writes an entry, a batch of entries, or a removal, to all tiers.
  */
 #ifndef PXT_STORE_H
 #define PXT_STORE_H
 
+#include "chain/change.h"
 #include "chain/victim.h"
 
 /* One write on its way through the tiers. The locks of all its keys are held. */
@@ -12,21 +13,39 @@ struct pxt_write {
     struct pxt_chain *chain;
     pxt_entry *const *entries;
     size_t count;
+    struct pxt_change *change;
     /* Writes the entries to one tier. */
     pxt_status (*into)(struct pxt_write *write, struct pxt_tier *tier, struct pxt_error *error);
     struct pxt_victims *victims; /* NULL: `into` demotes them itself */
-    bool may_defer;              /* leave the write to repair.c for tiers that are off or written behind */
+    bool may_defer;              /* leave out tiers that are off or written behind: repair.c brings the write to them */
     bool below;                  /* a slower tier has taken all entries, and has room for them all */
     bool taken;                  /* a tier has taken the entries */
+    bool stale;                  /* a tier has a newer version */
     pxt_status first;            /* what the first tier that failed returned */
     struct pxt_error *error;
 };
-/* Writes to the durable tiers from the slowest on, then to the others. Fails if no durable tier (in a chain without one:
- * no tier) takes the entries. */
-pxt_status pxt_write_all_tiers(struct pxt_write *write);
+/* Writes to the tiers that decide whether the write succeeds: the durable ones, from the slowest on; in a chain without
+ * one, all. Fails if none takes the entries, or none of a pool at level `power` has synced them. */
+pxt_status pxt_write_deciding_tiers(struct pxt_write *write);
+/* Writes to the others: memory, if the chain has a durable tier. They may fail: get then reads from a durable tier. The
+ * change has ended. */
+void pxt_write_private_tiers(struct pxt_write *write);
 
-/* Writes one entry to all tiers. If no tier takes it, nothing has changed. */
-pxt_status pxt_chain_store(struct pxt_chain *chain, pxt_entry *entry, struct pxt_victims *victims,
-                           struct pxt_error *error);
+/* The versions that a new entry gets. PXT_VERSION_NEW: that of the change. */
+#define PXT_VERSION_NEW UINT64_MAX
+struct pxt_stamp {
+    uint64_t above;            /* the version of the entry that is replaced */
+    uint64_t supplied, learnt; /* see PXT_FIELDS */
+};
+/* Gives an entry a new version. PXT_EUNAVAILABLE if there is none above. */
+pxt_status pxt_chain_stamp_version(struct pxt_chain *chain, pxt_entry *entry, const struct pxt_stamp *stamp,
+                                   struct pxt_error *error);
+/* Writes one entry, which only the caller has, to all tiers, as a change. If no tier takes it, nothing has changed. */
+pxt_status pxt_chain_store(struct pxt_chain *chain, pxt_entry *entry, const struct pxt_stamp *stamp,
+                           struct pxt_victims *victims, struct pxt_error *error);
+
+/* remove.c: removes a key from all tiers, as a change. PXT_NOT_FOUND if no tier had it. */
+pxt_status pxt_chain_remove(struct pxt_chain *chain, const struct pxt_key *key, enum pxt_removal why,
+                            struct pxt_error *error);
 
 #endif

@@ -8,14 +8,12 @@
 static pxt_status lock_among_processes(struct pxt_chain *chain, unsigned stripe, struct pxt_error *error)
 {
     struct pxt_error local;
-    pxt_status status = pxt_coherence_lock(&chain->coherence, stripe, 1, &local);
+    pxt_status status = pxt_page_lock(&chain->page, stripe, 1, &local);
     if (status) {
         pthread_mutex_unlock(&chain->stripe_lock[stripe]);
         pxt_tier_failed(chain->shared, &local);
         if (error)
             *error = local;
-    } else {
-        pxt_hint_log_replay(&chain->hint_log);
     }
     return status;
 }
@@ -36,7 +34,7 @@ bool pxt_chain_trylock(struct pxt_chain *chain, const struct pxt_key *key)
 void pxt_chain_unlock(struct pxt_chain *chain, const struct pxt_key *key)
 {
     unsigned stripe = pxt_stripe(key->hash);
-    pxt_coherence_unlock(&chain->coherence, stripe, 1);
+    pxt_page_unlock(&chain->page, stripe, 1);
     pthread_mutex_unlock(&chain->stripe_lock[stripe]);
 }
 
@@ -54,17 +52,15 @@ pxt_status pxt_chain_lock_all(struct pxt_chain *chain, struct pxt_error *error)
 {
     for (unsigned i = 0; i < PXT_STRIPES; i++)
         pthread_mutex_lock(&chain->stripe_lock[i]);
-    pxt_status status = pxt_coherence_lock(&chain->coherence, 0, PXT_STRIPES, error);
+    pxt_status status = pxt_page_lock(&chain->page, 0, PXT_STRIPES, error);
     for (unsigned i = PXT_STRIPES; status && i-- > 0;)
         pthread_mutex_unlock(&chain->stripe_lock[i]);
-    if (!status)
-        pxt_hint_log_replay(&chain->hint_log);
     return status;
 }
 
 void pxt_chain_unlock_all(struct pxt_chain *chain)
 {
-    pxt_coherence_unlock(&chain->coherence, 0, PXT_STRIPES);
+    pxt_page_unlock(&chain->page, 0, PXT_STRIPES);
     for (unsigned i = PXT_STRIPES; i-- > 0;)
         pthread_mutex_unlock(&chain->stripe_lock[i]);
 }

@@ -7,7 +7,7 @@
 
 #include "chain/chain_layout.h"
 
-/* Locks a key among threads and processes, and replays the hint log. On failure nothing is locked. */
+/* Locks a key among threads and processes. On failure nothing is locked. */
 pxt_status pxt_chain_lock(struct pxt_chain *chain, const struct pxt_key *key, struct pxt_error *error);
 /* Locks a key likewise, but does not wait for another thread. False if it is not locked. */
 bool pxt_chain_trylock(struct pxt_chain *chain, const struct pxt_key *key);

@@ -33,8 +33,6 @@ const struct pxt_option *pxt_options_global(void)
         {"degrade.backoff", PXT_OPTION_DURATION, "1s", 1000, SECONDS(86400), NULL,
          "how long a tier stays off before it is tried again; doubles with each failed trial"},
         {"degrade.backoff_max", PXT_OPTION_DURATION, "1m", 1000, SECONDS(86400), NULL, "longest such time"},
-        {"degrade.hints_max", PXT_OPTION_INTEGER, "10000", 1, 10000000, NULL,
-         "hints of puts that are kept for a tier; beyond, the tier needs a full resync"},
         /* Of keys; l2_jsonl has an option of this name for the locks of its files. */
         {"lock_timeout", PXT_OPTION_DURATION, "5s", 0, SECONDS(3600), NULL,
          "how long to wait for another process that is changing the same entry"},

@@ -1,4 +1,3 @@
 # SPDX-License-Identifier: MIT
-core_sources += \
-    %D%/coherence.c %D%/coherence.h %D%/hint_log.c %D%/hint_log.h %D%/hints.c %D%/hints.h
+core_sources += %D%/page.c %D%/page.h %D%/record.c %D%/record.h
 EXTRA_DIST += %D%/README.md

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * tier.c: opens and closes a tier. The operations are in tier_calls.c, the hints in tier_hints.c.
+ * tier.c: opens and closes a tier. The operations are in tier_calls.c.
  */
 #include "tier/tier.h"
 #include "base/fail.h"
@@ -70,7 +70,7 @@ static void init(struct pxt_tier *tier, const struct pxt_tier_config *config, co
     pthread_mutex_init(&tier->serial, NULL);
     pxt_group_commit_init(&tier->group);
     pthread_mutex_init(&tier->accesses.lock, NULL);
-    pxt_hints_init(&tier->hints, config->name, (size_t)pxt_settings_number(settings, "degrade.hints_max"));
+    tier->slot = -1;
     pxt_breaker_init(&tier->breaker, (unsigned)pxt_settings_number(settings, "degrade.threshold"),
                      pxt_settings_number(settings, "degrade.backoff") / 1000,
                      pxt_settings_number(settings, "degrade.backoff_max") / 1000);
@@ -89,7 +89,6 @@ pxt_status pxt_tier_open(struct pxt_tier *tier, unsigned index, const struct pxt
     struct pxt_error local;
     tier->index = index;
     init(tier, config, context);
-    tier->hints.shared = true; /* a tier that is not present here may be present in another process */
     if (!config->tier.module) {
         set_absent(tier, config->problem ? config->problem : "its plugin is missing");
         return PXT_OK;
@@ -99,7 +98,6 @@ pxt_status pxt_tier_open(struct pxt_tier *tier, unsigned index, const struct pxt
     pxt_status status = open_tier(tier, config, &local);
     if (!status) {
         tier->flags = tier->ops->flags;
-        tier->hints.shared = tier->flags & PXT_TIER_SHARED;
         tier->grouped = pxt_group_commit_suits(tier->ops);
         tier->hits_need_no_lock = (tier->flags & PXT_TIER_CONCURRENT) && !tier->tracker &&
                                   (tier->ops->settle || (tier->flags & PXT_TIER_SHARED));
@@ -123,7 +121,6 @@ void pxt_tier_close(struct pxt_tier *tier)
     if (tier->self)
         tier->ops->close(tier->self);
     pxt_policy_tracker_close(tier->tracker);
-    pxt_hints_destroy(&tier->hints);
     pxt_keymap_free(&tier->accesses.keys);
     pthread_mutex_destroy(&tier->accesses.lock);
     pxt_breaker_destroy(&tier->breaker);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * tier.h: one tier of the chain as the core sees it: the instance of the plugin, with its capacity, circuit breaker,
- * hints and counters.
+ * membership and counters.
  *
  * Four questions, and the function or member that answers each:
  *   present   pxt_tier_present()   the plugin is loaded and the instance is open
@@ -10,8 +10,7 @@
  *   stores    pxt_tier_stores()    that capacity is not 0
  *
  * A call on a tier that is not on returns PXT_EUNAVAILABLE without a call of the plugin. A call that fails counts
- * against the tier. A write that fails or is skipped leaves a hint, and while a key has a hint it is not read from this
- * tier: a tier that comes back never answers with an entry that was replaced or deleted meanwhile.
+ * against the tier. Whether the copy of a key in a tier counts is not known here: the page says it (shared/page.h).
  */
 #ifndef PXT_TIER_H
 #define PXT_TIER_H
@@ -19,7 +18,7 @@
 #include "base/keymap.h"
 #include "config/config.h"
 #include "plugin/host.h"
-#include "shared/hint_log.h"
+#include "shared/record.h"
 #include "tier/breaker.h"
 #include "tier/group_commit.h"
 #include "tier/policy_tracker.h"
@@ -67,13 +66,17 @@ struct pxt_tier {
     bool grouped;           /* puts go through `group` */
     struct pxt_group_commit group;
 
-    /* What is yet to be written. */
-    struct pxt_hints hints;
-    struct pxt_hint_log *hint_log; /* of the chain; NULL: not open yet */
+    /* Hits that are yet to be written. */
     struct pxt_tier_accesses accesses;
 
+    /* Its membership, if it is durable. */
+    int slot; /* in the page; -1: none */
+    char id[PXT_MEMBER_ID + 1];
+    void (*damaged)(struct pxt_tier *tier); /* called when the tier has found damage, at once; NULL: nobody to tell */
+    void *damaged_arg;
+
     struct pxt_tier_counters counter;
-    _Atomic uint64_t corruptions_seen; /* by the last repair */
+    _Atomic uint64_t corruptions_seen;
 };
 #define PXT_COUNT(tier, name, n) atomic_fetch_add_explicit(&(tier)->counter.name, (n), memory_order_relaxed)
 
@@ -92,10 +95,6 @@ struct pxt_tier_context {
 pxt_status pxt_tier_open(struct pxt_tier *tier, unsigned index, const struct pxt_tier_config *config,
                          const struct pxt_tier_context *context, struct pxt_error *error);
 void pxt_tier_close(struct pxt_tier *tier);
-/* Opens the hint log for the hints of all tiers of a chain. `shared_path` as for pxt_coherence_open(). */
-pxt_status pxt_tier_open_hint_log(struct pxt_hint_log *log, struct pxt_tier *tiers, unsigned count,
-                                  const char *shared_path, struct pxt_coherence *coherence, struct pxt_error *error);
-
 static inline bool pxt_tier_present(const struct pxt_tier *tier)
 {
     return tier->self != NULL;
@@ -124,8 +123,6 @@ pxt_status pxt_tier_put_many(struct pxt_tier *tier, pxt_entry *const *entries, s
 pxt_status pxt_tier_del(struct pxt_tier *tier, const struct pxt_key *key, enum pxt_removal why,
                         struct pxt_error *error);
 pxt_status pxt_tier_contains(struct pxt_tier *tier, const struct pxt_key *key, struct pxt_error *error);
-/* The same without regard to hints, and also while the tier is probed. */
-pxt_status pxt_tier_holds(struct pxt_tier *tier, const struct pxt_key *key, struct pxt_error *error);
 pxt_status pxt_tier_count(struct pxt_tier *tier, uint64_t *out, struct pxt_error *error);
 pxt_status pxt_tier_each(struct pxt_tier *tier, pxt_entry_fn *fn, void *arg, struct pxt_error *error);
 pxt_status pxt_tier_clear(struct pxt_tier *tier, uint64_t *removed, struct pxt_error *error);
@@ -135,10 +132,14 @@ pxt_status pxt_tier_victim(struct pxt_tier *tier, uint64_t incoming, pxt_entry *
 /* Tells whether the tier removes expired entries itself, with pxt_tier_expire(). Otherwise the caller gathers their keys
  * and removes each under its own lock, because a key may have been put anew meanwhile. */
 bool pxt_tier_expires(const struct pxt_tier *tier);
-pxt_status pxt_tier_gather_expired(struct pxt_tier *tier, pxt_time now, size_t limit, struct pxt_keymap *out,
-                                   struct pxt_error *error);
-pxt_status pxt_tier_expire(struct pxt_tier *tier, pxt_time now, size_t limit, pxt_key_fn *fn, void *arg,
+pxt_status pxt_tier_gather_expired(struct pxt_tier *tier, pxt_time now, uint64_t up_to, size_t limit,
+                                   struct pxt_keymap *out, struct pxt_error *error);
+pxt_status pxt_tier_expire(struct pxt_tier *tier, pxt_time now, uint64_t up_to, size_t limit, pxt_key_fn *fn, void *arg,
                            uint64_t *removed, struct pxt_error *error);
+pxt_status pxt_tier_versions(struct pxt_tier *tier, uint64_t above, pxt_version_fn *fn, void *arg,
+                             struct pxt_error *error);
+pxt_status pxt_tier_record_get(struct pxt_tier *tier, char text[PXT_RECORD_MAX + 1], struct pxt_error *error);
+pxt_status pxt_tier_record_put(struct pxt_tier *tier, const char *text, struct pxt_error *error);
 pxt_status pxt_tier_check_add(struct pxt_tier *tier, const struct pxt_check *check, uint64_t keep,
                               struct pxt_error *error);
 pxt_status pxt_tier_check_each(struct pxt_tier *tier, const struct pxt_key *key, pxt_check_fn *fn, void *arg,
@@ -146,25 +147,6 @@ pxt_status pxt_tier_check_each(struct pxt_tier *tier, const struct pxt_key *key,
 pxt_status pxt_tier_maintain(struct pxt_tier *tier, struct pxt_error *error);
 pxt_status pxt_tier_sync(struct pxt_tier *tier, struct pxt_error *error);
 
-/* ---- hints: which keys the tier lacks, for all processes ---- */
-
-/* Adds a hint, here and in the log. */
-void pxt_tier_add_hint(struct pxt_tier *tier, const struct pxt_key *key, bool removal);
-/* Drops the hint of a key that the tier has again, here and in the log. */
-void pxt_tier_hint_done(struct pxt_tier *tier, const struct pxt_key *key);
-/* Drops the hints of all keys, here and in the log. All stripes are locked. */
-void pxt_tier_hints_all_done(struct pxt_tier *tier);
-/* Stores entries of hinted keys; the hints stay. */
-pxt_status pxt_tier_put_hinted(struct pxt_tier *tier, pxt_entry *const *entries, size_t n, struct pxt_error *error);
-/* Tells whether a put may be deferred: the tier is on, and its hints have room. */
-static inline bool pxt_tier_may_defer(const struct pxt_tier *tier)
-{
-    return pxt_tier_on(tier) && pxt_hints_pending(&tier->hints) < tier->hints.puts_max;
-}
-/* Begins a full resync; false if none is due. `*overflow_count` is for the end. */
-bool pxt_tier_resync_begin(struct pxt_tier *tier, unsigned *overflow_count);
-/* Ends a full resync; false if the hints have overflowed again since it began, and it does not count. */
-bool pxt_tier_resync_end(struct pxt_tier *tier, unsigned overflow_count);
 /* Reports a failure to the breaker, for a caller that bypasses it (a probe). */
 void pxt_tier_failed(struct pxt_tier *tier, const struct pxt_error *error);
 

@@ -16,11 +16,10 @@ struct call {
     int cancel_state;
 };
 
-/* Prepares a call of the plugin, whose error goes to `call->error`. False if the tier is off, or not present. With
- * `probing` the breaker does not count. */
-static bool enter_as(struct pxt_tier *tier, bool probing, struct call *call, struct pxt_error *error)
+/* Prepares a call of the plugin, whose error goes to `call->error`. False if the tier is off, or not present. */
+static bool enter(struct pxt_tier *tier, struct call *call, struct pxt_error *error)
 {
-    if (!tier->self || (!probing && !pxt_breaker_on(&tier->breaker))) {
+    if (!pxt_tier_on(tier)) {
         PXT_COUNT(tier, skipped, 1);
         pxt_fail(error, PXT_EUNAVAILABLE, 0, "tier %s is off", tier->name);
         return false;
@@ -36,17 +35,13 @@ static bool enter_as(struct pxt_tier *tier, bool probing, struct call *call, str
     return true;
 }
 
-static bool enter(struct pxt_tier *tier, struct call *call, struct pxt_error *error)
+/* A tier that has found damage has lost entries: before the result of the call counts, all keys are in doubt there. */
+static void look_for_damage(struct pxt_tier *tier)
 {
-    return enter_as(tier, false, call, error);
-}
-
-/* As enter(), and for the thread that probes the tier also while the tier is off. There is one such thread at a time;
- * it has set the state PROBING. */
-static bool enter_probing(struct pxt_tier *tier, struct call *call, struct pxt_error *error)
-{
-    bool probing = atomic_load_explicit(&tier->breaker.state, memory_order_acquire) == PXT_TIER_PROBING;
-    return enter_as(tier, probing, call, error);
+    uint64_t found = tier->ops->corruptions(tier->self);
+    if (atomic_load_explicit(&tier->corruptions_seen, memory_order_relaxed) != found &&
+        atomic_exchange(&tier->corruptions_seen, found) != found && tier->damaged)
+        tier->damaged(tier);
 }
 
 /* Ends a call of the plugin: reports its status to the breaker, and returns it with its error. Whether a success
@@ -54,6 +49,8 @@ static bool enter_probing(struct pxt_tier *tier, struct call *call, struct pxt_e
 static pxt_status leave_as(struct pxt_tier *tier, pxt_status status, bool ends_failures, const struct call *call,
                            struct pxt_error *error)
 {
+    if (tier->ops->corruptions)
+        look_for_damage(tier);
     if (!(tier->flags & PXT_TIER_CONCURRENT))
         pthread_mutex_unlock(&tier->serial);
     pthread_setcancelstate(call->cancel_state, NULL);
@@ -63,7 +60,7 @@ static pxt_status leave_as(struct pxt_tier *tier, pxt_status status, bool ends_f
         return status;
     }
     /* The others are the caller's fault, or the machine's: no reason to turn the tier off. */
-    if (status != PXT_EINVAL && status != PXT_ENOTSUP && status != PXT_ENOMEM)
+    if (status != PXT_EINVAL && status != PXT_ENOTSUP && status != PXT_ENOMEM && status != PXT_ESTALE)
         pxt_tier_failed(tier, &call->error);
     if (error)
         *error = call->error;
@@ -75,26 +72,9 @@ static pxt_status leave(struct pxt_tier *tier, pxt_status status, const struct c
     return leave_as(tier, status, true, call, error);
 }
 
-/* Ends a write: adds a hint if the write failed, drops the key's hint if it did not. */
-static pxt_status leave_write(struct pxt_tier *tier, pxt_status status, const struct call *call,
-                              const struct pxt_key *key, bool removal, struct pxt_error *error)
-{
-    status = leave(tier, status, call, error);
-    if (status)
-        pxt_tier_add_hint(tier, key, removal);
-    else
-        pxt_tier_hint_done(tier, key);
-    return status;
-}
-
 pxt_status pxt_tier_get(struct pxt_tier *tier, const struct pxt_key *key, unsigned flags, pxt_entry **out,
                         struct pxt_error *error)
 {
-    enum pxt_hint_key hint = pxt_hints_has(&tier->hints, key);
-    if (hint == PXT_KEY_HINTED)
-        return PXT_NOT_FOUND; /* its copy is old: another tier has the last write, or the key was removed */
-    if (hint == PXT_KEY_UNKNOWN)
-        return pxt_fail(error, PXT_EUNAVAILABLE, 0, "tier %s waits for a full resync", tier->name);
     struct call call;
     if (!enter(tier, &call, error))
         return PXT_EUNAVAILABLE;
@@ -109,11 +89,9 @@ pxt_status pxt_tier_put(struct pxt_tier *tier, pxt_entry *entry, struct pxt_erro
 {
     struct call call;
     struct pxt_key key;
-    pxt_entry_key_of(entry, &key);
-    if (!enter_probing(tier, &call, error)) {
-        pxt_tier_add_hint(tier, &key, false);
+    if (!enter(tier, &call, error))
         return PXT_EUNAVAILABLE;
-    }
+    pxt_entry_key_of(entry, &key);
     pxt_status status = tier->grouped ? pxt_group_commit_put(&tier->group, tier->ops, tier->self, entry, &call.error)
                                       : tier->ops->put(tier->self, entry, &call.error);
     if (status == PXT_EINVAL) { /* it cannot hold this entry: then it must not keep an older one */
@@ -121,21 +99,11 @@ pxt_status pxt_tier_put(struct pxt_tier *tier, pxt_entry *entry, struct pxt_erro
         pxt_tier_del(tier, &key, PXT_REMOVE_DELETED, NULL);
         return status;
     }
-    if (!status && tier->tracker)
+    if (!status && tier->tracker && pxt_entry_is_tombstone(entry))
+        pxt_policy_tracker_remove(tier->tracker, &key, PXT_REMOVE_DELETED);
+    else if (!status && tier->tracker)
         status = pxt_policy_tracker_put(tier->tracker, &key, &call.error);
-    return leave_write(tier, status, &call, &key, false, error);
-}
-
-static void hint_all(struct pxt_tier *tier, pxt_entry *const *entries, size_t n, bool failed)
-{
-    for (size_t i = 0; i < n; i++) {
-        struct pxt_key key;
-        pxt_entry_key_of(entries[i], &key);
-        if (failed)
-            pxt_tier_add_hint(tier, &key, false);
-        else
-            pxt_tier_hint_done(tier, &key);
-    }
+    return leave(tier, status, &call, error);
 }
 
 static pxt_status put_singly(struct pxt_tier *tier, pxt_entry *const *entries, size_t n, struct pxt_error *error)
@@ -153,44 +121,29 @@ pxt_status pxt_tier_put_many(struct pxt_tier *tier, pxt_entry *const *entries, s
     if (!tier->ops || !tier->ops->put_many || tier->tracker)
         return put_singly(tier, entries, n, error);
     struct call call;
-    if (!enter_probing(tier, &call, error)) {
-        hint_all(tier, entries, n, true);
+    if (!enter(tier, &call, error))
         return PXT_EUNAVAILABLE;
-    }
-    pxt_status status = tier->ops->put_many(tier->self, entries, n, &call.error);
-    status = leave(tier, status, &call, error);
+    pxt_status status = leave(tier, tier->ops->put_many(tier->self, entries, n, &call.error), &call, error);
     if (status == PXT_EINVAL) /* one of them cannot be held: the others can */
         return put_singly(tier, entries, n, error);
-    hint_all(tier, entries, n, status != PXT_OK);
     return status;
-}
-
-pxt_status pxt_tier_put_hinted(struct pxt_tier *tier, pxt_entry *const *entries, size_t n, struct pxt_error *error)
-{
-    struct call call;
-    if (!enter_probing(tier, &call, error))
-        return PXT_EUNAVAILABLE;
-    return leave(tier, tier->ops->put_many(tier->self, entries, n, &call.error), &call, error);
 }
 
 pxt_status pxt_tier_del(struct pxt_tier *tier, const struct pxt_key *key, enum pxt_removal why, struct pxt_error *error)
 {
     struct call call;
-    if (!enter_probing(tier, &call, error)) {
-        pxt_tier_add_hint(tier, key, true);
+    if (!enter(tier, &call, error))
         return PXT_EUNAVAILABLE;
-    }
     pxt_status status = tier->ops->del(tier->self, key, why, &call.error);
     if (tier->tracker && (!status || status == PXT_NOT_FOUND))
         pxt_policy_tracker_remove(tier->tracker, key, why);
-    pxt_status left = leave_write(tier, status == PXT_NOT_FOUND ? PXT_OK : status, &call, key, true, error);
-    return left ? left : status;
+    return leave(tier, status, &call, error);
 }
 
 pxt_status pxt_tier_contains(struct pxt_tier *tier, const struct pxt_key *key, struct pxt_error *error)
 {
     struct call call;
-    if (tier->ops && tier->ops->contains && !pxt_hints_has(&tier->hints, key)) {
+    if (tier->ops && tier->ops->contains) {
         if (!enter(tier, &call, error))
             return PXT_EUNAVAILABLE;
         return leave(tier, tier->ops->contains(tier->self, key, &call.error), &call, error);
@@ -200,19 +153,6 @@ pxt_status pxt_tier_contains(struct pxt_tier *tier, const struct pxt_key *key, s
     if (!status)
         pxt_entry_release(entry);
     return status;
-}
-
-pxt_status pxt_tier_holds(struct pxt_tier *tier, const struct pxt_key *key, struct pxt_error *error)
-{
-    struct call call;
-    pxt_entry *entry = NULL;
-    if (!enter_probing(tier, &call, error))
-        return PXT_EUNAVAILABLE;
-    pxt_status status = tier->ops->contains ? tier->ops->contains(tier->self, key, &call.error)
-                                            : tier->ops->get(tier->self, key, PXT_GET_PEEK, &entry, &call.error);
-    if (entry)
-        pxt_entry_release(entry);
-    return leave(tier, status, &call, error);
 }
 
 pxt_status pxt_tier_count(struct pxt_tier *tier, uint64_t *out, struct pxt_error *error)
@@ -245,11 +185,11 @@ static bool hold(void *arg, pxt_entry *entry)
     return true;
 }
 
-/* Calls `fn` inside the tier, also while the tier is probed. */
+/* Calls `fn` inside the tier. */
 static pxt_status each_inside(struct pxt_tier *tier, pxt_entry_fn *fn, void *arg, struct pxt_error *error)
 {
     struct call call;
-    if (!enter_probing(tier, &call, error))
+    if (!enter(tier, &call, error))
         return PXT_EUNAVAILABLE;
     return leave(tier, tier->ops->each(tier->self, fn, arg, &call.error), &call, error);
 }
@@ -281,7 +221,8 @@ pxt_status pxt_tier_each(struct pxt_tier *tier, pxt_entry_fn *fn, void *arg, str
 
 struct gathering {
     struct pxt_keymap keys;
-    pxt_time expired_by; /* PXT_TIME_MAX + 1: all */
+    pxt_time expired_by; /* INT64_MAX: all */
+    uint64_t up_to;      /* version */
     size_t limit;
     bool failed;
 };
@@ -290,7 +231,8 @@ static bool gather(void *arg, pxt_entry *entry)
 {
     struct gathering *gathering = arg;
     struct pxt_key key;
-    if (pxt_entry_number(entry, PXT_FIELD_EXPIRES_AT) > gathering->expired_by)
+    if (pxt_entry_number(entry, PXT_FIELD_EXPIRES_AT) > gathering->expired_by ||
+        pxt_entry_version(entry) > gathering->up_to)
         return true;
     pxt_entry_key_of(entry, &key);
     gathering->failed = !pxt_keymap_add(&gathering->keys, &key);
@@ -300,7 +242,7 @@ static bool gather(void *arg, pxt_entry *entry)
 /* Deletes all entries one by one. All stripes are locked. */
 static pxt_status clear_singly(struct pxt_tier *tier, uint64_t *removed, struct pxt_error *error)
 {
-    struct gathering all = {.expired_by = INT64_MAX, .limit = SIZE_MAX};
+    struct gathering all = {.expired_by = INT64_MAX, .up_to = UINT64_MAX, .limit = SIZE_MAX};
     pxt_status status = pxt_tier_each(tier, gather, &all, error);
     if (!status && all.failed)
         status = pxt_fail_memory(error, "a list of keys");
@@ -331,21 +273,20 @@ bool pxt_tier_expires(const struct pxt_tier *tier)
     return !tier->tracker && tier->ops && tier->ops->expire;
 }
 
-pxt_status pxt_tier_expire(struct pxt_tier *tier, pxt_time now, size_t limit, pxt_key_fn *fn, void *arg,
+pxt_status pxt_tier_expire(struct pxt_tier *tier, pxt_time now, uint64_t up_to, size_t limit, pxt_key_fn *fn, void *arg,
                            uint64_t *removed, struct pxt_error *error)
 {
     struct call call;
     *removed = 0;
     if (!enter(tier, &call, error))
         return PXT_EUNAVAILABLE;
-    return leave(tier, tier->ops->expire(tier->self, now, UINT64_MAX, limit, fn, arg, removed, &call.error), &call,
-                 error);
+    return leave(tier, tier->ops->expire(tier->self, now, up_to, limit, fn, arg, removed, &call.error), &call, error);
 }
 
-pxt_status pxt_tier_gather_expired(struct pxt_tier *tier, pxt_time now, size_t limit, struct pxt_keymap *out,
-                                   struct pxt_error *error)
+pxt_status pxt_tier_gather_expired(struct pxt_tier *tier, pxt_time now, uint64_t up_to, size_t limit,
+                                   struct pxt_keymap *out, struct pxt_error *error)
 {
-    struct gathering expired = {.expired_by = now, .limit = limit};
+    struct gathering expired = {.expired_by = now, .up_to = up_to, .limit = limit};
     pxt_status status = pxt_tier_each(tier, gather, &expired, error);
     if (!status && expired.failed)
         status = pxt_fail_memory(error, "a list of keys");
@@ -452,4 +393,68 @@ pxt_status pxt_tier_sync(struct pxt_tier *tier, struct pxt_error *error)
     if (!enter(tier, &call, error))
         return PXT_EUNAVAILABLE;
     return leave(tier, tier->ops->sync(tier->self, &call.error), &call, error);
+}
+
+/* ---- versions and records --------------------------------------------------------------------------------------- */
+
+struct listing {
+    uint64_t above;
+    pxt_version_fn *fn;
+    void *arg;
+};
+
+static bool list_version(void *arg, pxt_entry *entry)
+{
+    const struct listing *listing = arg;
+    struct pxt_key key;
+    uint64_t version = pxt_entry_version(entry);
+    if (version && version <= listing->above)
+        return true;
+    pxt_entry_key_of(entry, &key);
+    return listing->fn(listing->arg, &key, version);
+}
+
+pxt_status pxt_tier_versions(struct pxt_tier *tier, uint64_t above, pxt_version_fn *fn, void *arg,
+                             struct pxt_error *error)
+{
+    struct call call;
+    struct listing listing = {above, fn, arg};
+    if (!tier->ops || !tier->ops->versions)
+        return pxt_tier_each(tier, list_version, &listing, error);
+    if (!enter(tier, &call, error))
+        return PXT_EUNAVAILABLE;
+    return leave(tier, tier->ops->versions(tier->self, above, fn, arg, &call.error), &call, error);
+}
+
+static const char *path_of_record(const struct pxt_tier *tier)
+{
+    return (tier->flags & PXT_TIER_SHARED) && tier->ops->shared_path ? tier->ops->shared_path(tier->self) : NULL;
+}
+
+pxt_status pxt_tier_record_get(struct pxt_tier *tier, char text[PXT_RECORD_MAX + 1], struct pxt_error *error)
+{
+    struct call call;
+    pxt_status status = PXT_NOT_FOUND;
+    const char *path;
+    if (!enter(tier, &call, error))
+        return PXT_EUNAVAILABLE;
+    if (tier->ops->record_get)
+        status = tier->ops->record_get(tier->self, text, &call.error);
+    else if ((path = path_of_record(tier)))
+        status = pxt_record_file_get(path, text, &call.error);
+    return leave(tier, status, &call, error);
+}
+
+pxt_status pxt_tier_record_put(struct pxt_tier *tier, const char *text, struct pxt_error *error)
+{
+    struct call call;
+    pxt_status status = PXT_OK; /* a tier of this process alone is gone through at each start */
+    const char *path;
+    if (!enter(tier, &call, error))
+        return PXT_EUNAVAILABLE;
+    if (tier->ops->record_put)
+        status = tier->ops->record_put(tier->self, text, &call.error);
+    else if ((path = path_of_record(tier)))
+        status = pxt_record_file_put(path, text, &call.error);
+    return leave(tier, status, &call, error);
 }

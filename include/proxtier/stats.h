@@ -23,6 +23,7 @@ extern "C" {
     X(evictions_corruption, "entries that were found damaged")                                                         \
     X(promotions, "entries copied into this tier after a hit in a slower one")                                         \
     X(demotions, "entries handed down from this tier by an eviction")                                                  \
+    X(repairs, "entries and tombstones that a repair wrote to this tier")                                             \
     X(failures, "operations that failed")                                                                              \
     X(skipped, "operations not tried because the tier was off")
 
@@ -37,7 +38,8 @@ struct pxt_tier_stats {
     const char *name;   /* of the tier: "l1" */
     const char *plugin; /* "l1_memory" */
     enum pxt_tier_state state;
-    char reason[256];  /* why it is not on, or has yet to catch up; "" otherwise */
+    char reason[256];  /* why it is not on, or is in doubt; "" otherwise */
+    uint64_t doubted;  /* groups of keys, of 32 768, for which another tier may have a newer version */
     uint64_t size;     /* entries now */
     uint64_t capacity; /* 0: unlimited */
 #define X(name, help) uint64_t name;

@@ -28,7 +28,7 @@ static pxt_cache *open_yaml(const char *tiers)
     pxt_cache *opened = NULL;
     snprintf(yaml, sizeof yaml,
              "encryptor: {plugin: plain}\nlock_timeout: 300ms\n"
-             "degrade: {threshold: 3, backoff: 100ms, backoff_max: 400ms, hints_max: 10}\ntiers: [%s]",
+             "degrade: {threshold: 3, backoff: 100ms, backoff_max: 400ms}\ntiers: [%s]",
              tiers);
     struct pxt_cache_options options = {.size = sizeof options, .flags = PXT_OPEN_NO_JANITOR, .config_text = yaml};
     if (pxt_cache_open(&options, &opened, &error)) {

@@ -153,7 +153,7 @@ static void a_tier_that_cannot_be_opened(const char *archive, const char *what)
 
 static void tiers_in_doubt(void)
 {
-    open_chain("threshold: 100, hints_max: 2",
+    open_chain("threshold: 100",
                "{name: near, plugin: fault, tier: l2_jsonl, tier_options: 'dir=%s/l2', faults: put 1-4 fail EIO}, "
                "{name: far, plugin: fault, tier: l3_sqlite, tier_options: 'path=%s/l3.db', faults: put 5-8 fail EIO}");
     is_int(put(0, 4), 0, "four entries that one tier has");

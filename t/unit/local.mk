@@ -1,17 +1,14 @@
 # SPDX-License-Identifier: MIT
 c_tests += \
-    %D%/coherence_test %D%/entry_test %D%/foreign_test %D%/gcrypt_start_test %D%/group_commit_test \
-    %D%/hazard_steps_test %D%/hazard_test %D%/hint_log_test %D%/hints_test %D%/isotime_test %D%/json_test \
+    %D%/entry_test %D%/foreign_test %D%/gcrypt_start_test %D%/group_commit_test \
+    %D%/hazard_steps_test %D%/hazard_test %D%/isotime_test %D%/json_test \
     %D%/lists_test %D%/loader_test %D%/proxyurl_test %D%/secret_test %D%/settings_test %D%/yaml_test
-%C%_coherence_test_CPPFLAGS = $(core_test_cppflags)
 %C%_entry_test_CPPFLAGS = $(core_test_cppflags)
 %C%_gcrypt_start_test_CPPFLAGS = $(core_test_cppflags) $(GCRYPT_CFLAGS)
 %C%_gcrypt_start_test_LDADD = libcore.la $(GCRYPT_LIBS)
 %C%_group_commit_test_CPPFLAGS = $(core_test_cppflags)
 %C%_hazard_steps_test_CPPFLAGS = $(core_test_cppflags)
 %C%_hazard_test_CPPFLAGS = $(core_test_cppflags)
-%C%_hint_log_test_CPPFLAGS = $(core_test_cppflags)
-%C%_hints_test_CPPFLAGS = $(core_test_cppflags)
 %C%_isotime_test_CPPFLAGS = $(core_test_cppflags)
 %C%_foreign_test_CPPFLAGS = $(core_test_cppflags)
 %C%_json_test_CPPFLAGS = $(core_test_cppflags)

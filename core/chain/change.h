@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * change.h: the frame around each write of a key: which tiers are in doubt while it goes on, and which of them afterwards.
+ * doc/versions.md, rules 6 to 9.
+ */
+#ifndef PXT_CHANGE_H
+#define PXT_CHANGE_H
+
+#include "chain/chain_layout.h"
+
+/* A write under way. The key's lock is held from begin to end. */
+struct pxt_change {
+    uint64_t hash;
+    uint64_t begun;
+    pxt_doubts before;  /* what was in doubt before */
+    pxt_doubts members; /* the slots that the write may concern: 0 if no copy of a key can differ from another */
+    pxt_doubts took;    /* the slots whose tier has the new version, or a limited one that has nothing */
+    pxt_doubts unsure;  /* the slots whose tier may have it or not */
+};
+
+/* The slots of all members of the pool, if there are two or more, also of those that this process does not have. */
+pxt_doubts pxt_chain_members(const struct pxt_chain *chain);
+/* The bit of a tier; 0 if it is no member, or the only one. */
+pxt_doubts pxt_chain_bit(const struct pxt_chain *chain, const struct pxt_tier *tier);
+
+/* Begins a change of a key: puts all members in doubt; or begins a copy to `only`, which puts that tier in doubt. */
+void pxt_change_begin(struct pxt_chain *chain, uint64_t hash, const struct pxt_tier *only, struct pxt_change *change);
+/* Notes what became of the write in one tier. */
+void pxt_change_wrote(struct pxt_chain *chain, struct pxt_change *change, const struct pxt_tier *tier,
+                      pxt_status status);
+/* Ends it: clears the doubts of the tiers that have the version and were clear before; if no tier can have been changed,
+ * those of all that were clear before. Returns the generation. */
+uint32_t pxt_change_end(struct pxt_chain *chain, const struct pxt_change *change);
+
+/* The same for many keys, whose locks are all held. */
+struct pxt_change_word {
+    uint64_t hash, begun;
+    pxt_doubts before;
+};
+struct pxt_changes {
+    struct pxt_change whole; /* `hash`, `begun` and `before` are not used */
+    struct pxt_change_word *word;
+    size_t count;
+};
+/* `hash` has the hashes of `n` keys, and is sorted. PXT_ENOMEM. */
+pxt_status pxt_changes_begin(struct pxt_chain *chain, uint64_t *hash, size_t n, struct pxt_changes *changes,
+                             struct pxt_error *error);
+void pxt_changes_end(struct pxt_chain *chain, struct pxt_changes *changes);
+
+#endif

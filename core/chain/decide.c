@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * decide.c: asks the tiers which copy of a key counts.
+ *
+ * The first tier that is not in doubt and has the key decides, from the fastest on, and the slowest also with nothing. If
+ * none does, all members have to answer, and the newest of their copies counts.
+ */
+#include "chain/decide.h"
+#include "base/fail.h"
+#include "chain/accesses.h"
+#include "entry/entry.h"
+
+/* Takes a copy of a private tier that another write has made old out of that tier. The hits on it count. */
+static void drop_stale(struct pxt_chain *chain, struct pxt_tier *tier, const struct pxt_key *key, pxt_entry *entry)
+{
+    pxt_tier_del(tier, key, PXT_REMOVE_DELETED, NULL);
+    uint64_t hits = chain->any_durable ? pxt_entry_take_unflushed_hits(entry) : 0;
+    if (hits)
+        pxt_access_note(chain, key, hits, pxt_entry_number(entry, PXT_FIELD_LAST_ACCESSED), false);
+}
+
+/* Asks one tier. PXT_NOT_FOUND also if its copy is one that another write has made old. */
+static pxt_status ask(struct pxt_chain *chain, struct pxt_tier *tier, const struct pxt_key *key, unsigned flags,
+                      struct pxt_decision *decision, pxt_entry **out, struct pxt_error *error)
+{
+    decision->asked[tier->index] = true;
+    pxt_status status = pxt_chain_read(chain, tier, key, flags, out, error);
+    decision->failed[tier->index] = status != PXT_OK && status != PXT_NOT_FOUND;
+    if (status != PXT_OK || !pxt_chain_stale(chain, tier, *out))
+        return status;
+    drop_stale(chain, tier, key, *out);
+    pxt_entry_release(*out);
+    *out = NULL;
+    return PXT_NOT_FOUND;
+}
+
+/* Asks the tiers that are not in doubt. PXT_EUNAVAILABLE: none of them decides. */
+static pxt_status ask_clear_tiers(struct pxt_chain *chain, const struct pxt_key *key, unsigned flags,
+                                  struct pxt_decision *decision, struct pxt_error *error)
+{
+    pxt_doubts members = pxt_chain_members(chain), doubts = pxt_word_doubts(decision->word);
+    pxt_status worst = PXT_NOT_FOUND;
+    bool slowest_has_nothing = false;
+    for (unsigned i = 0; i < chain->count; i++) {
+        struct pxt_tier *tier = &chain->tier[i];
+        pxt_status status;
+        if (!pxt_tier_stores(tier) || (pxt_chain_bit(chain, tier) & doubts))
+            continue;
+        status = ask(chain, tier, key, flags, decision, &decision->entry, worst == PXT_NOT_FOUND ? error : NULL);
+        decision->found_in = i;
+        if (status == PXT_OK)
+            return PXT_OK;
+        slowest_has_nothing |= status == PXT_NOT_FOUND && tier == chain->slowest;
+        if (status != PXT_NOT_FOUND && worst == PXT_NOT_FOUND && pxt_tier_present(tier))
+            worst = status;
+    }
+    return !members ? worst : slowest_has_nothing ? PXT_NOT_FOUND : PXT_EUNAVAILABLE;
+}
+
+/* Takes the newer of two copies, or what both say together. */
+static pxt_status take_newer(struct pxt_decision *decision, pxt_entry *entry, unsigned tier, struct pxt_error *error)
+{
+    pxt_entry *both = NULL;
+    bool merged = false;
+    if (!decision->entry) {
+        decision->entry = entry;
+        decision->found_in = tier;
+        return PXT_OK;
+    }
+    pxt_status status = pxt_entry_merge(decision->entry, entry, &both, &merged, error);
+    if (!status) {
+        decision->found_in = both == entry ? tier : decision->found_in;
+        if (merged) /* the reader sees the greater version; only a repair gives the two together a new one */
+            pxt_entry_set_versions(both,
+                                   pxt_entry_version(entry) > pxt_entry_version(decision->entry)
+                                       ? pxt_entry_version(entry)
+                                       : pxt_entry_version(decision->entry),
+                                   (uint64_t)pxt_entry_number(both, PXT_FIELD_SUPPLIED_VERSION),
+                                   (uint64_t)pxt_entry_number(both, PXT_FIELD_LEARNT_VERSION));
+        pxt_entry_release(decision->entry);
+        decision->entry = both;
+    }
+    pxt_entry_release(entry);
+    return status;
+}
+
+/* Asks all members. */
+static pxt_status ask_all_members(struct pxt_chain *chain, const struct pxt_key *key, unsigned flags,
+                                  struct pxt_decision *decision, struct pxt_error *error)
+{
+    pxt_doubts silent = pxt_chain_members(chain);
+    struct pxt_error local = {.message = "a member of the pool is not in this chain"};
+    const char *name = NULL;
+    for (unsigned i = 0; i < chain->count; i++) {
+        struct pxt_tier *tier = &chain->tier[i];
+        pxt_entry *entry = NULL;
+        if (!(pxt_chain_bit(chain, tier) & silent))
+            continue;
+        pxt_status status = ask(chain, tier, key, flags, decision, &entry, &local);
+        if (status == PXT_OK && (status = take_newer(decision, entry, i, error)))
+            return status;
+        if (status == PXT_ENOMEM)
+            return pxt_fail(error, PXT_ENOMEM, 0, "%s", local.message);
+        if (status == PXT_OK || status == PXT_NOT_FOUND)
+            silent &= (pxt_doubts)~pxt_chain_bit(chain, tier);
+        else
+            name = tier->name;
+    }
+    if (silent)
+        return pxt_fail(error, PXT_EUNAVAILABLE, 0,
+                        "%s%s may have a newer version of key %s and does not answer: %.600s; see `proxtier stats`",
+                        name ? "tier " : "a tier", name ? name : "", key->text, local.message);
+    return decision->entry ? PXT_OK : PXT_NOT_FOUND;
+}
+
+pxt_status pxt_chain_decide(struct pxt_chain *chain, const struct pxt_key *key, unsigned flags,
+                            struct pxt_decision *decision, struct pxt_error *error)
+{
+    *decision = (struct pxt_decision){.word = pxt_word(&chain->page, key->hash)};
+    pxt_status status = ask_clear_tiers(chain, key, flags, decision, error);
+    decision->clear = status == PXT_OK || status == PXT_NOT_FOUND;
+    if (!decision->clear && pxt_chain_members(chain))
+        status = ask_all_members(chain, key, flags, decision, error);
+    if (flags & PXT_TIER_GET_FOR_WRITE)
+        pxt_chain_include_hits(chain, key, decision->entry ? decision->found_in : PXT_CHAIN_MAX);
+    if (status != PXT_OK && status != PXT_EUNAVAILABLE && decision->entry) {
+        pxt_entry_release(decision->entry);
+        decision->entry = NULL;
+    }
+    return status;
+}

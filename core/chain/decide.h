@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * decide.h: what is true of a key: which copy of it counts. doc/versions.md, rules 10 and 11.
+ */
+#ifndef PXT_DECIDE_H
+#define PXT_DECIDE_H
+
+#include "chain/change.h"
+#include "chain/key_ops.h"
+
+/* What the tiers say of a key. */
+struct pxt_decision {
+    pxt_entry *entry;  /* held: the newest copy, alive or dead; NULL: there is none */
+    unsigned found_in; /* index of the tier that had it */
+    bool clear;        /* a tier that is not in doubt decided: memory may be filled, and the entry be copied */
+    bool asked[PXT_CHAIN_MAX], failed[PXT_CHAIN_MAX];
+    uint64_t word; /* as it was before the first tier was asked */
+};
+
+/*
+ * Finds the copy that counts. The key's lock need not be held; if it is not, the word of the key may have changed in
+ * between, and the caller compares it. `flags`: PXT_GET_PEEK, PXT_TIER_GET_FOR_WRITE.
+ * PXT_OK: `entry` is the newest. PXT_NOT_FOUND: no tier has one. PXT_EUNAVAILABLE: a tier that may have a newer one did not
+ * answer; `entry` is the newest of the others, or NULL. PXT_ENOMEM. In a pool with one member the error of that tier.
+ */
+pxt_status pxt_chain_decide(struct pxt_chain *chain, const struct pxt_key *key, unsigned flags,
+                            struct pxt_decision *decision, struct pxt_error *error);
+/* Whether an entry is dead: a tombstone, or expired. */
+static inline bool pxt_chain_dead(const struct pxt_chain *chain, const pxt_entry *entry)
+{
+    return pxt_chain_expired(chain, entry);
+}
+
+#endif

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * equalize.c: gives all members the newest version of one key.
+ */
+#include "chain/equalize.h"
+#include "base/fail.h"
+#include "chain/store.h"
+#include "entry/entry.h"
+
+/* What each member has of the key. */
+struct copies {
+    pxt_entry *entry[PXT_CHAIN_MAX]; /* held; NULL: nothing, or no member */
+    pxt_entry *newest;               /* held */
+    bool merged;                     /* no member has it yet */
+};
+
+static void release(struct copies *copies)
+{
+    for (unsigned i = 0; i < PXT_CHAIN_MAX; i++)
+        pxt_entry_release(copies->entry[i]);
+    pxt_entry_release(copies->newest);
+}
+
+static pxt_status read_copies(struct pxt_chain *chain, const struct pxt_key *key, struct copies *copies,
+                              struct pxt_error *error)
+{
+    for (unsigned i = 0; i < chain->count; i++) {
+        struct pxt_tier *tier = &chain->tier[i];
+        if (!pxt_chain_bit(chain, tier))
+            continue;
+        pxt_status status = pxt_chain_read(chain, tier, key, PXT_GET_PEEK, &copies->entry[i], error);
+        if (status != PXT_OK && status != PXT_NOT_FOUND && status != PXT_ECORRUPT) /* damaged: it has nothing */
+            return status;
+    }
+    return PXT_OK;
+}
+
+static pxt_status find_newest(const struct pxt_chain *chain, struct copies *copies, struct pxt_error *error)
+{
+    for (unsigned i = 0; i < chain->count; i++) {
+        pxt_entry *both = NULL;
+        bool merged = false;
+        if (!copies->entry[i])
+            continue;
+        if (!copies->newest) {
+            copies->newest = pxt_entry_hold(copies->entry[i]);
+            continue;
+        }
+        pxt_status status = pxt_entry_merge(copies->newest, copies->entry[i], &both, &merged, error);
+        if (status)
+            return status;
+        copies->merged = merged || (copies->merged && both == copies->newest);
+        pxt_entry_release(copies->newest);
+        copies->newest = both;
+    }
+    return PXT_OK;
+}
+
+/* Gives a new version to what only all copies together say, and to an entry that another program wrote. */
+static pxt_status stamp(struct pxt_chain *chain, struct copies *copies, struct pxt_error *error)
+{
+    pxt_entry *copy = NULL;
+    uint64_t above = 0;
+    for (unsigned i = 0; i < chain->count; i++) {
+        uint64_t version = copies->entry[i] ? pxt_entry_effective_version(copies->entry[i]) : 0;
+        above = version > above ? version : above;
+    }
+    uint64_t own = pxt_entry_version(copies->newest);
+    if (own && !copies->merged)
+        return PXT_OK;
+    pxt_status status =
+        pxt_entry_copy(copies->newest, pxt_entry_number(copies->newest, PXT_FIELD_EVICTED_FROM_L1), &copy, error);
+    if (status)
+        return status;
+    uint64_t supplied = (uint64_t)pxt_entry_number(copy, PXT_FIELD_SUPPLIED_VERSION);
+    uint64_t learnt = (uint64_t)pxt_entry_number(copy, PXT_FIELD_LEARNT_VERSION);
+    if (copies->merged) {
+        const struct pxt_stamp merged = {above, supplied, learnt};
+        status = pxt_chain_stamp_version(chain, copy, &merged, error);
+    } else { /* by its own time: each program that sees it gives it the same version */
+        pxt_entry_set_versions(copy, above, above, above);
+    }
+    pxt_entry_release(copies->newest);
+    copies->newest = copy;
+    return status;
+}
+
+/* Whether a member needs the newest version: it has another, or it must have every key. */
+static bool needs(const struct pxt_chain *chain, const struct pxt_tier *tier, const pxt_entry *has,
+                  const pxt_entry *newest)
+{
+    if (!has)
+        return tier == chain->slowest || !tier->limited;
+    return pxt_entry_version(has) != pxt_entry_version(newest);
+}
+
+/* A limited tier may lose its older copy instead: its disk may be full. */
+static pxt_status give(struct pxt_chain *chain, struct pxt_tier *tier, const struct pxt_key *key, pxt_entry *newest,
+                       struct pxt_error *error)
+{
+    bool may_lose = tier->limited && tier != chain->slowest && !chain->power;
+    pxt_status status = PXT_EINVAL;
+    if (!(may_lose && pxt_entry_is_tombstone(newest)))
+        status = pxt_tier_put(tier, newest, error);
+    if (status && may_lose) {
+        status = pxt_tier_del(tier, key, PXT_REMOVE_DELETED, error);
+        status = status == PXT_NOT_FOUND ? PXT_OK : status;
+    } else if (!status) {
+        PXT_COUNT(tier, repairs, 1);
+    }
+    return status;
+}
+
+pxt_status pxt_equalize(struct pxt_chain *chain, const struct pxt_key *key, pxt_entry **newest, struct pxt_error *error)
+{
+    struct copies copies = {0};
+    pxt_status status = read_copies(chain, key, &copies, error);
+    if (!status)
+        status = find_newest(chain, &copies, error);
+    if (!status && copies.newest)
+        status = stamp(chain, &copies, error);
+    for (unsigned i = chain->count; i-- > 0 && !status && copies.newest;) {
+        struct pxt_tier *tier = &chain->tier[i];
+        if (pxt_chain_bit(chain, tier) && needs(chain, tier, copies.entry[i], copies.newest))
+            status = give(chain, tier, key, copies.newest, error);
+    }
+    if (newest)
+        *newest = !status && copies.newest ? pxt_entry_hold(copies.newest) : NULL;
+    release(&copies);
+    return status;
+}

@@ -1,0 +1,427 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * members.c: the durable tiers of a pool, as the page knows them while the machine runs, and as each tier's record knows
+ * them afterwards.
+ */
+#include "chain/members.h"
+#include "base/fail.h"
+#include "chain/change.h"
+#include "chain/stripes.h"
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* The mark in each record is renewed when it is less than MARK_LOW ahead of the clock. */
+#define MARK_AHEAD (86400 * PXT_SECOND)
+#define MARK_LOW (MARK_AHEAD / 2)
+
+struct joining {
+    struct pxt_record record[PXT_CHAIN_MAX];
+    bool is_new[PXT_CHAIN_MAX]; /* the tier had no record */
+    bool candidate[PXT_CHAIN_MAX];
+    unsigned candidates;
+};
+
+static const char *shared_path_of(const struct pxt_tier *tier)
+{
+    bool shared = tier->self && (tier->flags & PXT_TIER_SHARED) && tier->ops->shared_path;
+    return shared ? tier->ops->shared_path(tier->self) : NULL;
+}
+
+/* Private durable tiers are members only where no tier is shared: each process has its own. */
+static bool is_candidate(const struct pxt_chain *chain, const struct pxt_tier *tier)
+{
+    return pxt_tier_present(tier) && pxt_tier_durable(tier) && pxt_tier_stores(tier) &&
+           (!chain->shared || (tier->flags & PXT_TIER_SHARED));
+}
+
+static pxt_status read_record(struct pxt_chain *chain, struct pxt_tier *tier, struct joining *joining,
+                              struct pxt_error *error)
+{
+    char text[PXT_RECORD_MAX + 1];
+    struct pxt_record *record = &joining->record[tier->index];
+    pxt_status status = pxt_tier_record_get(tier, text, error);
+    if (status == PXT_OK)
+        status = pxt_record_read(record, text, tier->name, error);
+    if (status == PXT_ECORRUPT) {
+        pxt_log(chain->logger, PXT_MESSAGE_WARNING, "chain",
+                "the record of tier %s is damaged: all its entries are compared with those of the other tiers",
+                tier->name);
+        status = PXT_NOT_FOUND;
+    }
+    if (status != PXT_NOT_FOUND)
+        return status;
+    joining->is_new[tier->index] = true;
+    return pxt_record_new(record, error);
+}
+
+static pxt_status read_records(struct pxt_chain *chain, struct joining *joining, struct pxt_error *error)
+{
+    chain->slowest = NULL;
+    for (unsigned i = 0; i < chain->count; i++) {
+        struct pxt_tier *tier = &chain->tier[i];
+        if (!is_candidate(chain, tier))
+            continue;
+        pxt_status status = read_record(chain, tier, joining, error);
+        if (status)
+            return status;
+        joining->candidate[i] = true;
+        joining->candidates++;
+        chain->slowest = tier;
+        chain->power |= (tier->flags & PXT_TIER_SYNCED) != 0;
+    }
+    return PXT_OK;
+}
+
+static bool folder_exists(const char *path)
+{
+    char folder[PXT_RECORD_MAX];
+    const char *slash = strrchr(path, '/');
+    size_t length = slash ? (size_t)(slash - path) : 0;
+    if (!length || length >= sizeof folder)
+        return false;
+    memcpy(folder, path, length);
+    folder[length] = '\0';
+    return !access(folder, W_OK);
+}
+
+/* Where the page stands: there where a record says, if that is still a place; else beside the slowest shared tier. So a
+ * process that lacks the slowest tier uses the same page as the others. */
+static const char *place_of_page(const struct pxt_chain *chain, const struct joining *joining)
+{
+    for (unsigned i = chain->count; i-- > 0 && chain->shared;)
+        if (joining->candidate[i] && joining->record[i].page[0] && folder_exists(joining->record[i].page))
+            return joining->record[i].page;
+    return chain->shared ? shared_path_of(chain->shared) : NULL;
+}
+
+/* Returns the slot of a member by its id, or by its name if `id` is NULL; -1: none. */
+static int find_member(const struct pxt_chain *chain, const char *id, const char *name)
+{
+    char member[PXT_MEMBER_ID + 1], called[64];
+    for (unsigned slot = 0; slot < PXT_CHAIN_MAX; slot++)
+        if (pxt_page_member(&chain->page, slot, member, called) && !strcmp(id ? id : name, id ? member : called))
+            return (int)slot;
+    return -1;
+}
+
+static bool is_present(const struct pxt_chain *chain, const struct joining *joining, const char *id)
+{
+    for (unsigned i = 0; i < chain->count; i++)
+        if (joining->candidate[i] && !strcmp(joining->record[i].id, id))
+            return true;
+    return false;
+}
+
+/* After a new start of the machine the page has no members: those that the slowest tier knows belong to the pool, whether
+ * this process has them or not. */
+static void join_known(struct pxt_chain *chain, const struct joining *joining)
+{
+    const struct pxt_record *record = &joining->record[chain->slowest->index];
+    bool joined;
+    if (pxt_page_members(&chain->page))
+        return;
+    for (unsigned i = 0; i < record->member_count; i++)
+        pxt_page_join(&chain->page, record->member[i].id, record->member[i].name, &joined);
+}
+
+/* A tier that has a new store takes the place of the member that had its name. */
+static void leave_replaced(struct pxt_chain *chain, const struct joining *joining, const struct pxt_tier *tier)
+{
+    char id[PXT_MEMBER_ID + 1], name[64];
+    int slot = find_member(chain, NULL, tier->name);
+    if (slot < 0 || !pxt_page_member(&chain->page, (unsigned)slot, id, name) || is_present(chain, joining, id))
+        return;
+    pxt_log(chain->logger, PXT_MESSAGE_WARNING, "chain",
+            "tier %s has another store than before: entries that only the old one had are no longer in the pool",
+            tier->name);
+    pxt_page_leave(&chain->page, (unsigned)slot);
+}
+
+/* A store that went back to an older content, as from a backup, must be compared with the others as a whole; a limited tier
+ * may have entries whose tombstones are gone, and is emptied. */
+static pxt_status doubt_older(struct pxt_chain *chain, const struct joining *joining, struct pxt_tier *tier,
+                              struct pxt_error *error)
+{
+    uint64_t checkpoint, dropped, removed, own = joining->record[tier->index].checkpoint;
+    pxt_page_checkpoint(&chain->page, &checkpoint, &dropped);
+    if (own >= checkpoint && own >= dropped)
+        return PXT_OK;
+    pxt_words_doubt_all(&chain->page, (pxt_doubts)(1u << tier->slot));
+    pxt_page_set_checkpoint(&chain->page, own < checkpoint ? own : checkpoint, dropped);
+    if (own >= dropped || joining->is_new[tier->index] || !tier->limited || tier == chain->slowest)
+        return PXT_OK;
+    pxt_log(chain->logger, PXT_MESSAGE_WARNING, "chain", "tier %s has an older content than before: it is emptied",
+            tier->name);
+    return pxt_tier_clear(tier, &removed, error);
+}
+
+/* Sets the checkpoint of a new page by the records. */
+static void take_checkpoint(struct pxt_chain *chain, const struct joining *joining)
+{
+    uint64_t checkpoint = UINT64_MAX, dropped = 0;
+    for (unsigned i = 0; i < chain->count; i++) {
+        const struct pxt_record *record = &joining->record[i];
+        if (!joining->candidate[i])
+            continue;
+        checkpoint = record->checkpoint < checkpoint ? record->checkpoint : checkpoint;
+        dropped = record->dropped > dropped ? record->dropped : dropped;
+        pxt_version_learn(&chain->page, record->mark, INT64_MAX);
+    }
+    pxt_page_set_checkpoint(&chain->page, checkpoint, dropped);
+}
+
+/* All keys are locked. */
+static pxt_status join_locked(struct pxt_chain *chain, struct joining *joining, struct pxt_error *error)
+{
+    bool fresh = !pxt_page_members(&chain->page), joined;
+    join_known(chain, joining);
+    if (fresh)
+        take_checkpoint(chain, joining);
+    for (unsigned i = 0; i < chain->count; i++) {
+        struct pxt_tier *tier = &chain->tier[i];
+        if (!joining->candidate[i])
+            continue;
+        if (find_member(chain, joining->record[i].id, NULL) < 0)
+            leave_replaced(chain, joining, tier);
+        tier->slot = pxt_page_join(&chain->page, joining->record[i].id, tier->name, &joined);
+        if (tier->slot < 0)
+            return pxt_fail(error, PXT_ECONFIG, 0, "the pool has %d members already: forget one", PXT_CHAIN_MAX);
+        memcpy(tier->id, joining->record[i].id, sizeof tier->id);
+        pxt_status status = doubt_older(chain, joining, tier, error);
+        if (status)
+            return status;
+    }
+    return PXT_OK;
+}
+
+/* Writes down what has changed in the record of a tier: the members, the place of the page, the mark. */
+static pxt_status update_record(struct pxt_chain *chain, struct joining *joining, struct pxt_tier *tier,
+                                struct pxt_error *error)
+{
+    char text[PXT_RECORD_MAX + 1];
+    struct pxt_record *record = &joining->record[tier->index], old = *record;
+    pxt_time now = pxt_clock_now(&chain->clock);
+    record->member_count = 0;
+    for (unsigned slot = 0; slot < PXT_CHAIN_MAX; slot++) {
+        struct pxt_record_member *member = &record->member[record->member_count];
+        if (!pxt_page_member(&chain->page, slot, member->id, member->name))
+            continue;
+        member->complete = chain->slowest && chain->slowest->slot == (int)slot;
+        record->member_count++;
+    }
+    if (record->mark < pxt_version_of_time(now + MARK_LOW))
+        record->mark = pxt_version_of_time(now + MARK_AHEAD);
+    const char *page = chain->page.path ? chain->page_place : "";
+    if (strlen(page) < sizeof record->page)
+        memcpy(record->page, page, strlen(page) + 1);
+    bool same = !joining->is_new[tier->index] && record->mark == old.mark && !strcmp(record->page, old.page) &&
+                record->member_count == old.member_count &&
+                !memcmp(record->member, old.member, record->member_count * sizeof *record->member);
+    pxt_status status = same ? PXT_OK : pxt_record_write(record, text, error);
+    return status || same ? status : pxt_tier_record_put(tier, text, error);
+}
+
+/* A pool of one durable tier has nothing to compare, and needs neither members nor records. */
+static bool needs_members(const struct pxt_chain *chain, const struct joining *joining)
+{
+    bool known = false;
+    for (unsigned i = 0; i < chain->count; i++)
+        known |= joining->candidate[i] && !joining->is_new[i];
+    return joining->candidates > 1 || (joining->candidates && (known || pxt_page_members(&chain->page)));
+}
+
+static bool all_joined(struct pxt_chain *chain, const struct joining *joining)
+{
+    uint64_t checkpoint, dropped;
+    pxt_page_checkpoint(&chain->page, &checkpoint, &dropped);
+    for (unsigned i = 0; i < chain->count; i++) {
+        if (!joining->candidate[i])
+            continue;
+        chain->tier[i].slot = find_member(chain, joining->record[i].id, NULL);
+        memcpy(chain->tier[i].id, joining->record[i].id, sizeof chain->tier[i].id);
+        if (chain->tier[i].slot < 0 || joining->record[i].checkpoint < checkpoint)
+            return false;
+    }
+    return true;
+}
+
+static pxt_status join(struct pxt_chain *chain, struct joining *joining, struct pxt_error *error)
+{
+    pxt_status status = PXT_OK;
+    if (!needs_members(chain, joining))
+        return PXT_OK;
+    if (!all_joined(chain, joining)) {
+        status = pxt_chain_lock_all(chain, error);
+        if (status)
+            return status;
+        status = join_locked(chain, joining, error);
+        pxt_chain_unlock_all(chain);
+    }
+    for (unsigned i = 0; i < chain->count && !status; i++)
+        if (joining->candidate[i] && pxt_tier_on(&chain->tier[i]) &&
+            update_record(chain, joining, &chain->tier[i], error))
+            pxt_log(chain->logger, PXT_MESSAGE_WARNING, "chain", "the record of tier %s cannot be written: %s",
+                    chain->tier[i].name, error ? error->message : "");
+    return status;
+}
+
+/* Called by a tier that has found damage, before its answer counts. */
+static void damaged(struct pxt_tier *tier)
+{
+    struct pxt_chain *chain = tier->damaged_arg;
+    uint64_t checkpoint, dropped;
+    pxt_doubts bit = pxt_chain_bit(chain, tier);
+    if (!bit)
+        return;
+    pxt_page_checkpoint(&chain->page, &checkpoint, &dropped);
+    pxt_page_set_checkpoint(&chain->page, 0, dropped);
+    pxt_words_doubt_all(&chain->page, bit);
+    pxt_log(chain->logger, PXT_MESSAGE_WARNING, "chain",
+            "tier %s has found damage: its entries are compared with those of the other tiers", tier->name);
+}
+
+pxt_status pxt_members_open(struct pxt_chain *chain, int64_t lock_timeout_ms, struct pxt_error *error)
+{
+    struct joining *joining = pxt_alloc(sizeof *joining);
+    struct pxt_error local;
+    if (!joining)
+        return pxt_fail_memory(error, "the members of a pool");
+    chain->generations = chain->any_durable || chain->shared;
+    pxt_status status = read_records(chain, joining, error);
+    const char *place = status ? NULL : place_of_page(chain, joining);
+    if (!status && place) {
+        chain->page_place = pxt_asprintf("%s", place);
+        status = chain->page_place ? PXT_OK : pxt_fail_memory(error, "a path");
+    }
+    if (!status)
+        status = pxt_page_open(&chain->page, place, lock_timeout_ms, &chain->clock, error);
+    if (!status) {
+        pxt_page_writer(&chain->page, chain->writer);
+        chain->reopened = atomic_load(&chain->page.reopened);
+        status = join(chain, joining, error ? error : &local);
+    }
+    for (unsigned i = 0; i < chain->count; i++) {
+        chain->tier[i].damaged_arg = chain;
+        chain->tier[i].damaged = damaged;
+    }
+    pxt_free(joining);
+    return status;
+}
+
+pxt_status pxt_members_check(struct pxt_chain *chain, struct pxt_error *error)
+{
+    struct pxt_error local;
+    pxt_status status = pxt_page_check(&chain->page, error ? error : &local);
+    struct joining *joining = status ? NULL : pxt_alloc(sizeof *joining);
+    if (!joining)
+        return status ? status : pxt_fail_memory(error, "the members of a pool");
+    status = read_records(chain, joining, error);
+    if (!status)
+        status = join(chain, joining, error ? error : &local);
+    chain->reopened = atomic_load(&chain->page.reopened);
+    pxt_free(joining);
+    return status;
+}
+
+/* Stores the checkpoint in one member, unless it has a later one. */
+static pxt_status store_checkpoint(struct pxt_tier *tier, uint64_t checkpoint, uint64_t dropped,
+                                   struct pxt_error *error)
+{
+    char text[PXT_RECORD_MAX + 1];
+    struct pxt_record record;
+    pxt_status status = pxt_tier_record_get(tier, text, error);
+    if (!status)
+        status = pxt_record_read(&record, text, tier->name, error);
+    if (status)
+        return status == PXT_NOT_FOUND
+                   ? pxt_fail(error, PXT_EUNAVAILABLE, 0, "the record of tier %s is gone", tier->name)
+                   : status;
+    record.checkpoint = checkpoint;
+    record.dropped = dropped > record.dropped ? dropped : record.dropped;
+    status = pxt_record_write(&record, text, error);
+    return status ? status : pxt_tier_record_put(tier, text, error);
+}
+
+/* Syncs all members. What a sync that failed has lost is in doubt. */
+static pxt_status sync_all(struct pxt_chain *chain, struct pxt_error *error)
+{
+    pxt_doubts missing = pxt_chain_members(chain);
+    for (unsigned i = 0; i < chain->count; i++) {
+        struct pxt_tier *tier = &chain->tier[i];
+        pxt_doubts bit = pxt_chain_bit(chain, tier);
+        if (!bit || !pxt_tier_on(tier))
+            continue;
+        pxt_status status = pxt_tier_sync(tier, error);
+        if (status) {
+            pxt_words_doubt_all(&chain->page, bit);
+            return status;
+        }
+        missing &= (pxt_doubts)~bit;
+    }
+    return missing ? pxt_fail(error, PXT_EUNAVAILABLE, 0, "a member of the pool is off or absent") : PXT_OK;
+}
+
+/* Stores it in all members, then in the page: what is dropped must be known in all first. */
+static pxt_status store_everywhere(struct pxt_chain *chain, uint64_t checkpoint, uint64_t dropped,
+                                   struct pxt_error *error)
+{
+    const struct pxt_key key = {.hash = 0};
+    uint64_t now, gone;
+    pxt_status status = pxt_chain_lock(chain, &key, error);
+    if (status)
+        return status;
+    pxt_page_checkpoint(&chain->page, &now, &gone);
+    if (now <= checkpoint) {
+        for (unsigned i = 0; i < chain->count && !status; i++)
+            if (pxt_chain_bit(chain, &chain->tier[i]))
+                status = store_checkpoint(&chain->tier[i], checkpoint, dropped, error);
+        if (!status)
+            pxt_page_set_checkpoint(&chain->page, checkpoint, dropped > gone ? dropped : gone);
+    }
+    pxt_chain_unlock(chain, &key);
+    return status;
+}
+
+pxt_status pxt_members_checkpoint(struct pxt_chain *chain, bool drop, struct pxt_error *error)
+{
+    pxt_doubts members = pxt_chain_members(chain);
+    uint64_t last = pxt_version_last(&chain->page), checkpoint, dropped;
+    if (!members)
+        return PXT_OK;
+    if (pxt_words_doubted(&chain->page, members, NULL) & members)
+        return pxt_fail(error, PXT_EUNAVAILABLE, 0, "some tiers are in doubt");
+    pxt_page_checkpoint(&chain->page, &checkpoint, &dropped);
+    if (checkpoint == last && (!drop || dropped == last))
+        return PXT_OK;
+    pxt_status status = checkpoint == last ? PXT_OK : sync_all(chain, error);
+    if (!status && checkpoint != last)
+        status = store_everywhere(chain, last, checkpoint, error);
+    if (!status && drop)
+        status = store_everywhere(chain, last, last, error);
+    return status;
+}
+
+/* All keys are locked. */
+static pxt_status forget_locked(struct pxt_chain *chain, const char *name, struct pxt_error *error)
+{
+    int slot = find_member(chain, NULL, name);
+    if (slot < 0)
+        return PXT_NOT_FOUND;
+    for (unsigned i = 0; i < chain->count; i++)
+        if (chain->tier[i].slot == slot)
+            return pxt_fail(error, PXT_EINVAL, 0, "tier %s is in this chain: take it out of the configuration first",
+                            name);
+    pxt_page_leave(&chain->page, (unsigned)slot);
+    return PXT_OK;
+}
+
+pxt_status pxt_members_forget(struct pxt_chain *chain, const char *name, struct pxt_error *error)
+{
+    pxt_status status = pxt_chain_lock_all(chain, error);
+    if (status)
+        return status;
+    status = forget_locked(chain, name, error);
+    pxt_chain_unlock_all(chain);
+    return status ? status : pxt_members_check(chain, error);
+}

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * remove.c: removes a key from all tiers. In a pool of several members the removal is a version too, a tombstone: so no
+ * older copy comes back.
+ */
+#include "base/fail.h"
+#include "chain/accesses.h"
+#include "chain/decide.h"
+#include "chain/store.h"
+#include "entry/entry.h"
+
+/* The key leaves the tiers one by one. */
+static pxt_status remove_from_each(struct pxt_chain *chain, const struct pxt_key *key, enum pxt_removal why,
+                                   struct pxt_error *error)
+{
+    bool found = false, reached = false;
+    pxt_status first = PXT_OK;
+    struct pxt_change change;
+    pxt_access_forget(chain, key);
+    pxt_change_begin(chain, key->hash, NULL, &change);
+    for (unsigned i = chain->count; i-- > 0;) {
+        struct pxt_tier *tier = &chain->tier[i];
+        if (!pxt_tier_present(tier))
+            continue;
+        pxt_status status = pxt_tier_del(tier, key, why, first ? NULL : error);
+        found |= status == PXT_OK;
+        if (status == PXT_OK || status == PXT_NOT_FOUND)
+            reached |= pxt_tier_durable(tier) || !chain->any_durable;
+        else
+            first = first ? first : status;
+    }
+    pxt_change_end(chain, &change);
+    if (!reached)
+        return first ? first : pxt_fail(error, PXT_EUNAVAILABLE, 0, "no tier could be asked: see `proxtier stats`");
+    return found ? PXT_OK : PXT_NOT_FOUND;
+}
+
+/* A limited tier lets go of the key if a slower member has taken the tombstone. Other tiers than members let go of it. */
+static pxt_status bury_in(struct pxt_write *write, struct pxt_tier *tier, struct pxt_error *error)
+{
+    bool member = pxt_chain_bit(write->chain, tier);
+    struct pxt_key key;
+    if (!pxt_tier_stores(tier))
+        return PXT_ENOTSUP;
+    if (member && !(tier->limited && write->taken))
+        return pxt_tier_put(tier, write->entries[0], error);
+    pxt_entry_key_of(write->entries[0], &key);
+    pxt_status status = pxt_tier_del(tier, &key, PXT_REMOVE_DELETED, error);
+    return status == PXT_NOT_FOUND ? PXT_OK : status;
+}
+
+/* Puts a tombstone in all tiers. */
+static pxt_status bury(struct pxt_chain *chain, const struct pxt_key *key, enum pxt_removal why, uint64_t above,
+                       struct pxt_error *error)
+{
+    struct pxt_change change;
+    pxt_entry *tombstone = NULL;
+    const struct pxt_stamp stamp = {above, PXT_VERSION_NEW, PXT_VERSION_NEW};
+    pxt_status status = pxt_tombstone_new(key, 0, why, pxt_clock_now(&chain->clock), &tombstone, error);
+    if (status)
+        return status;
+    pxt_access_forget(chain, key);
+    pxt_change_begin(chain, key->hash, NULL, &change);
+    struct pxt_write write = {.chain = chain,
+                              .entries = &tombstone,
+                              .count = 1,
+                              .change = &change,
+                              .into = bury_in,
+                              .may_defer = true,
+                              .error = error};
+    status = pxt_chain_stamp_version(chain, tombstone, &stamp, error);
+    if (!status)
+        status = pxt_write_deciding_tiers(&write);
+    pxt_change_end(chain, &change);
+    pxt_write_private_tiers(&write);
+    pxt_entry_release(tombstone);
+    return status;
+}
+
+pxt_status pxt_chain_remove(struct pxt_chain *chain, const struct pxt_key *key, enum pxt_removal why,
+                            struct pxt_error *error)
+{
+    struct pxt_decision decision;
+    if (!pxt_chain_members(chain))
+        return remove_from_each(chain, key, why, error);
+    pxt_status status = pxt_chain_decide(chain, key, PXT_GET_PEEK, &decision, error);
+    uint64_t version = decision.entry ? pxt_entry_effective_version(decision.entry) : 0;
+    bool dead = decision.entry && pxt_entry_is_tombstone(decision.entry);
+    pxt_entry_release(decision.entry);
+    if (status == PXT_OK && dead)
+        return PXT_NOT_FOUND;
+    if (status != PXT_OK && status != PXT_EUNAVAILABLE)
+        return status;
+    return bury(chain, key, why, version, error);
+}
