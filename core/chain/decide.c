@@ -2,8 +2,8 @@
  *
  * decide.c: asks the tiers which copy of a key counts.
  *
- * The first tier that is not in doubt and has the key decides, from the fastest on, and the slowest also with nothing. If
- * none does, all members have to answer, and the newest of their copies counts.
+ * The first tier that is not in doubt and has the key decides, from the fastest on; one without a capacity, and the
+ * slowest, also with nothing. If none does, all members have to answer, and the newest of their copies counts.
  */
 #include "chain/decide.h"
 #include "base/fail.h"
@@ -40,7 +40,7 @@ static pxt_status ask_clear_tiers(struct pxt_chain *chain, const struct pxt_key 
 {
     pxt_doubts members = pxt_chain_members(chain), doubts = pxt_word_doubts(decision->word);
     pxt_status worst = PXT_NOT_FOUND;
-    bool slowest_has_nothing = false;
+    bool complete_has_nothing = false;
     for (unsigned i = 0; i < chain->count; i++) {
         struct pxt_tier *tier = &chain->tier[i];
         pxt_status status;
@@ -50,11 +50,12 @@ static pxt_status ask_clear_tiers(struct pxt_chain *chain, const struct pxt_key 
         decision->found_in = i;
         if (status == PXT_OK)
             return PXT_OK;
-        slowest_has_nothing |= status == PXT_NOT_FOUND && tier == chain->slowest;
+        complete_has_nothing |=
+            status == PXT_NOT_FOUND && pxt_chain_bit(chain, tier) && (tier == chain->slowest || !tier->limited);
         if (status != PXT_NOT_FOUND && worst == PXT_NOT_FOUND && pxt_tier_present(tier))
             worst = status;
     }
-    return !members ? worst : slowest_has_nothing ? PXT_NOT_FOUND : PXT_EUNAVAILABLE;
+    return !members ? worst : complete_has_nothing ? PXT_NOT_FOUND : PXT_EUNAVAILABLE;
 }
 
 /* Takes the newer of two copies, or what both say together. */

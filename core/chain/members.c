@@ -113,14 +113,22 @@ static bool is_present(const struct pxt_chain *chain, const struct joining *join
     return false;
 }
 
+/* If the pool has a complete tier that this process lacks, none of its tiers is that. */
+static void find_slowest(struct pxt_chain *chain, const struct joining *joining)
+{
+    const struct pxt_record *record = chain->slowest ? &joining->record[chain->slowest->index] : NULL;
+    for (unsigned i = 0; record && i < record->member_count; i++)
+        if (record->member[i].complete && !is_present(chain, joining, record->member[i].id) &&
+            find_member(chain, record->member[i].id, NULL) >= 0)
+            chain->slowest = NULL;
+}
+
 /* After a new start of the machine the page has no members: those that the slowest tier knows belong to the pool, whether
  * this process has them or not. */
 static void join_known(struct pxt_chain *chain, const struct joining *joining)
 {
     const struct pxt_record *record = &joining->record[chain->slowest->index];
     bool joined;
-    if (pxt_page_members(&chain->page))
-        return;
     for (unsigned i = 0; i < record->member_count; i++)
         pxt_page_join(&chain->page, record->member[i].id, record->member[i].name, &joined);
 }
@@ -175,9 +183,10 @@ static void take_checkpoint(struct pxt_chain *chain, const struct joining *joini
 static pxt_status join_locked(struct pxt_chain *chain, struct joining *joining, struct pxt_error *error)
 {
     bool fresh = !pxt_page_members(&chain->page), joined;
-    join_known(chain, joining);
-    if (fresh)
+    if (fresh) {
+        join_known(chain, joining);
         take_checkpoint(chain, joining);
+    }
     for (unsigned i = 0; i < chain->count; i++) {
         struct pxt_tier *tier = &chain->tier[i];
         if (!joining->candidate[i])
@@ -195,6 +204,14 @@ static pxt_status join_locked(struct pxt_chain *chain, struct joining *joining, 
     return PXT_OK;
 }
 
+static bool was_complete(const struct pxt_record *record, const char *id)
+{
+    for (unsigned i = 0; i < record->member_count; i++)
+        if (record->member[i].complete && !strcmp(record->member[i].id, id))
+            return true;
+    return false;
+}
+
 /* Writes down what has changed in the record of a tier: the members, the place of the page, the mark. */
 static pxt_status update_record(struct pxt_chain *chain, struct joining *joining, struct pxt_tier *tier,
                                 struct pxt_error *error)
@@ -207,7 +224,7 @@ static pxt_status update_record(struct pxt_chain *chain, struct joining *joining
         struct pxt_record_member *member = &record->member[record->member_count];
         if (!pxt_page_member(&chain->page, slot, member->id, member->name))
             continue;
-        member->complete = chain->slowest && chain->slowest->slot == (int)slot;
+        member->complete = chain->slowest ? chain->slowest->slot == (int)slot : was_complete(&old, member->id);
         record->member_count++;
     }
     if (record->mark < pxt_version_of_time(now + MARK_LOW))
@@ -258,6 +275,7 @@ static pxt_status join(struct pxt_chain *chain, struct joining *joining, struct 
         status = join_locked(chain, joining, error);
         pxt_chain_unlock_all(chain);
     }
+    find_slowest(chain, joining);
     for (unsigned i = 0; i < chain->count && !status; i++)
         if (joining->candidate[i] && pxt_tier_on(&chain->tier[i]) &&
             update_record(chain, joining, &chain->tier[i], error))
