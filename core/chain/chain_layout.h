@@ -34,7 +34,8 @@ struct pxt_chain {
     const struct pxt_logger *logger;
     bool any_durable;
     struct pxt_tier
-        *shared; /* the slowest shared tier: the files by which processes agree stand beside it; may be NULL */
+        *shared;    /* the slowest shared tier: the files by which processes agree stand beside it; may be NULL */
+    char writer[9]; /* as which this host counts checks in the tallies of entries: 8 hexadecimal digits; "": none */
     size_t expire_batch;
     pthread_mutex_t stripe_lock[PXT_STRIPES];
     _Atomic(struct pxt_thread_counts *) counts[PXT_THREAD_MAX];
