@@ -117,7 +117,7 @@ void print_json(FILE *out, const pxt_entry *entry)
     fputc('{', out);
     for (size_t i = 0; i < count; i++) {
         enum pxt_field_id id = (enum pxt_field_id)i;
-        if (fields[i].type == PXT_TYPE_SECRET)
+        if (fields[i].type == PXT_TYPE_SECRET || (fields[i].flags & PXT_FIELD_INTERNAL))
             continue;
         fprintf(out, "%s\"%s\": ", first ? "" : ", ", fields[i].name);
         first = false;

@@ -25,6 +25,8 @@ int run_show(struct invocation *invocation)
         putchar('\n');
     }
     for (size_t i = 0; !status && !option(invocation, "json") && i < count; i++) {
+        if (fields[i].flags & PXT_FIELD_INTERNAL)
+            continue;
         printf("%-29s ", fields[i].name);
         print_field(stdout, entry, (enum pxt_field_id)i);
         putchar('\n');

@@ -8,6 +8,8 @@
 #include <proxtier/cache.h>
 #include <stdbool.h>
 
+#define PXT_VERSION_SHIFT 11 /* a version is a time in microseconds, shifted by this, and a count */
+
 struct pxt_clock {
     pxt_clock_fn *fn; /* NULL: the system's */
     void *arg;

@@ -11,11 +11,16 @@
 #include "proxy/proxyurl.h"
 #include <string.h>
 
-/* A copy with all fields of this library, whatever the program was compiled with. */
+/* A copy with all fields of this library, whatever the program was compiled with, but those that the core keeps for
+ * itself. */
 static void widen(const struct pxt_draft *given, struct pxt_draft *draft)
 {
+    size_t count;
+    const struct pxt_field *field = pxt_fields(&count);
     pxt_draft_init(draft);
     for (size_t i = 0; i < PXT_FIELD_COUNT && i < given->field_count; i++) {
+        if (field[i].flags & PXT_FIELD_INTERNAL)
+            continue;
         draft->value[i] = given->value[i];
         draft->value[i].elsewhere = 0;
     }

@@ -20,6 +20,7 @@ struct outcome {
     const struct pxt_report *report;
     const char *reason; /* cleaned, or NULL */
     char reason_text[PXT_TEXT_MAX + 1];
+    char tallies[PXT_TALLIES_ROOM];
     pxt_time now;
     enum pxt_health health;
     bool evict;
@@ -70,7 +71,6 @@ static void fail(struct outcome *outcome, struct pxt_draft *draft)
     int64_t threshold = outcome->cache->failure_threshold;
     add(draft, PXT_FIELD_FAILURE_COUNT, 1);
     add(draft, PXT_FIELD_CONSECUTIVE_HEALTH_FAILURES, 1);
-    add(draft, PXT_FIELD_TOTAL_HEALTH_CHECK_FAILURES, 1);
     pxt_draft_set_number(draft, PXT_FIELD_CONSECUTIVE_HEALTH_SUCCESSES, 0);
     enum pxt_health before = (enum pxt_health)number(draft, PXT_FIELD_HEALTH_STATUS);
     if (before == PXT_HEALTH_UNHEALTHY || before == PXT_HEALTH_DEAD)
@@ -92,7 +92,7 @@ static pxt_status change(void *arg, pxt_entry *entry, pxt_entry **out, struct px
     struct pxt_draft draft;
     pxt_draft_init(&draft);
     pxt_entry_read(entry, &draft);
-    add(&draft, PXT_FIELD_TOTAL_HEALTH_CHECKS, 1);
+    pxt_tallies_add(&draft, outcome->cache->chain.writer, !outcome->report->ok, outcome->tallies);
     pxt_draft_set_number(&draft, PXT_FIELD_LAST_HEALTH_CHECK, outcome->now);
     if (outcome->report->ok)
         succeed(outcome, &draft);

@@ -4,6 +4,7 @@
  */
 #include "entry/entry.h"
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/fail.h"
 #include "base/key.h"
 #include "entry/entry_layout.h"
@@ -188,7 +189,7 @@ static pxt_status make_entry(const struct pxt_draft *draft, const int64_t number
             store_text(entry, place_of[id].slot, &(uint32_t){offsetof(pxt_entry, key)}, &draft->value[id]);
         else if (present(draft, id))
             store_text(entry, place_of[id].slot, &end, &draft->value[id]);
-        if (id < draft->field_count && draft->value[id].elsewhere)
+        if (id < draft->field_count && draft->value[id].elsewhere && !(field[id].flags & PXT_FIELD_INTERNAL))
             entry->elsewhere |= UINT64_C(1) << id;
     }
     const struct pxt_value *key = &draft->value[PXT_FIELD_KEY];
@@ -202,11 +203,35 @@ static pxt_status make_entry(const struct pxt_draft *draft, const int64_t number
     return PXT_OK;
 }
 
+static pxt_status tombstone_of_draft(const struct pxt_draft *draft, pxt_entry **out, struct pxt_error *error)
+{
+    static const enum pxt_field_id parts[] = {PXT_FIELD_KEY, PXT_FIELD_FETCH_TIME, PXT_FIELD_VERSION,
+                                              PXT_FIELD_REMOVED};
+    size_t count;
+    const struct pxt_field *field = pxt_fields(&count);
+    int64_t number[PXT_FIELD_COUNT] = {0};
+    struct pxt_key key;
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        pxt_status status = check_field(draft, parts[i], &field[parts[i]], &number[parts[i]], error);
+        if (status)
+            return status;
+    }
+    if (number[PXT_FIELD_REMOVED] > UINT32_MAX)
+        return pxt_fail(error, PXT_EINVAL, 0, "removed is %lld: it must be below 2^32",
+                        (long long)number[PXT_FIELD_REMOVED]);
+    key.text = draft->value[PXT_FIELD_KEY].as.text;
+    key.length = (uint16_t)draft->value[PXT_FIELD_KEY].length;
+    return pxt_tombstone_new(&key, (uint64_t)number[PXT_FIELD_VERSION], (unsigned)(number[PXT_FIELD_REMOVED] - 1),
+                             number[PXT_FIELD_FETCH_TIME], out, error);
+}
+
 pxt_status pxt_entry_new(const struct pxt_draft *draft, pxt_entry **out, struct pxt_error *error)
 {
     size_t count;
     const struct pxt_field *field = pxt_fields(&count);
     int64_t number[PXT_FIELD_COUNT] = {0};
+    if (present(draft, PXT_FIELD_REMOVED) && draft->value[PXT_FIELD_REMOVED].as.number > 0)
+        return tombstone_of_draft(draft, out, error);
     for (size_t id = 0; id < PXT_FIELD_COUNT; id++) {
         pxt_status status = check_field(draft, id, &field[id], &number[id], error);
         if (status)
@@ -236,6 +261,13 @@ pxt_status pxt_tombstone_new(const struct pxt_key *key, uint64_t version, unsign
 uint64_t pxt_entry_version(const pxt_entry *entry)
 {
     return (uint64_t)pxt_entry_number(entry, PXT_FIELD_VERSION);
+}
+
+uint64_t pxt_entry_effective_version(const pxt_entry *entry)
+{
+    uint64_t version = pxt_entry_version(entry);
+    pxt_time at = pxt_entry_number(entry, PXT_FIELD_FETCH_TIME);
+    return version ? version : (uint64_t)(at > 0 ? at : 0) << PXT_VERSION_SHIFT;
 }
 
 void pxt_entry_set_versions(pxt_entry *entry, uint64_t version, uint64_t supplied, uint64_t learnt)
@@ -362,6 +394,7 @@ static pxt_status inherit_texts(pxt_entry **entry, const pxt_entry *old, struct 
     for (size_t id = 0; id < PXT_FIELD_COUNT; id++)
         if (field[id].flags & PXT_FIELD_LEARNT)
             draft.value[id] = learnt.value[id];
+    draft.value[PXT_FIELD_LEARNT_VERSION] = learnt.value[PXT_FIELD_LEARNT_VERSION];
     pxt_status status = pxt_entry_new(&draft, &merged, error);
     if (status)
         return status;
@@ -381,6 +414,7 @@ pxt_status pxt_entry_inherit(pxt_entry **entry, const pxt_entry *old, struct pxt
     for (size_t id = 0; id < PXT_FIELD_COUNT; id++)
         if ((field[id].flags & PXT_FIELD_LEARNT) && !is_text(field[id].type))
             atomic_init(&(*entry)->number[place_of[id].slot], pxt_entry_number(old, (enum pxt_field_id)id));
+    atomic_init(&(*entry)->number[PXT_NUMBER_LEARNT_VERSION], pxt_entry_number(old, PXT_FIELD_LEARNT_VERSION));
     atomic_init(&(*entry)->flushed_count, pxt_entry_number(old, PXT_FIELD_ACCESS_COUNT));
     return PXT_OK;
 }
@@ -414,6 +448,16 @@ void pxt_entry_touch(pxt_entry *entry, uint64_t hits, pxt_time last_accessed)
     while (seen < last_accessed && !atomic_compare_exchange_weak_explicit(last, &seen, last_accessed,
                                                                           memory_order_relaxed, memory_order_relaxed)) {
     }
+}
+
+void pxt_entry_raise_use(pxt_entry *entry, const pxt_entry *other)
+{
+    int64_t more = pxt_entry_number(other, PXT_FIELD_ACCESS_COUNT) - pxt_entry_number(entry, PXT_FIELD_ACCESS_COUNT);
+    if (more > 0)
+        atomic_fetch_add_explicit(&entry->flushed_count, more, memory_order_relaxed);
+    pxt_entry_touch(entry, more > 0 ? (uint64_t)more : 0, pxt_entry_number(other, PXT_FIELD_LAST_ACCESSED));
+    if (pxt_entry_number(other, PXT_FIELD_EVICTED_FROM_L1))
+        atomic_store_explicit(&entry->number[PXT_NUMBER_EVICTED_FROM_L1], 1, memory_order_relaxed);
 }
 
 uint64_t pxt_entry_take_unflushed_hits(pxt_entry *entry)

@@ -24,20 +24,26 @@ pxt_status pxt_entry_inherit(pxt_entry **entry, const pxt_entry *old, struct pxt
 bool pxt_entry_is_partial(const pxt_entry *entry);
 /* The version of the key that the entry is; 0: not known. */
 uint64_t pxt_entry_version(const pxt_entry *entry);
+/* The version by which the entry is compared: where it is not known, that of a change at its fetch_time. */
+uint64_t pxt_entry_effective_version(const pxt_entry *entry);
 /* Whether the entry is a tombstone. */
 bool pxt_entry_is_tombstone(const pxt_entry *entry);
 /* Gives an entry that only the caller has its versions: of the change, of the last put, of the last report. */
 void pxt_entry_set_versions(pxt_entry *entry, uint64_t version, uint64_t supplied, uint64_t learnt);
 /*
  * What two copies of one key say together: the supplied fields of the greater supplied_version, the learnt ones of the
- * greater learnt_version, of each writer's tally the greater one, of hits and last access the greater. If one of the two
- * says it all, `*out` is that one (held) and `*merged` is false. Otherwise `*out` is a new entry without a version, which
+ * greater learnt_version, of each writer's tally the greater one, of hits and last access the greater. Where those versions
+ * are equal, the greater version of the whole counts; where that is equal too, `a`. If one of the two says it all but for
+ * the hits, `*out` is that one (held, with its hits raised) and `*merged` is false. Otherwise `*out` is a new entry without a version, which
  * the caller must give one. Of a tombstone and an entry the one with the greater version says it all. PXT_ENOMEM.
  */
 pxt_status pxt_entry_merge(pxt_entry *a, pxt_entry *b, pxt_entry **out, bool *merged, struct pxt_error *error);
-/* Adds a check of `writer` (8 hexadecimal digits) to the tallies and totals of a draft; `room` keeps the text. */
+/* Adds a check of `writer` (8 hexadecimal digits; "": not known, slot "0") to the tallies and totals of a draft; `room` keeps the text. */
 #define PXT_TALLIES_ROOM (PXT_TEXT_MAX + 1)
 void pxt_tallies_add(struct pxt_draft *draft, const char *writer, bool failed, char room[PXT_TALLIES_ROOM]);
+/* Raises the hits and the last access of an entry to those of another copy, and marks it evicted from L1 if that is: a
+ * flush adds nothing for that. */
+void pxt_entry_raise_use(pxt_entry *entry, const pxt_entry *other);
 void pxt_entry_key_of(const pxt_entry *entry, struct pxt_key *key);
 /* The token of a credential, or NULL. */
 const char *pxt_entry_token(const pxt_entry *entry, enum pxt_field_id field, size_t *length);

@@ -9,7 +9,7 @@
 
 /* See pxt_host.json_write: ProxyWhirl's separators `", "` and `": "`, its field order, non-ASCII escaped as \uXXXX,
  * times as Python's isoformat() writes them, tokens as hexadecimal in username_encrypted / password_encrypted, which
- * are present only where there is a token. */
+ * are present only where there is a token. Of a tombstone: what it has, its key, time, version and why. */
 size_t pxt_json_write(const pxt_entry *entry, char *buffer, size_t capacity);
 /* The same without the fields that have PXT_FIELD_INTERNAL. */
 size_t pxt_json_write_plain(const pxt_entry *entry, char *buffer, size_t capacity);

@@ -39,6 +39,8 @@ enum pxt_list_name pxt_list_name(const char *name, size_t length, enum pxt_field
             return aliases[i].kind;
         }
     for (size_t i = 0; i < count; i++) {
+        if (fields[i].flags & PXT_FIELD_INTERNAL)
+            continue;
         *field = (enum pxt_field_id)i;
         if (same(fields[i].name, name, length))
             return PXT_NAME_FIELD;
