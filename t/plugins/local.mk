@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 c_tests += \
     %D%/eviction_test %D%/exact_eviction_test %D%/fault_test %D%/fernet_test %D%/jsonl_checksum_test \
-    %D%/jsonl_damage_test %D%/jsonl_identity_test %D%/sqlite_damage_test %D%/sqlite_faults_test \
+    %D%/jsonl_damage_test %D%/jsonl_identity_test %D%/jsonl_versions_test %D%/sqlite_damage_test %D%/sqlite_faults_test \
     %D%/sqlite_index_test %D%/sqlite_salvage_test %D%/sqlite_tiers_test %D%/stacked_tier_test %D%/tiers_test
 %C%_eviction_test_SOURCES = %D%/eviction_test.c t/lib/plugin_user.c t/lib/plugin_user.h
 %C%_eviction_test_CPPFLAGS = $(core_test_cppflags)
@@ -17,6 +17,9 @@ c_tests += \
     %D%/jsonl_identity_test.c t/lib/plugin_user.c t/lib/plugin_user.h t/lib/jsonl_kit.h
 %C%_jsonl_identity_test_CPPFLAGS = $(core_test_cppflags)
 %C%_jsonl_identity_test_LDFLAGS = $(AM_LDFLAGS) -export-dynamic
+%C%_jsonl_versions_test_SOURCES = \
+    %D%/jsonl_versions_test.c t/lib/plugin_user.c t/lib/plugin_user.h t/lib/jsonl_kit.h
+%C%_jsonl_versions_test_CPPFLAGS = $(core_test_cppflags)
 %C%_tiers_test_SOURCES = %D%/tiers_test.c t/lib/plugin_user.c t/lib/plugin_user.h
 %C%_tiers_test_CPPFLAGS = $(core_test_cppflags)
 %C%_sqlite_tiers_test_CPPFLAGS = $(core_test_cppflags)

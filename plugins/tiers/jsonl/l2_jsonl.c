@@ -62,10 +62,10 @@ static pxt_status jsonl_open(const struct pxt_host *host, const struct pxt_tier_
 {
     const struct pxt_settings *settings = setup->settings;
     unsigned shards = (unsigned)host->setting_number(settings, "shards");
-    if (!PXT_HOST_HAS(host, json_read_foreign))
+    if (!PXT_HOST_HAS(host, tombstone_new))
         return host->fail(
             host, error, PXT_EPLUGIN, 0,
-            "l2_jsonl needs a core with plugin ABI 1.1 or newer: install plugins and core of one release");
+            "l2_jsonl needs a core with plugin ABI 1.2 or newer: install plugins and core of one release");
     struct jsonl *tier = calloc(1, sizeof *tier + shards * sizeof tier->shard[0]);
     if (!tier)
         return host->fail(host, error, PXT_ENOMEM, 0, "out of memory for %u shards", shards);
@@ -154,26 +154,27 @@ static uint64_t jsonl_corruptions(void *self)
     return ((struct jsonl *)self)->corruptions;
 }
 
-static const struct pxt_tier_ops ops = {.size = sizeof ops,
-                                        .flags = PXT_TIER_CONCURRENT | PXT_TIER_DURABLE | PXT_TIER_SHARED |
-                                                 PXT_TIER_POLICY_STATE,
-                                        .open = jsonl_open,
-                                        .close = jsonl_close,
-                                        .get = jsonl_get,
-                                        .put = jsonl_put,
-                                        .del = jsonl_del,
-                                        .each = jsonl_each,
-                                        .count = jsonl_count,
-                                        .clear = jsonl_clear,
-                                        .contains = jsonl_contains,
-                                        .put_many = jsonl_put_many,
-                                        .touch = jsonl_touch,
-                                        .victim = jsonl_victim,
-                                        .expire = jsonl_expire,
-                                        .maintain = jsonl_maintain,
-                                        .sync = jsonl_sync,
-                                        .shared_path = jsonl_shared_path,
-                                        .corruptions = jsonl_corruptions};
+/* What an instance offers in both kinds of `sync`. */
+#define OPS(flags_)                                                                                                    \
+    {                                                                                                                  \
+        .size = sizeof(struct pxt_tier_ops),                                                                           \
+        .flags = PXT_TIER_CONCURRENT | PXT_TIER_DURABLE | PXT_TIER_SHARED | PXT_TIER_POLICY_STATE |                    \
+                 PXT_TIER_VERSIONS | (flags_),                                                                         \
+        .open = jsonl_open, .close = jsonl_close, .get = jsonl_get, .put = jsonl_put, .del = jsonl_del,                \
+        .each = jsonl_each, .count = jsonl_count, .clear = jsonl_clear, .contains = jsonl_contains,                    \
+        .put_many = jsonl_put_many, .touch = jsonl_touch, .victim = jsonl_victim, .expire = jsonl_expire,              \
+        .maintain = jsonl_maintain, .sync = jsonl_sync, .shared_path = jsonl_shared_path,                              \
+        .corruptions = jsonl_corruptions, .instance_ops = jsonl_instance_ops, .versions = jsonl_versions,              \
+        .record_get = jsonl_record_get, .record_put = jsonl_record_put                                                 \
+    }
+
+static const struct pxt_tier_ops *jsonl_instance_ops(void *self);
+static const struct pxt_tier_ops ops = OPS(0), synced_ops = OPS(PXT_TIER_SYNCED);
+
+static const struct pxt_tier_ops *jsonl_instance_ops(void *self)
+{
+    return ((struct jsonl *)self)->full_sync ? &synced_ops : &ops;
+}
 
 PXT_PLUGIN(PXT_KIND_TIER, "l2_jsonl", "1.0.0", "MIT", "entries in sharded JSON Lines logs, ProxyWhirl's files", options,
            &ops);

@@ -47,6 +47,8 @@ static pxt_status open_log(struct jsonl *tier, struct jsonl_shard *shard, bool c
         return PXT_OK;
     if (shard->log < 0)
         return host->fail(host, error, host->status_of_errno(errno), errno, "cannot open %s/%s", tier->folder, name);
+    if (create && tier->full_sync && fsync(tier->folder_fd))
+        return host->fail(host, error, PXT_EIO, errno, "cannot force the name of %s/%s to disk", tier->folder, name);
     if (fstat(shard->log, &file))
         return host->fail(host, error, PXT_EIO, errno, "cannot examine %s/%s", tier->folder, name);
     if (!S_ISREG(file.st_mode) || (file.st_mode & (tier->compatible ? 002 : 022)))
