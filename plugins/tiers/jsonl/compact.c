@@ -25,22 +25,14 @@ struct line {
     uint32_t length;
 };
 
-static int by_offset(const void *a, const void *b)
-{
-    const struct line *left = a, *right = b;
-    return (left->node->line.offset > right->node->line.offset) - (left->node->line.offset < right->node->line.offset);
-}
-
 /* Returns the lines that count in the order of the log, malloc()ed; NULL if memory ran out. */
-static struct line *sorted_lines(struct jsonl_shard *shard)
+static struct line *sorted_lines(const struct jsonl_shard *shard)
 {
-    struct line *lines = calloc(shard->count ? shard->count : 1, sizeof *lines);
-    size_t n = 0;
-    for (size_t i = 0; lines && i < shard->bucket_count; i++)
-        for (struct jsonl_node *node = shard->bucket[i]; node; node = node->next)
-            lines[n++].node = node;
-    if (lines)
-        qsort(lines, n, sizeof *lines, by_offset);
+    struct jsonl_node **nodes = jsonl_index_sorted(shard);
+    struct line *lines = nodes ? calloc(shard->count + 1, sizeof *lines) : NULL;
+    for (size_t i = 0; lines && i < shard->count; i++)
+        lines[i].node = nodes[i];
+    free(nodes);
     return lines;
 }
 

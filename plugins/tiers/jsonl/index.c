@@ -161,6 +161,24 @@ void jsonl_index_remove(struct jsonl *tier, struct jsonl_shard *shard, struct js
     node_free(tier, node, why);
 }
 
+static int by_offset(const void *a, const void *b)
+{
+    const struct jsonl_node *left = *(struct jsonl_node *const *)a, *right = *(struct jsonl_node *const *)b;
+    return (left->line.offset > right->line.offset) - (left->line.offset < right->line.offset);
+}
+
+struct jsonl_node **jsonl_index_sorted(const struct jsonl_shard *shard)
+{
+    struct jsonl_node **nodes = calloc(shard->count + 1, sizeof(struct jsonl_node *));
+    size_t n = 0;
+    for (size_t i = 0; nodes && i < shard->bucket_count; i++)
+        for (struct jsonl_node *node = shard->bucket[i]; node; node = node->next)
+            nodes[n++] = node;
+    if (nodes)
+        qsort(nodes, n, sizeof(struct jsonl_node *), by_offset);
+    return nodes;
+}
+
 void jsonl_index_clear(struct jsonl *tier, struct jsonl_shard *shard)
 {
     for (size_t i = 0; i < shard->bucket_count; i++)

@@ -93,6 +93,7 @@ struct jsonl {
     pthread_mutex_t policy_lock;
     char *folder, *shared_path;
     int folder_fd;
+    int format_fd; /* of proxtier.format, with a shared lock; -1: there is no such file */
     bool full_sync, compatible;
     mode_t file_mode;     /* of new logs */
     int64_t lock_timeout; /* microseconds */
@@ -222,6 +223,8 @@ struct jsonl_node *jsonl_index_find(struct jsonl_shard *shard, const char *key, 
 struct jsonl_node *jsonl_index_put(struct jsonl *tier, struct jsonl_shard *shard, const struct pxt_key *key,
                                    const struct jsonl_line *line);
 void jsonl_index_remove(struct jsonl *tier, struct jsonl_shard *shard, struct jsonl_node *node, enum pxt_removal why);
+/* Returns all nodes in the order of the log, malloc()ed; NULL if memory ran out. */
+struct jsonl_node **jsonl_index_sorted(const struct jsonl_shard *shard);
 void jsonl_index_clear(struct jsonl *tier, struct jsonl_shard *shard);
 /* Counts a hit: tells the policy, or keeps it until the entry is in the policy. */
 void jsonl_index_accessed(struct jsonl *tier, struct jsonl_node *node);
@@ -246,6 +249,9 @@ void jsonl_shard_unlock_file(struct jsonl_shard *shard);
 /* Clears the index and reads the whole log. `locked`: as for jsonl_shard_scan(). */
 pxt_status jsonl_shard_reindex(struct jsonl *tier, struct jsonl_shard *shard, bool locked, struct pxt_error *error);
 void jsonl_shard_close_files(struct jsonl_shard *shard);
+/* Takes a lock of flock(2), LOCK_EX or LOCK_SH; false, with errno EWOULDBLOCK, if others hold it for longer than `timeout`
+ * (microseconds). */
+bool jsonl_flock(int fd, int operation, int64_t timeout);
 /* Take and release the locks of all shards. */
 void jsonl_lock_all(struct jsonl *tier);
 void jsonl_unlock_all(struct jsonl *tier);
@@ -272,12 +278,39 @@ pxt_status jsonl_line_append(struct jsonl *tier, struct jsonl_shard *shard, cons
 pxt_status jsonl_line_read(struct jsonl *tier, struct jsonl_shard *shard, const struct jsonl_node *node,
                            pxt_entry **out, struct pxt_error *error);
 
+/* ---- format.c and reshard.c ---- */
+
+/* What proxtier.format says. */
+struct jsonl_format {
+    unsigned shards; /* number of logs; 0: not known */
+    unsigned moving; /* number of new logs that are about to take their place; 0: none are */
+    bool unwritten;  /* all is well, but the file could not be written */
+};
+/* Takes the shared lock of the folder for as long as the tier is open. Makes the file where there is none, and rewrites
+ * the folder if it has another number of logs. PXT_ECONFIG: its format is another. PXT_EBUSY: it is to be rewritten, but
+ * another process has it open. */
+pxt_status jsonl_format_claim(struct jsonl *tier, struct pxt_error *error);
+/* Writes the file anew and forces it to disk. The exclusive lock is held, and goes over to the new file. */
+pxt_status jsonl_format_write(struct jsonl *tier, const struct jsonl_format *format, struct pxt_error *error);
+/* Makes the folder one of `tier->shard_count` logs, and says so in the file; `*format` is what the file says. The exclusive
+ * lock is held. On failure what was there is there. */
+pxt_status jsonl_reshard(struct jsonl *tier, struct jsonl_format *format, struct pxt_error *error);
+
 /* ---- policy.c ---- */
 
 /* Brings all entries into the policy, in its order. All shards are locked and refreshed. */
 pxt_status jsonl_policy_fill(struct jsonl *tier, struct pxt_error *error);
 
+/* ---- l2_jsonl.c ---- */
+
+/* Makes a tier without options, which has nothing open; jsonl_close() frees it. */
+pxt_status jsonl_new(const struct pxt_host *host, const char *folder, unsigned shards, struct jsonl **out,
+                     struct pxt_error *error);
+
 /* ---- operations of the tier: see <proxtier/tier.h> ---- */
+
+/* l2_jsonl.c */
+void jsonl_close(void *self);
 
 /* read.c */
 pxt_status jsonl_get(void *self, const struct pxt_key *key, unsigned flags, pxt_entry **out, struct pxt_error *error);
