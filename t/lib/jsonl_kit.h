@@ -37,14 +37,16 @@ static __attribute__((unused)) void kit_hear(void *arg, enum pxt_message_level l
         snprintf(kit.last_warning, sizeof kit.last_warning, "%s", message);
 }
 
-/* Opens the tier in the folder `place`; `options` such as ", sync: full"; no policy if `capacity` is 0. */
-static __attribute__((unused)) void kit_open(const char *place, const char *options, uint64_t capacity)
+/* Opens the tier in the folder `place` with a number of shards; `options` such as ", sync: full"; no policy if `capacity`
+ * is 0. On failure nothing is open. */
+static __attribute__((unused)) pxt_status kit_try_open(const char *place, unsigned shards, const char *options,
+                                                       uint64_t capacity)
 {
     char yaml[400];
     struct pxt_tier_setup setup;
     snprintf(kit.folder, sizeof kit.folder, "%s/%s", test_folder(), place);
     snprintf(kit.log, sizeof kit.log, "%s/shard_00.jsonl", kit.folder);
-    snprintf(yaml, sizeof yaml, "{dir: %s, shards: 1%s}", kit.folder, options);
+    snprintf(yaml, sizeof yaml, "{dir: %s, shards: %u%s}", kit.folder, shards, options);
     use_plugin(&kit.user, "l2_jsonl", yaml);
     kit.user.logger = (struct pxt_logger){.fn = kit_hear, .level = PXT_MESSAGE_WARNING};
     use_policy(&kit.user, &kit.policy, &setup, "lru", capacity);
@@ -52,7 +54,18 @@ static __attribute__((unused)) void kit_open(const char *place, const char *opti
         setup.policy = NULL;
     kit.ops = kit.user.module->ops;
     kit.warnings = 0;
-    if (kit.ops->open(&kit.user.host.host, &setup, &kit.self, &kit.error)) {
+    pxt_status status = kit.ops->open(&kit.user.host.host, &setup, &kit.self, &kit.error);
+    if (status) {
+        leave_plugin(&kit.policy);
+        leave_plugin(&kit.user);
+    }
+    return status;
+}
+
+/* The same with one shard; ends the program on failure. */
+static __attribute__((unused)) void kit_open(const char *place, const char *options, uint64_t capacity)
+{
+    if (kit_try_open(place, 1, options, capacity)) {
         printf("Bail out! %s\n", kit.error.message);
         exit(1);
     }

@@ -46,17 +46,17 @@ struct lines {
 static pxt_status add_line(struct jsonl *tier, struct lines *lines, pxt_entry *entry, struct pxt_error *error)
 {
     const struct pxt_host *host = tier->host;
-    size_t left = lines->room - lines->length, length = host->json_write(entry, lines->text + lines->length, left);
-    if (length + JSONL_CHECKSUM + 1 > left) {
-        size_t room = 2 * lines->room + length + JSONL_CHECKSUM + 1;
+    size_t left = lines->room - lines->length;
+    size_t length = jsonl_line_write(tier, entry, lines->text + lines->length, left ? left - 1 : 0);
+    if (length + 1 > left) {
+        size_t room = 2 * lines->room + length + 1;
         char *larger = realloc(lines->text, room);
         if (!larger)
             return host->fail(host, error, PXT_ENOMEM, 0, "out of memory for lines");
         lines->text = larger;
         lines->room = room;
-        host->json_write(entry, lines->text + lines->length, length);
+        length = jsonl_line_write(tier, entry, lines->text + lines->length, room - lines->length - 1);
     }
-    length = jsonl_checksum_add(tier, lines->text + lines->length, length);
     if (length + 1 > JSONL_LINE_MAX) {
         struct pxt_key key;
         host->entry_key(entry, &key);
@@ -77,6 +77,7 @@ static pxt_status put_shard(struct jsonl *tier, struct jsonl_shard *shard, pxt_e
     off_t offset;
     pxt_status status = PXT_OK;
     lines->length = lines->count = 0;
+    /* What one entry of the batch makes older than another shows when they are taken into the index. */
     for (size_t i = 0; i < n && !status; i++)
         if (numbers[i] == shard->number)
             status = add_line(tier, lines, entries[i], error);
@@ -84,18 +85,11 @@ static pxt_status put_shard(struct jsonl *tier, struct jsonl_shard *shard, pxt_e
         return status;
     status = jsonl_line_append(tier, shard, lines->text, lines->length, &offset, error);
     *written = status == PXT_OK;
-    for (size_t i = 0, line = 0; i < n && !status; i++) {
-        struct pxt_key key;
-        if (numbers[i] != shard->number)
-            continue;
-        off_t at = offset + (off_t)lines->line[line].at;
-        tier->host->entry_key(entries[i], &key);
-        if (!jsonl_index_put(tier, shard, &key, at, (uint32_t)lines->line[line++].length,
-                             tier->host->entry_number(entries[i], PXT_FIELD_EXPIRES_AT))) {
-            shard->indexed = at; /* the lines stand: the next refresh takes them in */
-            break;
+    for (size_t i = 0, line = 0; i < n && !status; i++)
+        if (numbers[i] == shard->number) {
+            off_t at = offset + (off_t)lines->line[line].at;
+            status = jsonl_line_index(tier, shard, entries[i], at, (uint32_t)lines->line[line++].length, error);
         }
-    }
     return status;
 }
 
@@ -121,6 +115,8 @@ static pxt_status put_all(struct jsonl *tier, pxt_entry *const *entries, size_t 
         status = tier->host->fail(tier->host, error, PXT_ENOMEM, 0, "out of memory for lines");
     for (unsigned i = 0; i < tier->shard_count; i++)
         undo[i] = (struct undo){tier->shard[i].indexed, false};
+    for (size_t i = 0; i < n && !status; i++)
+        status = jsonl_line_is_newest(tier, &tier->shard[numbers[i]], entries[i], error);
     for (unsigned i = 0; i < tier->shard_count && !status; i++)
         status = put_shard(tier, &tier->shard[i], entries, numbers, n, &lines, &undo[i].written, error);
     if (status)
@@ -153,7 +149,7 @@ static pxt_status touch_locked(struct jsonl *tier, struct jsonl_shard *shard, co
     struct jsonl_node *node = jsonl_index_find(shard, touch->key.text, touch->key.length, touch->key.hash);
     pxt_entry *old = NULL, *touched = NULL;
     struct pxt_draft draft;
-    if (!node || jsonl_line_read(tier, shard, node, &old, NULL) != PXT_OK)
+    if (!node || node->line.removed || jsonl_line_read(tier, shard, node, &old, NULL) != PXT_OK)
         return PXT_OK;
     host->entry_touch(old, touch->hits, touch->last_accessed);
     pxt_draft_init(&draft);

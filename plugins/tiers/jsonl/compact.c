@@ -25,22 +25,14 @@ struct line {
     uint32_t length;
 };
 
-static int by_offset(const void *a, const void *b)
-{
-    const struct line *left = a, *right = b;
-    return (left->node->offset > right->node->offset) - (left->node->offset < right->node->offset);
-}
-
 /* Returns the lines that count in the order of the log, malloc()ed; NULL if memory ran out. */
-static struct line *sorted_lines(struct jsonl_shard *shard)
+static struct line *sorted_lines(const struct jsonl_shard *shard)
 {
-    struct line *lines = calloc(shard->count ? shard->count : 1, sizeof *lines);
-    size_t n = 0;
-    for (size_t i = 0; lines && i < shard->bucket_count; i++)
-        for (struct jsonl_node *node = shard->bucket[i]; node; node = node->next)
-            lines[n++].node = node;
-    if (lines)
-        qsort(lines, n, sizeof *lines, by_offset);
+    struct jsonl_node **nodes = jsonl_index_sorted(shard);
+    struct line *lines = nodes ? calloc(shard->count + 1, sizeof *lines) : NULL;
+    for (size_t i = 0; lines && i < shard->count; i++)
+        lines[i].node = nodes[i];
+    free(nodes);
     return lines;
 }
 
@@ -49,7 +41,7 @@ static size_t longest_line(const struct jsonl_shard *shard, const struct line *l
 {
     size_t longest = 0;
     for (size_t i = 0; i < shard->count; i++)
-        longest = lines[i].node->length > longest ? lines[i].node->length : longest;
+        longest = lines[i].node->line.length > longest ? lines[i].node->line.length : longest;
     for (size_t i = 0; i < shard->foreign_count; i++)
         longest = shard->foreign[i].length > longest ? shard->foreign[i].length : longest;
     return longest;
@@ -71,8 +63,8 @@ static bool copy_foreign(struct jsonl_shard *shard, char *buffer, FILE *out)
 /* Copies a line as it is; only in a folder that is compatible with ProxyWhirl its checksum is left out. */
 static bool copy_line(struct jsonl *tier, struct jsonl_shard *shard, struct line *line, char *buffer, FILE *out)
 {
-    size_t length = line->node->length;
-    if (pread(shard->log, buffer, length, line->node->offset) != (ssize_t)length)
+    size_t length = line->node->line.length;
+    if (pread(shard->log, buffer, length, line->node->line.offset) != (ssize_t)length)
         return false;
     if (tier->compatible && jsonl_checksum_check(tier, buffer, length) == JSONL_CHECKSUM_RIGHT)
         length = jsonl_checksum_strip(buffer, length);
@@ -112,8 +104,8 @@ static void move_nodes(struct jsonl_shard *shard, const struct line *lines)
         at += (off_t)shard->foreign[i].length + 1;
     }
     for (size_t i = 0; i < shard->count; i++) {
-        lines[i].node->offset = at;
-        lines[i].node->length = lines[i].length;
+        lines[i].node->line.offset = at;
+        lines[i].node->line.length = lines[i].length;
         at += (off_t)lines[i].length + 1;
     }
     shard->indexed = shard->live = at;

@@ -1,25 +1,44 @@
 /* SPDX-License-Identifier: MIT
  *
- * deletion.c: the line that says that a key is gone: {"deleted": "KEY"}, with a checksum. It has no "key", so that
- * ProxyWhirl skips the line. It is written one way, and read in any spelling of JSON, because people mend these files by
- * hand and with jq. The key of a damaged line is read here as well.
+ * deletion.c: the line that says that a key is gone: {"deleted": "KEY", "why": "evicted"}, with a checksum. With a version
+ * and a time it is a tombstone. It has no "key", so that ProxyWhirl skips the line. It is written one way, and read in any
+ * spelling of JSON and any order of the members behind the key, because people mend these files by hand and with jq. The
+ * key of a damaged line is read here as well.
  */
 #include "jsonl.h"
+#include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-size_t jsonl_deletion_write(struct jsonl *tier, const char *key, char line[JSONL_DELETION_MAX])
+static const char *const reasons[] = {[PXT_REMOVE_DELETED] = "deleted",
+                                      [PXT_REMOVE_POLICY] = "evicted",
+                                      [PXT_REMOVE_EXPIRED] = "expired",
+                                      [PXT_REMOVE_HEALTH] = "failed",
+                                      [PXT_REMOVE_CORRUPTION] = "damaged"};
+enum { REASONS = sizeof reasons / sizeof *reasons };
+
+size_t jsonl_deletion_write(struct jsonl *tier, const char *key, const struct jsonl_deletion *deletion,
+                            char line[JSONL_DELETION_MAX])
 {
+    char at[JSONL_TIME_SIZE];
     size_t length = (size_t)snprintf(line, JSONL_DELETION_MAX, "{\"deleted\": \"");
     for (; *key; key++) { /* a key has no control characters: only these two need an escape */
         if (*key == '"' || *key == '\\')
             line[length++] = '\\';
         line[length++] = *key;
     }
-    memcpy(line + length, "\"}", 2);
-    length = jsonl_checksum_add(tier, line, length + 2);
-    line[length++] = '\n';
-    return length;
+    line[length++] = '"';
+    if (deletion->version)
+        length +=
+            (size_t)snprintf(line + length, JSONL_DELETION_MAX - length, ", \"version\": %" PRIu64, deletion->version);
+    if ((unsigned)deletion->why < REASONS)
+        length +=
+            (size_t)snprintf(line + length, JSONL_DELETION_MAX - length, ", \"why\": \"%s\"", reasons[deletion->why]);
+    if (deletion->version && jsonl_time_write(deletion->at, at))
+        length += (size_t)snprintf(line + length, JSONL_DELETION_MAX - length, ", \"at\": \"%s\"", at);
+    line[length++] = '}';
+    return jsonl_checksum_add(tier, line, length);
 }
 
 /* The rest of a line that is being read. */
@@ -129,18 +148,54 @@ bool jsonl_damaged_key(const struct jsonl *tier, const char *line, size_t length
     return false;
 }
 
+static bool read_number(struct rest *rest, uint64_t *out)
+{
+    const char *begin;
+    skip_blanks(rest);
+    *out = 0;
+    for (begin = rest->at; rest->at < rest->end && *rest->at >= '0' && *rest->at <= '9'; rest->at++) {
+        if (*out >= (uint64_t)INT64_MAX / 10)
+            return false;
+        *out = *out * 10 + (uint64_t)(*rest->at - '0');
+    }
+    return rest->at > begin;
+}
+
+/* Reads a member behind the key. The checksum itself was checked before, unless another program has spelled the line
+ * anew. */
+static bool read_member(struct rest *rest, struct jsonl_deletion *deletion)
+{
+    char name[16], text[JSONL_TIME_SIZE];
+    size_t size;
+    if (!read_string(rest, name, sizeof name, &size) || !next_is(rest, ":"))
+        return false;
+    name[size] = '\0';
+    if (!strcmp(name, "version"))
+        return read_number(rest, &deletion->version);
+    if (!read_string(rest, text, sizeof text, &size))
+        return false;
+    text[size] = '\0';
+    if (!strcmp(name, "at"))
+        return jsonl_time_read(text, &deletion->at);
+    for (unsigned i = 0; i < REASONS && !strcmp(name, "why"); i++)
+        if (!strcmp(text, reasons[i])) {
+            deletion->why = (enum pxt_removal)i;
+            return true;
+        }
+    return !strcmp(name, "crc32");
+}
+
 bool jsonl_deletion_read(const struct jsonl *tier, const char *line, size_t length, struct pxt_key *key,
-                         char text[PXT_KEY_MAX + 1])
+                         char text[PXT_KEY_MAX + 1], struct jsonl_deletion *deletion)
 {
     struct rest rest = {line, line + length};
-    char checksum[16];
     size_t size;
+    *deletion = (struct jsonl_deletion){.why = PXT_REMOVE_DELETED};
     if (!read_start(&rest, "\"deleted\"", text, &size))
         return false;
-    /* The checksum itself was checked before, unless another program has spelled the line anew. */
-    if (next_is(&rest, ",") && (!next_is(&rest, "\"crc32\"") || !next_is(&rest, ":") ||
-                                !read_string(&rest, checksum, sizeof checksum, &(size_t){0})))
-        return false;
+    while (next_is(&rest, ","))
+        if (!read_member(&rest, deletion))
+            return false;
     if (!next_is(&rest, "}"))
         return false;
     skip_blanks(&rest);

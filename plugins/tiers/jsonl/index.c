@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * index.c: a hash table from keys to the places of their lines in a shard's log. A node also has the policy's state of its
- * entry.
+ * index.c: a hash table from keys to the places of their lines in a shard's log. The node of an entry also has the policy's
+ * state; that of a tombstone is not in the policy.
  */
 #include "jsonl.h"
 #include <stdlib.h>
@@ -48,9 +48,14 @@ bool jsonl_index_enter_policy(struct jsonl *tier, struct jsonl_node *node)
     return node->in_policy;
 }
 
+static size_t state_size(const struct jsonl *tier)
+{
+    return tier->policy ? (tier->policy->state_size + 7) & ~(size_t)7 : 0;
+}
+
 static struct jsonl_node *node_new(struct jsonl *tier, struct jsonl_shard *shard, const struct pxt_key *key)
 {
-    size_t state = tier->policy ? (tier->policy->state_size + 7) & ~(size_t)7 : 0;
+    size_t state = state_size(tier);
     struct jsonl_node *node = calloc(1, sizeof *node + state + key->length + 1);
     if (!node)
         return NULL;
@@ -58,11 +63,17 @@ static struct jsonl_node *node_new(struct jsonl *tier, struct jsonl_shard *shard
     memcpy(node->key, key->text, key->length);
     node->hash = key->hash;
     node->shard = shard->number;
-    if (tier->policy_ready && !jsonl_index_enter_policy(tier, node)) {
-        free(node);
-        return NULL;
-    }
     return node;
+}
+
+static void leave_policy(struct jsonl *tier, struct jsonl_node *node, enum pxt_removal why)
+{
+    if (!node->in_policy)
+        return;
+    pthread_mutex_lock(&tier->policy_lock);
+    tier->policy->removed(tier->policy_self, node->state, why);
+    pthread_mutex_unlock(&tier->policy_lock);
+    node->in_policy = false;
 }
 
 static void replaced(struct jsonl *tier, struct jsonl_node *node)
@@ -77,38 +88,65 @@ static void replaced(struct jsonl *tier, struct jsonl_node *node)
     pthread_mutex_unlock(&tier->policy_lock);
 }
 
+/* Tells the policy that an entry or a tombstone takes the place of what the node has; false if memory ran out. */
+static bool change_kind(struct jsonl *tier, struct jsonl_shard *shard, struct jsonl_node *node, uint32_t removed)
+{
+    bool was = node->line.removed != 0, is = removed != 0;
+    if (!was && !is) {
+        replaced(tier, node);
+    } else if (is) {
+        leave_policy(tier, node, (enum pxt_removal)(removed - 1));
+    } else {
+        node->early_hits = 0;
+        memset(node->state, 0, state_size(tier));
+        if (tier->policy_ready && !jsonl_index_enter_policy(tier, node))
+            return false;
+    }
+    shard->tombstones = shard->tombstones + is - was;
+    return true;
+}
+
+static struct jsonl_node *add(struct jsonl *tier, struct jsonl_shard *shard, const struct pxt_key *key,
+                              struct jsonl_node **place, bool tombstone)
+{
+    struct jsonl_node *node = node_new(tier, shard, key);
+    if (node && !tombstone && tier->policy_ready && !jsonl_index_enter_policy(tier, node)) {
+        free(node);
+        return NULL;
+    }
+    if (node) {
+        *place = node;
+        shard->count++;
+        shard->tombstones += tombstone;
+    }
+    return node;
+}
+
 struct jsonl_node *jsonl_index_put(struct jsonl *tier, struct jsonl_shard *shard, const struct pxt_key *key,
-                                   off_t offset, uint32_t length, pxt_time expires_at)
+                                   const struct jsonl_line *line)
 {
     if (!grow(shard))
         return NULL;
     struct jsonl_node **place = place_of(shard, key->text, key->length, key->hash), *node = *place;
     if (node) {
-        shard->dead += node->length + 1;
-        shard->live -= node->length + 1;
-        replaced(tier, node);
+        if (!change_kind(tier, shard, node, line->removed))
+            return NULL;
+        shard->dead += node->line.length + 1;
+        shard->live -= node->line.length + 1;
     } else {
-        node = node_new(tier, shard, key);
+        node = add(tier, shard, key, place, line->removed != 0);
         if (!node)
             return NULL;
-        *place = node;
-        shard->count++;
     }
     node->sequence = ++tier->sequence;
-    node->offset = offset;
-    node->length = length;
-    node->expires_at = expires_at;
-    shard->live += length + 1;
+    node->line = *line;
+    shard->live += line->length + 1;
     return node;
 }
 
 static void node_free(struct jsonl *tier, struct jsonl_node *node, enum pxt_removal why)
 {
-    if (node->in_policy) {
-        pthread_mutex_lock(&tier->policy_lock);
-        tier->policy->removed(tier->policy_self, node->state, why);
-        pthread_mutex_unlock(&tier->policy_lock);
-    }
+    leave_policy(tier, node, why);
     free(node);
 }
 
@@ -117,9 +155,28 @@ void jsonl_index_remove(struct jsonl *tier, struct jsonl_shard *shard, struct js
     struct jsonl_node **place = place_of(shard, node->key, strlen(node->key), node->hash);
     *place = node->next;
     shard->count--;
-    shard->dead += node->length + 1;
-    shard->live -= node->length + 1;
+    shard->tombstones -= node->line.removed != 0;
+    shard->dead += node->line.length + 1;
+    shard->live -= node->line.length + 1;
     node_free(tier, node, why);
+}
+
+static int by_offset(const void *a, const void *b)
+{
+    const struct jsonl_node *left = *(struct jsonl_node *const *)a, *right = *(struct jsonl_node *const *)b;
+    return (left->line.offset > right->line.offset) - (left->line.offset < right->line.offset);
+}
+
+struct jsonl_node **jsonl_index_sorted(const struct jsonl_shard *shard)
+{
+    struct jsonl_node **nodes = calloc(shard->count + 1, sizeof(struct jsonl_node *));
+    size_t n = 0;
+    for (size_t i = 0; nodes && i < shard->bucket_count; i++)
+        for (struct jsonl_node *node = shard->bucket[i]; node; node = node->next)
+            nodes[n++] = node;
+    if (nodes)
+        qsort(nodes, n, sizeof(struct jsonl_node *), by_offset);
+    return nodes;
 }
 
 void jsonl_index_clear(struct jsonl *tier, struct jsonl_shard *shard)
@@ -131,7 +188,7 @@ void jsonl_index_clear(struct jsonl *tier, struct jsonl_shard *shard)
         }
     free(shard->bucket);
     shard->bucket = NULL;
-    shard->bucket_count = shard->count = 0;
+    shard->bucket_count = shard->count = shard->tombstones = 0;
     jsonl_foreign_clear(shard);
     shard->live = shard->dead = shard->blank = 0;
     shard->indexed = 0;

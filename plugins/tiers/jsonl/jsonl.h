@@ -23,14 +23,21 @@ enum { JSONL_SHARDS_MAX = 256, JSONL_LINE_MAX = 65536, JSONL_NAME = 32 };
 enum jsonl_digest { JSONL_MD5, JSONL_CRC32, JSONL_DIGESTS };
 enum { JSONL_CHECKSUM = 21 }; /* bytes that the checksum adds to a line */
 
-/* The place of an entry's line in its log. */
+/* The place of a line in its log, and what the index knows of it. */
+struct jsonl_line {
+    off_t offset;
+    uint32_t length;     /* without the newline */
+    uint32_t removed;    /* 0: an entry; else a tombstone, as PXT_FIELD_REMOVED */
+    uint64_t version;    /* 0: not known */
+    pxt_time expires_at; /* PXT_TIME_NONE: not known yet; of a tombstone: when it was made */
+};
+
+/* The line of a key, an entry or a tombstone. A tombstone is not in the policy. */
 struct jsonl_node {
     struct jsonl_node *next;
     uint64_t hash;
-    off_t offset;
-    uint32_t length; /* without the newline */
+    struct jsonl_line line;
     uint32_t shard;
-    pxt_time expires_at; /* PXT_TIME_NONE: not known yet */
     char *key;
     uint64_t sequence; /* of its arrival, as far as this process saw it */
     bool in_policy;
@@ -71,7 +78,8 @@ struct jsonl_shard {
     struct jsonl_foreign *foreign; /* of this log, as far as it is indexed */
     size_t foreign_count, foreign_capacity;
     struct jsonl_node **bucket;
-    size_t bucket_count, count;
+    size_t bucket_count, count; /* of all nodes */
+    size_t tombstones;          /* of these, tombstones */
 };
 
 struct jsonl {
@@ -85,6 +93,7 @@ struct jsonl {
     pthread_mutex_t policy_lock;
     char *folder, *shared_path;
     int folder_fd;
+    int format_fd; /* of proxtier.format, with a shared lock; -1: there is no such file */
     bool full_sync, compatible;
     mode_t file_mode;     /* of new logs */
     int64_t lock_timeout; /* microseconds */
@@ -140,14 +149,29 @@ bool jsonl_checksum_mend(struct jsonl *tier, char *line, size_t length);
  * its length; 0 if there is no such line. */
 size_t jsonl_checksum_fused(struct jsonl *tier, const char *line, size_t length);
 
+/* ---- time.c ---- */
+
+enum { JSONL_TIME_SIZE = 48 };
+/* Writes a time as the lines of entries have it; false if it is none from 1970 to 9999. */
+bool jsonl_time_write(pxt_time time, char text[JSONL_TIME_SIZE]);
+/* Reads one with any offset and any number of digits; false if it is none. */
+bool jsonl_time_read(const char *text, pxt_time *out);
+
 /* ---- deletion.c ---- */
 
-enum { JSONL_DELETION_MAX = 2 * PXT_KEY_MAX + 32 + JSONL_CHECKSUM };
-/* Writes the line that deletes a key, with its newline; returns its length. */
-size_t jsonl_deletion_write(struct jsonl *tier, const char *key, char line[JSONL_DELETION_MAX]);
-/* Reads the key of a deletion into `text`; false if the line is not a deletion. */
+enum { JSONL_DELETION_MAX = 2 * PXT_KEY_MAX + 128 + JSONL_CHECKSUM };
+/* What the line of a deletion says beside the key. */
+struct jsonl_deletion {
+    uint64_t version;     /* 0: the key has nothing, not even a tombstone */
+    enum pxt_removal why; /* PXT_REMOVE_DELETED if the line does not say it */
+    pxt_time at;          /* of a tombstone */
+};
+/* Writes the line that deletes a key, without newline; returns its length. */
+size_t jsonl_deletion_write(struct jsonl *tier, const char *key, const struct jsonl_deletion *deletion,
+                            char line[JSONL_DELETION_MAX]);
+/* Reads a deletion, its key into `text`; false if the line is not a deletion. */
 bool jsonl_deletion_read(const struct jsonl *tier, const char *line, size_t length, struct pxt_key *key,
-                         char text[PXT_KEY_MAX + 1]);
+                         char text[PXT_KEY_MAX + 1], struct jsonl_deletion *deletion);
 /* Reads the key at the start of an entry or a deletion that may be damaged behind it; false if there is none. */
 bool jsonl_damaged_key(const struct jsonl *tier, const char *line, size_t length, struct pxt_key *key,
                        char text[PXT_KEY_MAX + 1]);
@@ -197,8 +221,10 @@ void jsonl_replace_take_back(struct jsonl *tier, struct jsonl_shard *shard, off_
 struct jsonl_node *jsonl_index_find(struct jsonl_shard *shard, const char *key, size_t length, uint64_t hash);
 /* Makes or moves the node of a key; NULL if memory ran out. */
 struct jsonl_node *jsonl_index_put(struct jsonl *tier, struct jsonl_shard *shard, const struct pxt_key *key,
-                                   off_t offset, uint32_t length, pxt_time expires_at);
+                                   const struct jsonl_line *line);
 void jsonl_index_remove(struct jsonl *tier, struct jsonl_shard *shard, struct jsonl_node *node, enum pxt_removal why);
+/* Returns all nodes in the order of the log, malloc()ed; NULL if memory ran out. */
+struct jsonl_node **jsonl_index_sorted(const struct jsonl_shard *shard);
 void jsonl_index_clear(struct jsonl *tier, struct jsonl_shard *shard);
 /* Counts a hit: tells the policy, or keeps it until the entry is in the policy. */
 void jsonl_index_accessed(struct jsonl *tier, struct jsonl_node *node);
@@ -223,11 +249,25 @@ void jsonl_shard_unlock_file(struct jsonl_shard *shard);
 /* Clears the index and reads the whole log. `locked`: as for jsonl_shard_scan(). */
 pxt_status jsonl_shard_reindex(struct jsonl *tier, struct jsonl_shard *shard, bool locked, struct pxt_error *error);
 void jsonl_shard_close_files(struct jsonl_shard *shard);
+/* Takes a lock of flock(2), LOCK_EX or LOCK_SH; false, with errno EWOULDBLOCK, if others hold it for longer than `timeout`
+ * (microseconds). */
+bool jsonl_flock(int fd, int operation, int64_t timeout);
 /* Take and release the locks of all shards. */
 void jsonl_lock_all(struct jsonl *tier);
 void jsonl_unlock_all(struct jsonl *tier);
 
 /* ---- line.c: the shard's lock is held ---- */
+
+/* Writes an entry or a tombstone as a line with its checksum, without newline. Returns the length that it needs; writes
+ * nothing where `room` is smaller. */
+size_t jsonl_line_write(struct jsonl *tier, pxt_entry *entry, char *buffer, size_t room);
+/* Takes the line of an entry or a tombstone into the index, at a place where it was appended. PXT_ESTALE, and nothing
+ * changes, if the index has a newer version. If memory runs out, the next refresh takes it in. */
+pxt_status jsonl_line_index(struct jsonl *tier, struct jsonl_shard *shard, const pxt_entry *entry, off_t offset,
+                            uint32_t length, struct pxt_error *error);
+/* PXT_ESTALE if the index has a newer version of the key. */
+pxt_status jsonl_line_is_newest(struct jsonl *tier, struct jsonl_shard *shard, const pxt_entry *entry,
+                                struct pxt_error *error);
 
 /* Appends whole lines in one write; `*offset` receives their place. On failure the file is as before. The file lock is
  * held. */
@@ -238,18 +278,46 @@ pxt_status jsonl_line_append(struct jsonl *tier, struct jsonl_shard *shard, cons
 pxt_status jsonl_line_read(struct jsonl *tier, struct jsonl_shard *shard, const struct jsonl_node *node,
                            pxt_entry **out, struct pxt_error *error);
 
+/* ---- format.c and reshard.c ---- */
+
+/* What proxtier.format says. */
+struct jsonl_format {
+    unsigned shards; /* number of logs; 0: not known */
+    unsigned moving; /* number of new logs that are about to take their place; 0: none are */
+    bool unwritten;  /* all is well, but the file could not be written */
+};
+/* Takes the shared lock of the folder for as long as the tier is open. Makes the file where there is none, and rewrites
+ * the folder if it has another number of logs. PXT_ECONFIG: its format is another. PXT_EBUSY: it is to be rewritten, but
+ * another process has it open. */
+pxt_status jsonl_format_claim(struct jsonl *tier, struct pxt_error *error);
+/* Writes the file anew and forces it to disk. The exclusive lock is held, and goes over to the new file. */
+pxt_status jsonl_format_write(struct jsonl *tier, const struct jsonl_format *format, struct pxt_error *error);
+/* Makes the folder one of `tier->shard_count` logs, and says so in the file; `*format` is what the file says. The exclusive
+ * lock is held. On failure what was there is there. */
+pxt_status jsonl_reshard(struct jsonl *tier, struct jsonl_format *format, struct pxt_error *error);
+
 /* ---- policy.c ---- */
 
 /* Brings all entries into the policy, in its order. All shards are locked and refreshed. */
 pxt_status jsonl_policy_fill(struct jsonl *tier, struct pxt_error *error);
 
+/* ---- l2_jsonl.c ---- */
+
+/* Makes a tier without options, which has nothing open; jsonl_close() frees it. */
+pxt_status jsonl_new(const struct pxt_host *host, const char *folder, unsigned shards, struct jsonl **out,
+                     struct pxt_error *error);
+
 /* ---- operations of the tier: see <proxtier/tier.h> ---- */
+
+/* l2_jsonl.c */
+void jsonl_close(void *self);
 
 /* read.c */
 pxt_status jsonl_get(void *self, const struct pxt_key *key, unsigned flags, pxt_entry **out, struct pxt_error *error);
 pxt_status jsonl_contains(void *self, const struct pxt_key *key, struct pxt_error *error);
 pxt_status jsonl_count(void *self, uint64_t *out, struct pxt_error *error);
 pxt_status jsonl_each(void *self, pxt_entry_fn *fn, void *arg, struct pxt_error *error);
+pxt_status jsonl_versions(void *self, uint64_t above, pxt_version_fn *fn, void *arg, struct pxt_error *error);
 
 /* write.c */
 pxt_status jsonl_put(void *self, pxt_entry *entry, struct pxt_error *error);
@@ -268,6 +336,10 @@ pxt_status jsonl_touch(void *self, const struct pxt_touch *touches, size_t n, st
 pxt_status jsonl_victim(void *self, uint64_t incoming, pxt_entry **out, struct pxt_error *error);
 pxt_status jsonl_expire(void *self, pxt_time now, uint64_t up_to, size_t limit, pxt_key_fn *fn, void *arg,
                         uint64_t *removed, struct pxt_error *error);
+
+/* record.c */
+pxt_status jsonl_record_get(void *self, char text[PXT_RECORD_MAX + 1], struct pxt_error *error);
+pxt_status jsonl_record_put(void *self, const char *text, struct pxt_error *error);
 
 /* compact.c */
 pxt_status jsonl_maintain(void *self, struct pxt_error *error);

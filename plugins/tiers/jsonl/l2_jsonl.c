@@ -19,7 +19,7 @@
 static const struct pxt_option options[] = {
     {"dir", PXT_OPTION_PATH, "${cache}", 0, 0, NULL, "folder of the shards"},
     {"shards", PXT_OPTION_INTEGER, "16", 1, JSONL_SHARDS_MAX, NULL,
-     "number of files; a folder must always be opened with the same"},
+     "number of files; a folder that has another number is rewritten when it is opened"},
     {"sync", PXT_OPTION_CHOICE, "none", 0, 0, "none|full",
      "none survives kill -9, full also loss of power, at the cost of a disk's write for each put"},
     {"lock_timeout", PXT_OPTION_DURATION, "5s", 0, INT64_C(3600000000), NULL,
@@ -27,8 +27,6 @@ static const struct pxt_option options[] = {
     {"compatible", PXT_OPTION_CHOICE, "none", 0, 0, "none|proxywhirl",
      "proxywhirl: use the folder together with ProxyWhirl, with its keys, and with owner and mode of its files"},
     {0}};
-
-static void jsonl_close(void *self);
 
 static pxt_status open_folder(struct jsonl *tier, struct pxt_error *error)
 {
@@ -57,23 +55,14 @@ static pxt_status open_policy(struct jsonl *tier, const struct pxt_tier_setup *s
     return tier->policy->open(tier->policy_host, tier->policy_settings, tier->capacity, &tier->policy_self, error);
 }
 
-static pxt_status jsonl_open(const struct pxt_host *host, const struct pxt_tier_setup *setup, void **self,
-                             struct pxt_error *error)
+pxt_status jsonl_new(const struct pxt_host *host, const char *folder, unsigned shards, struct jsonl **out,
+                     struct pxt_error *error)
 {
-    const struct pxt_settings *settings = setup->settings;
-    unsigned shards = (unsigned)host->setting_number(settings, "shards");
-    if (!PXT_HOST_HAS(host, json_read_foreign))
-        return host->fail(
-            host, error, PXT_EPLUGIN, 0,
-            "l2_jsonl needs a core with plugin ABI 1.1 or newer: install plugins and core of one release");
     struct jsonl *tier = calloc(1, sizeof *tier + shards * sizeof tier->shard[0]);
     if (!tier)
         return host->fail(host, error, PXT_ENOMEM, 0, "out of memory for %u shards", shards);
     tier->host = host;
-    tier->folder_fd = -1;
-    tier->full_sync = !strcmp(host->setting_text(settings, "sync"), "full");
-    tier->compatible = !strcmp(host->setting_text(settings, "compatible"), "proxywhirl");
-    tier->lock_timeout = host->setting_number(settings, "lock_timeout");
+    tier->folder_fd = tier->format_fd = -1;
     pthread_mutex_init(&tier->policy_lock, NULL);
     pthread_mutex_init(&tier->report_lock, NULL);
     pthread_mutex_init(&tier->shared_digest_lock, NULL);
@@ -85,19 +74,37 @@ static pxt_status jsonl_open(const struct pxt_host *host, const struct pxt_tier_
         jsonl_shard_name(shard, "jsonl", shard->log_name);
         jsonl_shard_name(shard, "lock", shard->lock_name);
     }
-    const char *folder = host->setting_text(settings, "dir");
     size_t size = strlen(folder) + sizeof "/proxtier";
     tier->folder = strdup(folder);
     tier->shared_path = malloc(size);
-    pxt_status status = PXT_OK;
-    if (!tier->folder || !tier->shared_path)
-        status = host->fail(host, error, PXT_ENOMEM, 0, "out of memory for a path");
-    else
-        snprintf(tier->shared_path, size, "%s/proxtier", folder);
-    if (!status && !jsonl_digest_open(tier))
-        status = host->fail(host, error, PXT_ENOMEM, 0, "out of memory for a digest");
+    if (!tier->folder || !tier->shared_path || !jsonl_digest_open(tier)) {
+        jsonl_close(tier);
+        return host->fail(host, error, PXT_ENOMEM, 0, "out of memory for a path or a digest");
+    }
+    snprintf(tier->shared_path, size, "%s/proxtier", folder);
+    *out = tier;
+    return PXT_OK;
+}
+
+static pxt_status jsonl_open(const struct pxt_host *host, const struct pxt_tier_setup *setup, void **self,
+                             struct pxt_error *error)
+{
+    const struct pxt_settings *settings = setup->settings;
+    struct jsonl *tier = NULL;
+    if (!PXT_HOST_HAS(host, tombstone_new))
+        return host->fail(
+            host, error, PXT_EPLUGIN, 0,
+            "l2_jsonl needs a core with plugin ABI 1.2 or newer: install plugins and core of one release");
+    pxt_status status = jsonl_new(host, host->setting_text(settings, "dir"),
+                                  (unsigned)host->setting_number(settings, "shards"), &tier, error);
+    if (status)
+        return status;
+    tier->full_sync = !strcmp(host->setting_text(settings, "sync"), "full");
+    tier->compatible = !strcmp(host->setting_text(settings, "compatible"), "proxywhirl");
+    tier->lock_timeout = host->setting_number(settings, "lock_timeout");
+    status = open_folder(tier, error);
     if (!status)
-        status = open_folder(tier, error);
+        status = jsonl_format_claim(tier, error);
     if (!status)
         status = open_policy(tier, setup, error);
     if (status)
@@ -107,7 +114,7 @@ static pxt_status jsonl_open(const struct pxt_host *host, const struct pxt_tier_
     return status;
 }
 
-static void jsonl_close(void *self)
+void jsonl_close(void *self)
 {
     struct jsonl *tier = self;
     jsonl_damage_report_rest(tier, true);
@@ -121,6 +128,8 @@ static void jsonl_close(void *self)
     jsonl_digest_close(tier);
     if (tier->policy_self)
         tier->policy->close(tier->policy_self);
+    if (tier->format_fd >= 0)
+        close(tier->format_fd);
     if (tier->folder_fd >= 0)
         close(tier->folder_fd);
     pthread_mutex_destroy(&tier->policy_lock);
@@ -154,26 +163,27 @@ static uint64_t jsonl_corruptions(void *self)
     return ((struct jsonl *)self)->corruptions;
 }
 
-static const struct pxt_tier_ops ops = {.size = sizeof ops,
-                                        .flags = PXT_TIER_CONCURRENT | PXT_TIER_DURABLE | PXT_TIER_SHARED |
-                                                 PXT_TIER_POLICY_STATE,
-                                        .open = jsonl_open,
-                                        .close = jsonl_close,
-                                        .get = jsonl_get,
-                                        .put = jsonl_put,
-                                        .del = jsonl_del,
-                                        .each = jsonl_each,
-                                        .count = jsonl_count,
-                                        .clear = jsonl_clear,
-                                        .contains = jsonl_contains,
-                                        .put_many = jsonl_put_many,
-                                        .touch = jsonl_touch,
-                                        .victim = jsonl_victim,
-                                        .expire = jsonl_expire,
-                                        .maintain = jsonl_maintain,
-                                        .sync = jsonl_sync,
-                                        .shared_path = jsonl_shared_path,
-                                        .corruptions = jsonl_corruptions};
+/* What an instance offers in both kinds of `sync`. */
+#define OPS(flags_)                                                                                                    \
+    {                                                                                                                  \
+        .size = sizeof(struct pxt_tier_ops),                                                                           \
+        .flags = PXT_TIER_CONCURRENT | PXT_TIER_DURABLE | PXT_TIER_SHARED | PXT_TIER_POLICY_STATE |                    \
+                 PXT_TIER_VERSIONS | (flags_),                                                                         \
+        .open = jsonl_open, .close = jsonl_close, .get = jsonl_get, .put = jsonl_put, .del = jsonl_del,                \
+        .each = jsonl_each, .count = jsonl_count, .clear = jsonl_clear, .contains = jsonl_contains,                    \
+        .put_many = jsonl_put_many, .touch = jsonl_touch, .victim = jsonl_victim, .expire = jsonl_expire,              \
+        .maintain = jsonl_maintain, .sync = jsonl_sync, .shared_path = jsonl_shared_path,                              \
+        .corruptions = jsonl_corruptions, .instance_ops = jsonl_instance_ops, .versions = jsonl_versions,              \
+        .record_get = jsonl_record_get, .record_put = jsonl_record_put                                                 \
+    }
+
+static const struct pxt_tier_ops *jsonl_instance_ops(void *self);
+static const struct pxt_tier_ops ops = OPS(0), synced_ops = OPS(PXT_TIER_SYNCED);
+
+static const struct pxt_tier_ops *jsonl_instance_ops(void *self)
+{
+    return ((struct jsonl *)self)->full_sync ? &synced_ops : &ops;
+}
 
 PXT_PLUGIN(PXT_KIND_TIER, "l2_jsonl", "1.0.0", "MIT", "entries in sharded JSON Lines logs, ProxyWhirl's files", options,
            &ops);

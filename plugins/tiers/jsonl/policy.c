@@ -39,14 +39,15 @@ pxt_status jsonl_policy_fill(struct jsonl *tier, struct pxt_error *error)
 {
     size_t count = 0, n = 0;
     for (unsigned i = 0; i < tier->shard_count; i++)
-        count += tier->shard[i].count;
+        count += tier->shard[i].count - tier->shard[i].tombstones;
     struct ranked *all = calloc(count ? count : 1, sizeof *all);
     if (!all)
         return tier->host->fail(tier->host, error, PXT_ENOMEM, 0, "out of memory for the order of %s", tier->folder);
     for (unsigned i = 0; i < tier->shard_count; i++)
         for (size_t b = 0; b < tier->shard[i].bucket_count; b++)
             for (struct jsonl_node *node = tier->shard[i].bucket[b]; node; node = node->next)
-                rank(tier, &tier->shard[i], node, &all[n++]);
+                if (!node->line.removed)
+                    rank(tier, &tier->shard[i], node, &all[n++]);
     qsort(all, n, sizeof *all, by_rank);
     bool good = true;
     for (size_t i = 0; i < n && good; i++)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * read.c: get, contains, count and each of l2_jsonl.
+ * read.c: get, contains, count, each and versions of l2_jsonl.
  */
 #include "jsonl.h"
 #include <errno.h>
@@ -12,16 +12,16 @@
  * key of the node, so that the log was not rewritten in place. */
 static char *bytes_of(struct jsonl_shard *shard, const struct jsonl_node *node, bool *stands)
 {
-    size_t length = node->length, key = strlen(node->key);
+    size_t length = node->line.length, key = strlen(node->key);
     char *line = malloc(length + 2);
-    off_t before = node->offset ? node->offset - 1 : 0;
-    size_t skipped = node->offset ? 0 : 1, wanted = length + 2 - skipped;
+    off_t before = node->line.offset ? node->line.offset - 1 : 0;
+    size_t skipped = node->line.offset ? 0 : 1, wanted = length + 2 - skipped;
     if (!line || pread(shard->log, line + skipped, wanted, before) != (ssize_t)wanted) {
         free(line);
         return NULL;
     }
     const char *begin = line + 1;
-    *stands = (skipped || line[0] == '\n' || node->offset == JSONL_MARK) &&
+    *stands = (skipped || line[0] == '\n' || node->line.offset == JSONL_MARK) &&
               (begin[length] == '\n' || jsonl_is_blank(begin[length])) && !memchr(begin, '\n', length) &&
               length > key + sizeof JSONL_KEY_START && !memcmp(begin, JSONL_KEY_START, sizeof JSONL_KEY_START - 1) &&
               !memcmp(begin + sizeof JSONL_KEY_START - 1, node->key, key) &&
@@ -49,7 +49,7 @@ static pxt_status read_again(struct jsonl *tier, struct jsonl_shard *shard, cons
             return status;
         line = bytes_of(shard, node, &stands);
     }
-    bool known = line && jsonl_damage_add(tier, shard, node->offset, line, node->length);
+    bool known = line && jsonl_damage_add(tier, shard, node->line.offset, line, node->line.length);
     free(line);
     if (!known)
         return tier->host->fail(tier->host, error, PXT_EIO, errno, "cannot read a damaged line of %s/%s", tier->folder,
@@ -69,7 +69,7 @@ pxt_status jsonl_get(void *self, const struct pxt_key *key, unsigned flags, pxt_
         status = PXT_NOT_FOUND;
     if (!status)
         status = jsonl_line_read(tier, shard, node, out, error);
-    if (!status && !(flags & PXT_GET_PEEK))
+    if (!status && !(flags & PXT_GET_PEEK) && !node->line.removed)
         jsonl_index_accessed(tier, node);
     if (status == PXT_ECORRUPT)
         status = read_again(tier, shard, key, out, error);
@@ -85,7 +85,8 @@ pxt_status jsonl_contains(void *self, const struct pxt_key *key, struct pxt_erro
     struct jsonl_shard *shard = &tier->shard[jsonl_shard_number(tier, key)];
     pthread_mutex_lock(&shard->lock);
     pxt_status status = jsonl_shard_refresh(tier, shard, false, error);
-    if (!status && !jsonl_index_find(shard, key->text, key->length, key->hash))
+    const struct jsonl_node *node = status ? NULL : jsonl_index_find(shard, key->text, key->length, key->hash);
+    if (!status && (!node || node->line.removed))
         status = PXT_NOT_FOUND;
     pthread_mutex_unlock(&shard->lock);
     return status;
@@ -99,20 +100,20 @@ pxt_status jsonl_count(void *self, uint64_t *out, struct pxt_error *error)
     for (unsigned i = 0; i < tier->shard_count && !status; i++) {
         pthread_mutex_lock(&tier->shard[i].lock);
         status = jsonl_shard_refresh(tier, &tier->shard[i], false, error);
-        *out += tier->shard[i].count;
+        *out += tier->shard[i].count - tier->shard[i].tombstones;
         pthread_mutex_unlock(&tier->shard[i].lock);
     }
     return status;
 }
 
-/* Returns the keys of the shard, ended by NULL, malloc()ed each; NULL if memory ran out. */
+/* Returns the keys of the shard's entries, ended by NULL, malloc()ed each; NULL if memory ran out. */
 static char **keys_of(struct jsonl_shard *shard)
 {
     char **keys = calloc(shard->count + 1, sizeof *keys);
     size_t n = 0;
     for (size_t i = 0; keys && i < shard->bucket_count; i++)
         for (struct jsonl_node *node = shard->bucket[i]; node; node = node->next)
-            if (!(keys[n++] = strdup(node->key))) {
+            if (!node->line.removed && !(keys[n++] = strdup(node->key))) {
                 while (n-- > 0)
                     free(keys[n]);
                 free(keys);
@@ -137,7 +138,7 @@ static pxt_status each_of(struct jsonl *tier, struct jsonl_shard *shard, pxt_ent
         tier->host->key_init(&key, keys[i], strlen(keys[i]));
         if (*go_on && !status)
             status = jsonl_get(tier, &key, PXT_GET_PEEK, &entry, error);
-        if (entry)
+        if (entry && !tier->host->entry_number(entry, PXT_FIELD_REMOVED)) /* it may have been removed meanwhile */
             *go_on = fn(arg, entry);
         tier->host->entry_release(entry);
         status = status == PXT_NOT_FOUND ? PXT_OK : status;
@@ -154,5 +155,61 @@ pxt_status jsonl_each(void *self, pxt_entry_fn *fn, void *arg, struct pxt_error 
     pxt_status status = PXT_OK;
     for (unsigned i = 0; i < tier->shard_count && go_on && !status; i++)
         status = each_of(tier, &tier->shard[i], fn, arg, &go_on, error);
+    return status;
+}
+
+struct key_version {
+    char *key;
+    uint64_t version;
+};
+
+/* Returns the keys whose version is greater than `above` or not known, with `*count` their number, malloc()ed; NULL if
+ * memory ran out. */
+static struct key_version *versions_above(struct jsonl_shard *shard, uint64_t above, size_t *count)
+{
+    struct key_version *versions = calloc(shard->count + 1, sizeof *versions);
+    *count = 0;
+    for (size_t i = 0; versions && i < shard->bucket_count; i++)
+        for (struct jsonl_node *node = shard->bucket[i]; node; node = node->next) {
+            if (node->line.version && node->line.version <= above)
+                continue;
+            versions[*count] = (struct key_version){strdup(node->key), node->line.version};
+            if (!versions[(*count)++].key) {
+                while ((*count)-- > 0)
+                    free(versions[*count].key);
+                free(versions);
+                return NULL;
+            }
+        }
+    return versions;
+}
+
+static pxt_status versions_of(struct jsonl *tier, struct jsonl_shard *shard, uint64_t above, pxt_version_fn *fn,
+                              void *arg, bool *go_on, struct pxt_error *error)
+{
+    size_t count = 0;
+    pthread_mutex_lock(&shard->lock);
+    pxt_status status = jsonl_shard_refresh(tier, shard, false, error);
+    struct key_version *versions = status ? NULL : versions_above(shard, above, &count);
+    pthread_mutex_unlock(&shard->lock);
+    if (!status && !versions)
+        return tier->host->fail(tier->host, error, PXT_ENOMEM, 0, "out of memory for keys");
+    for (size_t i = 0; versions && i < count; i++) {
+        struct pxt_key key;
+        tier->host->key_init(&key, versions[i].key, strlen(versions[i].key));
+        *go_on = *go_on && fn(arg, &key, versions[i].version);
+        free(versions[i].key);
+    }
+    free(versions);
+    return status;
+}
+
+pxt_status jsonl_versions(void *self, uint64_t above, pxt_version_fn *fn, void *arg, struct pxt_error *error)
+{
+    struct jsonl *tier = self;
+    bool go_on = true;
+    pxt_status status = PXT_OK;
+    for (unsigned i = 0; i < tier->shard_count && go_on && !status; i++)
+        status = versions_of(tier, &tier->shard[i], above, fn, arg, &go_on, error);
     return status;
 }

@@ -33,6 +33,27 @@ static bool starts_with_key(const char *line, size_t length, struct pxt_key *key
     return true;
 }
 
+/* Returns the version at the end of a line of proxtier; 0 if it has none. Only members stand behind a `, "`: a quote in a
+ * text has a backslash. */
+static uint64_t version_of(const char *line, size_t length)
+{
+    static const char version[] = ", \"version\": ", last[] = ", \"total_health_check_failures\": ";
+    for (const char *at = line + length; at-- > line;) {
+        size_t left = (size_t)(line + length - at);
+        uint64_t number = 0;
+        if (*at != ',' || left < sizeof version)
+            continue;
+        if (left >= sizeof last && !memcmp(at, last, sizeof last - 1)) /* the last member that each line has */
+            break;
+        if (memcmp(at, version, sizeof version - 1))
+            continue;
+        for (at += sizeof version - 1; *at >= '0' && *at <= '9' && number < (uint64_t)INT64_MAX / 10; at++)
+            number = number * 10 + (uint64_t)(*at - '0');
+        return *at == ',' || *at == '}' ? number : 0;
+    }
+    return 0;
+}
+
 /* Indexes a line that is read whole; false if the line is not an entry. */
 static bool index_slowly(struct jsonl *tier, struct jsonl_shard *shard, const char *line, size_t length, off_t offset,
                          bool *no_memory)
@@ -51,8 +72,11 @@ static bool index_slowly(struct jsonl *tier, struct jsonl_shard *shard, const ch
     free(copy);
     if (!status) {
         host->entry_key(entry, &key);
-        *no_memory = !jsonl_index_put(tier, shard, &key, offset, (uint32_t)length,
-                                      host->entry_number(entry, PXT_FIELD_EXPIRES_AT));
+        struct jsonl_line place = {.offset = offset,
+                                   .length = (uint32_t)length,
+                                   .version = (uint64_t)host->entry_number(entry, PXT_FIELD_VERSION),
+                                   .expires_at = host->entry_number(entry, PXT_FIELD_EXPIRES_AT)};
+        *no_memory = !jsonl_index_put(tier, shard, &key, &place);
         host->entry_release(entry);
     } else {
         *no_memory =
@@ -105,33 +129,68 @@ static bool index_damaged(struct jsonl *tier, struct jsonl_shard *shard, const c
            index_line(tier, shard, line + first + 1, length - first - 1, between + 1);
 }
 
-/* Takes one line into the index; false if memory ran out. */
-static bool index_line(struct jsonl *tier, struct jsonl_shard *shard, const char *line, size_t length, off_t offset)
+/* Takes a deletion into the index; false if memory ran out. */
+static bool index_deletion(struct jsonl *tier, struct jsonl_shard *shard, const struct pxt_key *key,
+                           const struct jsonl_deletion *deletion, const struct jsonl_line *line)
+{
+    if (line->version)
+        return jsonl_index_put(tier, shard, key, line) != NULL;
+    struct jsonl_node *node = jsonl_index_find(shard, key->text, key->length, key->hash);
+    if (node)
+        jsonl_index_remove(tier, shard, node, deletion->why);
+    shard->dead += (off_t)line->length + 1;
+    return true;
+}
+
+/* Whether the version at the end of a line can be read without reading the rest: the line is proxtier's own, or has no
+ * object in it that might have such a member. */
+static bool is_plain(const char *line, size_t length, enum jsonl_checksum checksum)
+{
+    return checksum == JSONL_CHECKSUM_RIGHT || !memchr(line + 1, '{', length - 1);
+}
+
+/* Takes a good line into the index; false if memory ran out. `*damaged`: it is not good. */
+static bool index_good(struct jsonl *tier, struct jsonl_shard *shard, const char *line, size_t length, off_t offset,
+                       enum jsonl_checksum checksum, bool *damaged)
 {
     char text[PXT_KEY_MAX + 1];
     struct pxt_key key;
-    bool no_memory = false, whole = length && line[length - 1] == '}' && length <= UINT32_MAX;
+    struct jsonl_deletion deletion;
+    struct jsonl_line place = {.offset = offset, .length = (uint32_t)length, .expires_at = PXT_TIME_NONE};
+    bool no_memory = false;
+    *damaged = false;
+    if (length <= JSONL_LINE_MAX && starts_with_key(line, length, &key, tier->host, text) &&
+        is_plain(line, length, checksum)) {
+        place.version = version_of(line, length);
+        return jsonl_index_put(tier, shard, &key, &place);
+    }
+    if (jsonl_deletion_read(tier, line, length, &key, text, &deletion)) {
+        place.version = deletion.version;
+        place.removed = (uint32_t)deletion.why + 1;
+        place.expires_at = deletion.at;
+        return index_deletion(tier, shard, &key, &deletion, &place);
+    }
+    *damaged = !index_slowly(tier, shard, line, length, offset, &no_memory);
+    return !no_memory;
+}
+
+/* Takes one line into the index; false if memory ran out. */
+static bool index_line(struct jsonl *tier, struct jsonl_shard *shard, const char *line, size_t length, off_t offset)
+{
+    bool damaged = !length || line[length - 1] != '}' || length > UINT32_MAX;
     if (!length) {
         shard->dead++;
         shard->blank++;
         return true;
     }
-    if (!whole || jsonl_damage_known(shard, offset, line, length))
+    if (damaged || jsonl_damage_known(shard, offset, line, length))
         return pass_over(tier, shard, line, length, offset);
-    if (jsonl_checksum_check(tier, line, length) == JSONL_CHECKSUM_WRONG)
+    enum jsonl_checksum checksum = jsonl_checksum_check(tier, line, length);
+    if (checksum == JSONL_CHECKSUM_WRONG)
         return index_damaged(tier, shard, line, length, offset);
-    if (length <= JSONL_LINE_MAX && starts_with_key(line, length, &key, tier->host, text))
-        return jsonl_index_put(tier, shard, &key, offset, (uint32_t)length, PXT_TIME_NONE);
-    if (jsonl_deletion_read(tier, line, length, &key, text)) {
-        struct jsonl_node *node = jsonl_index_find(shard, key.text, key.length, key.hash);
-        if (node)
-            jsonl_index_remove(tier, shard, node, PXT_REMOVE_DELETED);
-        shard->dead += (off_t)length + 1;
-        return true;
-    }
-    if (index_slowly(tier, shard, line, length, offset, &no_memory))
-        return !no_memory;
-    return pass_over(tier, shard, line, length, offset);
+    if (!index_good(tier, shard, line, length, offset, checksum, &damaged))
+        return false;
+    return !damaged || pass_over(tier, shard, line, length, offset);
 }
 
 /* Cuts off the bytes behind the last newline: their writer died. The file lock is held. */

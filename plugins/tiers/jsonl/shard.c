@@ -47,6 +47,8 @@ static pxt_status open_log(struct jsonl *tier, struct jsonl_shard *shard, bool c
         return PXT_OK;
     if (shard->log < 0)
         return host->fail(host, error, host->status_of_errno(errno), errno, "cannot open %s/%s", tier->folder, name);
+    if (create && tier->full_sync && fsync(tier->folder_fd))
+        return host->fail(host, error, PXT_EIO, errno, "cannot force the name of %s/%s to disk", tier->folder, name);
     if (fstat(shard->log, &file))
         return host->fail(host, error, PXT_EIO, errno, "cannot examine %s/%s", tier->folder, name);
     if (!S_ISREG(file.st_mode) || (file.st_mode & (tier->compatible ? 002 : 022)))
@@ -137,25 +139,37 @@ static int64_t monotonic_us(void)
     return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
-/* Waits for the lock of the open lock file. */
-static pxt_status wait_for_lock(struct jsonl *tier, struct jsonl_shard *shard, struct pxt_error *error)
+bool jsonl_flock(int fd, int operation, int64_t timeout)
 {
     int64_t deadline = 0;
-    for (long wait_us = 50; flock(shard->lock_file, LOCK_EX | LOCK_NB);) {
+    for (long wait_us = 50; flock(fd, operation | LOCK_NB);) {
         if (errno != EWOULDBLOCK && errno != EINTR)
-            return tier->host->fail(tier->host, error, PXT_EIO, errno, "cannot lock %s/shard_%02u.lock", tier->folder,
-                                    shard->number);
+            return false;
         int64_t now = monotonic_us();
-        deadline = deadline ? deadline : now + tier->lock_timeout;
-        if (now >= deadline)
-            return tier->host->fail(tier->host, error, PXT_EBUSY, 0,
-                                    "another process holds %s/shard_%02u.lock for longer than lock_timeout: look for "
-                                    "one that is stopped",
-                                    tier->folder, shard->number);
+        deadline = deadline ? deadline : now + timeout;
+        if (now >= deadline) {
+            errno = EWOULDBLOCK;
+            return false;
+        }
         nanosleep(&(struct timespec){.tv_nsec = wait_us * 1000}, NULL);
         wait_us = wait_us * 2 > 10000 ? 10000 : wait_us * 2;
     }
-    return PXT_OK;
+    return true;
+}
+
+/* Waits for the lock of the open lock file. */
+static pxt_status wait_for_lock(struct jsonl *tier, struct jsonl_shard *shard, struct pxt_error *error)
+{
+    if (jsonl_flock(shard->lock_file, LOCK_EX, tier->lock_timeout))
+        return PXT_OK;
+    if (errno != EWOULDBLOCK)
+        return tier->host->fail(tier->host, error, PXT_EIO, errno, "cannot lock %s/shard_%02u.lock", tier->folder,
+                                shard->number);
+    return tier->host->fail(
+        tier->host, error, PXT_EBUSY, 0,
+        "another process holds %s/shard_%02u.lock for longer than lock_timeout: look for one that is "
+        "stopped",
+        tier->folder, shard->number);
 }
 
 /* Tells whether the open lock file is the one that other processes open. */

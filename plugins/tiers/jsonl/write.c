@@ -9,15 +9,14 @@
 static char *line_of(struct jsonl *tier, pxt_entry *entry, char *buffer, size_t size, size_t *length)
 {
     char *line = buffer;
-    size_t room = size - JSONL_CHECKSUM - 1;
-    *length = tier->host->json_write(entry, line, room);
-    if (*length > room) {
-        line = malloc(*length + JSONL_CHECKSUM + 1);
+    *length = jsonl_line_write(tier, entry, line, size - 1);
+    if (*length > size - 1) {
+        size = *length + 1;
+        line = malloc(size);
         if (!line)
             return NULL;
-        tier->host->json_write(entry, line, *length);
+        *length = jsonl_line_write(tier, entry, line, size - 1);
     }
-    *length = jsonl_checksum_add(tier, line, *length);
     line[(*length)++] = '\n';
     return line;
 }
@@ -29,20 +28,19 @@ pxt_status jsonl_put_locked(struct jsonl *tier, struct jsonl_shard *shard, pxt_e
     size_t length;
     off_t offset;
     struct pxt_key key;
-    host->entry_key(entry, &key);
+    pxt_status status = jsonl_line_is_newest(tier, shard, entry, error);
+    if (status)
+        return status;
     char *line = line_of(tier, entry, buffer, sizeof buffer, &length);
     if (!line)
         return host->fail(host, error, PXT_ENOMEM, 0, "out of memory for a line");
-    pxt_status status = length > JSONL_LINE_MAX ? host->fail(host, error, PXT_EINVAL, 0,
-                                                             "entry %s makes a line of more than 64 KiB", key.text)
-                                                : jsonl_line_append(tier, shard, line, length, &offset, error);
+    host->entry_key(entry, &key);
+    status = length > JSONL_LINE_MAX
+                 ? host->fail(host, error, PXT_EINVAL, 0, "entry %s makes a line of more than 64 KiB", key.text)
+                 : jsonl_line_append(tier, shard, line, length, &offset, error);
     if (line != buffer)
         free(line);
-    if (!status && !jsonl_index_put(tier, shard, &key, offset, (uint32_t)length - 1,
-                                    host->entry_number(entry, PXT_FIELD_EXPIRES_AT))) {
-        shard->indexed = offset; /* the line stands: the next refresh takes it in */
-    }
-    return status;
+    return status ? status : jsonl_line_index(tier, shard, entry, offset, (uint32_t)length - 1, error);
 }
 
 pxt_status jsonl_put(void *self, pxt_entry *entry, struct pxt_error *error)
@@ -66,7 +64,8 @@ pxt_status jsonl_del_locked(struct jsonl *tier, struct jsonl_shard *shard, struc
 {
     char line[JSONL_DELETION_MAX];
     off_t offset;
-    size_t length = jsonl_deletion_write(tier, node->key, line);
+    size_t length = jsonl_deletion_write(tier, node->key, &(struct jsonl_deletion){.why = why}, line);
+    line[length++] = '\n';
     pxt_status status = jsonl_line_append(tier, shard, line, length, &offset, error);
     if (status)
         return status;
@@ -97,7 +96,7 @@ pxt_status jsonl_del(void *self, const struct pxt_key *key, enum pxt_removal why
 static pxt_status clear_locked(struct jsonl *tier, struct jsonl_shard *shard, uint64_t *removed,
                                struct pxt_error *error)
 {
-    uint64_t count = shard->count;
+    uint64_t count = shard->count - shard->tombstones;
     pxt_status status = jsonl_replace_remove(tier, shard, error);
     if (status)
         return status;
