@@ -202,12 +202,30 @@ static pxt_status make_entry(const struct pxt_draft *draft, const int64_t number
     return PXT_OK;
 }
 
+static bool is_removed(const struct pxt_draft *draft)
+{
+    return present(draft, PXT_FIELD_REMOVED) && draft->value[PXT_FIELD_REMOVED].as.number != 0;
+}
+
+/* Whether a tombstone goes without this field: it needs no more than its key. */
+static bool goes_without(const struct pxt_draft *draft, size_t id, const struct pxt_field *field)
+{
+    if (!present(draft, id))
+        return id != PXT_FIELD_KEY;
+    return field->type == PXT_TYPE_TIME && draft->value[id].as.number == PXT_TIME_NONE;
+}
+
 pxt_status pxt_entry_new(const struct pxt_draft *draft, pxt_entry **out, struct pxt_error *error)
 {
     size_t count;
     const struct pxt_field *field = pxt_fields(&count);
     int64_t number[PXT_FIELD_COUNT] = {0};
+    bool removed = is_removed(draft);
     for (size_t id = 0; id < PXT_FIELD_COUNT; id++) {
+        if (removed && goes_without(draft, id, &field[id])) {
+            number[id] = field[id].type == PXT_TYPE_TIME ? PXT_TIME_NONE : field[id].default_number;
+            continue;
+        }
         pxt_status status = check_field(draft, id, &field[id], &number[id], error);
         if (status)
             return status;

@@ -192,10 +192,11 @@ static bool read_integer(struct reader *reader, int64_t *out)
     if (!is_digit(reader))
         return wrong(reader, "a number is expected");
     for (; is_digit(reader); reader->at++) {
-        bool fits = value <= (uint64_t)INT64_MAX / 10 - 1;
+        uint64_t digit = (uint64_t)(*reader->at - '0');
+        bool fits = value <= ((uint64_t)INT64_MAX - digit) / 10;
         if (!fits && !reader->foreign)
             return wrong(reader, "a number is too large");
-        value = fits ? value * 10 + (uint64_t)(*reader->at - '0') : (uint64_t)INT64_MAX;
+        value = fits ? value * 10 + digit : (uint64_t)INT64_MAX;
     }
     if (word(reader, "."))
         for (; is_digit(reader); reader->at++)
