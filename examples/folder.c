@@ -216,8 +216,16 @@ static pxt_status folder_each(void *self, pxt_entry_fn *fn, void *arg, struct px
 
 static pxt_status count_one(struct folder *folder, const char *name, void *arg, struct pxt_error *error)
 {
-    (void)folder, (void)name, (void)error;
-    ++*(uint64_t *)arg;
+    uint64_t *count = arg;
+    pxt_entry *entry = NULL;
+    pxt_status status = read_file(folder, name, &entry, error);
+    if (status == PXT_NOT_FOUND)
+        return PXT_OK;
+    if (status && status != PXT_ECORRUPT) /* what is damaged is still there */
+        return status;
+    if (!entry || !folder->host->entry_number(entry, PXT_FIELD_REMOVED)) /* a tombstone is not counted */
+        ++*count;
+    folder->host->entry_release(entry);
     return PXT_OK;
 }
 

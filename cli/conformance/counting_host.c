@@ -98,6 +98,15 @@ static pxt_status json_read_foreign(const struct pxt_host *host, const char *tex
     return status;
 }
 
+static pxt_status tombstone_new(const struct pxt_host *host, const struct pxt_key *key, uint64_t version, unsigned why,
+                                pxt_time at, pxt_entry **out, struct pxt_error *error)
+{
+    (void)host;
+    pxt_status status = real_host->tombstone_new(real_host, key, version, why, at, out, error);
+    holds += status == PXT_OK;
+    return status;
+}
+
 static void entry_key(const pxt_entry *entry, struct pxt_key *key)
 {
     take_turns();
@@ -171,6 +180,7 @@ const struct pxt_host *counting_host(const struct pxt_host *real)
     counting.json_read = json_read;
     counting.entry_new_foreign = entry_new_foreign;
     counting.json_read_foreign = json_read_foreign;
+    counting.tombstone_new = tombstone_new;
     counting.entry_key = entry_key;
     counting.entry_number = entry_number;
     counting.entry_read = entry_read;

@@ -296,6 +296,8 @@ int conformance_test(const char *name, const char *settings, unsigned seconds)
     if (subject.plugin->kind == PXT_KIND_TIER) {
         failed += run_all(tier_checks, &subject, &number);
         failed += run_all(tier_optional_checks, &subject, &number);
+        failed += run_all(tier_tombstone_checks, &subject, &number);
+        failed += run_all(tier_version_checks, &subject, &number);
         failed += run_all(tier_concurrent_checks, &subject, &number);
     } else if (subject.plugin->kind == PXT_KIND_EVICTION) {
         failed += run_all(eviction_checks, &subject, &number);

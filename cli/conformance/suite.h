@@ -27,7 +27,7 @@ struct check {
     const char *(*not_offered)(const struct subject *subject); /* NULL, or why the check does not apply */
 };
 extern const struct check tier_checks[], tier_optional_checks[], tier_concurrent_checks[], eviction_checks[],
-    encryptor_checks[];
+    tier_tombstone_checks[], tier_version_checks[], encryptor_checks[];
 
 /* In a check: where `pass` is false, says what went wrong and ends it. */
 void expect(bool pass, const char *format, ...) PXT_PRINTF(2, 3);

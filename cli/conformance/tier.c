@@ -34,17 +34,20 @@ static void gives_back_every_field(struct subject *subject)
     memset(token, 'T', sizeof token);
     for (size_t i = 0; i < PXT_FIELD_COUNT; i++) {
         enum pxt_field_id id = (enum pxt_field_id)i;
-        if (field[i].type == PXT_TYPE_SECRET)
+        if (id == PXT_FIELD_REMOVED) /* it would be a tombstone */
+            pxt_draft_set_number(&draft, id, 0);
+        else if (field[i].type == PXT_TYPE_SECRET)
             pxt_draft_set_token(&draft, id, token, sizeof token);
         else if (field[i].type == PXT_TYPE_TEXT)
             set_text(&draft, id,
                      i == PXT_FIELD_LAST_HEALTH_ERROR ? long_text : "\"quoted\\ gr\xc3\xbcn \xf0\x9f\x98\x80");
         else
             pxt_draft_set_number(&draft, id,
-                                 field[i].type == PXT_TYPE_TIME     ? FAR_TIME + (int64_t)i
-                                 : field[i].type == PXT_TYPE_COUNT  ? PXT_COUNT_MAX - (int64_t)i
-                                 : field[i].type == PXT_TYPE_HEALTH ? PXT_HEALTH_DEAD
-                                                                    : 1);
+                                 field[i].type == PXT_TYPE_TIME      ? FAR_TIME + (int64_t)i
+                                 : field[i].type == PXT_TYPE_COUNT   ? PXT_COUNT_MAX - (int64_t)i
+                                 : field[i].type == PXT_TYPE_VERSION ? INT64_MAX - (int64_t)i
+                                 : field[i].type == PXT_TYPE_HEALTH  ? PXT_HEALTH_DEAD
+                                                                     : 1);
     }
     set_text(&draft, PXT_FIELD_KEY, "every field");
     expect_ok(subject, host->entry_new(host, &draft, &entry, &subject->error), "making an entry");

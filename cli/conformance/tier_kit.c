@@ -113,6 +113,92 @@ pxt_status delete_named(struct subject *subject, void *self, const char *text)
     return tier_ops(subject)->del(self, &key, PXT_REMOVE_DELETED, &subject->error);
 }
 
+pxt_entry *entry_of(struct subject *subject, const char *key, int64_t number, pxt_time expires, uint64_t version)
+{
+    struct pxt_draft draft;
+    pxt_entry *plain = entry_named(subject, key, number, expires), *entry = NULL;
+    const struct pxt_host *host = pxt_trial_host(subject->trial);
+    pxt_draft_init(&draft);
+    host->entry_read(plain, &draft);
+    pxt_draft_set_number(&draft, PXT_FIELD_VERSION, (int64_t)version);
+    expect_ok(subject, host->entry_new(host, &draft, &entry, &subject->error), "making an entry");
+    let_go(plain);
+    return entry;
+}
+
+pxt_entry *tombstone_of(struct subject *subject, const char *text, uint64_t version)
+{
+    struct pxt_key key = key_named(subject, text);
+    pxt_entry *entry = NULL;
+    const struct pxt_host *host = pxt_trial_host(subject->trial);
+    expect_ok(subject, host->tombstone_new(host, &key, version, PXT_REMOVE_HEALTH, TIME + 5, &entry, &subject->error),
+              "making a tombstone");
+    return entry;
+}
+
+pxt_status put_and_release(struct subject *subject, void *self, pxt_entry *entry)
+{
+    calling("put");
+    pxt_status status = tier_ops(subject)->put(self, entry, &subject->error);
+    let_go(entry);
+    return status;
+}
+
+void put_version(struct subject *subject, void *self, const char *key, int64_t number, uint64_t version)
+{
+    expect_ok(subject, put_and_release(subject, self, entry_of(subject, key, number, LATER, version)), "put");
+}
+
+void put_tombstone(struct subject *subject, void *self, const char *key, uint64_t version)
+{
+    expect_ok(subject, put_and_release(subject, self, tombstone_of(subject, key, version)), "put of a tombstone");
+}
+
+struct found look(struct subject *subject, void *self, const char *text)
+{
+    struct pxt_key key = key_named(subject, text), own;
+    struct found found = {0};
+    pxt_entry *entry = NULL;
+    calling("get");
+    pxt_status status = tier_ops(subject)->get(self, &key, PXT_GET_PEEK, &entry, &subject->error);
+    if (status == PXT_NOT_FOUND)
+        return found;
+    expect_ok(subject, status, "get");
+    handed_out();
+    subject->host->entry_key(entry, &own);
+    expect(!strcmp(own.text, text), "get of \"%s\" gives the entry of \"%s\"", text, own.text);
+    found.there = true;
+    found.version = (uint64_t)subject->host->entry_number(entry, PXT_FIELD_VERSION);
+    found.removed = subject->host->entry_number(entry, PXT_FIELD_REMOVED);
+    found.number = subject->host->entry_number(entry, PXT_FIELD_RECOVERY_ATTEMPT);
+    found.time = subject->host->entry_number(entry, PXT_FIELD_FETCH_TIME);
+    let_go(entry);
+    return found;
+}
+
+void expect_entry(struct subject *subject, void *self, const char *key, int64_t number, uint64_t version,
+                  const char *when)
+{
+    struct found found = look(subject, self, key);
+    expect(found.there, "%s get finds nothing", when);
+    expect(!found.removed, "%s get gives a tombstone", when);
+    expect(found.number == number, "%s get gives another entry of the key", when);
+    expect(found.version == version, "%s the version of the entry is %llu, not %llu", when,
+           (unsigned long long)found.version, (unsigned long long)version);
+}
+
+void expect_tombstone(struct subject *subject, void *self, const char *key, uint64_t version, const char *when)
+{
+    struct found found = look(subject, self, key);
+    expect(found.there, "%s get does not find the tombstone", when);
+    expect(found.removed != 0, "%s get gives an entry that is no tombstone", when);
+    expect(found.version == version, "%s the version of the tombstone is %llu, not %llu", when,
+           (unsigned long long)found.version, (unsigned long long)version);
+    expect(found.removed == PXT_REMOVE_HEALTH + 1, "%s the reason of the tombstone is %lld, not %d", when,
+           (long long)found.removed, PXT_REMOVE_HEALTH + 1);
+    expect(found.time == TIME + 5, "%s the time of the tombstone has changed", when);
+}
+
 void tier_close(struct subject *subject, void *self)
 {
     calling("close");
@@ -137,4 +223,12 @@ const char *private_tier(const struct subject *subject)
 const char *shares_by_options(const struct subject *subject)
 {
     return tier_ops(subject)->flags & PXT_TIER_DURABLE ? "with the same options it is the same store" : NULL;
+}
+
+const char *without_tombstones(const struct subject *subject)
+{
+    const struct pxt_tier_ops *tier = tier_ops(subject);
+    if (!(tier->flags & PXT_TIER_DURABLE))
+        return "it is not durable";
+    return tier->expire && !tier->versions ? "it expires by itself, but does not list versions" : NULL;
 }

@@ -9,6 +9,9 @@
 
 #define TIME INT64_C(1767225600000000) /* 2026-01-01 */
 enum { WALK = 100 };
+/* A version of today: more than a double holds exactly. */
+#define VERSION (UINT64_C(1767225600000000) << 11 | 77)
+#define LATER (TIME + 3600 * PXT_SECOND) /* when entries expire */
 
 const struct pxt_tier_ops *tier_ops(const struct subject *subject);
 /* `policy` NULL: without a capacity; else with that one, which `trial` opened. */
@@ -24,10 +27,34 @@ void put_named(struct subject *subject, void *self, const char *key, int64_t ver
 int64_t version_named(struct subject *subject, void *self, const char *text);
 pxt_status delete_named(struct subject *subject, void *self, const char *text);
 uint64_t count_of(struct subject *subject, void *self);
+
+/* As entry_named(), with a PXT_FIELD_VERSION. */
+pxt_entry *entry_of(struct subject *subject, const char *key, int64_t number, pxt_time expires, uint64_t version);
+/* A tombstone, whose reason is PXT_REMOVE_HEALTH, to be let go of. */
+pxt_entry *tombstone_of(struct subject *subject, const char *text, uint64_t version);
+/* What put says. Lets go of the entry. */
+pxt_status put_and_release(struct subject *subject, void *self, pxt_entry *entry);
+void put_version(struct subject *subject, void *self, const char *key, int64_t number, uint64_t version);
+void put_tombstone(struct subject *subject, void *self, const char *key, uint64_t version);
+/* What get says of a key. */
+struct found {
+    bool there;
+    uint64_t version;
+    int64_t removed, number;
+    pxt_time time;
+};
+struct found look(struct subject *subject, void *self, const char *text);
+/* get gives this entry, or the tombstone that tombstone_of() made. `when` begins the message. */
+void expect_entry(struct subject *subject, void *self, const char *key, int64_t number, uint64_t version,
+                  const char *when);
+void expect_tombstone(struct subject *subject, void *self, const char *key, uint64_t version, const char *when);
+
 /* NULL where the tier is durable, or locks itself, or is shared; else why a check does not apply. */
 const char *volatile_tier(const struct subject *subject);
 const char *serialised(const struct subject *subject);
 const char *private_tier(const struct subject *subject);
+/* NULL where the tier has to keep tombstones. */
+const char *without_tombstones(const struct subject *subject);
 /* Two instances with the same options are one store. */
 const char *shares_by_options(const struct subject *subject);
 

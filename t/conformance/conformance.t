@@ -2,12 +2,14 @@
 # `proxtier plugin test` passes the stock plugins and the examples, and finds the fault of each broken one.
 . "${abs_top_srcdir:-.}/t/lib/lib.sh"
 for plugin in l1_memory l2_jsonl l2_sqlite l3_sqlite lru lfu fifo sieve s3fifo fernet plain \
-    "$abs_top_builddir/t/plugins/refused/.libs/table.so" "$abs_top_builddir/t/plugins/refused/.libs/folder.so"; do
+    "$abs_top_builddir/t/plugins/refused/.libs/table.so" "$abs_top_builddir/t/plugins/refused/.libs/folder.so" \
+    "$abs_top_builddir/t/conformance/faulty/.libs/versioned.so"; do
     run plugin test "$plugin"
     is "$code" 0 "${plugin##*/} keeps its promises"
     printf '%s\n' "$out" | sed -n '/^not ok/,+1s/^/# /p'
 done
-for lower in l1_memory l2_jsonl l3_sqlite "$abs_top_builddir/t/plugins/refused/.libs/table.so"; do
+for lower in l1_memory l2_jsonl l3_sqlite "$abs_top_builddir/t/plugins/refused/.libs/table.so" \
+    "$abs_top_builddir/t/conformance/faulty/.libs/versioned.so"; do
     run plugin test fault --options "tier=$lower"
     is "$code" 0 "fault, without faults on ${lower##*/}, keeps its promises"
 done
@@ -72,6 +74,28 @@ finds touch_counts_one_hit 'touch adds'
 finds expires_a_microsecond_late 'expire removes'
 finds expires_beyond_the_limit 'expire removes'
 finds expires_silently 'expire removes'
+finds loses_the_supplied_version 'gives back every field'
+finds keeps_versions_as_doubles 'gives back every field'
+finds loses_the_reason_of_a_tombstone 'keeps a tombstone'
+finds deletes_instead_of_keeping_a_tombstone 'keeps a tombstone'
+finds del_leaves_tombstones 'keeps a tombstone'
+finds counts_tombstones 'counts no tombstones'
+finds evicts_tombstones 'names no tombstone as a victim'
+finds forgets_tombstones_when_closed 'keeps tombstones when it is closed'
+finds versions_without_tombstones 'gives the version of each'
+finds gives_a_version_twice 'gives the version of each'
+finds does_not_stop_versions 'gives the version of each'
+finds versions_from_that_on 'versions gives those above'
+finds versions_without_unknown_ones 'versions gives those above'
+finds expires_any_version 'expire leaves versions above'
+finds never_expires_tombstones 'expire leaves versions above'
+finds reports_expired_tombstones 'expire leaves versions above'
+finds takes_older_versions 'refuses older versions'
+finds lets_an_older_entry_replace_a_tombstone 'refuses older versions'
+finds refuses_the_version_that_it_has 'takes the version that it has again'
+finds put_many_stops_in_the_middle 'put_many stores nothing'
+finds has_an_empty_record 'keeps the record'
+finds cuts_a_long_record 'keeps the record'
 [ -n "$sanitized" ] || finds policy_leaks 'frees its memory'
 [ -n "$sanitized" ] || finds overruns_its_state 'writes to their state only'
 finds has_a_victim_when_empty 'empty policy has no victim'

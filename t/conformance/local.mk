@@ -23,8 +23,21 @@ check_LTLIBRARIES += \
     %D%/faulty/crashes_when_loaded.la %D%/faulty/blocks_a_signal.la %D%/faulty/saves_when_closed.la \
     %D%/faulty/ignores_failed_writes.la %D%/faulty/instances_share_a_ring.la \
     %D%/faulty/threads_share_a_buffer.la
+# A correct tier with versions, and faults of it.
+check_LTLIBRARIES += \
+    %D%/faulty/versioned.la %D%/faulty/loses_the_supplied_version.la %D%/faulty/loses_the_reason_of_a_tombstone.la \
+    %D%/faulty/keeps_versions_as_doubles.la %D%/faulty/takes_older_versions.la \
+    %D%/faulty/lets_an_older_entry_replace_a_tombstone.la %D%/faulty/refuses_the_version_that_it_has.la \
+    %D%/faulty/deletes_instead_of_keeping_a_tombstone.la %D%/faulty/del_leaves_tombstones.la \
+    %D%/faulty/counts_tombstones.la %D%/faulty/put_many_stops_in_the_middle.la %D%/faulty/evicts_tombstones.la \
+    %D%/faulty/expires_any_version.la %D%/faulty/never_expires_tombstones.la \
+    %D%/faulty/reports_expired_tombstones.la %D%/faulty/versions_without_tombstones.la \
+    %D%/faulty/versions_from_that_on.la %D%/faulty/versions_without_unknown_ones.la \
+    %D%/faulty/gives_a_version_twice.la %D%/faulty/does_not_stop_versions.la %D%/faulty/has_an_empty_record.la \
+    %D%/faulty/cuts_a_long_record.la %D%/faulty/forgets_tombstones_when_closed.la
 EXTRA_DIST += \
-    %D%/faulty/bad_encryptor.h %D%/faulty/good_policy.h %D%/faulty/good_tier.h
+    %D%/faulty/bad_encryptor.h %D%/faulty/good_policy.h %D%/faulty/good_tier.h \
+    %D%/faulty/versioned_tier.h
 %C%_faulty_instances_share_entries_la_LDFLAGS = $(faulty_ldflags)
 %C%_faulty_not_thread_safe_la_LDFLAGS = $(faulty_ldflags)
 %C%_faulty_hangs_in_open_la_LDFLAGS = $(faulty_ldflags)
@@ -74,3 +87,26 @@ EXTRA_DIST += \
 %C%_faulty_ignores_failed_writes_la_LDFLAGS = $(faulty_ldflags)
 %C%_faulty_instances_share_a_ring_la_LDFLAGS = $(faulty_ldflags)
 %C%_faulty_threads_share_a_buffer_la_LDFLAGS = $(faulty_ldflags)
+%C%_faulty_versioned_la_LDFLAGS = $(faulty_ldflags)
+%C%_faulty_loses_the_supplied_version_la_LDFLAGS = $(faulty_ldflags)
+%C%_faulty_loses_the_reason_of_a_tombstone_la_LDFLAGS = $(faulty_ldflags)
+%C%_faulty_keeps_versions_as_doubles_la_LDFLAGS = $(faulty_ldflags)
+%C%_faulty_takes_older_versions_la_LDFLAGS = $(faulty_ldflags)
+%C%_faulty_lets_an_older_entry_replace_a_tombstone_la_LDFLAGS = $(faulty_ldflags)
+%C%_faulty_refuses_the_version_that_it_has_la_LDFLAGS = $(faulty_ldflags)
+%C%_faulty_deletes_instead_of_keeping_a_tombstone_la_LDFLAGS = $(faulty_ldflags)
+%C%_faulty_del_leaves_tombstones_la_LDFLAGS = $(faulty_ldflags)
+%C%_faulty_counts_tombstones_la_LDFLAGS = $(faulty_ldflags)
+%C%_faulty_put_many_stops_in_the_middle_la_LDFLAGS = $(faulty_ldflags)
+%C%_faulty_evicts_tombstones_la_LDFLAGS = $(faulty_ldflags)
+%C%_faulty_expires_any_version_la_LDFLAGS = $(faulty_ldflags)
+%C%_faulty_never_expires_tombstones_la_LDFLAGS = $(faulty_ldflags)
+%C%_faulty_reports_expired_tombstones_la_LDFLAGS = $(faulty_ldflags)
+%C%_faulty_versions_without_tombstones_la_LDFLAGS = $(faulty_ldflags)
+%C%_faulty_versions_from_that_on_la_LDFLAGS = $(faulty_ldflags)
+%C%_faulty_versions_without_unknown_ones_la_LDFLAGS = $(faulty_ldflags)
+%C%_faulty_gives_a_version_twice_la_LDFLAGS = $(faulty_ldflags)
+%C%_faulty_does_not_stop_versions_la_LDFLAGS = $(faulty_ldflags)
+%C%_faulty_has_an_empty_record_la_LDFLAGS = $(faulty_ldflags)
+%C%_faulty_cuts_a_long_record_la_LDFLAGS = $(faulty_ldflags)
+%C%_faulty_forgets_tombstones_when_closed_la_LDFLAGS = $(faulty_ldflags)

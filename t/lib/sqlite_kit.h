@@ -152,7 +152,7 @@ static __attribute__((unused)) pxt_entry *complete(const char *key)
     draft_of(&draft, key);
     pxt_draft_set_text(&draft, PXT_FIELD_SOURCE, "d\xc3\xb6 \xf0\x9f\x98\x80", 8);
     for (int id = 0; id < PXT_FIELD_COUNT; id++) {
-        if (draft.value[id].set)
+        if (draft.value[id].set || id == PXT_FIELD_REMOVED)
             continue;
         switch (host.host.fields[id].type) {
         case PXT_TYPE_TEXT:
@@ -166,6 +166,9 @@ static __attribute__((unused)) pxt_entry *complete(const char *key)
             break;
         case PXT_TYPE_COUNT:
             pxt_draft_set_number(&draft, (enum pxt_field_id)id, PXT_COUNT_MAX - id);
+            break;
+        case PXT_TYPE_VERSION:
+            pxt_draft_set_number(&draft, (enum pxt_field_id)id, INT64_MAX - id);
             break;
         case PXT_TYPE_HEALTH:
             pxt_draft_set_number(&draft, (enum pxt_field_id)id, PXT_HEALTH_DEAD);

@@ -218,6 +218,34 @@ static void many_entries(void)
     ok(removed == 300 && !count() && !has("key499"), "%s: empty", name);
 }
 
+static void put_version(const char *key, uint64_t version, pxt_time expires)
+{
+    pxt_entry *entry = make_entry(&user, key, T0, 0, T0, expires);
+    pxt_entry_set_versions(entry, version, version, 0);
+    is_int(ops->put(self, entry, &error), PXT_OK, "%s: put of version %llu", name, (unsigned long long)version);
+    pxt_entry_release(entry);
+}
+
+static void expiry_stops_at_a_version(void)
+{
+    uint64_t removed = 9;
+    int told = 0;
+    pxt_entry *tombstone = NULL;
+    struct pxt_key key = key_of("gone");
+    put_version("old", 10, T0);
+    put_version("new", 20, T0);
+    put_version("live", 5, T0 + PXT_SECOND);
+    is_int(pxt_tombstone_new(&key, 10, PXT_REMOVE_DELETED, T0, &tombstone, &error), PXT_OK, "%s: a tombstone", name);
+    is_int(ops->put(self, tombstone, &error), PXT_OK, "%s: ... is put", name);
+    pxt_entry_release(tombstone);
+    is_int(ops->expire(self, T0, 9, 100, count_key, &told, &removed, &error), PXT_OK, "%s: expire up to 9", name);
+    ok(!removed && !told && has("old") && has("gone"), "%s: what is newer stays", name);
+    is_int(ops->expire(self, T0, 10, 100, count_key, &told, &removed, &error), PXT_OK, "%s: expire up to 10", name);
+    ok(removed == 2 && !has("old") && !has("gone"), "%s: removes an entry and a tombstone", name);
+    is_int(told, 1, "%s: ... and tells of the entry only", name);
+    ok(has("new") && has("live"), "%s: a newer version stays, and so does one that has time left", name);
+}
+
 static void touches_add_up(void)
 {
     pxt_entry *entry;
@@ -589,6 +617,8 @@ static void test_one(const char *tier, bool durable)
     all_fields_come_back();
     many_entries();
     touches_add_up();
+    if (!durable || ops->versions)
+        expiry_stops_at_a_version();
     close_tier();
     victim_is("lru", "quiet");
     victim_is("lfu", "rare");

@@ -163,6 +163,51 @@ static pxt_status on_sync(void *self, struct pxt_error *error)
     return OUTCOME(sync, status);
 }
 
+/* Half of the versions. */
+struct half_versions {
+    pxt_version_fn *fn;
+    void *arg;
+    uint64_t left;
+};
+
+static bool count_version(void *arg, const struct pxt_key *key, uint64_t version)
+{
+    (void)key, (void)version;
+    ++*(uint64_t *)arg;
+    return true;
+}
+
+static bool versions_half(void *arg, const struct pxt_key *key, uint64_t version)
+{
+    struct half_versions *half = arg;
+    return half->left-- > 0 && half->fn(half->arg, key, version);
+}
+
+static pxt_status on_versions(void *self, uint64_t above, pxt_version_fn *fn, void *arg, struct pxt_error *error)
+{
+    MEET(versions);
+    struct half_versions half = {fn, arg, 0};
+    if (!torn)
+        return lower->ops->versions(lower->self, above, fn, arg, error);
+    if (lower->ops->versions(lower->self, above, count_version, &half.left, NULL) == PXT_OK && (half.left /= 2) > 0)
+        lower->ops->versions(lower->self, above, versions_half, &half, NULL);
+    return OUTCOME(versions, PXT_OK);
+}
+
+static pxt_status on_record_get(void *self, char text[PXT_RECORD_MAX + 1], struct pxt_error *error)
+{
+    MEET(record_get);
+    pxt_status status = lower->ops->record_get(lower->self, text, error);
+    return OUTCOME(record_get, status);
+}
+
+static pxt_status on_record_put(void *self, const char *text, struct pxt_error *error)
+{
+    MEET(record_put);
+    pxt_status status = lower->ops->record_put(lower->self, text, error);
+    return OUTCOME(record_put, status);
+}
+
 static const char *shared_path(void *self)
 {
     const struct fault *fault = self;
@@ -219,6 +264,9 @@ static const struct pxt_tier_ops ops = {
     .shared_path = shared_path,
     .corruptions = corruptions,
     .instance_ops = instance_ops,
+    .versions = on_versions,
+    .record_get = on_record_get,
+    .record_put = on_record_put,
 };
 
 static void offer_what_it_offers(struct fault *fault)
@@ -242,15 +290,18 @@ static void offer_what_it_offers(struct fault *fault)
     TAKE_OUT(sync);
     TAKE_OUT(shared_path);
     TAKE_OUT(corruptions);
+    TAKE_OUT(versions);
+    TAKE_OUT(record_get);
+    TAKE_OUT(record_put);
 #undef TAKE_OUT
 }
 
 static pxt_status fault_open(const struct pxt_host *host, const struct pxt_tier_setup *setup, void **self,
                              struct pxt_error *error)
 {
-    if (!PXT_HOST_HAS(host, tier_close))
+    if (!PXT_HOST_HAS(host, tombstone_new))
         return host->fail(host, error, PXT_EPLUGIN, 0,
-                          "fault needs a core with plugin ABI 1.1 or newer: install plugins and core of one release");
+                          "fault needs a core with plugin ABI 1.2 or newer: install plugins and core of one release");
     const char *tier = host->setting_text(setup->settings, "tier");
     if (!tier || !*tier)
         return host->fail(host, error, PXT_ECONFIG, 0, "the option `tier` must name the tier that fault wraps");

@@ -165,12 +165,11 @@ static pxt_status memory_victim(void *self, uint64_t incoming, pxt_entry **out, 
 static pxt_status memory_expire(void *self, pxt_time now, uint64_t up_to, size_t limit, pxt_key_fn *fn, void *arg,
                                 uint64_t *removed, struct pxt_error *error)
 {
-    (void)up_to;
     (void)error;
     struct memory *memory = self;
     *removed = 0;
     for (unsigned i = 0; i < memory->shard_count && *removed < limit; i++)
-        *removed += memory_shard_expire(&memory->shard[i], now, limit - *removed, fn, arg);
+        *removed += memory_shard_expire(&memory->shard[i], now, up_to, limit - *removed, fn, arg);
     return PXT_OK;
 }
 

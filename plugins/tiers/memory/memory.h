@@ -108,8 +108,10 @@ pxt_entry *memory_shard_remove_node(struct shard *shard, struct node *node, enum
 /* Calls `fn` for each entry, without a lock; false if `fn` said stop. */
 bool memory_shard_each(struct shard *shard, pxt_entry_fn *fn, void *arg);
 uint64_t memory_shard_clear(struct shard *shard);
-/* Removes up to `limit` expired entries and calls `fn` for each, without a lock; returns how many. */
-uint64_t memory_shard_expire(struct shard *shard, pxt_time now, size_t limit, pxt_key_fn *fn, void *arg);
+/* Removes up to `limit` expired entries and tombstones whose version is at most `up_to`, and calls `fn` for each entry,
+ * without a lock; returns how many it removed. */
+uint64_t memory_shard_expire(struct shard *shard, pxt_time now, uint64_t up_to, size_t limit, pxt_key_fn *fn,
+                             void *arg);
 
 static inline uint64_t slot_tag(uint64_t hash, uint32_t generation, uint32_t number)
 {

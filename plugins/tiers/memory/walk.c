@@ -64,32 +64,41 @@ uint64_t memory_shard_clear(struct shard *shard)
     return removed;
 }
 
-/* Removes the expired entries of up to STEP nodes. */
-static unsigned expire_step(struct shard *shard, uint32_t from, pxt_time now, size_t limit, pxt_entry *entries[STEP])
+/* A tombstone has expired at any time. */
+static bool is_dead(const struct pxt_host *host, const pxt_entry *entry, pxt_time now, uint64_t up_to)
+{
+    return host->entry_number(entry, PXT_FIELD_EXPIRES_AT) <= now &&
+           (uint64_t)host->entry_number(entry, PXT_FIELD_VERSION) <= up_to;
+}
+
+/* Removes the dead entries of up to STEP nodes. */
+static unsigned expire_step(struct shard *shard, uint32_t from, pxt_time now, uint64_t up_to, size_t limit,
+                            pxt_entry *entries[STEP])
 {
     const struct pxt_host *host = shard->memory->host;
     unsigned n = 0;
     pthread_mutex_lock(&shard->lock);
     for (uint32_t i = from; i < shard->made && i < from + STEP && n < limit; i++) {
         struct node *node = shard_node(shard, i);
-        if (node->entry && host->entry_number(node->entry, PXT_FIELD_EXPIRES_AT) <= now)
+        if (node->entry && is_dead(host, node->entry, now, up_to))
             entries[n++] = memory_shard_remove_node(shard, node, PXT_REMOVE_EXPIRED);
     }
     pthread_mutex_unlock(&shard->lock);
     return n;
 }
 
-uint64_t memory_shard_expire(struct shard *shard, pxt_time now, size_t limit, pxt_key_fn *fn, void *arg)
+uint64_t memory_shard_expire(struct shard *shard, pxt_time now, uint64_t up_to, size_t limit, pxt_key_fn *fn, void *arg)
 {
     const struct pxt_host *host = shard->memory->host;
     uint64_t removed = 0;
     for (uint32_t from = 0, end = made(shard); from < end && removed < limit; from += STEP) {
         pxt_entry *entries[STEP];
-        unsigned n = expire_step(shard, from, now, limit - removed, entries);
+        unsigned n = expire_step(shard, from, now, up_to, limit - removed, entries);
         for (unsigned i = 0; i < n; i++) {
             struct pxt_key key;
             host->entry_key(entries[i], &key);
-            fn(arg, &key);
+            if (!host->entry_number(entries[i], PXT_FIELD_REMOVED))
+                fn(arg, &key);
             host->entry_release(entries[i]);
         }
         removed += n;

@@ -393,18 +393,17 @@ static pxt_status tier_touch(void *self, const struct pxt_touch *touches, size_t
 static pxt_status tier_expire(void *self, pxt_time now, uint64_t up_to, size_t limit, pxt_key_fn *fn, void *arg,
                               uint64_t *removed, struct pxt_error *error)
 {
-    (void)up_to;
     struct tier *tier = self;
     (void)error;
     *removed = 0;
+#ifdef FAULT_expires_a_microsecond_late
+    now--;
+#endif
     for (;;) {
         lock(tier);
         struct node **place = &tier->first;
-#ifdef FAULT_expires_a_microsecond_late
-        while (*place && tier->host->entry_number((*place)->entry, PXT_FIELD_EXPIRES_AT) >= now)
-#else
-        while (*place && tier->host->entry_number((*place)->entry, PXT_FIELD_EXPIRES_AT) > now)
-#endif
+        while (*place && (tier->host->entry_number((*place)->entry, PXT_FIELD_EXPIRES_AT) > now ||
+                          (uint64_t)tier->host->entry_number((*place)->entry, PXT_FIELD_VERSION) > up_to))
             place = &(*place)->next;
         struct node *node = *place;
 #ifndef FAULT_expires_beyond_the_limit

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * tier_tombstones.c: what a durable tier promises of tombstones.
+ */
+#include "tier_kit.h"
+#include <string.h>
+
+static void keeps_a_tombstone(struct subject *subject)
+{
+    void *self = tier_open(subject, NULL, NULL, 0);
+    put_tombstone(subject, self, "never there", VERSION);
+    expect_tombstone(subject, self, "never there", VERSION, "where there was no entry,");
+    put_version(subject, self, "k", 1, VERSION);
+    put_tombstone(subject, self, "k", VERSION + 1);
+    expect_tombstone(subject, self, "k", VERSION + 1, "in place of an entry,");
+    put_tombstone(subject, self, "k", VERSION + 2);
+    expect_tombstone(subject, self, "k", VERSION + 2, "in place of another tombstone,");
+    put_version(subject, self, "k", 2, VERSION + 3);
+    expect_entry(subject, self, "k", 2, VERSION + 3, "after a put in place of a tombstone");
+    put_tombstone(subject, self, "k", VERSION + 4);
+    expect_ok(subject, delete_named(subject, self, "k"), "del of a tombstone");
+    expect(!look(subject, self, "k").there, "after del of a tombstone get finds something");
+    expect(delete_named(subject, self, "k") == PXT_NOT_FOUND, "a second del of a tombstone is not PXT_NOT_FOUND");
+    tier_close(subject, self);
+    expect(
+        holds_of_plugin() == 0,
+        "after use of tombstones and close it has taken %ld references to entries more (or fewer) than it has released",
+        holds_of_plugin());
+}
+
+static void counts_no_tombstones(struct subject *subject)
+{
+    void *self = tier_open(subject, NULL, NULL, 0);
+    put_version(subject, self, "a", 1, VERSION);
+    put_version(subject, self, "b", 1, VERSION + 1);
+    put_tombstone(subject, self, "c", VERSION + 2);
+    expect(count_of(subject, self) == 2, "there are 2 entries and a tombstone, count is %llu",
+           (unsigned long long)count_of(subject, self));
+    put_tombstone(subject, self, "b", VERSION + 3);
+    expect(count_of(subject, self) == 1, "a tombstone took the place of one of 2 entries, count is %llu",
+           (unsigned long long)count_of(subject, self));
+    put_version(subject, self, "b", 2, VERSION + 4);
+    expect(count_of(subject, self) == 2, "an entry took the place of its tombstone beside another one, count is %llu",
+           (unsigned long long)count_of(subject, self));
+    expect_ok(subject, delete_named(subject, self, "c"), "del of a tombstone");
+    expect(count_of(subject, self) == 2, "del of a tombstone changes the count of 2 entries to %llu",
+           (unsigned long long)count_of(subject, self));
+    tier_close(subject, self);
+}
+
+static void tombstones_are_no_victims(struct subject *subject)
+{
+    pxt_trial *trial = NULL;
+    pxt_entry *victim = NULL;
+    struct pxt_key key;
+    expect_ok(subject, pxt_trial_open(NULL, "fifo", NULL, &trial, &subject->error), "loading a policy");
+    void *self = tier_open(subject, pxt_trial_plugin(trial)->ops, trial, 4);
+    put_tombstone(subject, self, "gone", VERSION);
+    put_version(subject, self, "a", 1, VERSION + 1);
+    put_tombstone(subject, self, "a", VERSION + 2);
+    calling("victim");
+    expect(tier_ops(subject)->victim(self, 1, &victim, &subject->error) == PXT_NOT_FOUND,
+           "a tier that has tombstones only has a victim");
+    put_version(subject, self, "b", 2, VERSION + 3);
+    expect_ok(subject, tier_ops(subject)->victim(self, 1, &victim, &subject->error), "victim");
+    handed_out();
+    subject->host->entry_key(victim, &key);
+    expect(!strcmp(key.text, "b"), "the victim is the tombstone \"%s\"", key.text);
+    let_go(victim);
+    tier_close(subject, self);
+    pxt_trial_close(trial);
+}
+
+static void tombstones_survive_close(struct subject *subject)
+{
+    void *self = tier_open(subject, NULL, NULL, 0);
+    put_version(subject, self, "back", 1, VERSION);
+    put_tombstone(subject, self, "back", VERSION + 1);
+    put_version(subject, self, "back", 2, VERSION + 2);
+    put_version(subject, self, "gone", 1, VERSION + 3);
+    put_tombstone(subject, self, "gone", VERSION + 4);
+    put_tombstone(subject, self, "deleted", VERSION + 5);
+    expect_ok(subject, delete_named(subject, self, "deleted"), "del of a tombstone");
+    tier_close(subject, self);
+    self = tier_open(subject, NULL, NULL, 0);
+    expect_tombstone(subject, self, "gone", VERSION + 4, "opened again,");
+    expect_entry(subject, self, "back", 2, VERSION + 2, "opened again, after a put in place of a tombstone,");
+    expect(!look(subject, self, "deleted").there, "opened again, a tombstone that was deleted is back");
+    expect(count_of(subject, self) == 1, "opened again, count is %llu, there are a tombstone and an entry",
+           (unsigned long long)count_of(subject, self));
+    tier_close(subject, self);
+}
+
+static const char *without_victim(const struct subject *subject)
+{
+    return tier_ops(subject)->victim ? without_tombstones(subject) : "it leaves victim to the core";
+}
+
+const struct check tier_tombstone_checks[] = {
+    {"keeps a tombstone, with its version, reason and time", keeps_a_tombstone, without_tombstones},
+    {"counts no tombstones", counts_no_tombstones, without_tombstones},
+    {"names no tombstone as a victim", tombstones_are_no_victims, without_victim},
+    {"keeps tombstones when it is closed", tombstones_survive_close, without_tombstones},
+    {NULL, NULL, NULL}};

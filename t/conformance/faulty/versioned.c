@@ -1,0 +1,3 @@
+/* SPDX-License-Identifier: MIT */
+#define NAME versioned
+#include "versioned_tier.h"
