@@ -51,6 +51,8 @@ static pxt_status open_parts(pxt_cache *cache, const struct pxt_cache_options *o
     if (!status)
         status =
             pxt_chain_open(&cache->chain, cache->config, &cache->logger, &cache->clock, seal, cache->sealer, error);
+    if (!status)
+        pxt_chain_repair_small(&cache->chain);
     if (!status && setting(cache, "cleanup.background") && !(options->flags & PXT_OPEN_NO_JANITOR))
         status = pxt_janitor_start(&cache->janitor, &cache->chain, setting(cache, "cleanup.interval") / 1000, error);
     return status;

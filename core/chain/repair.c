@@ -15,7 +15,7 @@
 #include "entry/entry.h"
 
 /* Keys that are gone through at a time: each takes some 100 bytes. */
-enum { KEYS_MAX = 65536, RANGES_MAX = 256, FLUSH_WRITES = 4000 };
+enum { KEYS_MAX = 65536, RANGES_MAX = 256, FLUSH_WRITES = 4000, SMALL = 10000 };
 
 struct repair {
     struct pxt_chain *chain;
@@ -198,6 +198,23 @@ pxt_status pxt_chain_repair(struct pxt_chain *chain, struct pxt_error *error)
     for (int i = 0; more && !status && i < RANGES_MAX; i++)
         status = repair_once(chain, &more, error);
     return status;
+}
+
+/* Whether all members together have few entries. */
+static bool is_small(struct pxt_chain *chain)
+{
+    uint64_t sum = 0, count;
+    for (unsigned i = 0; i < chain->count; i++)
+        if (pxt_chain_bit(chain, &chain->tier[i]) && pxt_tier_count(&chain->tier[i], &count, NULL) == PXT_OK)
+            sum += count;
+    return sum <= SMALL;
+}
+
+void pxt_chain_repair_small(struct pxt_chain *chain)
+{
+    pxt_doubts members = pxt_chain_members(chain);
+    if (members && (pxt_words_doubted(&chain->page, members, NULL) & members) && is_small(chain))
+        pxt_chain_repair(chain, NULL);
 }
 
 pxt_status pxt_repair_key(struct pxt_chain *chain, const struct pxt_key *key, struct pxt_decision *decision,

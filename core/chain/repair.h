@@ -12,6 +12,8 @@
 void pxt_chain_probe_down_tiers(struct pxt_chain *chain);
 /* Repairs all words with doubts, a range at a time, if all members are on. No lock may be held. */
 pxt_status pxt_chain_repair(struct pxt_chain *chain, struct pxt_error *error);
+/* Repairs now, if the pool is small; a large one serves at once, and is repaired in the background. For open. */
+void pxt_chain_repair_small(struct pxt_chain *chain);
 /* Repairs if a tier is written behind and lacks many writes. No lock may be held. */
 void pxt_chain_flush(struct pxt_chain *chain);
 /* Makes the members equal for one key that no clear tier has decided, and syncs them; its doubts stay. The key's lock is
