@@ -46,7 +46,8 @@ struct pxt_page {
 
 /* Opens the page beside `shared_path`, as tier.h defines it; NULL: memory of this process. A page of another boot, a new
  * one, and one that is damaged are made anew: no members, no doubts, a new identity and writer. PXT_ECONFIG: the page has
- * another format, and a process that uses it runs. */
+ * another format, or is that of another host, and a process that uses it runs. PXT_EBUSY: a program before this format
+ * writes the store. After an error there is nothing to close, and closing does nothing. */
 pxt_status pxt_page_open(struct pxt_page *page, const char *shared_path, int64_t timeout_ms,
                          const struct pxt_clock *clock, struct pxt_error *error);
 void pxt_page_close(struct pxt_page *page);
@@ -70,7 +71,8 @@ static inline uint32_t pxt_generation(const struct pxt_page *page, uint64_t hash
  * receives the old one (NULL is allowed). The stripe is locked. */
 uint64_t pxt_word_begin(struct pxt_page *page, uint64_t hash, pxt_doubts doubts, uint64_t *before);
 /* After the last write: clears doubts and raises the generation, in one store. If the word is no longer `begun` (the doubt
- * of a tier was raised for all keys meanwhile), clears nothing. Returns the new word. */
+ * of a tier was raised for all keys meanwhile, or the page is another one), clears nothing, and sets the doubts of
+ * `begun`. Returns the new word. */
 uint64_t pxt_word_end(struct pxt_page *page, uint64_t hash, uint64_t begun, pxt_doubts clear);
 /* Sets doubts in all words, and raises all generations. Any lock may be held, or none. */
 void pxt_words_doubt_all(struct pxt_page *page, pxt_doubts doubts);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * record.h: what each durable tier of a pool stores beside its entries: who it is, and up to which version it agrees with
- * the others. A text of lines `name value`; lines of a later format are kept as they are.
+ * the others. A text of lines `name value`, of which the first gives the format. Unknown names are passed over.
  */
 #ifndef PXT_RECORD_H
 #define PXT_RECORD_H
@@ -33,10 +33,11 @@ pxt_status pxt_record_new(struct pxt_record *record, struct pxt_error *error);
 /* PXT_ECORRUPT: not a record. PXT_ECONFIG: it has another format, and `name`'s data must be opened by that version of
  * proxtier. `name` is that of the tier, for messages. */
 pxt_status pxt_record_read(struct pxt_record *record, const char *text, const char *name, struct pxt_error *error);
-/* PXT_EINVAL if it is longer than PXT_RECORD_MAX. */
+/* PXT_EINVAL if it is longer than PXT_RECORD_MAX, or an id in it is none. */
 pxt_status pxt_record_write(const struct pxt_record *record, char text[PXT_RECORD_MAX + 1], struct pxt_error *error);
 
-/* The default of record_get() and record_put() in <proxtier/tier.h>: a file, replaced as a whole and synced. */
+/* The default of record_get() and record_put() in <proxtier/tier.h>: the file PATH.record, replaced as a whole and
+ * synced. */
 pxt_status pxt_record_file_get(const char *shared_path, char text[PXT_RECORD_MAX + 1], struct pxt_error *error);
 pxt_status pxt_record_file_put(const char *shared_path, const char *text, struct pxt_error *error);
 

@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * page.c: what is in the page: words, versions, members, the checkpoint; and the locks of stripes. All of it is changed by
+ * single atomic steps, so that a process that is killed leaves nothing half done.
+ */
+#include "shared/page.h"
+#include "base/fail.h"
+#include "shared/page_layout.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { STUCK_RETRY_MS = 1000, STUCK_PATIENCE_MS = 20 };
+enum { WRITER_BITS = 11, DOUBT_BITS = 8 };
+static const uint64_t writer_mask = (1u << WRITER_BITS) - 1, ticks_max = (UINT64_C(1) << (63 - WRITER_BITS)) - 1;
+
+/* ---- words ------------------------------------------------------------------------------------------------------ */
+
+static uint64_t next_word(uint64_t word, pxt_doubts set, pxt_doubts clear)
+{
+    uint64_t doubts = (word | set) & (pxt_doubts)~clear;
+    return ((word >> DOUBT_BITS) + 1) << DOUBT_BITS | doubts;
+}
+
+static uint64_t change_word(_Atomic uint64_t *word, pxt_doubts set, pxt_doubts clear, uint64_t *before)
+{
+    uint64_t old = atomic_load_explicit(word, memory_order_relaxed), next;
+    do
+        next = next_word(old, set, clear);
+    while (!atomic_compare_exchange_weak(word, &old, next));
+    if (before)
+        *before = old;
+    return next;
+}
+
+static void change_all(struct pxt_page *page, pxt_doubts set, pxt_doubts clear)
+{
+    for (unsigned i = 0; i < PXT_WORDS; i++)
+        change_word(&page->words[i], set, clear, NULL);
+}
+
+uint64_t pxt_word_begin(struct pxt_page *page, uint64_t hash, pxt_doubts doubts, uint64_t *before)
+{
+    return change_word(&page->words[hash % PXT_WORDS], doubts, 0, before);
+}
+
+uint64_t pxt_word_end(struct pxt_page *page, uint64_t hash, uint64_t begun, pxt_doubts clear)
+{
+    _Atomic uint64_t *word = &page->words[hash % PXT_WORDS];
+    uint64_t expected = begun, next = next_word(begun, 0, clear);
+    if (atomic_compare_exchange_strong(word, &expected, next))
+        return next;
+    /* Perhaps the page is another one by now, which does not know that this change was open. */
+    return change_word(word, pxt_word_doubts(begun) & pxt_page_members(page), 0, NULL);
+}
+
+void pxt_words_doubt_all(struct pxt_page *page, pxt_doubts doubts)
+{
+    change_all(page, doubts, 0);
+}
+
+pxt_doubts pxt_words_doubted(const struct pxt_page *page, pxt_doubts doubts, unsigned *count)
+{
+    uint64_t all = 0;
+    unsigned with = 0;
+    for (unsigned i = 0; i < PXT_WORDS; i++) {
+        uint64_t word = atomic_load_explicit(&page->words[i], memory_order_acquire);
+        all |= word;
+        with += (word & doubts) != 0;
+    }
+    if (count)
+        *count = with;
+    return pxt_word_doubts(all);
+}
+
+/* ---- versions --------------------------------------------------------------------------------------------------- */
+
+static uint64_t ticks_of_time(pxt_time time)
+{
+    uint64_t ticks = time > 0 ? (uint64_t)time : 0;
+    return ticks < ticks_max ? ticks : ticks_max;
+}
+
+uint64_t pxt_version_next(struct pxt_page *page, uint64_t above)
+{
+    uint64_t now = ticks_of_time(pxt_clock_now(page->clock)), last = atomic_load(&page->file->last), next;
+    do {
+        uint64_t least = ((last > above ? last : above) >> WRITER_BITS) + 1;
+        if (least > ticks_max)
+            return 0;
+        next = (now > least ? now : least) << WRITER_BITS | (page->file->fixed.writer & writer_mask);
+    } while (!atomic_compare_exchange_weak(&page->file->last, &last, next));
+    return next;
+}
+
+uint64_t pxt_version_of_time(pxt_time time)
+{
+    uint64_t ticks = ticks_of_time(time);
+    return ticks ? ticks << WRITER_BITS : 1;
+}
+
+bool pxt_version_learn(struct pxt_page *page, uint64_t version, int64_t max_skew)
+{
+    uint64_t last = atomic_load(&page->file->last);
+    if (version <= last)
+        return true;
+    uint64_t now = ticks_of_time(pxt_clock_now(page->clock)), ticks = version >> WRITER_BITS;
+    if (ticks > now && ticks - now > ticks_of_time(max_skew))
+        return false;
+    while (last < version && !atomic_compare_exchange_weak(&page->file->last, &last, version))
+        ;
+    return true;
+}
+
+uint64_t pxt_version_last(const struct pxt_page *page)
+{
+    return atomic_load(&page->file->last);
+}
+
+void pxt_page_writer(const struct pxt_page *page, char out[9])
+{
+    snprintf(out, 9, "%08x", (unsigned)page->file->fixed.writer);
+}
+
+/* ---- members ---------------------------------------------------------------------------------------------------- */
+
+static void write_text(_Atomic char *to, const char *text, size_t size)
+{
+    for (size_t i = 0; i < size; i++)
+        atomic_store_explicit(&to[i], i + 1 < size && *text ? *text++ : '\0', memory_order_relaxed);
+}
+
+static void read_text(const _Atomic char *from, char *text, size_t size)
+{
+    for (size_t i = 0; i < size; i++)
+        text[i] = atomic_load_explicit(&from[i], memory_order_relaxed);
+    text[size - 1] = '\0';
+}
+
+pxt_doubts pxt_page_members(const struct pxt_page *page)
+{
+    return (pxt_doubts)atomic_load(&page->file->members);
+}
+
+bool pxt_page_member(const struct pxt_page *page, unsigned slot, char id[PXT_MEMBER_ID + 1], char name[64])
+{
+    if (slot >= PXT_CHAIN_MAX || !(pxt_page_members(page) >> slot & 1))
+        return false;
+    read_text(page->file->member[slot].id, id, PXT_MEMBER_ID + 1);
+    read_text(page->file->member[slot].name, name, PXT_MEMBER_NAME);
+    return pxt_page_members(page) >> slot & 1;
+}
+
+/* Returns the slot of `id`, or -1; in `*empty` the first slot without a member, or -1. */
+static int find_member(const struct pxt_page *page, const char *id, int *empty)
+{
+    char known[PXT_MEMBER_ID + 1], name[PXT_MEMBER_NAME];
+    *empty = -1;
+    for (int slot = 0; slot < PXT_CHAIN_MAX; slot++) {
+        if (!pxt_page_member(page, (unsigned)slot, known, name))
+            *empty = *empty < 0 ? slot : *empty;
+        else if (!strncmp(known, id, PXT_MEMBER_ID))
+            return slot;
+    }
+    return -1;
+}
+
+int pxt_page_join(struct pxt_page *page, const char *id, const char *name, bool *joined)
+{
+    int empty, slot = find_member(page, id, &empty);
+    *joined = false;
+    /* A process that was killed while it joined or left left doubts of no member. */
+    pxt_doubts stale = pxt_words_doubted(page, 0, NULL) & (pxt_doubts)~pxt_page_members(page);
+    if (stale)
+        change_all(page, 0, stale);
+    if (slot >= 0)
+        write_text(page->file->member[slot].name, name, PXT_MEMBER_NAME);
+    if (slot >= 0 || empty < 0)
+        return slot;
+    write_text(page->file->member[empty].id, id, PXT_MEMBER_ID + 1);
+    write_text(page->file->member[empty].name, name, PXT_MEMBER_NAME);
+    pxt_words_doubt_all(page, (pxt_doubts)(1u << empty));
+    atomic_fetch_or(&page->file->members, 1u << empty);
+    *joined = true;
+    return empty;
+}
+
+void pxt_page_leave(struct pxt_page *page, unsigned slot)
+{
+    if (slot >= PXT_CHAIN_MAX)
+        return;
+    atomic_fetch_and(&page->file->members, ~(1u << slot));
+    change_all(page, 0, (pxt_doubts)(1u << slot));
+}
+
+/* ---- checkpoint ------------------------------------------------------------------------------------------------- */
+
+/* `dropped` is never the greater one of a pair: it is read first and written last. */
+void pxt_page_checkpoint(const struct pxt_page *page, uint64_t *checkpoint, uint64_t *dropped)
+{
+    *dropped = atomic_load(&page->file->dropped);
+    *checkpoint = atomic_load(&page->file->checkpoint);
+}
+
+void pxt_page_set_checkpoint(struct pxt_page *page, uint64_t checkpoint, uint64_t dropped)
+{
+    atomic_store(&page->file->checkpoint, checkpoint);
+    atomic_store(&page->file->dropped, dropped);
+}
+
+/* ---- locks ------------------------------------------------------------------------------------------------------ */
+
+/* Returns how long to wait for a stripe: not long if its lock timed out a moment ago. */
+static int64_t patience_ms(const struct pxt_page *page, unsigned stripe)
+{
+    int64_t stuck_until = atomic_load_explicit(&page->stuck_until_ms[stripe], memory_order_relaxed);
+    bool stuck = stuck_until && pxt_clock_monotonic_ms() < stuck_until;
+    return stuck && page->timeout_ms > STUCK_PATIENCE_MS ? STUCK_PATIENCE_MS : page->timeout_ms;
+}
+
+static pxt_status lock_in_file(struct pxt_page *page, unsigned first, unsigned n, struct pxt_error *error)
+{
+    int64_t patience = patience_ms(page, first);
+    int code = pxt_page_lock_bytes(page->fd, F_WRLCK, PXT_LOCK_STRIPES + (off_t)first, (off_t)n, patience);
+    if (code == ETIMEDOUT && patience == page->timeout_ms)
+        atomic_store_explicit(&page->stuck_until_ms[first], pxt_clock_monotonic_ms() + STUCK_RETRY_MS,
+                              memory_order_relaxed);
+    return code ? pxt_page_lock_failed(code, page->path, page->timeout_ms, error) : PXT_OK;
+}
+
+/* A lock counts only in the file that other processes use, which is asked when the lock is held. */
+pxt_status pxt_page_lock(struct pxt_page *page, unsigned first, unsigned n, struct pxt_error *error)
+{
+    if (page->fd < 0)
+        return PXT_OK;
+    for (;;) {
+        unsigned before = atomic_load(&page->reopened);
+        pxt_status status = lock_in_file(page, first, n, error);
+        if (status)
+            return status;
+        if (pxt_page_is_current(page, false) && !(before & 1) && atomic_load(&page->reopened) == before)
+            return PXT_OK;
+        pxt_page_unlock(page, first, n);
+        status = pxt_page_reopen(page, false, error);
+        if (status)
+            return status;
+    }
+}
+
+void pxt_page_unlock(struct pxt_page *page, unsigned first, unsigned n)
+{
+    if (page->fd >= 0)
+        pxt_page_lock_bytes(page->fd, F_UNLCK, PXT_LOCK_STRIPES + (off_t)first, (off_t)n, 0);
+}
+
+pxt_status pxt_page_check(struct pxt_page *page, struct pxt_error *error)
+{
+    if (page->fd < 0 || pxt_page_is_current(page, true))
+        return PXT_OK;
+    return pxt_page_reopen(page, true, error);
+}
