@@ -16,7 +16,8 @@ struct pxt_page_fixed {
     uint32_t format;
     uint32_t writer; /* random; the lower 11 bits are in versions */
     char boot[PXT_BOOT_ID];
-    uint64_t sum; /* of all above; written last */
+    uint64_t inode; /* a copy of a page is none: nobody knows what happened since */
+    uint64_t sum;   /* of all above; written last */
 };
 
 /* Text that one process may read while another writes it. */
