@@ -33,7 +33,7 @@ struct pxt_page_file {
     _Atomic uint64_t dropped;
     _Atomic uint32_t members; /* a bit for each slot */
     struct pxt_page_member member[PXT_CHAIN_MAX];
-    _Alignas(4096) _Atomic uint64_t words[PXT_WORDS];
+    _Alignas(64) _Atomic uint64_t words[PXT_WORDS];
 };
 
 /* Bytes that are locked. The first two lie at the same place in every format. */

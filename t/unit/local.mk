@@ -2,8 +2,8 @@
 c_tests += \
     %D%/coherence_test %D%/entry_test %D%/foreign_test %D%/gcrypt_start_test %D%/group_commit_test \
     %D%/hazard_steps_test %D%/hazard_test %D%/hint_log_test %D%/hints_test %D%/isotime_test %D%/json_test \
-    %D%/lists_test %D%/loader_test %D%/page_file_test %D%/page_test %D%/proxyurl_test %D%/record_test %D%/secret_test \
-    %D%/settings_test %D%/yaml_test
+    %D%/lists_test %D%/loader_test %D%/page_file_test %D%/page_lost_test %D%/page_test %D%/proxyurl_test \
+    %D%/record_test %D%/secret_test %D%/settings_test %D%/yaml_test
 %C%_coherence_test_CPPFLAGS = $(core_test_cppflags)
 %C%_entry_test_CPPFLAGS = $(core_test_cppflags)
 %C%_gcrypt_start_test_CPPFLAGS = $(core_test_cppflags) $(GCRYPT_CFLAGS)
@@ -19,6 +19,9 @@ c_tests += \
 %C%_lists_test_CPPFLAGS = $(core_test_cppflags)
 %C%_loader_test_CPPFLAGS = $(core_test_cppflags)
 %C%_page_file_test_CPPFLAGS = $(core_test_cppflags)
+%C%_page_file_test_SOURCES = %D%/page_file_test.c %D%/page_kit.h
+%C%_page_lost_test_CPPFLAGS = $(core_test_cppflags)
+%C%_page_lost_test_SOURCES = %D%/page_lost_test.c %D%/page_kit.h
 %C%_page_test_CPPFLAGS = $(core_test_cppflags)
 %C%_proxyurl_test_CPPFLAGS = $(core_test_cppflags)
 %C%_record_test_CPPFLAGS = $(core_test_cppflags)
