@@ -108,7 +108,7 @@ static enum verdict judge(const char *path, int fd, struct pxt_error *error)
                      path, fixed.format, (unsigned)PXT_PAGE_FORMAT);
         return used ? REFUSED : UNUSABLE;
     }
-    if (file.st_size < (off_t)sizeof(struct pxt_page_file) || fixed.sum != sum_of(&fixed))
+    if (file.st_size < (off_t)sizeof(struct pxt_page_file) || fixed.inode != file.st_ino || fixed.sum != sum_of(&fixed))
         return UNUSABLE;
     read_boot_id(boot);
     bool same = !memcmp(fixed.boot, boot, sizeof boot);
@@ -120,9 +120,9 @@ static enum verdict judge(const char *path, int fd, struct pxt_error *error)
     return used ? REFUSED : UNUSABLE;
 }
 
-static bool new_fixed(struct pxt_page_fixed *fixed)
+static bool new_fixed(struct pxt_page_fixed *fixed, uint64_t inode)
 {
-    *fixed = (struct pxt_page_fixed){.format = PXT_PAGE_FORMAT};
+    *fixed = (struct pxt_page_fixed){.format = PXT_PAGE_FORMAT, .inode = inode};
     memcpy(fixed->magic, magic, sizeof magic);
     read_boot_id(fixed->boot);
     if (getrandom(&fixed->writer, sizeof fixed->writer, 0) != (ssize_t)sizeof fixed->writer)
@@ -131,10 +131,10 @@ static bool new_fixed(struct pxt_page_fixed *fixed)
     return true;
 }
 
-static pxt_status new_file(struct pxt_page_file *file, struct pxt_error *error)
+static pxt_status new_file(struct pxt_page_file *file, uint64_t inode, struct pxt_error *error)
 {
     uint64_t start;
-    if (!new_fixed(&file->fixed) || getrandom(&start, sizeof start, 0) != (ssize_t)sizeof start)
+    if (!new_fixed(&file->fixed, inode) || getrandom(&start, sizeof start, 0) != (ssize_t)sizeof start)
         return pxt_fail(error, PXT_EIO, errno, "cannot get random bytes");
     /* So that a word of this page never equals one of a page before it. */
     for (unsigned i = 0; i < PXT_WORDS; i++)
@@ -145,10 +145,13 @@ static pxt_status new_file(struct pxt_page_file *file, struct pxt_error *error)
 /* Fills an empty file. The sum of the head comes last: a file without it is not used. */
 static pxt_status fill(const char *path, int fd, struct pxt_error *error)
 {
+    struct stat named;
+    if (fstat(fd, &named))
+        return pxt_fail(error, PXT_EIO, errno, "cannot examine %s", path);
     struct pxt_page_file *file = pxt_alloc_line(sizeof *file);
     if (!file)
         return pxt_fail_memory(error, "a page");
-    pxt_status status = new_file(file, error);
+    pxt_status status = new_file(file, named.st_ino, error);
     uint64_t sum = file->fixed.sum;
     file->fixed.sum = 0;
     /* Its blocks must be there: writing to a mapped hole of a full disk kills the process. */
@@ -262,7 +265,7 @@ static pxt_status open_shared(struct pxt_page *page, const char *shared_path, st
 static pxt_status open_private(struct pxt_page *page, struct pxt_error *error)
 {
     page->file = pxt_alloc_line(sizeof *page->file);
-    return page->file ? new_file(page->file, error) : pxt_fail_memory(error, "a page");
+    return page->file ? new_file(page->file, 0, error) : pxt_fail_memory(error, "a page");
 }
 
 pxt_status pxt_page_open(struct pxt_page *page, const char *shared_path, int64_t timeout_ms,

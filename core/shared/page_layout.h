@@ -16,7 +16,8 @@ struct pxt_page_fixed {
     uint32_t format;
     uint32_t writer; /* random; the lower 11 bits are in versions */
     char boot[PXT_BOOT_ID];
-    uint64_t sum; /* of all above; written last */
+    uint64_t inode; /* a copy of a page is none: nobody knows what happened since */
+    uint64_t sum;   /* of all above; written last */
 };
 
 /* Text that one process may read while another writes it. */
@@ -32,7 +33,7 @@ struct pxt_page_file {
     _Atomic uint64_t dropped;
     _Atomic uint32_t members; /* a bit for each slot */
     struct pxt_page_member member[PXT_CHAIN_MAX];
-    _Alignas(4096) _Atomic uint64_t words[PXT_WORDS];
+    _Alignas(64) _Atomic uint64_t words[PXT_WORDS];
 };
 
 /* Bytes that are locked. The first two lie at the same place in every format. */
