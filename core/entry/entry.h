@@ -9,7 +9,7 @@
 #include <stdatomic.h>
 
 /* Makes an entry: checks the draft against the field table. PXT_EINVAL names field and reason. With PXT_FIELD_REMOVED it
- * makes a tombstone, of which the draft needs key, time and version only. */
+ * makes a tombstone, of which the draft needs no more than the key. */
 pxt_status pxt_entry_new(const struct pxt_draft *draft, pxt_entry **out, struct pxt_error *error);
 /* Makes a tombstone. It counts as expired at any time. PXT_ENOMEM. */
 pxt_status pxt_tombstone_new(const struct pxt_key *key, uint64_t version, unsigned why, pxt_time at, pxt_entry **out,
