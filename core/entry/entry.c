@@ -203,6 +203,7 @@ static pxt_status make_entry(const struct pxt_draft *draft, const int64_t number
     return PXT_OK;
 }
 
+/* A tombstone needs no more than its key; what else it may have is its version, why and when. */
 static pxt_status tombstone_of_draft(const struct pxt_draft *draft, pxt_entry **out, struct pxt_error *error)
 {
     static const enum pxt_field_id parts[] = {PXT_FIELD_KEY, PXT_FIELD_FETCH_TIME, PXT_FIELD_VERSION,
@@ -210,17 +211,22 @@ static pxt_status tombstone_of_draft(const struct pxt_draft *draft, pxt_entry **
     size_t count;
     const struct pxt_field *field = pxt_fields(&count);
     int64_t number[PXT_FIELD_COUNT] = {0};
+    const struct pxt_value *key_value = &draft->value[PXT_FIELD_KEY], *at = &draft->value[PXT_FIELD_FETCH_TIME];
     struct pxt_key key;
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
-        pxt_status status = check_field(draft, parts[i], &field[parts[i]], &number[parts[i]], error);
+        pxt_status status = PXT_OK;
+        if (parts[i] == PXT_FIELD_FETCH_TIME && (!at->set || at->as.number == PXT_TIME_NONE))
+            number[parts[i]] = PXT_TIME_NONE;
+        else
+            status = check_field(draft, parts[i], &field[parts[i]], &number[parts[i]], error);
         if (status)
             return status;
     }
     if (number[PXT_FIELD_REMOVED] > UINT32_MAX)
         return pxt_fail(error, PXT_EINVAL, 0, "removed is %lld: it must be below 2^32",
                         (long long)number[PXT_FIELD_REMOVED]);
-    key.text = draft->value[PXT_FIELD_KEY].as.text;
-    key.length = (uint16_t)draft->value[PXT_FIELD_KEY].length;
+    key.text = key_value->as.text;
+    key.length = (uint16_t)key_value->length;
     return pxt_tombstone_new(&key, (uint64_t)number[PXT_FIELD_VERSION], (unsigned)(number[PXT_FIELD_REMOVED] - 1),
                              number[PXT_FIELD_FETCH_TIME], out, error);
 }

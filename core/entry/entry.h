@@ -8,7 +8,8 @@
 #include <proxtier/plugin.h>
 #include <stdatomic.h>
 
-/* Makes an entry: checks the draft against the field table. PXT_EINVAL names field and reason. */
+/* Makes an entry: checks the draft against the field table. PXT_EINVAL names field and reason. With PXT_FIELD_REMOVED it
+ * makes a tombstone, of which the draft needs no more than the key. */
 pxt_status pxt_entry_new(const struct pxt_draft *draft, pxt_entry **out, struct pxt_error *error);
 /* Makes a tombstone. It counts as expired at any time. PXT_ENOMEM. */
 pxt_status pxt_tombstone_new(const struct pxt_key *key, uint64_t version, unsigned why, pxt_time at, pxt_entry **out,
@@ -17,8 +18,8 @@ pxt_status pxt_tombstone_new(const struct pxt_key *key, uint64_t version, unsign
 pxt_status pxt_entry_copy(const pxt_entry *entry, bool evicted_from_l1, pxt_entry **out, struct pxt_error *error);
 /* Returns the length of the UTF-8 sequence at `s` (`left` > 0 bytes), or 0 if it is malformed or a control character. */
 size_t pxt_utf8_step(const unsigned char *s, size_t left);
-/* Gives `*entry`, which only the caller has, the learnt fields of `old`, unless `old` has learnt nothing. May replace
- * `*entry` by another object. */
+/* Gives `*entry`, which only the caller has, the learnt fields of `old` and their version, unless `old` has learnt nothing.
+ * May replace `*entry` by another object. */
 pxt_status pxt_entry_inherit(pxt_entry **entry, const pxt_entry *old, struct pxt_error *error);
 /* Whether the tier that the entry was read from has no place for some of its fields. */
 bool pxt_entry_is_partial(const pxt_entry *entry);

@@ -49,10 +49,21 @@ static bool is_use(size_t id)
     return id == PXT_FIELD_ACCESS_COUNT || id == PXT_FIELD_LAST_ACCESSED || id == PXT_FIELD_EVICTED_FROM_L1;
 }
 
-static bool is_counted(size_t id)
+static bool is_total(size_t id)
 {
-    return id == PXT_FIELD_TALLIES || id == PXT_FIELD_TOTAL_HEALTH_CHECKS ||
-           id == PXT_FIELD_TOTAL_HEALTH_CHECK_FAILURES;
+    return id == PXT_FIELD_TOTAL_HEALTH_CHECKS || id == PXT_FIELD_TOTAL_HEALTH_CHECK_FAILURES;
+}
+
+/* Sets tallies and totals. A total for which neither copy has a place is still elsewhere. */
+static void merge_tallies(struct merging *merging)
+{
+    const struct copy *a = &merging->a, *b = &merging->b;
+    merging->tallies = a->tallies;
+    pxt_tallies_merge(&merging->tallies, &b->tallies);
+    pxt_tallies_write(&merging->tallies, &merging->draft, merging->room);
+    for (size_t id = 0; id < PXT_FIELD_COUNT; id++)
+        if (is_total(id) && a->draft.value[id].elsewhere && b->draft.value[id].elsewhere)
+            merging->draft.value[id].elsewhere = 1;
 }
 
 /* Fills merging->draft. */
@@ -72,9 +83,7 @@ static void merge_fields(struct merging *merging)
         const struct pxt_value *taken = from_b ? of_b : of_a, *other = from_b ? of_a : of_b;
         value[id] = taken->elsewhere ? *other : *taken;
     }
-    merging->tallies = a->tallies;
-    pxt_tallies_merge(&merging->tallies, &b->tallies);
-    pxt_tallies_write(&merging->tallies, &merging->draft, merging->room);
+    merge_tallies(merging);
     pxt_draft_set_number(&merging->draft, PXT_FIELD_VERSION, 0);
     pxt_draft_set_number(&merging->draft, PXT_FIELD_SUPPLIED_VERSION, (int64_t)max_version(a->supplied, b->supplied));
     pxt_draft_set_number(&merging->draft, PXT_FIELD_LEARNT_VERSION, (int64_t)max_version(a->learnt, b->learnt));
@@ -102,7 +111,7 @@ static bool says_it_all(const struct merging *merging, const struct copy *copy)
         !pxt_tallies_same(&copy->tallies, &merging->tallies))
         return false;
     for (size_t id = 0; id < PXT_FIELD_COUNT; id++) {
-        bool skipped = is_use(id) || is_counted(id) || (field[id].flags & PXT_FIELD_INTERNAL);
+        bool skipped = is_use(id) || (field[id].flags & PXT_FIELD_INTERNAL);
         if (!skipped && !same_value(&value[id], &copy->draft.value[id], field[id].type))
             return false;
     }

@@ -92,4 +92,19 @@ is "$("$PROXTIER" list | sort | tr '\n' ' ')" 'https://192.0.2.2:2 socks5://192.
 printf 'fe80:22::1\n' >"$work/odd"
 run warm "$work/odd"
 like "$err" 'needs brackets' "an IPv6 address is not taken for host and port"
+fresh
+printf '{"proxy_url": "http://192.0.2.9:1", "version": 77, "supplied_version": "x", "learnt_version": 78, "removed": 1,
+ "tallies": "feedbeef:9:9"}' >"$work/internal.json"
+printf 'proxy_url,removed,tallies,version\nhttp://192.0.2.10:1,1,feedbeef:9:9,-1\n' >"$work/internal.csv"
+run warm "$work/internal.csv"
+is "$(counts)" "loaded 1, updated 0, duplicate 0, refused 0" "columns for what the core keeps for itself are passed over"
+run warm "$work/internal.json"
+is "$(counts)" "loaded 1, updated 0, duplicate 0, refused 0" "... and such members"
+run list --json
+is "$(printf '%s' "$out" | grep -cE 'feedbeef|: 7[78]')" 0 "... and not stored"
+run export "$work/internal.out"
+is "$({ "$PROXTIER" list --json; "$PROXTIER" get --json http://192.0.2.9:1; cat "$work/internal.out"; } |
+    grep -cE '"(version|supplied_version|learnt_version|removed|tallies)"')" 0 "list, get and export have no such member"
+is "$("$PROXTIER" show http://192.0.2.9:1 | grep -cE '^(version|supplied_version|learnt_version|removed|tallies) ')" 0 \
+    "... show has no such line"
 done_testing

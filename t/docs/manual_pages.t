@@ -60,7 +60,8 @@ for file in "$PROXTIER_PLUGIN_PATH"/*.so; do
         "$name and its options are in proxtier.yaml(5)"
 done
 is "$(missing_in "$man/proxtier-import.5" $(sed -n 's/^ *{"\([a-z_]*\)", PXT_NAME.*/\1/p; s/.*, {"\([a-z_]*\)", PXT_NAME.*/\1/p' \
-    "$abs_top_srcdir/core/lists/field_names.c") $(grep -hoE 'X\([A-Z0-9_]+, "[a-z0-9_]+"' "$include/entry.h" |
+    "$abs_top_srcdir/core/lists/field_names.c") $(grep -v PXT_FIELD_INTERNAL "$include/entry.h" |
+    grep -hoE 'X\([A-Z0-9_]+, "[a-z0-9_]+"' |
     sed 's/.*"\(.*\)"/\1/' | grep -v -e unknown -e healthy))" "" "every name of a member is in proxtier-import(5)"
 
 # ---- what is in the pages works ----

@@ -2,9 +2,9 @@
  *
  * An entry is made from a draft, checked field by field, and reads back the same.
  */
-#include "entry/entry.h"
-#include "base/fail.h"
 #include "../lib/tap.h"
+#include "base/fail.h"
+#include "entry/entry.h"
 
 static void fill(struct pxt_draft *draft)
 {
@@ -116,8 +116,35 @@ static void a_draft_of_an_older_program_is_understood(void)
     pxt_entry_release(entry);
 }
 
+static void a_put_inherits_what_was_learnt(void)
+{
+    struct pxt_draft draft;
+    struct pxt_error error;
+    pxt_entry *old, *entry;
+    for (int texts = 0; texts < 2; texts++) {
+        fill(&draft);
+        pxt_draft_set_number(&draft, PXT_FIELD_TOTAL_HEALTH_CHECKS, 3);
+        pxt_draft_set_number(&draft, PXT_FIELD_LEARNT_VERSION, 70);
+        draft.value[PXT_FIELD_VERSION].elsewhere = draft.value[PXT_FIELD_REMOVED].elsewhere = 1;
+        draft.value[PXT_FIELD_TALLIES].elsewhere = 1;
+        if (texts)
+            pxt_draft_set_text(&draft, PXT_FIELD_TALLIES, "0000beef:3:1", 12);
+        is_int(pxt_entry_new(&draft, &old, &error), PXT_OK, "an entry that has learnt something");
+        ok(!pxt_entry_is_partial(old), "... what the core keeps for itself is never elsewhere");
+        fill(&draft);
+        is_int(pxt_entry_new(&draft, &entry, &error), PXT_OK, "... and a new one of its key");
+        is_int(pxt_entry_inherit(&entry, old, &error), PXT_OK, "... which takes over what was learnt");
+        is_int(pxt_entry_number(entry, PXT_FIELD_TOTAL_HEALTH_CHECKS), 3, "... the checks");
+        is_str(pxt_entry_text(entry, PXT_FIELD_TALLIES, NULL), texts ? "0000beef:3:1" : NULL, "... the tallies");
+        is_int(pxt_entry_number(entry, PXT_FIELD_LEARNT_VERSION), 70, "... and when it was learnt");
+        pxt_entry_release(entry);
+        pxt_entry_release(old);
+    }
+}
+
 int main(void)
 {
+    a_put_inherits_what_was_learnt();
     an_entry_reads_back_what_the_draft_said();
     what_is_out_of_bounds_is_refused_by_name();
     a_draft_of_an_older_program_is_understood();
