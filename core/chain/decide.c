@@ -52,7 +52,8 @@ static pxt_status ask_clear_tiers(struct pxt_chain *chain, const struct pxt_key 
             return PXT_OK;
         complete_has_nothing |=
             status == PXT_NOT_FOUND && pxt_chain_bit(chain, tier) && (tier == chain->slowest || !tier->limited);
-        if (status != PXT_NOT_FOUND && worst == PXT_NOT_FOUND && pxt_tier_present(tier))
+        if (status != PXT_NOT_FOUND && worst == PXT_NOT_FOUND && pxt_tier_present(tier) &&
+            (pxt_tier_durable(tier) || !chain->any_durable)) /* the durable tiers have all that memory has */
             worst = status;
     }
     return !members ? worst : complete_has_nothing ? PXT_NOT_FOUND : PXT_EUNAVAILABLE;

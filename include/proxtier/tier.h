@@ -10,8 +10,8 @@
  *  - Threads: without PXT_TIER_CONCURRENT the core calls one operation at a time on an instance. With it, calls of put and
  *    del on one key never overlap; all others may come at any time.
  *  - Return PXT_OK, PXT_NOT_FOUND where it is the answer, or an error made with host->fail(). An error (but PXT_EINVAL,
- *    PXT_ENOTSUP and PXT_ENOMEM) counts against the tier: after several in a row the core goes on without it for a
- *    while. After an error the entry is stored either as before or as asked, never in between.
+ *    PXT_ENOTSUP, PXT_ENOMEM and PXT_ESTALE) counts against the tier: after several in a row the core goes on without
+ *    it for a while. After an error the entry is stored either as before or as asked, never in between.
  *  - Keys and entries are the caller's; hold an entry (host->entry_hold) to keep it beyond the call.
  *  - A tier without PXT_TIER_SHARED must return the same entry object that it was given (host->entry_hold), not a copy.
  *    The object carries a generation; by it the core sees whether another process has written since.
@@ -140,7 +140,7 @@ struct pxt_tier_ops {
     /* Makes everything acknowledged survive loss of power. [nothing] */
     pxt_status (*sync)(void *self, struct pxt_error *error);
     /* A path that all processes which share this store have in common. Beside it the core keeps the files
-     * `PATH.coherence` and `PATH.record`: use neither name. Required with PXT_TIER_SHARED. */
+     * `PATH.page` and `PATH.record`: use neither name. Required with PXT_TIER_SHARED. */
     const char *(*shared_path)(void *self);
     /* How many entries were found damaged since open. [0] */
     uint64_t (*corruptions)(void *self);

@@ -6,6 +6,36 @@
 #include <proxtier/eviction.h>
 #include <proxtier/tier.h>
 
+/* A struct that has grown is let pass as a whole, so that each function in it stands here once more. The lists are those
+ * of the header. */
+#define TIER(X)                                                                                                        \
+    X(open)                                                                                                            \
+    X(close) X(get) X(put) X(del) X(each) X(count) X(clear) X(contains) X(put_many) X(touch) X(settle) X(victim)       \
+        X(expire) X(check_add) X(check_each) X(maintain) X(sync) X(shared_path) X(corruptions) X(instance_ops)         \
+            X(versions) X(record_get) X(record_put)
+#define HOST(X)                                                                                                        \
+    X(now)                                                                                                             \
+    X(log) X(fail) X(status_of_errno) X(setting_text) X(setting_number) X(setting_given) X(prepare_folder)             \
+        X(entry_new) X(entry_read) X(entry_key) X(entry_number) X(entry_hold) X(entry_release) X(entry_acquire)        \
+            X(entry_touch) X(thread_index) X(json_write) X(json_read) X(key_init) X(entry_acquire_key) X(tier_open)    \
+                X(tier_close) X(entry_new_foreign) X(json_read_foreign) X(tombstone_new) X(json_write_plain)
+#define EVICTION(X) X(open) X(close) X(inserted) X(accessed) X(replaced) X(removed) X(victim)
+#define ENCRYPTOR(X) X(open) X(close) X(token_size) X(seal) X(open_token) X(key_ids)
+#define WITNESS(kind, type, name)                                                                                      \
+    void witness_##kind##_##name(__typeof__(((const struct type *)0)->name) function);                                 \
+    void witness_##kind##_##name(__typeof__(((const struct type *)0)->name) function)                                  \
+    {                                                                                                                  \
+        (void)function;                                                                                                \
+    }
+#define TIER_FUNCTION(name) WITNESS(tier, pxt_tier_ops, name)
+#define HOST_FUNCTION(name) WITNESS(host, pxt_host, name)
+#define EVICTION_FUNCTION(name) WITNESS(eviction, pxt_eviction_ops, name)
+#define ENCRYPTOR_FUNCTION(name) WITNESS(encryptor, pxt_encryptor_ops, name)
+TIER(TIER_FUNCTION)
+HOST(HOST_FUNCTION)
+EVICTION(EVICTION_FUNCTION)
+ENCRYPTOR(ENCRYPTOR_FUNCTION)
+
 void witness_plugin(const struct pxt_plugin *plugin, const struct pxt_option *option, const struct pxt_host *host,
                     enum pxt_plugin_kind kind, enum pxt_option_type type, enum pxt_log_level level);
 void witness_tier(const struct pxt_tier_ops *ops, const struct pxt_tier_setup *setup, const struct pxt_touch *touch,
@@ -13,7 +43,7 @@ void witness_tier(const struct pxt_tier_ops *ops, const struct pxt_tier_setup *s
 void witness_others(const struct pxt_eviction_ops *eviction, const struct pxt_encryptor_ops *encryptor,
                     const struct pxt_seal_context *context, enum pxt_removal why);
 void witness_entry(const struct pxt_draft *draft, const struct pxt_field *field, const struct pxt_error *error,
-                   enum pxt_field_id id, enum pxt_health health, pxt_status status);
+                   const struct pxt_value *value, enum pxt_field_id id, enum pxt_health health, pxt_status status);
 
 void witness_plugin(const struct pxt_plugin *plugin, const struct pxt_option *option, const struct pxt_host *host,
                     enum pxt_plugin_kind kind, enum pxt_option_type type, enum pxt_log_level level)
@@ -34,7 +64,7 @@ void witness_others(const struct pxt_eviction_ops *eviction, const struct pxt_en
 }
 
 void witness_entry(const struct pxt_draft *draft, const struct pxt_field *field, const struct pxt_error *error,
-                   enum pxt_field_id id, enum pxt_health health, pxt_status status)
+                   const struct pxt_value *value, enum pxt_field_id id, enum pxt_health health, pxt_status status)
 {
-    (void)draft, (void)field, (void)error, (void)id, (void)health, (void)status;
+    (void)draft, (void)field, (void)error, (void)value, (void)id, (void)health, (void)status;
 }
