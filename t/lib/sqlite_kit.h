@@ -145,14 +145,14 @@ static __attribute__((unused)) pxt_entry *simple(const char *key)
     return entry_of(&draft);
 }
 
-/* With every field set to something that is not its default. */
+/* With every field set to something that is not its default, but for that of a tombstone. */
 static __attribute__((unused)) pxt_entry *complete(const char *key)
 {
     struct pxt_draft draft;
     draft_of(&draft, key);
     pxt_draft_set_text(&draft, PXT_FIELD_SOURCE, "d\xc3\xb6 \xf0\x9f\x98\x80", 8);
     for (int id = 0; id < PXT_FIELD_COUNT; id++) {
-        if (draft.value[id].set)
+        if (draft.value[id].set || id == PXT_FIELD_REMOVED)
             continue;
         switch (host.host.fields[id].type) {
         case PXT_TYPE_TEXT:
@@ -172,6 +172,9 @@ static __attribute__((unused)) pxt_entry *complete(const char *key)
             break;
         case PXT_TYPE_BOOL:
             pxt_draft_set_number(&draft, (enum pxt_field_id)id, 1);
+            break;
+        case PXT_TYPE_VERSION:
+            pxt_draft_set_number(&draft, (enum pxt_field_id)id, INT64_MAX - id);
         }
     }
     return entry_of(&draft);
