@@ -145,7 +145,7 @@ static __attribute__((unused)) pxt_entry *simple(const char *key)
     return entry_of(&draft);
 }
 
-/* With every field set to something that is not its default. */
+/* With every field set to something that is not its default, but for that of a tombstone. */
 static __attribute__((unused)) pxt_entry *complete(const char *key)
 {
     struct pxt_draft draft;
@@ -175,6 +175,9 @@ static __attribute__((unused)) pxt_entry *complete(const char *key)
             break;
         case PXT_TYPE_BOOL:
             pxt_draft_set_number(&draft, (enum pxt_field_id)id, 1);
+            break;
+        case PXT_TYPE_VERSION:
+            pxt_draft_set_number(&draft, (enum pxt_field_id)id, INT64_MAX - id);
         }
     }
     return entry_of(&draft);

@@ -25,7 +25,15 @@ static pxt_status l2_open(const struct pxt_host *host, const struct pxt_tier_set
     return sqlite_store_open(host, setup, &sqlite_layout_l2, path, self, error);
 }
 
-static const struct pxt_tier_ops ops = {.open = l2_open, STORE_OPS};
+static const struct pxt_tier_ops *instance_ops(void *self);
+static const struct pxt_tier_ops ops = {.open = l2_open, .instance_ops = instance_ops, STORE_OPS(0)};
+static const struct pxt_tier_ops synced_ops = {
+    .open = l2_open, .instance_ops = instance_ops, STORE_OPS(PXT_TIER_SYNCED)};
+
+static const struct pxt_tier_ops *instance_ops(void *self)
+{
+    return sqlite_store_is_synced(self) ? &synced_ops : &ops;
+}
 
 PXT_PLUGIN(PXT_KIND_TIER, "l2_sqlite", "1.0.0", "MIT", "entries in one SQLite file, in the layout of ProxyWhirl's L2",
            options, &ops);

@@ -15,8 +15,19 @@ static pxt_status l3_open(const struct pxt_host *host, const struct pxt_tier_set
     return sqlite_store_open(host, setup, &sqlite_layout_l3, strdup(path ? path : ""), self, error);
 }
 
-static const struct pxt_tier_ops ops = {
-    .open = l3_open, STORE_OPS, .check_add = sqlite_store_check_add, .check_each = sqlite_store_check_each};
+static const struct pxt_tier_ops *instance_ops(void *self);
+#define L3_OPS(more_flags)                                                                                             \
+    {                                                                                                                  \
+        .open = l3_open, .instance_ops = instance_ops, .check_add = sqlite_store_check_add,                            \
+        .check_each = sqlite_store_check_each, STORE_OPS(more_flags)                                                   \
+    }
+static const struct pxt_tier_ops ops = L3_OPS(0);
+static const struct pxt_tier_ops synced_ops = L3_OPS(PXT_TIER_SYNCED);
+
+static const struct pxt_tier_ops *instance_ops(void *self)
+{
+    return sqlite_store_is_synced(self) ? &synced_ops : &ops;
+}
 
 PXT_PLUGIN(PXT_KIND_TIER, "l3_sqlite", "1.0.0", "MIT",
            "entries and health history in one SQLite file, in the layout of ProxyWhirl's L3", options, &ops);

@@ -101,6 +101,7 @@ enum { EXPIRE_BATCH = 4000 };
 struct removed {
     char *text;
     size_t length, size, count;
+    uint64_t tombstones;
 };
 
 static bool remember_key(struct removed *removed, sqlite3_stmt *statement)
@@ -125,7 +126,7 @@ static bool remember_key(struct removed *removed, sqlite3_stmt *statement)
 }
 
 /* Removes up to `limit` in one transaction. */
-static pxt_status expire_batch(struct store *store, pxt_time now, size_t limit, struct removed *removed,
+static pxt_status expire_batch(struct store *store, pxt_time now, uint64_t up_to, size_t limit, struct removed *removed,
                                struct pxt_error *error)
 {
     struct connection *connection;
@@ -138,6 +139,7 @@ static pxt_status expire_batch(struct store *store, pxt_time now, size_t limit, 
         int rc;
         sqlite3_bind_double(statement, 1, sqlite_seconds_of(now));
         sqlite3_bind_int64(statement, 2, (int64_t)limit);
+        sqlite3_bind_int64(statement, 3, up_to < INT64_MAX ? (int64_t)up_to : INT64_MAX);
         while (!status && (rc = sqlite3_step(statement)) != SQLITE_DONE) {
             if (rc != SQLITE_ROW)
                 status = sqlite_fail(store, connection->db, rc, error, "remove expired entries");
@@ -147,13 +149,14 @@ static pxt_status expire_batch(struct store *store, pxt_time now, size_t limit, 
         sqlite3_reset(statement);
     }
     store->count_change = -(int64_t)removed->count;
+    if (!status && removed->count < limit)
+        status = sqlite_tombstone_expire(store, connection, up_to, limit - removed->count, &removed->tombstones, error);
     return sqlite_txn_end(store, connection, status, error);
 }
 
 pxt_status sqlite_store_expire(void *self, pxt_time now, uint64_t up_to, size_t limit, pxt_key_fn *fn, void *arg,
                                uint64_t *removed, struct pxt_error *error)
 {
-    (void)up_to;
     struct store *store = self;
     pxt_status status = PXT_OK;
     bool more = true;
@@ -163,12 +166,12 @@ pxt_status sqlite_store_expire(void *self, pxt_time now, uint64_t up_to, size_t 
         size_t want = limit - *removed < EXPIRE_BATCH ? limit - *removed : EXPIRE_BATCH;
         unsigned tries = 0;
         do {
-            batch.length = batch.count = 0;
-            status = expire_batch(store, now, want, &batch, error);
+            batch.length = batch.count = batch.tombstones = 0;
+            status = expire_batch(store, now, up_to, want, &batch, error);
         } while (sqlite_try_again(status, &tries));
         if (!status) {
-            *removed += batch.count;
-            more = batch.count == want;
+            *removed += batch.count + batch.tombstones;
+            more = batch.count + batch.tombstones == want;
             for (size_t at = 0; at < batch.length;) {
                 struct pxt_key key;
                 store->host->key_init(&key, batch.text + at, strlen(batch.text + at));

@@ -109,10 +109,13 @@ static pxt_status del_once(struct store *store, const struct pxt_key *key, struc
         status = sqlite_statement_run(store, connection, statement, error, "remove an entry");
         sqlite3_clear_bindings(statement);
     }
-    if (!status && !sqlite3_changes(connection->db))
-        status = PXT_NOT_FOUND;
-    if (!status)
-        store->count_change = -1;
+    if (!status) {
+        bool removed = sqlite3_changes(connection->db) > 0;
+        store->count_change = -(int64_t)removed;
+        status = sqlite_tombstone_del(store, connection, key, error);
+        if (removed && status == PXT_NOT_FOUND)
+            status = PXT_OK;
+    }
     return sqlite_txn_end(store, connection, status, error);
 }
 
@@ -140,6 +143,8 @@ static pxt_status clear_once(struct store *store, uint64_t *removed, struct pxt_
         status = sqlite_statement_run(store, connection, statement, error, "remove all entries");
     if (!status)
         changes = sqlite3_changes(connection->db);
+    if (!status)
+        status = sqlite_tombstone_clear(store, connection, error);
     store->count_change = -changes;
     status = sqlite_txn_end(store, connection, status, error);
     *removed = status ? 0 : (uint64_t)changes;

@@ -4,7 +4,7 @@
  *
  * A database is ours if it has one of our tables with its columns, or no table at all. A file that SQLite cannot read is
  * ours, and damaged, if one of these marks is found: a row of our schema in one of its pages, or in its log; or, if it has
- * the header or the size of a database, the core's PATH.coherence beside it, or the name l2_cache.db, which the tier itself
+ * the header or the size of a database, the core's PATH.page beside it, or the name l2_cache.db, which the tier itself
  * gave.
  */
 #include "store.h"
@@ -42,16 +42,22 @@ static bool has_columns(sqlite3 *db, const struct sqlite_layout *layout)
     return 2 * there > wanted;
 }
 
+static bool text_is_ours(sqlite3_stmt *row, const struct sqlite_layout *layout, bool added)
+{
+    char *text = sqlite_tables_text(layout, added);
+    bool ours = text && sqlite_schema_text_is_close(row, 1, text);
+    free(text);
+    return ours;
+}
+
 /* Whether a row of the schema, its name and its text, is a table of ours. */
 static bool is_ours(sqlite3 *db, sqlite3_stmt *row)
 {
     const char *name = (const char *)sqlite3_column_text(row, 0);
     bool ours = false;
     for (int i = 0; i < LAYOUTS && !ours; i++) {
-        char *text = sqlite_tables_text(layouts[i]);
-        ours = (text && sqlite_schema_text_is_close(row, 1, text)) ||
+        ours = text_is_ours(row, layouts[i], true) || text_is_ours(row, layouts[i], false) ||
                (name && !strcmp(name, layouts[i]->table) && has_columns(db, layouts[i]));
-        free(text);
     }
     return ours;
 }
@@ -78,9 +84,12 @@ static int read_tables(sqlite3 *db, bool *ours, bool *empty, char *other, int ot
 /* ---- a file that it cannot read ---- */
 
 /* Rows of sqlite_schema as they stand in a page: type, name and table in a row. A dump as text does not have them. */
-static const char *const schema_rows[] = {"tablel2_cachel2_cache", "indexidx_l2_expires_atl2_cache",
-                                          "tablecache_entriescache_entries", "tablehealth_historyhealth_history",
-                                          "indexidx_last_accessedcache_entries"};
+static const char *const schema_rows[] = {"tablel2_cachel2_cache",
+                                          "indexidx_l2_expires_atl2_cache",
+                                          "tablecache_entriescache_entries",
+                                          "tablehealth_historyhealth_history",
+                                          "indexidx_last_accessedcache_entries",
+                                          "tableproxtier_tombstonesproxtier_tombstones"};
 
 static bool text_has_mark(const char *text, size_t length)
 {
@@ -115,10 +124,15 @@ static bool file_has_mark(sqlite3 *db, int which)
 static bool has_mark_beside(const struct store *store)
 {
     const char *slash = strrchr(store->path, '/');
+    /* The second of before versions. */
+    static const char *const marks[] = {"page", "coherence"};
     struct stat file;
-    char *mark = sqlite3_mprintf("%s.coherence", store->path);
-    bool found = mark && !lstat(mark, &file);
-    sqlite3_free(mark);
+    bool found = false;
+    for (int i = 0; i < 2 && !found; i++) {
+        char *mark = sqlite3_mprintf("%s.%s", store->path, marks[i]);
+        found = mark && !lstat(mark, &file);
+        sqlite3_free(mark);
+    }
     return found || !strcmp(slash ? slash + 1 : store->path, "l2_cache.db");
 }
 

@@ -10,11 +10,11 @@
 #include <unistd.h>
 
 /* Returns whether the text of our table is the one that it should be, but for a few bytes. */
-static bool text_is_damaged(const struct store *store, sqlite3 *db)
+static bool text_differs_from(const struct store *store, sqlite3 *db, bool added)
 {
     const struct sqlite_layout *layout = store->schema.layout;
     sqlite3_stmt *query = NULL;
-    char *wanted = sqlite_tables_text(layout);
+    char *wanted = sqlite_tables_text(layout, added);
     bool damaged = false;
     if (wanted &&
         sqlite3_prepare_v2(db, "SELECT sql FROM sqlite_schema WHERE name=?1", -1, &query, NULL) == SQLITE_OK &&
@@ -26,6 +26,11 @@ static bool text_is_damaged(const struct store *store, sqlite3 *db)
     sqlite3_finalize(query);
     free(wanted);
     return damaged;
+}
+
+static bool text_is_damaged(const struct store *store, sqlite3 *db)
+{
+    return text_differs_from(store, db, true) || text_differs_from(store, db, false);
 }
 
 /* Makes the tables that the file lacks, and switches it to a write-ahead log. An existing file is switched only after
@@ -50,6 +55,15 @@ static pxt_status make_tables(struct store *store, struct connection *connection
     return rc == SQLITE_OK ? PXT_OK : sqlite_fail(store, connection->db, rc, error, "make its tables");
 }
 
+/* Refuses a file that this program does not know. */
+static pxt_status check_format(struct store *store, sqlite3 *db, struct pxt_error *error)
+{
+    struct sqlite_format format;
+    int rc = sqlite_format_read(db, &format);
+    return rc == SQLITE_OK ? sqlite_format_check(&store->schema, store->host, store->path, &format, error)
+                           : sqlite_fail(store, db, rc, error, "read its format");
+}
+
 static pxt_status open_once(struct store *store, struct pxt_error *error)
 {
     bool empty = false;
@@ -61,6 +75,8 @@ static pxt_status open_once(struct store *store, struct pxt_error *error)
     /* Until the file is known to be ours, closing must not bring its log into it. */
     sqlite3_db_config(store->writer.db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
     status = sqlite_owner_check(store, store->writer.db, &empty, error);
+    if (!status)
+        status = check_format(store, store->writer.db, error);
     if (!status)
         status = make_tables(store, &store->writer, empty, error);
     if (!status)
@@ -104,6 +120,8 @@ static void tell(const struct store *store, const char *aside, const struct sqli
     add_rows(&text, "entries", &result->entries);
     if (store->schema.layout->history)
         add_rows(&text, "health checks", &result->checks);
+    if (result->tombstones_lost)
+        sqlite_text_add(&text, "; notes of removed entries: some are lost");
     if (result->without_health)
         sqlite_text_add(&text, "; entries without their health: %llu", (unsigned long long)result->without_health);
     store->host->log(store->host, PXT_LOG_WARNING, "%s was damaged: moved aside to %s%s", store->path, aside,
@@ -120,6 +138,8 @@ static pxt_status repair(struct store *store, struct pxt_error *error)
     sqlite3 *damaged = NULL;
     char *fresh = NULL, *aside = NULL;
     pxt_status status = sqlite_salvage_open(store, &damaged, &reason);
+    if (!status && check_format(store, damaged, &reason) == PXT_ECONFIG)
+        status = PXT_ECONFIG; /* an unreadable format is damage as well */
     if (!status)
         status = sqlite_file_make_fresh(store, &fresh, &reason);
     if (!status)
@@ -148,7 +168,7 @@ pxt_status sqlite_writer_open(struct store *store, bool damaged, struct pxt_erro
 {
     int lock = -1;
     bool repaired = false;
-    store->counted = false;
+    store->counted = store->no_tombstones = false;
     pxt_status status = sqlite_file_lock(store, &lock, error);
     if (status)
         return status;

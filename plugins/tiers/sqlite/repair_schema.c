@@ -28,8 +28,13 @@ static bool equal(const unsigned char *text, const char *wanted)
     return text && !strcmp((const char *)text, wanted);
 }
 
-/* The row of sqlite_schema that is most probably our table's; `*close`: by its text. 0: none. */
-static int find_row(const struct sqlite_layout *layout, const char *wanted, sqlite3 *db, int64_t *row, bool *close)
+/* The texts that the table may have: with our columns, and without. */
+enum { TEXTS = 2 };
+
+/* The row of sqlite_schema that is most probably our table's; `*close`: the one of `wanted` that its text is close to. 0:
+ * none. */
+static int find_row(const struct sqlite_layout *layout, char *const wanted[TEXTS], sqlite3 *db, int64_t *row,
+                    const char **close)
 {
     sqlite3_stmt *list = NULL;
     int best = 1;
@@ -37,9 +42,11 @@ static int find_row(const struct sqlite_layout *layout, const char *wanted, sqli
                                 &list, NULL);
     *row = 0;
     while (rc == SQLITE_OK && (rc = sqlite3_step(list)) == SQLITE_ROW) {
-        bool near = sqlite_schema_text_is_close(list, 4, wanted);
+        const char *near = NULL;
+        for (int i = 0; i < TEXTS && !near; i++)
+            near = sqlite_schema_text_is_close(list, 4, wanted[i]) ? wanted[i] : NULL;
         bool table = equal(sqlite3_column_text(list, 1), "table");
-        int score = 3 * near + (table && equal(sqlite3_column_text(list, 2), layout->table)) +
+        int score = 3 * (near != NULL) + (table && equal(sqlite3_column_text(list, 2), layout->table)) +
                     (table && equal(sqlite3_column_text(list, 3), layout->table));
         if (score > best) {
             best = score;
@@ -55,10 +62,10 @@ static int find_row(const struct sqlite_layout *layout, const char *wanted, sqli
 int sqlite_repair_schema(const struct sqlite_schema *schema, sqlite3 *db)
 {
     const struct sqlite_layout *layout = schema->layout;
-    char *wanted = sqlite_tables_text(layout), *text = NULL;
+    char *wanted[TEXTS] = {sqlite_tables_text(layout, true), sqlite_tables_text(layout, false)}, *text = NULL;
     int64_t row = 0;
-    bool close = false;
-    int rc = wanted ? SQLITE_OK : SQLITE_NOMEM;
+    const char *close = NULL;
+    int rc = wanted[0] && wanted[1] ? SQLITE_OK : SQLITE_NOMEM;
     if (rc == SQLITE_OK && find_row(layout, wanted, db, &row, &close) != SQLITE_OK)
         rc = find_row(layout, wanted, db, &row, &close); /* SQLite has read all that it can of the schema by now */
     if (rc == SQLITE_OK && !row)
@@ -66,14 +73,15 @@ int sqlite_repair_schema(const struct sqlite_schema *schema, sqlite3 *db)
     if (rc == SQLITE_OK)
         text = sqlite3_mprintf(
             "SAVEPOINT repair;DELETE FROM sqlite_schema WHERE rowid<>%lld AND name<>'sqlite_autoindex_%q_1'"
-            " AND tbl_name NOT IN (%Q,'health_history');"
+            " AND tbl_name NOT IN (%Q,'health_history','proxtier_tombstones');"
             "UPDATE sqlite_schema SET type='table',name=%Q,tbl_name=%Q,sql=%s%Q WHERE rowid=%lld;"
             "PRAGMA writable_schema=RESET;PRAGMA writable_schema=ON",
             (long long)row, layout->table, layout->extra, layout->table, layout->table, close ? "" : "sql||",
-            close ? wanted : "", (long long)row);
+            close ? close : "", (long long)row);
     if (rc == SQLITE_OK)
         rc = text ? sqlite3_exec(db, text, NULL, NULL, NULL) : SQLITE_NOMEM;
     sqlite3_free(text);
-    free(wanted);
+    for (int i = 0; i < TEXTS; i++)
+        free(wanted[i]);
     return rc;
 }

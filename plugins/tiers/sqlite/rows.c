@@ -55,6 +55,12 @@ static void bind_value(sqlite3_stmt *statement, int at, enum pxt_field_type type
     }
 }
 
+/* A slower tier's value never counts for a version. */
+static bool can_be_elsewhere(const struct pxt_field *field)
+{
+    return field->type != PXT_TYPE_VERSION;
+}
+
 /* Whether the fields without a column of the reference have anything to keep. In a file that is shared with ProxyWhirl the
  * defaults are kept, too: there an entry without them has been written by ProxyWhirl. */
 static bool has_extra(const struct store *store, const struct pxt_draft *draft)
@@ -62,7 +68,7 @@ static bool has_extra(const struct store *store, const struct pxt_draft *draft)
     const struct pxt_field *fields = store->host->fields;
     if (store->compatible)
         for (size_t id = 0; id < store->schema.field_count; id++)
-            if (store->schema.extra[id] && !draft->value[id].elsewhere)
+            if (store->schema.extra[id] && can_be_elsewhere(&fields[id]) && !draft->value[id].elsewhere)
                 return true;
     for (size_t id = 0; id < store->schema.field_count; id++) {
         const struct pxt_value *value = &draft->value[id];
@@ -84,7 +90,11 @@ static pxt_status put_table(struct store *store, struct connection *connection, 
     if (status)
         return status;
     for (size_t id = 0; id < store->schema.field_count; id++)
-        if (store->schema.extra[id] == extra || id == PXT_FIELD_KEY)
+        if (id == PXT_FIELD_REMOVED)
+            continue;
+        else if (extra && draft->value[id].elsewhere)
+            sqlite3_bind_null(statement, (int)id + 1);
+        else if (store->schema.extra[id] == extra || id == PXT_FIELD_KEY || id == PXT_FIELD_VERSION)
             bind_value(statement, (int)id + 1, store->host->fields[id].type, &draft->value[id]);
     if (!extra && store->schema.layout->stamps)
         sqlite3_bind_double(statement, (int)store->schema.field_count + 1,
@@ -94,15 +104,33 @@ static pxt_status put_table(struct store *store, struct connection *connection, 
     return status;
 }
 
+/* PXT_ESTALE: the row, or the tombstone in its place, is newer. */
+static pxt_status put_row(struct store *store, struct connection *connection, pxt_entry *entry,
+                          const struct pxt_draft *draft, struct pxt_error *error)
+{
+    struct pxt_key key;
+    pxt_status status = PXT_OK;
+    if (!store->no_tombstones) {
+        store->host->entry_key(entry, &key);
+        status = sqlite_tombstone_replace(store, connection, &key, (uint64_t)draft->value[PXT_FIELD_VERSION].as.number,
+                                          error);
+    }
+    if (!status)
+        status = put_table(store, connection, SQL_PUT, draft, error);
+    return status || sqlite3_changes(connection->db) ? status : sqlite_fail_stale(store, error);
+}
+
 pxt_status sqlite_rows_put(struct store *store, struct connection *connection, pxt_entry *entry,
                            struct pxt_error *error)
 {
     struct pxt_draft draft;
+    if (store->host->entry_number(entry, PXT_FIELD_REMOVED))
+        return sqlite_tombstone_put(store, connection, entry, error);
     pxt_draft_init(&draft);
     store->host->entry_read(entry, &draft);
     /* An update leaves the last inserted rowid as it is: so it tells whether there is one row more. */
     sqlite3_set_last_insert_rowid(connection->db, 0);
-    pxt_status status = put_table(store, connection, SQL_PUT, &draft, error);
+    pxt_status status = put_row(store, connection, entry, &draft, error);
     if (status)
         return status;
     store->count_change += sqlite3_last_insert_rowid(connection->db) != 0;
@@ -128,7 +156,7 @@ pxt_status sqlite_rows_copy(struct store *store, struct connection *connection, 
     if (status)
         return status;
     for (size_t id = 0; id < store->schema.field_count; id++)
-        if (!store->schema.extra[id])
+        if (!store->schema.extra[id] && id != PXT_FIELD_REMOVED)
             sqlite3_bind_value(statement, (int)id + 1, sqlite3_column_value(row, (int)id));
     if (store->schema.layout->stamps)
         sqlite3_bind_double(statement, (int)store->schema.field_count + 1,
@@ -193,6 +221,27 @@ static enum column read_column(sqlite3_stmt *statement, int at, const struct pxt
     return type == SQLITE_INTEGER ? COLUMN_READ : COLUMN_WRONG;
 }
 
+/* Whether the table of our own has nothing for a row but its version: there it has no row, or no counts. */
+static bool is_elsewhere(const struct store *store, sqlite3_stmt *statement)
+{
+    bool elsewhere = sqlite3_column_int(statement, (int)store->schema.field_count + 1) != 0;
+    for (size_t id = 0; id < store->schema.field_count && !elsewhere; id++)
+        elsewhere = store->schema.extra[id] && store->host->fields[id].type == PXT_TYPE_COUNT &&
+                    sqlite3_column_type(statement, (int)id) == SQLITE_NULL;
+    return elsewhere;
+}
+
+static pxt_status read_tombstone(struct store *store, const struct pxt_draft *draft, pxt_entry **out,
+                                 struct pxt_error *error)
+{
+    const struct pxt_value *text = &draft->value[PXT_FIELD_KEY], *at = &draft->value[PXT_FIELD_FETCH_TIME];
+    struct pxt_key key;
+    store->host->key_init(&key, text->as.text, text->length);
+    return store->host->tombstone_new(store->host, &key, (uint64_t)draft->value[PXT_FIELD_VERSION].as.number,
+                                      (unsigned)draft->value[PXT_FIELD_REMOVED].as.number - 1,
+                                      at->set ? at->as.number : 0, out, error);
+}
+
 pxt_status sqlite_row_read(struct store *store, sqlite3_stmt *statement, pxt_entry **out, struct pxt_error *error)
 {
     const struct pxt_host *host = store->host;
@@ -205,9 +254,11 @@ pxt_status sqlite_row_read(struct store *store, sqlite3_stmt *statement, pxt_ent
         if (column == COLUMN_WRONG)
             return host->fail(host, error, PXT_EINVAL, 0, "%s has a value of the wrong type", host->fields[id].name);
     }
-    if (store->compatible && sqlite3_column_int(statement, (int)store->schema.field_count + 1))
+    if (draft.value[PXT_FIELD_REMOVED].set)
+        return read_tombstone(store, &draft, out, error);
+    if (store->compatible && is_elsewhere(store, statement))
         for (size_t id = 0; id < store->schema.field_count; id++)
-            draft.value[id].elsewhere = store->schema.extra[id];
+            draft.value[id].elsewhere = store->schema.extra[id] && can_be_elsewhere(&host->fields[id]);
     return host->entry_new_foreign(host, &draft, out, error);
 }
 

@@ -16,11 +16,13 @@ struct salvage {
     struct damaged_table entries, checks;
     char key_index[SQLITE_COLUMN_MAX];
     uint64_t without_health;
+    bool old; /* a file of before versions, or shared with ProxyWhirl: the table lacks our columns */
+    bool tombstones_lost;
 };
 
 /* ---- entries ---- */
 
-/* The row select of the schema, from a rowid on. The table of our own is not read: the damage may be there. */
+/* Fields from a rowid on. The table of our own is not read: the damage may be there. */
 static int prepare_entries(struct salvage *salvage)
 {
     const struct store *store = salvage->store;
@@ -29,13 +31,22 @@ static int prepare_entries(struct salvage *salvage)
     sqlite_text_add(&text, "SELECT ");
     for (size_t id = 0; id < store->schema.field_count; id++) {
         sqlite_column_of(&store->host->fields[id], column);
-        sqlite_text_add(&text, store->schema.extra[id] ? "NULL," : "m.%s,", column);
+        bool missing = store->schema.extra[id] || id == PXT_FIELD_REMOVED || (salvage->old && store->schema.added[id]);
+        sqlite_text_add(&text, missing ? "NULL," : "m.%s,", column);
     }
     sqlite_text_add(&text, "m.rowid,1 FROM %s m NOT INDEXED WHERE m.rowid>=?1 ORDER BY m.rowid",
                     store->schema.layout->table);
     int rc = text.failed ? SQLITE_NOMEM : sqlite3_prepare_v2(salvage->db, text.data, -1, &salvage->entries.walk, NULL);
     free(text.data);
     return rc;
+}
+
+static int prepare_either(struct salvage *salvage)
+{
+    salvage->old = false;
+    int rc = prepare_entries(salvage);
+    salvage->old = damaged_here(rc) && !salvage->store->schema.shared;
+    return salvage->old ? prepare_entries(salvage) : rc;
 }
 
 /* `*added`: the entry is a new row. */
@@ -106,6 +117,10 @@ static pxt_status keep_entry(void *arg, sqlite3_stmt *walk, int64_t rowid, bool 
     else if (!status)
         status = sqlite_rows_put(store, salvage->fresh, entry, error);
     store->host->entry_release(entry);
+    if (status == PXT_ESTALE) {
+        *row = DAMAGED_ROW_UPDATED; /* another row of its key, which was copied, is newer */
+        return PXT_OK;
+    }
     if (!status)
         status = keep_rowid(salvage, rowid, &added, error);
     if (!status)
@@ -123,7 +138,9 @@ static pxt_status copy_entries(struct salvage *salvage, struct pxt_error *error)
     salvage->entries.index_column = "key";
     salvage->entries.rowid_column = (int)schema->field_count;
     if (schema->any_extra) {
-        int rc = sqlite3_prepare_v2(salvage->db, schema->sql[SQL_ROW], -1, &salvage->whole, NULL);
+        char *text = sqlite_schema_select(schema, salvage->store->host, salvage->old, "WHERE m.rowid=?1");
+        int rc = text ? sqlite3_prepare_v2(salvage->db, text, -1, &salvage->whole, NULL) : SQLITE_NOMEM;
+        free(text);
         if (rc != SQLITE_OK && !damaged_here(rc))
             return sqlite_fail(salvage->store, salvage->db, rc, error, "read its entries");
     }
@@ -191,6 +208,73 @@ static pxt_status copy_checks(struct salvage *salvage, struct pxt_error *error)
     return sqlite_damaged_table_walk(checks, keep_check, salvage, error);
 }
 
+/* ---- tombstones ---- */
+
+/* A file of before versions has no such table. */
+static bool has_tombstones(sqlite3 *db)
+{
+    return sqlite3_table_column_metadata(db, "main", "proxtier_tombstones", "key", NULL, NULL, NULL, NULL, NULL) ==
+           SQLITE_OK;
+}
+
+static bool is_tombstone(sqlite3_stmt *row)
+{
+    int length = sqlite3_column_bytes(row, 0);
+    return sqlite3_column_type(row, 0) == SQLITE_TEXT && length > 0 && length <= PXT_KEY_MAX &&
+           sqlite3_column_type(row, 1) == SQLITE_INTEGER && sqlite3_column_int64(row, 1) >= 0 &&
+           sqlite3_column_type(row, 2) == SQLITE_INTEGER;
+}
+
+/* Copies them in one direction, up to the first unreadable page. Returns an SQLite code; `*status`: of writing. */
+static int copy_tombstones_to(struct salvage *salvage, sqlite3_stmt *add, const char *direction, pxt_status *status,
+                              struct pxt_error *error)
+{
+    sqlite3_stmt *list = NULL;
+    char text[100];
+    sqlite3_snprintf(sizeof text, text, "SELECT key,version,why,at FROM proxtier_tombstones ORDER BY key %s",
+                     direction);
+    int rc = sqlite3_prepare_v2(salvage->db, text, -1, &list, NULL);
+    while (rc == SQLITE_OK && !*status && (rc = sqlite3_step(list)) == SQLITE_ROW) {
+        rc = SQLITE_OK;
+        if (!is_tombstone(list)) {
+            salvage->tombstones_lost = true;
+            continue;
+        }
+        for (int i = 0; i < 4; i++)
+            sqlite3_bind_value(add, i + 1, sqlite3_column_value(list, i));
+        *status = sqlite_statement_run(salvage->store, salvage->fresh, add, error, "copy its tombstones");
+    }
+    sqlite3_finalize(list);
+    return rc;
+}
+
+/* From both ends: what lies between two unreadable pages is lost. The record of the core is not copied: what it says is no
+ * longer true of a store that may have lost something. */
+static pxt_status copy_tombstones(struct salvage *salvage, struct pxt_error *error)
+{
+    sqlite3_stmt *add = NULL;
+    pxt_status status = PXT_OK;
+    char *text =
+        sqlite3_mprintf("INSERT OR IGNORE INTO proxtier_tombstones(key,version,why,at) SELECT ?1,?2,?3,?4 WHERE "
+                        "NOT EXISTS(SELECT 1 FROM %s WHERE key=?1)",
+                        salvage->store->schema.layout->table);
+    int rc = text ? sqlite3_prepare_v2(salvage->fresh->db, text, -1, &add, NULL) : SQLITE_NOMEM;
+    sqlite3_free(text);
+    if (rc != SQLITE_OK)
+        status = sqlite_fail(salvage->store, salvage->fresh->db, rc, error, "copy its tombstones");
+    else if (has_tombstones(salvage->db)) {
+        rc = copy_tombstones_to(salvage, add, "ASC", &status, error);
+        if (!status && damaged_here(rc)) {
+            salvage->tombstones_lost = true;
+            rc = copy_tombstones_to(salvage, add, "DESC", &status, error);
+        }
+        if (!status && rc != SQLITE_DONE && rc != SQLITE_OK && !damaged_here(rc))
+            status = sqlite_fail(salvage->store, salvage->db, rc, error, "read its tombstones");
+    }
+    sqlite3_finalize(add);
+    return status;
+}
+
 /* ---- the whole ---- */
 
 /* Without the schema check SQLite also reads a file that is shorter than its header says; hence no defensive flag. */
@@ -228,14 +312,16 @@ pxt_status sqlite_salvage_open(struct store *store, sqlite3 **damaged, struct px
 static pxt_status copy(struct salvage *salvage, struct pxt_error *error)
 {
     pxt_status status = PXT_OK;
-    int rc = prepare_entries(salvage);
+    int rc = prepare_either(salvage);
     if (damaged_here(rc))
-        rc = sqlite_repair_schema(&salvage->store->schema, salvage->db) == SQLITE_OK ? prepare_entries(salvage)
+        rc = sqlite_repair_schema(&salvage->store->schema, salvage->db) == SQLITE_OK ? prepare_either(salvage)
                                                                                      : SQLITE_CORRUPT;
     if (rc == SQLITE_OK) {
         status = copy_entries(salvage, error);
         if (!status && salvage->store->schema.layout->history)
             status = copy_checks(salvage, error);
+        if (!status)
+            status = copy_tombstones(salvage, error);
     } else if (!damaged_here(rc)) {
         status = sqlite_fail(salvage->store, salvage->db, rc, error, "read its entries");
     }
@@ -250,6 +336,7 @@ static void sum_up(const struct salvage *salvage, struct sqlite_salvaged *result
                                        .checks = {.kept = salvage->checks.kept,
                                                   .lost = sqlite_damaged_table_lost(&salvage->checks),
                                                   .lost_exact = salvage->checks.index_whole},
+                                       .tombstones_lost = salvage->tombstones_lost,
                                        .without_health = salvage->without_health};
 }
 

@@ -2,7 +2,8 @@
  *
  * schema.c: the layouts of ProxyWhirl's tables to the column, and the statements made from them by walking the
  * field table. A field that has no column there (the health monitoring, in L2; any field of a later version) goes to a
- * table of our own beside it, which is joined when reading.
+ * table of our own beside it, which is joined when reading; the versions, which every put compares, only where the table
+ * may have no columns but ProxyWhirl's.
  */
 #include "schema.h"
 #include <stdarg.h>
@@ -127,16 +128,25 @@ static bool has_column(const struct sqlite_layout *layout, const char *name)
     return false;
 }
 
-/* SELECT of all fields in the order of their ids, then rowid, and whether the table of our own has no row. A row there is
+/* Whether a field has a column at all: what is removed is not in these tables. */
+static bool is_stored(size_t id)
+{
+    return id != PXT_FIELD_REMOVED;
+}
+
+/* Fields in the order of their ids, then rowid, and whether the table of our own has no row. A row there is
  * of the entry as proxtier wrote it: it does not count once ProxyWhirl has replaced the entry, which changes its rowid. */
-static char *select_sql(const struct sqlite_schema *schema, const struct pxt_host *host, const char *rest)
+char *sqlite_schema_select(const struct sqlite_schema *schema, const struct pxt_host *host, bool old, const char *rest)
 {
     struct sqlite_text text = {0};
     char column[SQLITE_COLUMN_MAX];
     sqlite_text_add(&text, "SELECT ");
     for (size_t id = 0; id < schema->field_count; id++) {
         sqlite_column_of(&host->fields[id], column);
-        sqlite_text_add(&text, "%s.%s,", schema->extra[id] ? "x" : "m", column);
+        if (!is_stored(id) || (old && schema->added[id]))
+            sqlite_text_add(&text, "NULL,");
+        else
+            sqlite_text_add(&text, "%s.%s,", schema->extra[id] ? "x" : "m", column);
     }
     sqlite_text_add(&text, "m.rowid,%s FROM %s m", schema->any_extra ? "x.key IS NULL" : "0", schema->layout->table);
     if (schema->any_extra)
@@ -146,6 +156,18 @@ static char *select_sql(const struct sqlite_schema *schema, const struct pxt_hos
     return take(&text);
 }
 
+void sqlite_schema_add_version(struct sqlite_text *text, const struct sqlite_schema *schema)
+{
+    const char *table = schema->layout->table, *extra = schema->layout->extra;
+    if (!schema->extra[PXT_FIELD_VERSION])
+        sqlite_text_add(text, "coalesce(%s.version,0)", table);
+    else
+        sqlite_text_add(text,
+                        "coalesce((SELECT x.version FROM %s x WHERE x.key=%s.key AND "
+                        "coalesce(x.entry_rowid,%s.rowid)=%s.rowid),0)",
+                        extra, table, table, table);
+}
+
 /* INSERT of the fields that stand in one of the two tables; an existing row is updated, never replaced, so that its
  * created_at and its history stay. */
 static char *put_sql(const struct sqlite_schema *schema, const struct pxt_host *host, bool extra)
@@ -153,7 +175,7 @@ static char *put_sql(const struct sqlite_schema *schema, const struct pxt_host *
     struct sqlite_text names = {0}, values = {0}, updates = {0}, text = {0};
     char column[SQLITE_COLUMN_MAX];
     for (size_t id = 0; id < schema->field_count; id++) {
-        if (schema->extra[id] != extra && id != PXT_FIELD_KEY)
+        if ((schema->extra[id] != extra && id != PXT_FIELD_KEY) || !is_stored(id))
             continue;
         sqlite_column_of(&host->fields[id], column);
         sqlite_text_add(&names, "%s%s", names.length ? "," : "", column);
@@ -176,6 +198,11 @@ static char *put_sql(const struct sqlite_schema *schema, const struct pxt_host *
     else
         sqlite_text_add(&text, "INSERT INTO %s(%s) VALUES(%s) ON CONFLICT(key) DO UPDATE SET %s",
                         extra ? schema->layout->extra : schema->layout->table, names.data, values.data, updates.data);
+    if (!extra) {
+        sqlite_text_add(&text, " WHERE ?%d>=", PXT_FIELD_VERSION + 1);
+        sqlite_schema_add_version(&text, schema);
+        sqlite_text_add(&text, " OR coalesce(?%d,0)=0", PXT_FIELD_VERSION + 1);
+    }
     free(names.data);
     free(values.data);
     free(updates.data);
@@ -213,7 +240,7 @@ static void make_order(struct sqlite_schema *schema, const struct pxt_host *host
     sqlite_text_add(&rest, "WHERE length(CAST(m.key AS BLOB)) BETWEEN 1 AND %d ORDER BY ", PXT_KEY_MAX);
     add_order(&rest, schema, host, order, ",", true, &indexable);
     sqlite_text_add(&rest, ",m.rowid LIMIT 1");
-    schema->sql[SQL_VICTIM] = rest.failed ? NULL : select_sql(schema, host, rest.data);
+    schema->sql[SQL_VICTIM] = rest.failed ? NULL : sqlite_schema_select(schema, host, false, rest.data);
     free(rest.data);
     sqlite_text_add(&index, "proxtier_order_");
     add_order(&index, schema, host, order, "_", false, &indexable);
@@ -276,6 +303,21 @@ static void make_simple(struct sqlite_schema *schema, bool *failed)
         {SQL_DEL, "DELETE FROM ", " WHERE key=?1"},
         {SQL_CLEAR, "DELETE FROM ", ""},
         {SQL_REMOVE_ROW, "DELETE FROM ", " WHERE rowid=?1"},
+        {SQL_TOMBSTONE_ANY, "SELECT 1 FROM proxtier_tombstones LIMIT 1", NULL},
+        {SQL_TOMBSTONE_GET, "SELECT version FROM proxtier_tombstones WHERE key=?1", NULL},
+        {SQL_TOMBSTONE_PUT,
+         "INSERT INTO proxtier_tombstones(key,version,why,at) VALUES(?1,?2,?3,?4) ON CONFLICT(key) DO UPDATE SET "
+         "version=excluded.version,why=excluded.why,at=excluded.at",
+         NULL},
+        {SQL_TOMBSTONE_DEL, "DELETE FROM proxtier_tombstones WHERE key=?1", NULL},
+        {SQL_TOMBSTONE_PAGE, "SELECT key,version FROM proxtier_tombstones WHERE key>?1 ORDER BY key LIMIT ?2", NULL},
+        {SQL_TOMBSTONE_EXPIRE,
+         "DELETE FROM proxtier_tombstones WHERE key IN (SELECT key FROM proxtier_tombstones WHERE version<=?1 LIMIT "
+         "?2)",
+         NULL},
+        {SQL_TOMBSTONE_CLEAR, "DELETE FROM proxtier_tombstones", NULL},
+        {SQL_RECORD_GET, "SELECT text FROM proxtier_record WHERE id=1", NULL},
+        {SQL_RECORD_PUT, "INSERT OR REPLACE INTO proxtier_record(id,text) VALUES(1,?1)", NULL},
     };
     for (size_t i = 0; i < sizeof simple / sizeof *simple; i++) {
         schema->sql[simple[i].which] = around(schema, simple[i].before, simple[i].after);
@@ -283,23 +325,32 @@ static void make_simple(struct sqlite_schema *schema, bool *failed)
     }
 }
 
-/* The two that change many rows. */
+/* Those that change or read many rows, or compare versions. */
 static void make_sweeps(struct sqlite_schema *schema, bool *failed)
 {
     const char *table = schema->layout->table;
     struct sqlite_text text = {0};
-    sqlite_text_add(&text,
-                    "DELETE FROM %s WHERE rowid IN (SELECT rowid FROM %s WHERE expires_at<=?1 ORDER BY expires_at "
-                    "LIMIT ?2) RETURNING key",
-                    table, table);
+    sqlite_text_add(&text, "DELETE FROM %s WHERE rowid IN (SELECT rowid FROM %s WHERE expires_at<=?1 AND ", table,
+                    table);
+    sqlite_schema_add_version(&text, schema);
+    sqlite_text_add(&text, "<=?3 ORDER BY expires_at LIMIT ?2) RETURNING key");
     schema->sql[SQL_EXPIRE] = take(&text);
+    sqlite_text_add(&text, "DELETE FROM %s WHERE key=?1 AND (?2=0 OR ", table);
+    sqlite_schema_add_version(&text, schema);
+    sqlite_text_add(&text, "<=?2)");
+    schema->sql[SQL_DEL_OLD] = take(&text);
+    sqlite_text_add(&text, "SELECT rowid,key,");
+    sqlite_schema_add_version(&text, schema);
+    sqlite_text_add(&text, " FROM %s WHERE rowid>?1 ORDER BY rowid LIMIT ?2", table);
+    schema->sql[SQL_VERSIONS] = take(&text);
     sqlite_text_add(&text,
                     "UPDATE %s SET access_count=min(coalesce(access_count,0)+?2,%lld),"
                     "last_accessed=max(last_accessed,coalesce(?3,last_accessed)),"
                     "evicted_from_l1=max(coalesce(evicted_from_l1,0),?4)%s WHERE key=?1",
                     table, (long long)PXT_COUNT_MAX, schema->layout->stamps ? ",updated_at=?5" : "");
     schema->sql[SQL_TOUCH] = take(&text);
-    *failed |= !schema->sql[SQL_EXPIRE] || !schema->sql[SQL_TOUCH];
+    *failed |=
+        !schema->sql[SQL_EXPIRE] || !schema->sql[SQL_DEL_OLD] || !schema->sql[SQL_VERSIONS] || !schema->sql[SQL_TOUCH];
 }
 
 static void make_history(struct sqlite_schema *schema, bool *failed)
@@ -329,28 +380,49 @@ static void make_own(struct sqlite_schema *schema, const struct pxt_host *host, 
     *failed |= !schema->sql[SQL_DEL_EXTRA] || !schema->sql[SQL_PUT_EXTRA];
 }
 
-pxt_status sqlite_schema_make(struct sqlite_schema *schema, const struct sqlite_layout *layout,
-                              const struct pxt_host *host, const enum pxt_field_id *order, struct pxt_error *error)
+/* Where each field stands. */
+static void find_places(struct sqlite_schema *schema, const struct pxt_host *host)
 {
-    static const struct {
-        enum sqlite_statement which;
-        const char *rest;
-    } reads[] = {{SQL_GET, "WHERE m.key=?1"},
-                 {SQL_ROW, "WHERE m.rowid=?1"},
-                 {SQL_PAGE, "WHERE m.rowid>?1 ORDER BY m.rowid LIMIT ?2"}};
     char column[SQLITE_COLUMN_MAX];
-    bool failed = false;
-    schema->layout = layout;
-    schema->field_count = host->field_count < PXT_FIELD_COUNT ? host->field_count : PXT_FIELD_COUNT;
+    schema->field_count = PXT_FIELD_COUNT;
     for (size_t id = 0; id < schema->field_count; id++) {
         sqlite_column_of(&host->fields[id], column);
-        schema->extra[id] = !has_column(layout, column);
+        bool missing = is_stored(id) && !has_column(schema->layout, column);
+        schema->added[id] = missing && !schema->shared && host->fields[id].flags & PXT_FIELD_INTERNAL;
+        schema->extra[id] = missing && !schema->added[id];
         schema->any_extra |= schema->extra[id];
     }
-    for (size_t i = 0; i < sizeof reads / sizeof *reads; i++) {
-        schema->sql[reads[i].which] = select_sql(schema, host, reads[i].rest);
-        failed |= !schema->sql[reads[i].which];
-    }
+}
+
+/* The row of a key, or its tombstone: one statement, so that no change can come between the two. */
+static char *get_sql(const struct sqlite_schema *schema, const struct pxt_host *host)
+{
+    struct sqlite_text rest = {0};
+    sqlite_text_add(&rest, "WHERE m.key=?1 UNION ALL SELECT ");
+    for (size_t id = 0; id < schema->field_count; id++)
+        sqlite_text_add(&rest, "%s,",
+                        id == PXT_FIELD_KEY          ? "key"
+                        : id == PXT_FIELD_VERSION    ? "version"
+                        : id == PXT_FIELD_REMOVED    ? "why+1"
+                        : id == PXT_FIELD_FETCH_TIME ? "at"
+                                                     : "NULL");
+    sqlite_text_add(&rest, "0,0 FROM proxtier_tombstones WHERE key=?1 LIMIT 1");
+    char *text = rest.failed ? NULL : sqlite_schema_select(schema, host, false, rest.data);
+    free(rest.data);
+    return text;
+}
+
+pxt_status sqlite_schema_make(struct sqlite_schema *schema, const struct sqlite_layout *layout, bool shared,
+                              const struct pxt_host *host, const enum pxt_field_id *order, struct pxt_error *error)
+{
+    bool failed = false;
+    schema->layout = layout;
+    schema->shared = shared;
+    find_places(schema, host);
+    schema->sql[SQL_GET] = get_sql(schema, host);
+    schema->sql[SQL_ROW] = sqlite_schema_select(schema, host, false, "WHERE m.rowid=?1");
+    schema->sql[SQL_PAGE] = sqlite_schema_select(schema, host, false, "WHERE m.rowid>?1 ORDER BY m.rowid LIMIT ?2");
+    failed |= !schema->sql[SQL_GET] || !schema->sql[SQL_ROW] || !schema->sql[SQL_PAGE];
     schema->sql[SQL_PUT] = put_sql(schema, host, false);
     schema->sql[SQL_QUARANTINE] = quarantine_sql(layout);
     schema->quarantine_table = quarantine_table_sql(layout);

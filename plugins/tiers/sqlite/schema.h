@@ -11,8 +11,9 @@
 struct sqlite_column {
     const char *name, *declaration;
 };
-/* A table layout. ProxyWhirl reads `SELECT *` and insists on the number of columns, so a field without a column is kept
- * in the table `extra`. */
+/* A table layout. A field without a column is kept in the table `extra`. But where the file is not shared with ProxyWhirl,
+ * which reads `SELECT *` and insists on the number of columns, the internal fields are columns of the main table: no get
+ * joins for them. */
 struct sqlite_layout {
     const char *table;
     const struct sqlite_column *columns; /* in the reference's order, up to a NULL name */
@@ -24,13 +25,21 @@ struct sqlite_layout {
 };
 extern const struct sqlite_layout sqlite_layout_l2, sqlite_layout_l3;
 
-/* Statements kept by each connection. Parameters of PUT and PUT_EXTRA: field id + 1; then the time now. */
+/* A growing text; `failed` once memory ran out. */
+struct sqlite_text {
+    char *data;
+    size_t length, size;
+    bool failed;
+};
+
+/* Statements kept by each connection. Parameters of PUT and PUT_EXTRA: field id + 1; then the time now. A PUT
+ * that would replace a greater version changes nothing. */
 enum sqlite_statement {
     SQL_BEGIN,
     SQL_COMMIT,
     SQL_ROLLBACK,
-    SQL_GET,      /* ?1 key; columns by field id, then rowid, then whether the extra row is missing */
-    SQL_ROW,      /* ?1 rowid; the same columns */
+    SQL_GET,      /* ?1 key; columns by field id, then rowid, then whether the extra row is missing; or the tombstone */
+    SQL_ROW,      /* ?1 rowid; the same columns of a row */
     SQL_PAGE,     /* ?1 rowid before the page, ?2 how many */
     SQL_VICTIM,   /* by the policy's order */
     SQL_CONTAINS, /* ?1 key */
@@ -40,39 +49,72 @@ enum sqlite_statement {
     SQL_PUT_EXTRA,
     SQL_DEL_EXTRA, /* ?1 key */
     SQL_DEL,       /* ?1 key */
+    SQL_DEL_OLD,   /* ?1 key, ?2 version: unless the row has a greater one; 0: in any case */
     SQL_CLEAR,
     SQL_TOUCH,       /* ?1 key, ?2 hits, ?3 last access or NULL, ?4 evicted, ?5 now */
-    SQL_EXPIRE,      /* ?1 now, ?2 how many; returns keys */
+    SQL_EXPIRE,      /* ?1 now, ?2 how many, ?3 up to which version; returns keys */
     SQL_QUARANTINE,  /* ?1 rowid, ?2 now, ?3 reason */
     SQL_REMOVE_ROW,  /* ?1 rowid */
     SQL_CHECK_ADD,   /* ?1 key, ?2 time, ?3 status, ?4 response time, ?5 error, ?6 url */
     SQL_CHECK_PRUNE, /* ?1 key, ?2 how many stay */
     SQL_CHECK_EACH,  /* ?1 key */
+    SQL_VERSIONS,    /* ?1 rowid before the page, ?2 how many; rowid, key, version */
+    SQL_TOMBSTONE_ANY,
+    SQL_TOMBSTONE_GET,    /* ?1 key; version */
+    SQL_TOMBSTONE_PUT,    /* ?1 key, ?2 version, ?3 why, ?4 time */
+    SQL_TOMBSTONE_DEL,    /* ?1 key */
+    SQL_TOMBSTONE_PAGE,   /* ?1 key before the page, ?2 how many; key, version */
+    SQL_TOMBSTONE_EXPIRE, /* ?1 up to which version, ?2 how many */
+    SQL_TOMBSTONE_CLEAR,
+    SQL_RECORD_GET,
+    SQL_RECORD_PUT, /* ?1 text */
     SQL_STATEMENTS
 };
 
 struct sqlite_schema {
     const struct sqlite_layout *layout;
     size_t field_count;
+    bool shared;                 /* with ProxyWhirl */
     bool extra[PXT_FIELD_COUNT]; /* whether a field stands in the table of our own */
+    bool added[PXT_FIELD_COUNT]; /* whether a field stands in a column that ProxyWhirl's table does not have */
     bool any_extra;
     char *sql[SQL_STATEMENTS]; /* NULL: the layout or the policy does not use it */
     char *quarantine_table;
     char *order_index; /* NULL: none needed */
 };
 
-/* Makes all SQL. `order` as in eviction.h; NULL: no victims. PXT_ENOMEM. */
-pxt_status sqlite_schema_make(struct sqlite_schema *schema, const struct sqlite_layout *layout,
+/* Makes all SQL. `shared`: with ProxyWhirl. `order` as in eviction.h; NULL: no victims. PXT_ENOMEM. */
+pxt_status sqlite_schema_make(struct sqlite_schema *schema, const struct sqlite_layout *layout, bool shared,
                               const struct pxt_host *host, const enum pxt_field_id *order, struct pxt_error *error);
 void sqlite_schema_free(struct sqlite_schema *schema);
+/* The columns of SQL_ROW with another end. `old`: out of a table without our columns, as NULL. For free(); NULL: out of
+ * memory. */
+char *sqlite_schema_select(const struct sqlite_schema *schema, const struct pxt_host *host, bool old, const char *rest);
+/* The version of a row of the main table, which stands in the statement under its own name. */
+void sqlite_schema_add_version(struct sqlite_text *text, const struct sqlite_schema *schema);
 
-/* tables.c: makes the tables, columns and indexes that the file lacks. Returns an SQLite
- * code; SQLITE_MISMATCH if a table of that name is of another kind, with the missing column in `*column`. */
+/* format.c: the format of a file; all 0 in one that has none. */
+#define SQLITE_FORMAT_APPLICATION 0x70787431 /* "pxt1" */
+#define SQLITE_FORMAT_NUMBER 1
+struct sqlite_format {
+    int64_t application, number;
+};
+/* Returns an SQLite code. */
+int sqlite_format_read(sqlite3 *db, struct sqlite_format *format);
+/* Adds the SQL that gives a file our format. */
+void sqlite_format_add(struct sqlite_text *sql);
+/* PXT_ECONFIG: this program cannot use the file: it is of a newer format, or is to be shared with ProxyWhirl and cannot. */
+pxt_status sqlite_format_check(const struct sqlite_schema *schema, const struct pxt_host *host, const char *path,
+                               const struct sqlite_format *format, struct pxt_error *error);
+
+/* tables.c: makes the tables, columns and indexes that the file lacks, and gives rows of before
+ * their versions. Returns an SQLite code; SQLITE_MISMATCH if a table of that name is of another kind, with the missing column in `*column`. */
 int sqlite_tables_make(const struct sqlite_schema *schema, const struct pxt_host *host, sqlite3 *db,
                        const char **column);
 
-/* The text of the main table as sqlite_schema keeps it; for free(). NULL: out of memory. */
-char *sqlite_tables_text(const struct sqlite_layout *layout);
+/* The text of the main table as sqlite_schema keeps it, with our columns (`added`) or without; for free(). NULL: out of
+ * memory. */
+char *sqlite_tables_text(const struct sqlite_layout *layout, bool added);
 
 /* repair_schema.c: returns whether the text in a column is `wanted` but for a few damaged bytes. */
 bool sqlite_schema_text_is_close(sqlite3_stmt *row, int column, const char *wanted);
@@ -84,12 +126,6 @@ int sqlite_repair_schema(const struct sqlite_schema *schema, sqlite3 *db);
 #define SQLITE_COLUMN_MAX 96
 void sqlite_column_of(const struct pxt_field *field, char *out);
 
-/* A growing text; `failed` once memory ran out. */
-struct sqlite_text {
-    char *data;
-    size_t length, size;
-    bool failed;
-};
 void sqlite_text_add(struct sqlite_text *text, const char *format, ...) PXT_PRINTF(2, 3);
 
 #endif

@@ -26,12 +26,14 @@ static void read_settings(struct store *store, const struct pxt_settings *settin
     const struct pxt_host *host = store->host;
     const char *sync = host->setting_text(settings, "sync");
     bool none = sync && !strcmp(sync, "none"), full = sync && !strcmp(sync, "full");
-    store->synchronous = none ? "OFF" : full ? "FULL" : "NORMAL";
     store->busy_ms = (int)(host->setting_number(settings, "busy_timeout") / 1000);
     store->check_time = host->setting_number(settings, "check_time");
     store->mmap_size = host->setting_number(settings, "mmap");
     const char *compatible = host->setting_text(settings, "compatible");
     store->compatible = compatible && !strcmp(compatible, "proxywhirl");
+    store->synced = full;
+    /* Without a write-ahead log a transaction ends with the removal of its journal, which FULL does not sync. */
+    store->synchronous = none ? "OFF" : !full ? "NORMAL" : store->compatible ? "EXTRA" : "FULL";
     int64_t connections = host->setting_number(settings, "connections");
     store->reader_max = connections > 0 ? (unsigned)connections : 1;
 }
@@ -43,11 +45,11 @@ pxt_status sqlite_store_open(const struct pxt_host *host, const struct pxt_tier_
         free(path);
         return host->fail(host, error, PXT_ENOTSUP, 0, "this SQLite was built without threads: install another one");
     }
-    if (!PXT_HOST_HAS(host, entry_new_foreign)) {
+    if (!PXT_HOST_HAS(host, tombstone_new)) {
         free(path);
         return host->fail(
             host, error, PXT_EPLUGIN, 0,
-            "this tier needs a core with plugin ABI 1.1 or newer: install plugins and core of one release");
+            "this tier needs a core with plugin ABI 1.2 or newer: install plugins and core of one release");
     }
     struct store *store = path ? calloc(1, sizeof *store) : NULL;
     if (!store) {
@@ -63,7 +65,7 @@ pxt_status sqlite_store_open(const struct pxt_host *host, const struct pxt_tier_
     pthread_mutex_init(&store->pool_lock, NULL);
     pthread_cond_init(&store->pool_changed, NULL);
     read_settings(store, setup->settings);
-    pxt_status status = sqlite_schema_make(&store->schema, layout, host, store->order, error);
+    pxt_status status = sqlite_schema_make(&store->schema, layout, store->compatible, host, store->order, error);
     if (!status)
         status = prepare_folder(store, error);
     if (!status)
@@ -86,6 +88,12 @@ void sqlite_store_close(void *self)
     free(store->folder);
     free(store->path);
     free(store);
+}
+
+bool sqlite_store_is_synced(const void *self)
+{
+    const struct store *store = self;
+    return store->synced;
 }
 
 const char *sqlite_store_shared_path(void *self)

@@ -32,6 +32,7 @@ struct store {
     struct sqlite_schema schema;
     char *path, *folder;
     const char *synchronous; /* OFF, NORMAL, FULL */
+    bool synced;             /* what is acknowledged survives loss of power */
     bool compatible;         /* owner, mode and journal of the files stay as ProxyWhirl made them */
     int busy_ms;
     int64_t mmap_size;
@@ -52,6 +53,9 @@ struct store {
     /* The number of rows, exact while no other connection wrote: data_version says so. */
     bool counted;
     int64_t count, count_change, version;
+    /* There is no tombstone as long as the data version (SQLITE_FCNTL_DATA_VERSION) stays. */
+    bool no_tombstones;
+    unsigned data_version;
 
     pthread_mutex_t pool_lock;
     pthread_cond_t pool_changed;
@@ -125,18 +129,24 @@ pxt_status sqlite_store_check_each(void *self, const struct pxt_key *key, pxt_ch
                                    struct pxt_error *error);
 pxt_status sqlite_store_maintain(void *self, struct pxt_error *error);
 pxt_status sqlite_store_sync(void *self, struct pxt_error *error);
+pxt_status sqlite_store_versions(void *self, uint64_t above, pxt_version_fn *fn, void *arg, struct pxt_error *error);
+pxt_status sqlite_store_record_get(void *self, char text[PXT_RECORD_MAX + 1], struct pxt_error *error);
+pxt_status sqlite_store_record_put(void *self, const char *text, struct pxt_error *error);
+bool sqlite_store_is_synced(const void *self);
 const char *sqlite_store_shared_path(void *self);
 uint64_t sqlite_store_corruptions(void *self);
 
 #define STORE_FLAGS                                                                                                    \
-    (PXT_TIER_CONCURRENT | PXT_TIER_DURABLE | PXT_TIER_SHARED | PXT_TIER_POLICY_ORDER | PXT_TIER_TRANSACTION)
-#define STORE_OPS                                                                                                      \
-    .size = sizeof(struct pxt_tier_ops), .flags = STORE_FLAGS, .close = sqlite_store_close, .get = sqlite_store_get,   \
-    .put = sqlite_store_put, .del = sqlite_store_del, .each = sqlite_store_each, .count = sqlite_store_count,          \
-    .clear = sqlite_store_clear, .contains = sqlite_store_contains, .put_many = sqlite_store_put_many,                 \
-    .touch = sqlite_store_touch, .victim = sqlite_store_victim, .expire = sqlite_store_expire,                         \
-    .maintain = sqlite_store_maintain, .sync = sqlite_store_sync, .shared_path = sqlite_store_shared_path,             \
-    .corruptions = sqlite_store_corruptions
+    (PXT_TIER_CONCURRENT | PXT_TIER_DURABLE | PXT_TIER_SHARED | PXT_TIER_POLICY_ORDER | PXT_TIER_TRANSACTION |         \
+     PXT_TIER_VERSIONS)
+#define STORE_OPS(more_flags)                                                                                          \
+    .size = sizeof(struct pxt_tier_ops), .flags = STORE_FLAGS | (more_flags), .close = sqlite_store_close,             \
+    .get = sqlite_store_get, .put = sqlite_store_put, .del = sqlite_store_del, .each = sqlite_store_each,              \
+    .count = sqlite_store_count, .clear = sqlite_store_clear, .contains = sqlite_store_contains,                       \
+    .put_many = sqlite_store_put_many, .touch = sqlite_store_touch, .victim = sqlite_store_victim,                     \
+    .expire = sqlite_store_expire, .maintain = sqlite_store_maintain, .sync = sqlite_store_sync,                       \
+    .shared_path = sqlite_store_shared_path, .corruptions = sqlite_store_corruptions,                                  \
+    .versions = sqlite_store_versions, .record_get = sqlite_store_record_get, .record_put = sqlite_store_record_put
 
 /* ---- between the files of the store: a file calls only files that stand before it in this list ------------------ */
 
@@ -178,7 +188,7 @@ pxt_status sqlite_statement_get(struct store *store, struct connection *connecti
 pxt_status sqlite_statement_run(struct store *store, struct connection *connection, sqlite3_stmt *statement,
                                 struct pxt_error *error, const char *doing);
 
-/* rows.c: stores an entry; a write transaction is open. */
+/* rows.c: stores an entry or a tombstone; a write transaction is open. PXT_ESTALE: what is stored is newer. */
 pxt_status sqlite_rows_put(struct store *store, struct connection *connection, pxt_entry *entry,
                            struct pxt_error *error);
 /* Copies to the writer's table the row that a statement of another connection stands on, as it is. */
@@ -191,6 +201,21 @@ pxt_status sqlite_row_read(struct store *store, sqlite3_stmt *statement, pxt_ent
  * PXT_ENOTSUP: see above. */
 pxt_status sqlite_row_next(struct store *store, struct connection *connection, sqlite3_stmt *statement, pxt_entry **out,
                            int64_t *rowid, struct pxt_error *error);
+/* tombstones.c: stores the tombstone in place of the entry of its key; removes the one of a key, before an entry takes its
+ * place. PXT_ESTALE: what is stored is newer. */
+pxt_status sqlite_tombstone_put(struct store *store, struct connection *connection, pxt_entry *tombstone,
+                                struct pxt_error *error);
+pxt_status sqlite_tombstone_replace(struct store *store, struct connection *connection, const struct pxt_key *key,
+                                    uint64_t version, struct pxt_error *error);
+/* Removes that of the key. PXT_NOT_FOUND. */
+pxt_status sqlite_tombstone_del(struct store *store, struct connection *connection, const struct pxt_key *key,
+                                struct pxt_error *error);
+/* Removes up to `limit` of versions up to `up_to`; all. */
+pxt_status sqlite_tombstone_expire(struct store *store, struct connection *connection, uint64_t up_to, size_t limit,
+                                   uint64_t *removed, struct pxt_error *error);
+pxt_status sqlite_tombstone_clear(struct store *store, struct connection *connection, struct pxt_error *error);
+pxt_status sqlite_fail_stale(struct store *store, struct pxt_error *error);
+
 double sqlite_seconds_of(pxt_time time);
 /* Returns PXT_TIME_NONE if `seconds` is out of all bounds. */
 pxt_time sqlite_time_of(double seconds);
@@ -219,6 +244,7 @@ struct sqlite_salvaged {
         uint64_t kept, lost;
         bool lost_exact; /* else there may be more */
     } entries, checks;
+    bool tombstones_lost;    /* some of them, or all */
     uint64_t without_health; /* of the kept entries: their fields in the table of our own were unreadable */
 };
 pxt_status sqlite_salvage(struct store *store, sqlite3 *damaged, struct connection *fresh,

@@ -12,6 +12,7 @@
 struct plan {
     sqlite3 *db;
     const struct sqlite_layout *layout;
+    const struct sqlite_schema *schema;
     struct sqlite_text sql, known;
     int rc;
 };
@@ -59,29 +60,72 @@ static bool column_exists(const struct plan *plan, const char *table, const char
     return knows(plan, table, (int)strlen(table), column);
 }
 
-static void add_main_table(struct sqlite_text *sql, const struct sqlite_layout *layout, const char *condition)
+/* The internal fields, which ProxyWhirl's tables do not have. */
+static const struct sqlite_column added_columns[] = {{"version", "INTEGER"},
+                                                     {"supplied_version", "INTEGER"},
+                                                     {"learnt_version", "INTEGER"},
+                                                     {"tallies", "TEXT"},
+                                                     {NULL, NULL}};
+
+/* The text is the one that ALTER TABLE ADD COLUMN makes, so that there is one for new and for old files. */
+static void add_main_table(struct sqlite_text *sql, const struct sqlite_layout *layout, bool added,
+                           const char *condition)
 {
     sqlite_text_add(sql, "CREATE TABLE %s%s (\n", condition, layout->table);
     for (const struct sqlite_column *column = layout->columns; column->name; column++)
         sqlite_text_add(sql, "    %s %s%s\n", column->name, column->declaration, column[1].name ? "," : "");
+    for (const struct sqlite_column *column = added_columns; added && column->name; column++)
+        sqlite_text_add(sql, ", %s %s", column->name, column->declaration);
     sqlite_text_add(sql, ")");
 }
 
-char *sqlite_tables_text(const struct sqlite_layout *layout)
+char *sqlite_tables_text(const struct sqlite_layout *layout, bool added)
 {
     struct sqlite_text text = {0};
-    add_main_table(&text, layout, "");
+    add_main_table(&text, layout, added, "");
     if (!text.failed)
         return text.data;
     free(text.data);
     return NULL;
 }
 
+/* Gives the rows of a file without versions those that they have in the table of our own, where the file was shared with
+ * ProxyWhirl; a row that ProxyWhirl wrote stays without. In a file of before versions they follow from the time, so that
+ * every tier gives a copy the same. */
+static void plan_versions(struct plan *plan)
+{
+    static const char by_time[] = "CASE WHEN fetch_time BETWEEN 0 AND 4503599627 THEN "
+                                  "CAST(round(fetch_time*1000000) AS INTEGER)<<11 ELSE 0 END";
+    const char *table = plan->layout->table, *extra = plan->layout->extra;
+    if (column_exists(plan, extra, "version"))
+        sqlite_text_add(&plan->sql,
+                        "UPDATE %s AS m SET (version,supplied_version,learnt_version,tallies)=(SELECT x.version,"
+                        "x.supplied_version,x.learnt_version,x.tallies FROM %s x WHERE x.key=m.key AND "
+                        "coalesce(x.entry_rowid,m.rowid)=m.rowid);",
+                        table, extra);
+    else
+        sqlite_text_add(&plan->sql, "UPDATE %s SET version=%s,supplied_version=%s,learnt_version=%s;", table, by_time,
+                        by_time, by_time);
+    if (!plan->schema->any_extra)
+        sqlite_text_add(&plan->sql, "DROP TRIGGER IF EXISTS %s_gone;DROP TABLE IF EXISTS %s;", extra, extra);
+}
+
+/* A table that has one of the columns has all, and their values: they are added in one transaction. */
+static void plan_added_columns(struct plan *plan)
+{
+    const char *table = plan->layout->table;
+    if (plan->schema->shared || column_exists(plan, table, added_columns[0].name) || plan->rc != SQLITE_OK)
+        return;
+    for (const struct sqlite_column *column = added_columns; column->name; column++)
+        sqlite_text_add(&plan->sql, "ALTER TABLE %s ADD COLUMN %s %s;", table, column->name, column->declaration);
+    plan_versions(plan);
+}
+
 static void plan_main_table(struct plan *plan, const char **missing)
 {
     const char *table = plan->layout->table;
     if (!exists(plan, table)) {
-        add_main_table(&plan->sql, plan->layout, "IF NOT EXISTS ");
+        add_main_table(&plan->sql, plan->layout, !plan->schema->shared, "IF NOT EXISTS ");
         sqlite_text_add(&plan->sql, ";");
         return;
     }
@@ -95,6 +139,7 @@ static void plan_main_table(struct plan *plan, const char **missing)
             sqlite_text_add(&plan->sql, "ALTER TABLE %s ADD COLUMN %s %s;", table, column->name, column->declaration);
         }
     }
+    plan_added_columns(plan);
 }
 
 static const char *declaration_of(enum pxt_field_type type)
@@ -146,6 +191,35 @@ static void plan_extra_table(struct plan *plan, const struct sqlite_schema *sche
             plan->layout->table, extra);
 }
 
+/* Where ProxyWhirl puts an entry again it knows of no tombstone: a trigger removes that. */
+static void plan_own_tables(struct plan *plan)
+{
+    struct sqlite_format format = {0};
+    const char *table = plan->layout->table;
+    char trigger[SQLITE_COLUMN_MAX];
+    if (!exists(plan, "proxtier_tombstones"))
+        sqlite_text_add(&plan->sql,
+                        "CREATE TABLE IF NOT EXISTS proxtier_tombstones (key TEXT PRIMARY KEY, version INTEGER "
+                        "NOT NULL, why INTEGER NOT NULL, at REAL) WITHOUT ROWID;");
+    if (!exists(plan, "proxtier_record"))
+        sqlite_text_add(&plan->sql,
+                        "CREATE TABLE IF NOT EXISTS proxtier_record (id INTEGER PRIMARY KEY CHECK(id=1), text "
+                        "TEXT NOT NULL);");
+    snprintf(trigger, sizeof trigger, "%s_back", plan->layout->extra);
+    if (plan->schema->shared && !exists(plan, trigger))
+        sqlite_text_add(
+            &plan->sql,
+            "CREATE TRIGGER IF NOT EXISTS %s AFTER INSERT ON %s BEGIN DELETE FROM proxtier_tombstones WHERE "
+            "key=new.key; END;",
+            trigger, table);
+    else if (!plan->schema->shared && exists(plan, trigger))
+        sqlite_text_add(&plan->sql, "DROP TRIGGER IF EXISTS %s;", trigger);
+    if (plan->rc == SQLITE_OK && !plan->schema->shared)
+        plan->rc = sqlite_format_read(plan->db, &format);
+    if (!plan->schema->shared && format.application != SQLITE_FORMAT_APPLICATION)
+        sqlite_format_add(&plan->sql);
+}
+
 static void make_plan(struct plan *plan, const struct sqlite_schema *schema, const struct pxt_host *host,
                       const char **missing)
 {
@@ -153,6 +227,7 @@ static void make_plan(struct plan *plan, const struct sqlite_schema *schema, con
     if (plan->rc != SQLITE_OK)
         return;
     plan_main_table(plan, missing);
+    plan_own_tables(plan);
     if (plan->layout->history_table && !exists(plan, "health_history"))
         sqlite_text_add(&plan->sql, "%s;", plan->layout->history_table);
     plan_extra_table(plan, schema, host);
@@ -168,7 +243,7 @@ static void make_plan(struct plan *plan, const struct sqlite_schema *schema, con
 int sqlite_tables_make(const struct sqlite_schema *schema, const struct pxt_host *host, sqlite3 *db,
                        const char **column)
 {
-    struct plan plan = {.db = db, .layout = schema->layout};
+    struct plan plan = {.db = db, .layout = schema->layout, .schema = schema};
     make_plan(&plan, schema, host, column);
     if (plan.rc == SQLITE_OK && plan.sql.length) {
         /* Made again under the lock: another process may have made a part of it meanwhile. */

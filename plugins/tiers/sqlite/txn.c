@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * txn.c: write transactions on the pool's writer, and the exact number of rows that they keep.
+ * txn.c: write transactions on the pool's writer, and what they keep: the exact number of rows, and whether there is a
+ * tombstone.
  */
 #include "store.h"
 
@@ -12,6 +13,13 @@ static pxt_status run_plain(struct store *store, struct connection *connection, 
     return status ? status : sqlite_statement_run(store, connection, statement, error, doing);
 }
 
+/* Changes with every commit, of this connection too; costs no statement. */
+static unsigned data_version(struct connection *connection)
+{
+    unsigned version = 0;
+    return sqlite3_file_control(connection->db, "main", SQLITE_FCNTL_DATA_VERSION, &version) == SQLITE_OK ? version : 0;
+}
+
 /* `*moved`: a salvage replaced the file while we waited for its lock: a commit would go to the damaged one. */
 static pxt_status begin_once(struct store *store, struct connection **out, bool *moved, struct pxt_error *error)
 {
@@ -21,6 +29,8 @@ static pxt_status begin_once(struct store *store, struct connection **out, bool 
     store->count_change = 0;
     status = run_plain(store, *out, SQL_BEGIN, error, "begin to write");
     *moved = !status && sqlite_connection_moved(*out);
+    if (!status && !*moved && store->no_tombstones)
+        store->no_tombstones = data_version(*out) == store->data_version;
     if (*moved)
         sqlite_connection_close(*out);
     if (status || *moved)
@@ -49,9 +59,12 @@ pxt_status sqlite_txn_end(struct store *store, struct connection *connection, px
         if (!sqlite3_get_autocommit(connection->db) &&
             run_plain(store, connection, SQL_ROLLBACK, NULL, "roll back") != PXT_OK)
             sqlite_connection_close(connection);
-        store->counted = store->counted && status == PXT_NOT_FOUND;
+        store->counted = store->counted && (status == PXT_NOT_FOUND || status == PXT_ESTALE);
+        store->no_tombstones = false;
     } else {
         store->count += store->count_change;
+        if (store->no_tombstones)
+            store->data_version = data_version(connection);
     }
     sqlite_pool_release(store, connection);
     return committed;
