@@ -181,8 +181,6 @@ static void refuses_older_versions(struct subject *subject)
     put_version(subject, self, "k", 2, VERSION + 2);
     expect_stale(put_and_release(subject, self, entry_of(subject, "k", 1, LATER, VERSION + 1)),
                  "put of an older version");
-    expect_stale(put_and_release(subject, self, entry_of(subject, "k", 1, LATER, 0)),
-                 "put of the version 0 in place of a known one");
     expect_stale(put_and_release(subject, self, tombstone_of(subject, "k", VERSION)),
                  "put of a tombstone that is older than the entry");
     expect_entry(subject, self, "k", 2, VERSION + 2, "after puts of older versions");
