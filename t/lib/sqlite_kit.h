@@ -175,9 +175,6 @@ static __attribute__((unused)) pxt_entry *complete(const char *key)
             break;
         case PXT_TYPE_BOOL:
             pxt_draft_set_number(&draft, (enum pxt_field_id)id, 1);
-            break;
-        case PXT_TYPE_VERSION:
-            pxt_draft_set_number(&draft, (enum pxt_field_id)id, INT64_MAX - id);
         }
     }
     return entry_of(&draft);
