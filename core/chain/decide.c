@@ -56,7 +56,9 @@ static pxt_status ask_clear_tiers(struct pxt_chain *chain, const struct pxt_key 
             (pxt_tier_durable(tier) || !chain->any_durable)) /* the durable tiers have all that memory has */
             worst = status;
     }
-    return !members ? worst : complete_has_nothing ? PXT_NOT_FOUND : PXT_EUNAVAILABLE;
+    if (!members || worst == PXT_ENOMEM)
+        return worst;
+    return complete_has_nothing ? PXT_NOT_FOUND : PXT_EUNAVAILABLE;
 }
 
 /* Takes the newer of two copies, or what both say together. */
@@ -121,7 +123,7 @@ pxt_status pxt_chain_decide(struct pxt_chain *chain, const struct pxt_key *key, 
     *decision = (struct pxt_decision){.word = pxt_word(&chain->page, key->hash)};
     pxt_status status = ask_clear_tiers(chain, key, flags, decision, error);
     decision->clear = status == PXT_OK || status == PXT_NOT_FOUND;
-    if (!decision->clear && pxt_chain_members(chain))
+    if (!decision->clear && status != PXT_ENOMEM && pxt_chain_members(chain))
         status = ask_all_members(chain, key, flags, decision, error);
     if (flags & PXT_TIER_GET_FOR_WRITE)
         pxt_chain_include_hits(chain, key, decision->entry ? decision->found_in : PXT_CHAIN_MAX);

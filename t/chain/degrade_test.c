@@ -250,10 +250,6 @@ static void a_locked_log_and_another_process(void)
     is_int(version_in(cache, "deleted"), -PXT_NOT_FOUND, "nor a deleted one");
     pxt_cache_close(cache);
     it_has_caught_up(only_second(), "locked log");
-    snprintf(path, sizeof path, "%s/l3.db.hints", folder);
-    struct stat file;
-    ok(!stat(path, &file) && file.st_size == 0 && (file.st_mode & 0777) == 0600,
-       "the hint log is empty again, and private");
 }
 
 static void permission_removed(void)

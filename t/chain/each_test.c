@@ -157,9 +157,9 @@ static void tiers_in_doubt(void)
                "{name: near, plugin: fault, tier: l2_jsonl, tier_options: 'dir=%s/l2', faults: put 1-4 fail EIO}, "
                "{name: far, plugin: fault, tier: l3_sqlite, tier_options: 'path=%s/l3.db', faults: put 5-8 fail EIO}");
     is_int(put(0, 4), 0, "four entries that one tier has");
-    walk_gives(4, NULL, "a tier waits for a full resync, the other has all");
+    walk_gives(4, NULL, "a tier is in doubt, the other has all");
     is_int(put(4, 8), 0, "and four that only the other has");
-    walk_gives(0, "tier near waits for a full resync", "both tiers wait");
+    walk_gives(8, NULL, "both tiers are in doubt, and answer");
     pxt_cache_close(cache);
 }
 
