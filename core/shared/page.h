@@ -72,7 +72,7 @@ static inline uint32_t pxt_generation(const struct pxt_page *page, uint64_t hash
 uint64_t pxt_word_begin(struct pxt_page *page, uint64_t hash, pxt_doubts doubts, uint64_t *before);
 /* After the last write: clears doubts and raises the generation, in one store. If the word is no longer `begun` (the doubt
  * of a tier was raised for all keys meanwhile, or the page is another one), clears nothing, and sets the doubts of
- * `begun`. Returns the new word. */
+ * `begun` that belong to members. Returns the new word. */
 uint64_t pxt_word_end(struct pxt_page *page, uint64_t hash, uint64_t begun, pxt_doubts clear);
 /* Sets doubts in all words, and raises all generations. Any lock may be held, or none. */
 void pxt_words_doubt_all(struct pxt_page *page, pxt_doubts doubts);

@@ -192,6 +192,45 @@ static void processes_that_start_at_once_share_one_page(void)
     is_int(failed, 0, "with a page of another boot all have one new page, and none loses it");
 }
 
+static int hold_setup(void)
+{
+    int fd = open(file, O_RDWR | O_CLOEXEC);
+    ok(fd >= 0 && !pxt_page_lock_bytes(fd, F_WRLCK, PXT_LOCK_SETUP, 1, 0), "a process is setting up the page");
+    return fd;
+}
+
+static void an_opening_waits_for_one_that_sets_up(void)
+{
+    struct pxt_page page;
+    struct pxt_error error;
+    make_page();
+    int fd = hold_setup();
+    is_int(try_open(&page, &error), PXT_EBUSY, "another one is not opened: %s", error.message);
+    close(fd);
+    is_int(try_open(&page, &error), PXT_OK, "when it has ended, it is");
+    ok(is_kept(&page), "and the page is the same");
+    pxt_page_close(&page);
+}
+
+static void an_opening_does_not_take_a_file_that_was_removed_meanwhile(void)
+{
+    int how = 1;
+    make_page();
+    int fd = hold_setup();
+    pid_t child = fork();
+    if (!child) {
+        struct pxt_page page;
+        struct pxt_error error;
+        close(fd);
+        bool good = !pxt_page_open(&page, store, 5000, &system_clock, &error);
+        _exit(!good || !pxt_page_is_current(&page, true));
+    }
+    usleep(100000); /* until it waits; if that takes longer, it finds the new file at once */
+    unlink(file);
+    close(fd);
+    ok(waitpid(child, &how, 0) == child && !how, "a process that waited for it has the new file");
+}
+
 /* ---- programs before this format -------------------------------------------------------------------------------- */
 
 enum { OLDER_BYTES = 131136, OLDER_HINTS = 32 };
@@ -252,6 +291,8 @@ int main(void)
     a_page_of_others_is_refused_while_they_use_it();
     an_unsafe_file_is_refused();
     processes_that_start_at_once_share_one_page();
+    an_opening_waits_for_one_that_sets_up();
+    an_opening_does_not_take_a_file_that_was_removed_meanwhile();
     an_older_program_is_locked_out();
     without_an_older_file_nothing_is_made_of_it();
     unlink(file);

@@ -180,6 +180,9 @@ static void a_file_keeps_it(void)
     ok(strstr(error.message, file) != NULL, "the message names the file");
     is_int(pxt_record_file_put(store, HEAD, &error), PXT_OK, "it can be replaced");
     unlink(file);
+    ok(!mkdir(file, 0700), "a folder in its place");
+    ok(pxt_record_file_put(store, HEAD, &error) != PXT_OK, "cannot be replaced: %s", error.message);
+    rmdir(file);
     is_int(rmdir(folder), 0, "no other file is left");
     is_int(pxt_record_file_put(store, HEAD, &error), PXT_EIO, "without a folder it cannot be put: %s", error.message);
 }
