@@ -391,7 +391,7 @@ static void a_draft_cannot_say_what_the_core_keeps_for_itself(bool batch)
     is_int(pxt_cache_peek(cache, key, &entry, &error), PXT_OK, "%s: ... is stored, and not removed", how);
     if (entry) {
         ok(pxt_entry_number(entry, PXT_FIELD_VERSION) != INT64_MAX, "%s: ... without its version", how);
-        is_int(pxt_entry_number(entry, PXT_FIELD_LEARNT_VERSION), 0, "%s: ... nor that of a report", how);
+        ok(pxt_entry_number(entry, PXT_FIELD_LEARNT_VERSION) != INT64_MAX, "%s: ... nor that of a report", how);
         ok(!pxt_entry_has(entry, PXT_FIELD_TALLIES), "%s: ... nor tallies", how);
     }
     pxt_entry_release(entry);
