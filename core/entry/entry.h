@@ -27,6 +27,8 @@ bool pxt_entry_is_partial(const pxt_entry *entry);
 uint64_t pxt_entry_version(const pxt_entry *entry);
 /* The version by which the entry is compared: where it is not known, that of a change at its fetch_time. */
 uint64_t pxt_entry_effective_version(const pxt_entry *entry);
+/* The version of the put that supplied it: where it is not known, that of a change at its fetch_time. */
+uint64_t pxt_entry_effective_supplied(const pxt_entry *entry);
 /* Whether the entry is a tombstone. */
 bool pxt_entry_is_tombstone(const pxt_entry *entry);
 /* Gives an entry that only the caller has its versions: of the change, of the last put, of the last report. */
@@ -36,7 +38,8 @@ void pxt_entry_set_versions(pxt_entry *entry, uint64_t version, uint64_t supplie
  * greater learnt_version (between equal ones, of the greater supplied_version), of each writer's tally the greater one, of
  * hits and last access the greater. What is still equal is of the greater version of the whole, else of `a`. If one of the
  * two says it all but for the hits, and is not the older one, `*out` is that one (held, with its hits raised) and `*merged`
- * is false. Otherwise `*out` is a new entry without a version, which the caller must give one, greater than both. Of a
+ * is false. Otherwise `*out` is a new entry with the greater version of the two; before it is stored, the caller must give it
+ * one above both. Of a
  * tombstone and an entry the one with the greater version says it all. PXT_ENOMEM.
  */
 pxt_status pxt_entry_merge(pxt_entry *a, pxt_entry *b, pxt_entry **out, bool *merged, struct pxt_error *error);

@@ -30,8 +30,7 @@ static void read_copy(struct copy *copy, pxt_entry *entry)
 {
     copy->entry = entry;
     copy->version = pxt_entry_effective_version(entry);
-    copy->supplied = (uint64_t)pxt_entry_number(entry, PXT_FIELD_SUPPLIED_VERSION);
-    copy->supplied = copy->supplied ? copy->supplied : copy->version;
+    copy->supplied = pxt_entry_effective_supplied(entry);
     copy->learnt = (uint64_t)pxt_entry_number(entry, PXT_FIELD_LEARNT_VERSION);
     pxt_draft_init(&copy->draft);
     pxt_entry_read(entry, &copy->draft);
@@ -90,7 +89,7 @@ static void merge_fields(struct merging *merging)
         value[id] = taken->elsewhere ? *other : *taken;
     }
     merge_tallies(merging);
-    pxt_draft_set_number(&merging->draft, PXT_FIELD_VERSION, 0);
+    pxt_draft_set_number(&merging->draft, PXT_FIELD_VERSION, (int64_t)max_version(a->version, b->version));
     pxt_draft_set_number(&merging->draft, PXT_FIELD_SUPPLIED_VERSION, (int64_t)max_version(a->supplied, b->supplied));
     pxt_draft_set_number(&merging->draft, PXT_FIELD_LEARNT_VERSION, (int64_t)max_version(a->learnt, b->learnt));
 }

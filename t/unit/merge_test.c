@@ -119,7 +119,7 @@ static void each_is_newer_in_something(void)
         is_str(pxt_entry_text(both, PXT_FIELD_SOURCE, NULL), "new", "... what was supplied is of the later put");
         is_int(pxt_entry_number(both, PXT_FIELD_HEALTH_STATUS), PXT_HEALTH_DEGRADED, "... health of the report");
         ok(!pxt_entry_has(both, PXT_FIELD_LAST_HEALTH_ERROR), "... also that it had no reason");
-        is_int(pxt_entry_version(both), 0, "... no version yet");
+        is_int(pxt_entry_version(both), 20, "... the greater version for now, so that a third copy may come to it");
         is_int(pxt_entry_number(both, PXT_FIELD_SUPPLIED_VERSION), 20, "... the later put's");
         is_int(pxt_entry_number(both, PXT_FIELD_LEARNT_VERSION), 15, "... the later report's");
         let_go();
@@ -211,6 +211,12 @@ static void unknown_versions_are_of_the_fetch_time(void)
     is_int(pxt_entry_version(a), 0, "... its version stays unknown");
     is_int(pxt_entry_effective_version(a), INT64_C(1000) << 11, "... and counts as this");
     pxt_entry_release(a);
+    struct words reported = {.version = newer.version + 5, .learnt = newer.version + 5, .health = PXT_HEALTH_DEAD};
+    newer.source = "put";
+    merge(&reported, &newer);
+    is_str(pxt_entry_text(both, PXT_FIELD_SOURCE, NULL), "put", "a report to such an entry is no put of it");
+    is_int(pxt_entry_number(both, PXT_FIELD_HEALTH_STATUS), PXT_HEALTH_DEAD, "... but a report");
+    let_go();
 }
 
 static void of_a_tombstone_the_greater_version_wins(void)
