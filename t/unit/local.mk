@@ -2,8 +2,8 @@
 c_tests += \
     %D%/coherence_test %D%/entry_test %D%/foreign_test %D%/gcrypt_start_test %D%/group_commit_test \
     %D%/hazard_steps_test %D%/hazard_test %D%/hint_log_test %D%/hints_test %D%/isotime_test %D%/json_test \
-    %D%/lists_test %D%/loader_test %D%/merge_test %D%/proxyurl_test %D%/report_tallies_test %D%/secret_test \
-    %D%/settings_test %D%/tallies_test %D%/yaml_test
+    %D%/lists_test %D%/loader_test %D%/merge_test %D%/proxyurl_test %D%/secret_test %D%/settings_test \
+    %D%/tallies_test %D%/yaml_test
 %C%_coherence_test_CPPFLAGS = $(core_test_cppflags)
 %C%_entry_test_CPPFLAGS = $(core_test_cppflags)
 %C%_gcrypt_start_test_CPPFLAGS = $(core_test_cppflags) $(GCRYPT_CFLAGS)
@@ -20,8 +20,9 @@ c_tests += \
 %C%_loader_test_CPPFLAGS = $(core_test_cppflags)
 %C%_merge_test_CPPFLAGS = $(core_test_cppflags)
 %C%_proxyurl_test_CPPFLAGS = $(core_test_cppflags)
-%C%_report_tallies_test_CPPFLAGS = $(core_test_cppflags)
 %C%_secret_test_CPPFLAGS = $(core_test_cppflags)
 %C%_settings_test_CPPFLAGS = $(core_test_cppflags)
 %C%_tallies_test_CPPFLAGS = $(core_test_cppflags)
 %C%_yaml_test_CPPFLAGS = $(core_test_cppflags)
+c_tests += %D%/report_tallies_test
+%C%_report_tallies_test_CPPFLAGS = $(core_test_cppflags)
