@@ -269,11 +269,22 @@ uint64_t pxt_entry_version(const pxt_entry *entry)
     return (uint64_t)pxt_entry_number(entry, PXT_FIELD_VERSION);
 }
 
+/* The version, or where that is 0 the one of a change at the fetch_time. */
+static uint64_t or_by_time(const pxt_entry *entry, enum pxt_field_id field)
+{
+    int64_t version = pxt_entry_number(entry, field);
+    pxt_time at = pxt_entry_number(entry, PXT_FIELD_FETCH_TIME);
+    return version ? (uint64_t)version : (uint64_t)(at > 0 ? at : 0) << PXT_VERSION_SHIFT;
+}
+
 uint64_t pxt_entry_effective_version(const pxt_entry *entry)
 {
-    uint64_t version = pxt_entry_version(entry);
-    pxt_time at = pxt_entry_number(entry, PXT_FIELD_FETCH_TIME);
-    return version ? version : (uint64_t)(at > 0 ? at : 0) << PXT_VERSION_SHIFT;
+    return or_by_time(entry, PXT_FIELD_VERSION);
+}
+
+uint64_t pxt_entry_effective_supplied(const pxt_entry *entry)
+{
+    return or_by_time(entry, PXT_FIELD_SUPPLIED_VERSION);
 }
 
 void pxt_entry_set_versions(pxt_entry *entry, uint64_t version, uint64_t supplied, uint64_t learnt)

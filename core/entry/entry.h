@@ -27,16 +27,20 @@ bool pxt_entry_is_partial(const pxt_entry *entry);
 uint64_t pxt_entry_version(const pxt_entry *entry);
 /* The version by which the entry is compared: where it is not known, that of a change at its fetch_time. */
 uint64_t pxt_entry_effective_version(const pxt_entry *entry);
+/* The version of the put that supplied it: where it is not known, that of a change at its fetch_time. */
+uint64_t pxt_entry_effective_supplied(const pxt_entry *entry);
 /* Whether the entry is a tombstone. */
 bool pxt_entry_is_tombstone(const pxt_entry *entry);
 /* Gives an entry that only the caller has its versions: of the change, of the last put, of the last report. */
 void pxt_entry_set_versions(pxt_entry *entry, uint64_t version, uint64_t supplied, uint64_t learnt);
 /*
  * What two copies of one key say together: the supplied fields of the greater supplied_version, the learnt ones of the
- * greater learnt_version, of each writer's tally the greater one, of hits and last access the greater. Where those versions
- * are equal, the greater version of the whole counts; where that is equal too, `a`. If one of the two says it all but for
- * the hits, `*out` is that one (held, with its hits raised) and `*merged` is false. Otherwise `*out` is a new entry without a version, which
- * the caller must give one. Of a tombstone and an entry the one with the greater version says it all. PXT_ENOMEM.
+ * greater learnt_version (between equal ones, of the greater supplied_version), of each writer's tally the greater one, of
+ * hits and last access the greater. What is still equal is of the greater version of the whole, else of `a`. If one of the
+ * two says it all but for the hits, and is not the older one, `*out` is that one (held, with its hits raised) and `*merged`
+ * is false. Otherwise `*out` is a new entry with the greater version of the two; before it is stored, the caller must give it
+ * one above both. Of a
+ * tombstone and an entry the one with the greater version says it all. PXT_ENOMEM.
  */
 pxt_status pxt_entry_merge(pxt_entry *a, pxt_entry *b, pxt_entry **out, bool *merged, struct pxt_error *error);
 /* Adds a check of `writer` (8 hexadecimal digits; "": not known, slot "0") to the tallies and totals of a draft; `room` keeps the text. */

@@ -30,18 +30,24 @@ static void read_copy(struct copy *copy, pxt_entry *entry)
 {
     copy->entry = entry;
     copy->version = pxt_entry_effective_version(entry);
-    copy->supplied = (uint64_t)pxt_entry_number(entry, PXT_FIELD_SUPPLIED_VERSION);
-    copy->supplied = copy->supplied ? copy->supplied : copy->version;
+    copy->supplied = pxt_entry_effective_supplied(entry);
     copy->learnt = (uint64_t)pxt_entry_number(entry, PXT_FIELD_LEARNT_VERSION);
     pxt_draft_init(&copy->draft);
     pxt_entry_read(entry, &copy->draft);
     pxt_tallies_read(&copy->draft, &copy->tallies);
 }
 
-/* Whether `b` is the newer copy of what has the versions `of_a` and `of_b`; between equal ones the whole decides. */
-static bool b_is_newer(const struct merging *merging, uint64_t of_a, uint64_t of_b)
+/* What was supplied or learnt at one version is the same in both copies, but for what no version is known of: there the
+ * newer copy counts. */
+static bool supplied_by_b(const struct copy *a, const struct copy *b)
 {
-    return of_b > of_a || (of_b == of_a && merging->b.version > merging->a.version);
+    return b->supplied > a->supplied || (b->supplied == a->supplied && b->version > a->version);
+}
+
+/* Where no report was made, the put says what was learnt. */
+static bool learnt_by_b(const struct copy *a, const struct copy *b)
+{
+    return b->learnt > a->learnt || (b->learnt == a->learnt && supplied_by_b(a, b));
 }
 
 static bool is_use(size_t id)
@@ -73,18 +79,17 @@ static void merge_fields(struct merging *merging)
     const struct pxt_field *field = pxt_fields(&count);
     const struct copy *a = &merging->a, *b = &merging->b;
     struct pxt_value *value = merging->draft.value;
-    bool supplied_by_b = b_is_newer(merging, a->supplied, b->supplied);
-    bool learnt_by_b = b_is_newer(merging, a->learnt, b->learnt);
+    bool supplied = supplied_by_b(a, b), learnt = learnt_by_b(a, b);
     pxt_draft_init(&merging->draft);
     for (size_t id = 0; id < PXT_FIELD_COUNT; id++) {
         const struct pxt_value *of_a = &a->draft.value[id], *of_b = &b->draft.value[id];
         bool from_b = is_use(id) ? of_b->set && (!of_a->set || of_b->as.number > of_a->as.number)
-                                 : (field[id].flags & PXT_FIELD_LEARNT ? learnt_by_b : supplied_by_b);
+                                 : (field[id].flags & PXT_FIELD_LEARNT ? learnt : supplied);
         const struct pxt_value *taken = from_b ? of_b : of_a, *other = from_b ? of_a : of_b;
         value[id] = taken->elsewhere ? *other : *taken;
     }
     merge_tallies(merging);
-    pxt_draft_set_number(&merging->draft, PXT_FIELD_VERSION, 0);
+    pxt_draft_set_number(&merging->draft, PXT_FIELD_VERSION, (int64_t)max_version(a->version, b->version));
     pxt_draft_set_number(&merging->draft, PXT_FIELD_SUPPLIED_VERSION, (int64_t)max_version(a->supplied, b->supplied));
     pxt_draft_set_number(&merging->draft, PXT_FIELD_LEARNT_VERSION, (int64_t)max_version(a->learnt, b->learnt));
 }

@@ -95,6 +95,7 @@ static void a_tombstone_is_a_line(reader_fn *read)
     char out[2000];
     pxt_entry *entry = NULL, *copy = NULL;
     is_int(pxt_tombstone_new(&key, INT64_MAX, 1, INT64_C(1767323045123456), &entry, &error), PXT_OK, "a tombstone");
+    pxt_entry_set_versions(entry, INT64_MAX, 5, 6);
     out[pxt_json_write(entry, out, sizeof out)] = '\0';
     is_str(out, line, "... is written with what it has");
     pxt_entry_release(entry);

@@ -27,3 +27,5 @@ c_tests += \
 %C%_settings_test_CPPFLAGS = $(core_test_cppflags)
 %C%_tallies_test_CPPFLAGS = $(core_test_cppflags)
 %C%_yaml_test_CPPFLAGS = $(core_test_cppflags)
+c_tests += %D%/report_tallies_test
+%C%_report_tallies_test_CPPFLAGS = $(core_test_cppflags)

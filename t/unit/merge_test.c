@@ -119,7 +119,7 @@ static void each_is_newer_in_something(void)
         is_str(pxt_entry_text(both, PXT_FIELD_SOURCE, NULL), "new", "... what was supplied is of the later put");
         is_int(pxt_entry_number(both, PXT_FIELD_HEALTH_STATUS), PXT_HEALTH_DEGRADED, "... health of the report");
         ok(!pxt_entry_has(both, PXT_FIELD_LAST_HEALTH_ERROR), "... also that it had no reason");
-        is_int(pxt_entry_version(both), 0, "... no version yet");
+        is_int(pxt_entry_version(both), 20, "... the greater version for now, so that a third copy may come to it");
         is_int(pxt_entry_number(both, PXT_FIELD_SUPPLIED_VERSION), 20, "... the later put's");
         is_int(pxt_entry_number(both, PXT_FIELD_LEARNT_VERSION), 15, "... the later report's");
         let_go();
@@ -211,6 +211,12 @@ static void unknown_versions_are_of_the_fetch_time(void)
     is_int(pxt_entry_version(a), 0, "... its version stays unknown");
     is_int(pxt_entry_effective_version(a), INT64_C(1000) << 11, "... and counts as this");
     pxt_entry_release(a);
+    struct words reported = {.version = newer.version + 5, .learnt = newer.version + 5, .health = PXT_HEALTH_DEAD};
+    newer.source = "put";
+    merge(&reported, &newer);
+    is_str(pxt_entry_text(both, PXT_FIELD_SOURCE, NULL), "put", "a report to such an entry is no put of it");
+    is_int(pxt_entry_number(both, PXT_FIELD_HEALTH_STATUS), PXT_HEALTH_DEAD, "... but a report");
+    let_go();
 }
 
 static void of_a_tombstone_the_greater_version_wins(void)
@@ -230,8 +236,107 @@ static void of_a_tombstone_the_greater_version_wins(void)
     }
 }
 
+/* ---- any copies, in any order ---- */
+
+static unsigned dice(unsigned sides)
+{
+    static uint64_t state = 88172645463325252u; /* xorshift */
+    state ^= state << 13;
+    state ^= state >> 7;
+    state ^= state << 17;
+    return (unsigned)(state % sides);
+}
+
+/* A copy as a chain may have it: what it says follows from its versions. */
+static pxt_entry *any_copy(void)
+{
+    static const char *const sources[] = {"s0", "s1", "s2", "s3"};
+    char tallies[60];
+    unsigned supplied = 1 + dice(3), learnt = dice(4), one = dice(3), two = dice(3);
+    struct words words = {.supplied = supplied,
+                          .learnt = learnt,
+                          .version = (supplied > learnt ? supplied : learnt) + dice(2),
+                          .source = sources[supplied],
+                          .health = (int)(learnt ? learnt : supplied),
+                          .reason = learnt % 2 ? "refused" : NULL,
+                          .hits = dice(4),
+                          .last_hit = dice(4),
+                          .checks = one + two,
+                          .failures = one / 2 + two / 2};
+    snprintf(tallies, sizeof tallies, "00000001:%u:%u;00000002:%u:%u", one, one / 2, two, two / 2);
+    words.tallies = one && two ? tallies : NULL;
+    return entry_of(&words);
+}
+
+static pxt_entry *together(pxt_entry *x, pxt_entry *y)
+{
+    pxt_entry *out = NULL;
+    bool made;
+    if (pxt_entry_merge(x, y, &out, &made, NULL)) {
+        printf("Bail out! out of memory\n");
+        exit(1);
+    }
+    if (made) /* as the chain does */
+        pxt_entry_set_versions(out, 100, (uint64_t)pxt_entry_number(out, PXT_FIELD_SUPPLIED_VERSION),
+                               (uint64_t)pxt_entry_number(out, PXT_FIELD_LEARNT_VERSION));
+    return out;
+}
+
+static bool say_the_same(const pxt_entry *x, const pxt_entry *y)
+{
+    struct pxt_draft of_x, of_y;
+    pxt_draft_init(&of_x);
+    pxt_draft_init(&of_y);
+    pxt_entry_read(x, &of_x);
+    pxt_entry_read(y, &of_y);
+    for (int id = 0; id < PXT_FIELD_COUNT; id++) {
+        const struct pxt_value *v = &of_x.value[id], *w = &of_y.value[id];
+        bool text = id == PXT_FIELD_TALLIES || id == PXT_FIELD_SOURCE || id == PXT_FIELD_LAST_HEALTH_ERROR;
+        bool same =
+            v->set == w->set && (!v->set || (text ? v->length == w->length && !memcmp(v->as.text, w->as.text, v->length)
+                                                  : id == PXT_FIELD_KEY || id == PXT_FIELD_PROXY_URL ||
+                                                        id == PXT_FIELD_VERSION || v->as.number == w->as.number));
+        if (!same) {
+            diag("field %d differs", id);
+            return false;
+        }
+    }
+    return true;
+}
+
+static pxt_entry *three_together(pxt_entry *x, pxt_entry *y, pxt_entry *z)
+{
+    pxt_entry *two = together(x, y), *three = together(two, z);
+    pxt_entry_release(two);
+    return three;
+}
+
+static void the_order_does_not_matter(void)
+{
+    unsigned differing = 0, again = 0;
+    for (int n = 0; n < tap_amount(3000); n++) {
+        pxt_entry *x = any_copy(), *y = any_copy(), *z = any_copy();
+        pxt_entry *first = three_together(x, y, z), *second = three_together(z, y, x), *third = three_together(y, x, z);
+        pxt_entry *once_more = NULL;
+        bool made = true;
+        differing += !say_the_same(first, second) || !say_the_same(first, third);
+        if (pxt_entry_merge(first, x, &once_more, &made, NULL) == PXT_OK)
+            again += made && pxt_entry_version(first) >= pxt_entry_version(x);
+        pxt_entry_release(once_more);
+        pxt_entry_release(first);
+        pxt_entry_release(second);
+        pxt_entry_release(third);
+        pxt_entry_release(x);
+        pxt_entry_release(y);
+        pxt_entry_release(z);
+    }
+    is_int(differing, 0, "three copies say the same in any order");
+    is_int(again, 0, "what they say together says it all when it meets one of them again");
+}
+
 int main(void)
 {
+    the_order_does_not_matter();
     the_newer_copy_says_it_all();
     each_is_newer_in_something();
     no_check_is_lost_or_counted_twice();
