@@ -67,6 +67,7 @@ struct jsonl_shard {
     dev_t device;
     ino_t inode;
     nlink_t links;
+    bool name_in_doubt; /* the name of the log may not survive loss of power */
     dev_t lock_device;
     ino_t lock_inode;
     struct timespec changed;     /* ctime: it changes when the file is renamed over or removed */
@@ -249,6 +250,8 @@ void jsonl_shard_unlock_file(struct jsonl_shard *shard);
 /* Clears the index and reads the whole log. `locked`: as for jsonl_shard_scan(). */
 pxt_status jsonl_shard_reindex(struct jsonl *tier, struct jsonl_shard *shard, bool locked, struct pxt_error *error);
 void jsonl_shard_close_files(struct jsonl_shard *shard);
+/* Microseconds of a clock that only goes forward. */
+int64_t jsonl_monotonic_us(void);
 /* Takes a lock of flock(2), LOCK_EX or LOCK_SH; false, with errno EWOULDBLOCK, if others hold it for longer than `timeout`
  * (microseconds). */
 bool jsonl_flock(int fd, int operation, int64_t timeout);

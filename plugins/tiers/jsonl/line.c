@@ -65,6 +65,10 @@ pxt_status jsonl_line_append(struct jsonl *tier, struct jsonl_shard *shard, cons
     const struct pxt_host *host = tier->host;
     ssize_t n;
     *offset = shard->indexed;
+    if (tier->full_sync && shard->name_in_doubt && fsync(tier->folder_fd))
+        return host->fail(host, error, PXT_EIO, errno, "cannot force the name of %s/%s to disk", tier->folder,
+                          shard->log_name);
+    shard->name_in_doubt = shard->name_in_doubt && !tier->full_sync;
     do {
         n = write(shard->log, lines, length);
     } while (n < 0 && errno == EINTR);
