@@ -342,7 +342,8 @@ static void a_later_format_is_refused(const char *content, const char *expected)
     shell("printf '%s' >%s/later/proxtier.format", content, test_folder());
     char *before = strdup(fingerprint("later"));
     for (unsigned shards = 3; shards <= 4; shards++) {
-        is_int(kit_try_open("later", shards, "", 0), PXT_ECONFIG, "format file `%s`: refused", content);
+        is_int(kit_try_open("later", shards, "", 0), PXT_ECONFIG, "a format file of another kind (%s): refused",
+               expected);
         ok(strstr(kit.error.message, expected), "... with a message: %s", kit.error.message);
     }
     is_int(kit_try_open("later", 4, ", compatible: proxywhirl", 0), PXT_ECONFIG, "... for use with ProxyWhirl too");
