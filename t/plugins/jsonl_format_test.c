@@ -6,6 +6,7 @@
 #include "../lib/jsonl_kit.h"
 #include <dlfcn.h>
 #include <errno.h>
+#include <signal.h>
 
 /* ---- steps: what the tier changes on disk; the program dies, or the disk is full, when they are used up ---- */
 
@@ -242,6 +243,24 @@ static void a_full_disk_leaves_the_old_shards(void)
     kit_close();
 }
 
+static void a_put_is_acknowledged_only_if_the_log_has_a_name(void)
+{
+    kit_try_open("names", 1, ", sync: full", 0);
+    disk_is_full = true;
+    steps_left = 0;
+    is_int(kit_put("k", 1), PXT_EIO, "a put fails if the name of the new log cannot be forced to disk");
+    is_int(kit_put("k", 2), PXT_EIO, "... also the next one, which finds the log there");
+    disk_is_full = false;
+    steps_left = 1000;
+    is_int(kit_put("k", 3), PXT_OK, "later it is made");
+    is_int(steps_left, 999, "... when the name is safe");
+    is_int(kit_put("k", 4), PXT_OK, "further puts");
+    is_int(steps_left, 999, "... need no more of that");
+    steps_left = -1;
+    is_int(kit_get("k"), 4, "the last one counts");
+    kit_close();
+}
+
 static void a_folder_in_use_is_not_rewritten(void)
 {
     int go[2], state;
@@ -268,6 +287,45 @@ static void a_folder_in_use_is_not_rewritten(void)
     close(go[1]);
 }
 
+/* Opens a new folder in several processes, which keep it open until all have tried; returns the number of failures. */
+static int open_at_once(const char *place)
+{
+    enum { PROCESSES = 4 };
+    pid_t child[PROCESSES];
+    int done[2], failures = 0;
+    if (pipe(done))
+        exit(1);
+    for (int i = 0; i < PROCESSES; i++)
+        if (!(child[i] = fork())) {
+            bool good = !kit_try_open(place, 4, ", lock_timeout: 500ms", 0) && !kit_put("k", 1);
+            if (write(done[1], good ? "g" : "b", 1) == 1)
+                pause();
+            _exit(1);
+        }
+    for (int i = 0; i < PROCESSES; i++) {
+        char byte = 0;
+        failures += read(done[0], &byte, 1) != 1 || byte != 'g';
+    }
+    for (int i = 0; i < PROCESSES; i++) {
+        kill(child[i], SIGKILL);
+        waitpid(child[i], NULL, 0);
+    }
+    close(done[0]);
+    close(done[1]);
+    return failures;
+}
+
+static void many_may_open_a_new_folder_at_once(void)
+{
+    int failures = 0;
+    for (int round = 0; round < 40; round++) {
+        char place[40];
+        snprintf(place, sizeof place, "new%d", round);
+        failures += open_at_once(place);
+    }
+    is_int(failures, 0, "processes that open a new folder at once do not keep each other from it");
+}
+
 static void a_folder_without_format_is_taken_over(unsigned from, unsigned to)
 {
     char place[40];
@@ -284,7 +342,8 @@ static void a_later_format_is_refused(const char *content, const char *expected)
     shell("printf '%s' >%s/later/proxtier.format", content, test_folder());
     char *before = strdup(fingerprint("later"));
     for (unsigned shards = 3; shards <= 4; shards++) {
-        is_int(kit_try_open("later", shards, "", 0), PXT_ECONFIG, "format file `%s`: refused", content);
+        is_int(kit_try_open("later", shards, "", 0), PXT_ECONFIG, "a format file of another kind (%s): refused",
+               expected);
         ok(strstr(kit.error.message, expected), "... with a message: %s", kit.error.message);
     }
     is_int(kit_try_open("later", 4, ", compatible: proxywhirl", 0), PXT_ECONFIG, "... for use with ProxyWhirl too");
@@ -389,7 +448,9 @@ int main(void)
     it_may_die_at_any_step(4, 3);
     it_may_die_at_any_step(2, 5);
     a_full_disk_leaves_the_old_shards();
+    a_put_is_acknowledged_only_if_the_log_has_a_name();
     a_folder_in_use_is_not_rewritten();
+    many_may_open_a_new_folder_at_once();
     a_folder_without_format_is_taken_over(8, 4);
     a_folder_without_format_is_taken_over(4, 8);
     a_later_format_is_refused("format 2\nshards 4\nother x\n", "has format 2");

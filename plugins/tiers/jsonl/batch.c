@@ -77,7 +77,6 @@ static pxt_status put_shard(struct jsonl *tier, struct jsonl_shard *shard, pxt_e
     off_t offset;
     pxt_status status = PXT_OK;
     lines->length = lines->count = 0;
-    /* What one entry of the batch makes older than another shows when they are taken into the index. */
     for (size_t i = 0; i < n && !status; i++)
         if (numbers[i] == shard->number)
             status = add_line(tier, lines, entries[i], error);
@@ -87,9 +86,26 @@ static pxt_status put_shard(struct jsonl *tier, struct jsonl_shard *shard, pxt_e
     *written = status == PXT_OK;
     for (size_t i = 0, line = 0; i < n && !status; i++)
         if (numbers[i] == shard->number) {
+            struct pxt_key key;
+            tier->host->entry_key(entries[i], &key);
             off_t at = offset + (off_t)lines->line[line].at;
-            status = jsonl_line_index(tier, shard, entries[i], at, (uint32_t)lines->line[line++].length, error);
+            /* An earlier entry of the batch may be newer. */
+            status = jsonl_line_is_newest(tier, shard, &key, entries[i], error);
+            if (!status)
+                jsonl_line_index(tier, shard, &key, entries[i], at, (uint32_t)lines->line[line++].length);
         }
+    return status;
+}
+
+static pxt_status all_are_newest(struct jsonl *tier, pxt_entry *const *entries, const unsigned char *numbers, size_t n,
+                                 struct pxt_error *error)
+{
+    pxt_status status = PXT_OK;
+    for (size_t i = 0; i < n && !status; i++) {
+        struct pxt_key key;
+        tier->host->entry_key(entries[i], &key);
+        status = jsonl_line_is_newest(tier, &tier->shard[numbers[i]], &key, entries[i], error);
+    }
     return status;
 }
 
@@ -115,8 +131,8 @@ static pxt_status put_all(struct jsonl *tier, pxt_entry *const *entries, size_t 
         status = tier->host->fail(tier->host, error, PXT_ENOMEM, 0, "out of memory for lines");
     for (unsigned i = 0; i < tier->shard_count; i++)
         undo[i] = (struct undo){tier->shard[i].indexed, false};
-    for (size_t i = 0; i < n && !status; i++)
-        status = jsonl_line_is_newest(tier, &tier->shard[numbers[i]], entries[i], error);
+    if (!status)
+        status = all_are_newest(tier, entries, numbers, n, error);
     for (unsigned i = 0; i < tier->shard_count && !status; i++)
         status = put_shard(tier, &tier->shard[i], entries, numbers, n, &lines, &undo[i].written, error);
     if (status)
@@ -161,7 +177,7 @@ static pxt_status touch_locked(struct jsonl *tier, struct jsonl_shard *shard, co
         /* The policy saw these hits when they happened: it must not take the new line for a replacement. */
         bool in_policy = node->in_policy;
         node->in_policy = false;
-        status = jsonl_put_locked(tier, shard, touched, error);
+        status = jsonl_put_locked(tier, shard, &touch->key, touched, error);
         node->in_policy = in_policy;
     }
     host->entry_release(old);

@@ -17,6 +17,7 @@
 
 #define FORMAT "1-rc"
 enum { TEXT_MAX = 511 };
+#define LOOK_AGAIN (PXT_SECOND / 100)
 static const char name[] = "proxtier.format", new_name[] = "proxtier.format.new";
 
 static void let_go(struct jsonl *tier)
@@ -140,7 +141,7 @@ static pxt_status busy(struct jsonl *tier, bool exclusive, const struct jsonl_fo
                       tier->folder);
 }
 
-/* Opens the file, locks it and reads it. `format` has what was read before. */
+/* Opens the file, locks it and reads it. `format` has what was read before. Waits only LOOK_AGAIN for an exclusive lock. */
 static pxt_status lock_format(struct jsonl *tier, bool exclusive, struct jsonl_format *format, struct pxt_error *error)
 {
     const struct pxt_host *host = tier->host;
@@ -151,7 +152,7 @@ static pxt_status lock_format(struct jsonl *tier, bool exclusive, struct jsonl_f
         if (tier->format_fd < 0)
             return host->fail(host, error, host->status_of_errno(errno), errno, "cannot open %s/%s", tier->folder,
                               name);
-        if (!jsonl_flock(tier->format_fd, exclusive ? LOCK_EX : LOCK_SH, tier->lock_timeout))
+        if (!jsonl_flock(tier->format_fd, exclusive ? LOCK_EX : LOCK_SH, exclusive ? LOOK_AGAIN : tier->lock_timeout))
             return errno == EWOULDBLOCK
                        ? busy(tier, exclusive, format, error)
                        : host->fail(host, error, PXT_EIO, errno, "cannot lock %s/%s", tier->folder, name);
@@ -184,9 +185,15 @@ pxt_status jsonl_format_claim(struct jsonl *tier, struct pxt_error *error)
     pxt_status status = lock_format(tier, false, &format, error ? error : &local);
     if (status && !exists && status != PXT_EBUSY)
         return do_without(tier, error ? error : &local);
-    /* A lock that is made exclusive, or shared again, is released in between: so what was read may not hold any more. */
+    /* A lock that is made exclusive, or shared again, is released in between: so what was read may not hold any more, and
+     * the process that keeps from an exclusive lock may have done what is to be done. */
+    int64_t deadline = jsonl_monotonic_us() + tier->lock_timeout;
     while (!status && !is_settled(tier, &format)) {
         status = lock_format(tier, true, &format, error);
+        if (status == PXT_EBUSY && jsonl_monotonic_us() < deadline) {
+            status = lock_format(tier, false, &format, error);
+            continue;
+        }
         if (!status && !is_settled(tier, &format))
             status = jsonl_reshard(tier, &format, error ? error : &local);
         if (status == PXT_ENOSPC && format.unwritten)

@@ -67,6 +67,7 @@ struct jsonl_shard {
     dev_t device;
     ino_t inode;
     nlink_t links;
+    bool name_in_doubt; /* the name of the log may not survive loss of power */
     dev_t lock_device;
     ino_t lock_inode;
     struct timespec changed;     /* ctime: it changes when the file is renamed over or removed */
@@ -249,6 +250,8 @@ void jsonl_shard_unlock_file(struct jsonl_shard *shard);
 /* Clears the index and reads the whole log. `locked`: as for jsonl_shard_scan(). */
 pxt_status jsonl_shard_reindex(struct jsonl *tier, struct jsonl_shard *shard, bool locked, struct pxt_error *error);
 void jsonl_shard_close_files(struct jsonl_shard *shard);
+/* Microseconds of a clock that only goes forward. */
+int64_t jsonl_monotonic_us(void);
 /* Takes a lock of flock(2), LOCK_EX or LOCK_SH; false, with errno EWOULDBLOCK, if others hold it for longer than `timeout`
  * (microseconds). */
 bool jsonl_flock(int fd, int operation, int64_t timeout);
@@ -261,14 +264,13 @@ void jsonl_unlock_all(struct jsonl *tier);
 /* Writes an entry or a tombstone as a line with its checksum, without newline. Returns the length that it needs; writes
  * nothing where `room` is smaller. */
 size_t jsonl_line_write(struct jsonl *tier, pxt_entry *entry, char *buffer, size_t room);
-/* Takes the line of an entry or a tombstone into the index, at a place where it was appended. PXT_ESTALE, and nothing
- * changes, if the index has a newer version. If memory runs out, the next refresh takes it in. */
-pxt_status jsonl_line_index(struct jsonl *tier, struct jsonl_shard *shard, const pxt_entry *entry, off_t offset,
-                            uint32_t length, struct pxt_error *error);
-/* PXT_ESTALE if the index has a newer version of the key. */
-pxt_status jsonl_line_is_newest(struct jsonl *tier, struct jsonl_shard *shard, const pxt_entry *entry,
-                                struct pxt_error *error);
-
+/* PXT_ESTALE if the index has a newer version of the entry's key. */
+pxt_status jsonl_line_is_newest(struct jsonl *tier, struct jsonl_shard *shard, const struct pxt_key *key,
+                                const pxt_entry *entry, struct pxt_error *error);
+/* Takes the line of an entry or a tombstone into the index, at the place where it was appended. If memory runs out, the
+ * next refresh takes it in. */
+void jsonl_line_index(struct jsonl *tier, struct jsonl_shard *shard, const struct pxt_key *key, const pxt_entry *entry,
+                      off_t offset, uint32_t length);
 /* Appends whole lines in one write; `*offset` receives their place. On failure the file is as before. The file lock is
  * held. */
 pxt_status jsonl_line_append(struct jsonl *tier, struct jsonl_shard *shard, const char *lines, size_t length,
@@ -324,7 +326,8 @@ pxt_status jsonl_put(void *self, pxt_entry *entry, struct pxt_error *error);
 pxt_status jsonl_del(void *self, const struct pxt_key *key, enum pxt_removal why, struct pxt_error *error);
 pxt_status jsonl_clear(void *self, uint64_t *removed, struct pxt_error *error);
 /* The same for one shard, whose lock and file lock are held. */
-pxt_status jsonl_put_locked(struct jsonl *tier, struct jsonl_shard *shard, pxt_entry *entry, struct pxt_error *error);
+pxt_status jsonl_put_locked(struct jsonl *tier, struct jsonl_shard *shard, const struct pxt_key *key, pxt_entry *entry,
+                            struct pxt_error *error);
 pxt_status jsonl_del_locked(struct jsonl *tier, struct jsonl_shard *shard, struct jsonl_node *node,
                             enum pxt_removal why, struct pxt_error *error);
 

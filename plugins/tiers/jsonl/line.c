@@ -35,36 +35,28 @@ size_t jsonl_line_write(struct jsonl *tier, pxt_entry *entry, char *buffer, size
     return length > left ? length + JSONL_CHECKSUM : jsonl_checksum_add(tier, buffer, length);
 }
 
-pxt_status jsonl_line_is_newest(struct jsonl *tier, struct jsonl_shard *shard, const pxt_entry *entry,
-                                struct pxt_error *error)
+pxt_status jsonl_line_is_newest(struct jsonl *tier, struct jsonl_shard *shard, const struct pxt_key *key,
+                                const pxt_entry *entry, struct pxt_error *error)
 {
     const struct pxt_host *host = tier->host;
-    struct pxt_key key;
     uint64_t version = (uint64_t)host->entry_number(entry, PXT_FIELD_VERSION);
-    if (!version)
-        return PXT_OK;
-    host->entry_key(entry, &key);
-    const struct jsonl_node *node = jsonl_index_find(shard, key.text, key.length, key.hash);
+    const struct jsonl_node *node = version ? jsonl_index_find(shard, key->text, key->length, key->hash) : NULL;
     if (!node || node->line.version <= version)
         return PXT_OK;
-    return host->fail(host, error, PXT_ESTALE, 0, "%s has a newer version of key %s", tier->folder, key.text);
+    return host->fail(host, error, PXT_ESTALE, 0, "%s has a newer version of key %s", tier->folder, key->text);
 }
 
-pxt_status jsonl_line_index(struct jsonl *tier, struct jsonl_shard *shard, const pxt_entry *entry, off_t offset,
-                            uint32_t length, struct pxt_error *error)
+void jsonl_line_index(struct jsonl *tier, struct jsonl_shard *shard, const struct pxt_key *key, const pxt_entry *entry,
+                      off_t offset, uint32_t length)
 {
     const struct pxt_host *host = tier->host;
-    struct pxt_key key;
     struct jsonl_line line = {.offset = offset,
                               .length = length,
                               .version = (uint64_t)host->entry_number(entry, PXT_FIELD_VERSION),
                               .removed = (uint32_t)host->entry_number(entry, PXT_FIELD_REMOVED)};
     line.expires_at = host->entry_number(entry, line.removed ? PXT_FIELD_FETCH_TIME : PXT_FIELD_EXPIRES_AT);
-    pxt_status status = jsonl_line_is_newest(tier, shard, entry, error);
-    host->entry_key(entry, &key);
-    if (!status && !jsonl_index_put(tier, shard, &key, &line) && shard->indexed > offset)
+    if (!jsonl_index_put(tier, shard, key, &line) && shard->indexed > offset)
         shard->indexed = offset;
-    return status;
 }
 
 pxt_status jsonl_line_append(struct jsonl *tier, struct jsonl_shard *shard, const char *lines, size_t length,
@@ -73,6 +65,10 @@ pxt_status jsonl_line_append(struct jsonl *tier, struct jsonl_shard *shard, cons
     const struct pxt_host *host = tier->host;
     ssize_t n;
     *offset = shard->indexed;
+    if (tier->full_sync && shard->name_in_doubt && fsync(tier->folder_fd))
+        return host->fail(host, error, PXT_EIO, errno, "cannot force the name of %s/%s to disk", tier->folder,
+                          shard->log_name);
+    shard->name_in_doubt = shard->name_in_doubt && !tier->full_sync;
     do {
         n = write(shard->log, lines, length);
     } while (n < 0 && errno == EINTR);

@@ -61,7 +61,7 @@ pxt_status jsonl_replace_log(struct jsonl *tier, struct jsonl_shard *shard, int 
     if (fsync(fd) || fstat(fd, &file) || renameat(tier->folder_fd, temporary, tier->folder_fd, shard->log_name))
         return tier->host->fail(tier->host, error, tier->host->status_of_errno(errno), errno,
                                 "cannot replace %s/%s; the old one stays", tier->folder, shard->log_name);
-    fsync(tier->folder_fd);
+    shard->name_in_doubt = fsync(tier->folder_fd) != 0;
     close(shard->log);
     shard->log = fd;
     shard->device = file.st_dev;

@@ -47,8 +47,6 @@ static pxt_status open_log(struct jsonl *tier, struct jsonl_shard *shard, bool c
         return PXT_OK;
     if (shard->log < 0)
         return host->fail(host, error, host->status_of_errno(errno), errno, "cannot open %s/%s", tier->folder, name);
-    if (create && tier->full_sync && fsync(tier->folder_fd))
-        return host->fail(host, error, PXT_EIO, errno, "cannot force the name of %s/%s to disk", tier->folder, name);
     if (fstat(shard->log, &file))
         return host->fail(host, error, PXT_EIO, errno, "cannot examine %s/%s", tier->folder, name);
     if (!S_ISREG(file.st_mode) || (file.st_mode & (tier->compatible ? 002 : 022)))
@@ -56,8 +54,10 @@ static pxt_status open_log(struct jsonl *tier, struct jsonl_shard *shard, bool c
                           tier->compatible ? "o-w" : "600");
     if ((file.st_mode & 077) && !tier->compatible)
         fchmod(shard->log, 0600); /* best effort: the folder keeps others out as well */
-    if (file.st_dev != shard->device || file.st_ino != shard->inode)
+    if (file.st_dev != shard->device || file.st_ino != shard->inode) {
         jsonl_damage_clear(shard);
+        shard->name_in_doubt = true; /* another process may have made it without forcing its name to disk */
+    }
     shard->device = file.st_dev;
     shard->inode = file.st_ino;
     shard->links = file.st_nlink;
@@ -132,7 +132,7 @@ static pxt_status open_lock(struct jsonl *tier, struct jsonl_shard *shard, struc
                             tier->folder, name);
 }
 
-static int64_t monotonic_us(void)
+int64_t jsonl_monotonic_us(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
@@ -145,7 +145,7 @@ bool jsonl_flock(int fd, int operation, int64_t timeout)
     for (long wait_us = 50; flock(fd, operation | LOCK_NB);) {
         if (errno != EWOULDBLOCK && errno != EINTR)
             return false;
-        int64_t now = monotonic_us();
+        int64_t now = jsonl_monotonic_us();
         deadline = deadline ? deadline : now + timeout;
         if (now >= deadline) {
             errno = EWOULDBLOCK;

@@ -21,26 +21,27 @@ static char *line_of(struct jsonl *tier, pxt_entry *entry, char *buffer, size_t 
     return line;
 }
 
-pxt_status jsonl_put_locked(struct jsonl *tier, struct jsonl_shard *shard, pxt_entry *entry, struct pxt_error *error)
+pxt_status jsonl_put_locked(struct jsonl *tier, struct jsonl_shard *shard, const struct pxt_key *key, pxt_entry *entry,
+                            struct pxt_error *error)
 {
     const struct pxt_host *host = tier->host;
     char buffer[4096];
     size_t length;
     off_t offset;
-    struct pxt_key key;
-    pxt_status status = jsonl_line_is_newest(tier, shard, entry, error);
+    pxt_status status = jsonl_line_is_newest(tier, shard, key, entry, error);
     if (status)
         return status;
     char *line = line_of(tier, entry, buffer, sizeof buffer, &length);
     if (!line)
         return host->fail(host, error, PXT_ENOMEM, 0, "out of memory for a line");
-    host->entry_key(entry, &key);
     status = length > JSONL_LINE_MAX
-                 ? host->fail(host, error, PXT_EINVAL, 0, "entry %s makes a line of more than 64 KiB", key.text)
+                 ? host->fail(host, error, PXT_EINVAL, 0, "entry %s makes a line of more than 64 KiB", key->text)
                  : jsonl_line_append(tier, shard, line, length, &offset, error);
     if (line != buffer)
         free(line);
-    return status ? status : jsonl_line_index(tier, shard, entry, offset, (uint32_t)length - 1, error);
+    if (!status)
+        jsonl_line_index(tier, shard, key, entry, offset, (uint32_t)length - 1);
+    return status;
 }
 
 pxt_status jsonl_put(void *self, pxt_entry *entry, struct pxt_error *error)
@@ -52,7 +53,7 @@ pxt_status jsonl_put(void *self, pxt_entry *entry, struct pxt_error *error)
     pthread_mutex_lock(&shard->lock);
     pxt_status status = jsonl_shard_lock_file(tier, shard, error);
     if (!status) {
-        status = jsonl_put_locked(tier, shard, entry, error);
+        status = jsonl_put_locked(tier, shard, &key, entry, error);
         jsonl_shard_unlock_file(shard);
     }
     pthread_mutex_unlock(&shard->lock);
