@@ -145,7 +145,9 @@ static void all_fields_come_back(void)
     pxt_draft_init(&draft);
     for (size_t i = 0; i < fields; i++) {
         enum pxt_field_id id = (enum pxt_field_id)i;
-        if (field[i].type == PXT_TYPE_TEXT)
+        if (id == PXT_FIELD_REMOVED) /* of a tombstone */
+            pxt_draft_set_number(&draft, id, 0);
+        else if (field[i].type == PXT_TYPE_TEXT)
             pxt_draft_set_text(&draft, id, text, strlen(text));
         else if (field[i].type == PXT_TYPE_SECRET)
             pxt_draft_set_token(&draft, id, i % 2 ? "gAAAA_-odd==" : "gAAAA_-even=", 12);
