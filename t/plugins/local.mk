@@ -2,7 +2,7 @@
 c_tests += \
     %D%/eviction_test %D%/exact_eviction_test %D%/fault_test %D%/fernet_test %D%/jsonl_checksum_test \
     %D%/jsonl_damage_test %D%/jsonl_identity_test %D%/sqlite_damage_test %D%/sqlite_faults_test \
-    %D%/sqlite_index_test %D%/sqlite_salvage_test %D%/sqlite_tiers_test %D%/stacked_tier_test %D%/tiers_test
+    %D%/sqlite_index_test %D%/sqlite_salvage_test %D%/sqlite_tiers_test %D%/sqlite_versions_test %D%/stacked_tier_test %D%/tiers_test
 %C%_eviction_test_SOURCES = %D%/eviction_test.c t/lib/plugin_user.c t/lib/plugin_user.h
 %C%_eviction_test_CPPFLAGS = $(core_test_cppflags)
 %C%_fernet_test_SOURCES = %D%/fernet_test.c t/lib/plugin_user.c t/lib/plugin_user.h
@@ -21,6 +21,8 @@ c_tests += \
 %C%_tiers_test_CPPFLAGS = $(core_test_cppflags)
 %C%_sqlite_tiers_test_CPPFLAGS = $(core_test_cppflags)
 %C%_sqlite_tiers_test_LDADD = libcore.la $(SQLITE_LIBS)
+%C%_sqlite_versions_test_CPPFLAGS = $(core_test_cppflags)
+%C%_sqlite_versions_test_LDADD = libcore.la $(SQLITE_LIBS)
 %C%_sqlite_damage_test_CPPFLAGS = $(core_test_cppflags)
 %C%_sqlite_damage_test_LDADD = libcore.la $(SQLITE_LIBS)
 %C%_sqlite_salvage_test_CPPFLAGS = $(core_test_cppflags)
