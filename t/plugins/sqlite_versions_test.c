@@ -324,6 +324,84 @@ static void a_shared_file_becomes_our_own(bool l3, const char *name)
     close_tier(&tier);
 }
 
+static void copy_fixture(bool l3, const char *name)
+{
+    const char *source = getenv("abs_top_srcdir");
+    char command[1000];
+    make_place(name);
+    snprintf(command, sizeof command, "umask 077 && cat %s/t/plugins/fixtures/before_versions/%s >%s/%s/%s",
+             source ? source : ".", l3 ? "px.db" : "l2_cache.db", root, name, l3 ? "px.db" : "l2_cache.db");
+    if (system(command)) {
+        printf("Bail out! cannot copy the fixture\n");
+        exit(1);
+    }
+}
+
+static void a_file_of_before_versions_is_upgraded(bool l3, const char *name)
+{
+    char text[600], before[4000];
+    copy_fixture(l3, name);
+    struct tier tier = {.table = l3 ? "cache_entries" : "l2_cache"};
+    snprintf(tier.path, sizeof tier.path, "%s/%s/%s", root, name, l3 ? "px.db" : "l2_cache.db");
+    snprintf(text, sizeof text,
+             "SELECT key||proxy_url||source||fetch_time||expires_at||access_count||health_status||failure_count||"
+             "coalesce(hex(username_encrypted),'-')||coalesce(hex(password_encrypted),'-') FROM %s ORDER BY key",
+             tier.table);
+    snprintf(before, sizeof before, "%s", ask(tier.path, text));
+    ok(strlen(before) > 500, "%s: the fixture has entries", name);
+    tier = opened(l3, name, NULL);
+    is_str(ask(tier.path, text), before, "%s: they are as before", name);
+    is_int(count(&tier), 4, "%s: all", name);
+    pxt_entry *out;
+    get(&tier, "own-key", &out);
+    int64_t fetched = out ? pxt_entry_number(out, PXT_FIELD_FETCH_TIME) : 0;
+    ok(out && pxt_entry_number(out, PXT_FIELD_VERSION) == fetched << 11 &&
+           pxt_entry_number(out, PXT_FIELD_SUPPLIED_VERSION) == fetched << 11 &&
+           pxt_entry_number(out, PXT_FIELD_LEARNT_VERSION) == fetched << 11,
+       "%s: their versions follow from the time", name);
+    ok(out && pxt_entry_number(out, PXT_FIELD_TOTAL_HEALTH_CHECKS) == 2, "%s: health is kept", name);
+    host.host.entry_release(out);
+    is_str(ask(tier.path, "PRAGMA user_version"), "1", "%s: it has a format", name);
+    is_int(put(&tier, versioned("own-key", (uint64_t)(fetched << 11) - 1, "older")), PXT_ESTALE,
+           "%s: what is older is refused", name);
+    close_tier(&tier);
+}
+
+/* ---- damage ---- */
+
+/* Page 1 is left alone: all of the schema is there. */
+static void a_salvage_keeps_versions_and_tombstones(bool l3, const char *name, const struct how *how)
+{
+    struct tier tier = opened(l3, name, how);
+    for (unsigned i = 0; i < 300; i++) {
+        char key[20];
+        snprintf(key, sizeof key, "key%03u", i);
+        put(&tier, i % 3 ? versioned(key, 1000 + i, "s") : tombstone(key, 1000 + i));
+    }
+    tier.ops->record_put(tier.self, "checkpoint 5\n", NULL);
+    close_tier(&tier);
+    char text[300], page[PXT_RECORD_MAX + 1];
+    snprintf(text, sizeof text, "SELECT rootpage FROM sqlite_schema WHERE name='sqlite_autoindex_%s_1'", tier.table);
+    long root_page = atol(ask(tier.path, text));
+    FILE *file = fopen(tier.path, "r+b");
+    if (file) {
+        fseek(file, (root_page - 1) * 4096, SEEK_SET);
+        for (int i = 0; i < 4096; i++)
+            putc(0x55, file);
+        fclose(file);
+    }
+    tier = opened(l3, name, how);
+    is_str(stored(&tier, "key001"), "entry 1001 s", "%s: an entry keeps its version", name);
+    is_int((long long)tier.ops->corruptions(tier.self), 1, "%s: through a salvage", name);
+    is_str(stored(&tier, "key003"), "tombstone 1003", "%s: a tombstone stays one", name);
+    struct seen seen = {0};
+    tier.ops->versions(tier.self, 0, see, &seen, NULL);
+    ok(seen.count == 300 && seen.sum == 300 * 1000 + 299 * 300 / 2, "%s: all are there (%u)", name, seen.count);
+    is_int(tier.ops->record_get(tier.self, page, NULL), PXT_NOT_FOUND,
+           "%s: but for the record, which a store that may have lost something cannot trust", name);
+    close_tier(&tier);
+}
+
 /* ---- all of them ---- */
 
 static void in_both_modes(bool l3)
@@ -337,7 +415,8 @@ static void in_both_modes(bool l3)
                  {"others", a_tombstone_of_another_process_is_seen},
                  {"versions", versions_above_are_listed},
                  {"expire", only_what_all_tiers_know_expires},
-                 {"record", the_record_is_kept}};
+                 {"record", the_record_is_kept},
+                 {"salvage", a_salvage_keeps_versions_and_tombstones}};
     char name[100];
     for (size_t i = 0; i < sizeof tests / sizeof *tests; i++)
         for (int shared = 0; shared < 2; shared++) {
@@ -357,6 +436,7 @@ int main(int argc, char **argv)
         TEST(a_newer_format_is_refused, "newer");
         TEST(a_file_of_our_own_is_not_shared, "own");
         TEST(a_shared_file_becomes_our_own, "shared");
+        TEST(a_file_of_before_versions_is_upgraded, "before");
     }
     return finish();
 }
