@@ -60,7 +60,7 @@ struct tier {
 struct how {
     uint64_t capacity;
     const enum pxt_field_id *order;
-    const char *busy, *sync;
+    const char *busy, *sync, *compatible;
 };
 
 static __attribute__((unused)) pxt_status open_tier(struct tier *tier, bool l3, const char *place,
@@ -74,7 +74,9 @@ static __attribute__((unused)) pxt_status open_tier(struct tier *tier, bool l3, 
     if (pxt_settings_read(plugin[l3]->options, NULL, NULL, plugin[l3]->name, &tier->settings, error) ||
         pxt_settings_override(tier->settings, l3 ? "path" : "dir", given, "test", error) ||
         pxt_settings_override(tier->settings, "busy_timeout", how && how->busy ? how->busy : "5s", "test", error) ||
-        pxt_settings_override(tier->settings, "sync", how && how->sync ? how->sync : "normal", "test", error))
+        pxt_settings_override(tier->settings, "sync", how && how->sync ? how->sync : "normal", "test", error) ||
+        pxt_settings_override(tier->settings, "compatible", how && how->compatible ? how->compatible : "none", "test",
+                              error))
         return PXT_ECONFIG;
     policy.order = how ? how->order : NULL;
     struct pxt_tier_setup setup = {.size = sizeof setup,

@@ -5,7 +5,7 @@ EXTRA_DIST += \
 c_tests += \
     %D%/eviction_test %D%/exact_eviction_test %D%/fault_test %D%/fault_versions_test %D%/fernet_test %D%/jsonl_checksum_test \
     %D%/jsonl_damage_test %D%/jsonl_format_test %D%/jsonl_identity_test %D%/jsonl_versions_test %D%/sqlite_damage_test %D%/sqlite_faults_test \
-    %D%/sqlite_index_test %D%/sqlite_salvage_test %D%/sqlite_tiers_test %D%/stacked_tier_test %D%/tiers_test
+    %D%/sqlite_index_test %D%/sqlite_salvage_test %D%/sqlite_tiers_test %D%/sqlite_versions_test %D%/stacked_tier_test %D%/tiers_test
 %C%_eviction_test_SOURCES = %D%/eviction_test.c t/lib/plugin_user.c t/lib/plugin_user.h
 %C%_eviction_test_CPPFLAGS = $(core_test_cppflags)
 %C%_fernet_test_SOURCES = %D%/fernet_test.c t/lib/plugin_user.c t/lib/plugin_user.h
@@ -32,6 +32,8 @@ c_tests += \
 %C%_tiers_test_CPPFLAGS = $(core_test_cppflags)
 %C%_sqlite_tiers_test_CPPFLAGS = $(core_test_cppflags)
 %C%_sqlite_tiers_test_LDADD = libcore.la $(SQLITE_LIBS)
+%C%_sqlite_versions_test_CPPFLAGS = $(core_test_cppflags)
+%C%_sqlite_versions_test_LDADD = libcore.la $(SQLITE_LIBS)
 %C%_sqlite_damage_test_CPPFLAGS = $(core_test_cppflags)
 %C%_sqlite_damage_test_LDADD = libcore.la $(SQLITE_LIBS)
 %C%_sqlite_salvage_test_CPPFLAGS = $(core_test_cppflags)
@@ -61,6 +63,9 @@ check_LTLIBRARIES += \
 %C%_refused_table_la_LDFLAGS = $(refused_ldflags)
 %C%_refused_folder_la_SOURCES = examples/folder.c
 %C%_refused_folder_la_LDFLAGS = $(refused_ldflags)
-script_tests += %D%/debugger.t
+script_tests += %D%/debugger.t %D%/sqlite_upgrade.t
+EXTRA_DIST += \
+    %D%/fixtures/before_versions/history %D%/fixtures/before_versions/l2.jsonl %D%/fixtures/before_versions/l2_cache.db \
+    %D%/fixtures/before_versions/l3.jsonl %D%/fixtures/before_versions/px.db %D%/fixtures/before_versions/test.key
 check_LTLIBRARIES += %D%/refused/unresolved.la
 %C%_refused_unresolved_la_LDFLAGS = $(refused_ldflags)

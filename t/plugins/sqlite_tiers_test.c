@@ -41,6 +41,9 @@ static void all_fields_round_trip(bool l3, const char *name)
 
 static void columns_are_the_reference_s(bool l3, const char *name)
 {
+    static const char ours[] = ",version:INTEGER:0:-:0,supplied_version:INTEGER:0:-:0,learnt_version:INTEGER:0:-:0,"
+                               "tallies:TEXT:0:-:0";
+    char place[100], all[2000];
     const char *columns = "SELECT name||':'||type||':'||\"notnull\"||':'||coalesce(dflt_value,'-')||':'||pk "
                           "FROM pragma_table_info('%s')";
     static const char *const want[] = {
@@ -56,9 +59,17 @@ static void columns_are_the_reference_s(bool l3, const char *name)
         "recovery_attempt:INTEGER:0:0:0,next_check_time:REAL:0:-:0,last_health_error:TEXT:0:-:0,"
         "total_health_checks:INTEGER:0:0:0,total_health_check_failures:INTEGER:0:0:0,evicted_from_l1:INTEGER:0:0:0"};
     char text[300];
-    struct tier tier = opened(l3, name, NULL);
+    snprintf(place, sizeof place, "%s-native", name);
+    struct tier native = opened(l3, place, NULL);
+    snprintf(text, sizeof text, columns, native.table);
+    snprintf(all, sizeof all, "%s%s", want[l3], ours);
+    is_str(ask(native.path, text), all, "%s: the columns of %s, and behind them ours", name, native.table);
+    is_str(ask(native.path, "PRAGMA journal_mode"), "wal", "%s: the file has a write-ahead log", name);
+    close_tier(&native);
+    struct tier tier = opened(l3, name, &(struct how){.compatible = "proxywhirl"});
     snprintf(text, sizeof text, columns, tier.table);
-    is_str(ask(tier.path, text), want[l3], "%s: the columns of %s, to the letter", name, tier.table);
+    is_str(ask(tier.path, text), want[l3], "%s: the columns of %s, to the letter, if shared with ProxyWhirl", name,
+           tier.table);
     is_str(ask(tier.path, "SELECT name FROM sqlite_schema WHERE type='index' AND name LIKE 'idx%' ORDER BY 1"),
            l3 ? "idx_expires_at,idx_health_history_proxy,idx_health_history_time,idx_health_status,idx_last_accessed,"
                 "idx_source"
@@ -76,7 +87,7 @@ static void columns_are_the_reference_s(bool l3, const char *name)
              tier.table);
     is_str(ask(tier.path, text), "realblobinteger1767323045.12346", "%s: times are REAL seconds, tokens BLOBs", name);
     is_str(ask(tier.path, "PRAGMA application_id"), "0", "%s: application_id is left alone", name);
-    is_str(ask(tier.path, "PRAGMA journal_mode"), "wal", "%s: the file has a write-ahead log", name);
+    is_str(ask(tier.path, "PRAGMA user_version"), "0", "%s: and user_version", name);
     close_tier(&tier);
 }
 
@@ -156,11 +167,12 @@ static void old_l3_files_are_migrated(void)
               "'s',1.5,2.000001,3,60,61.5,'healthy',1,1.5,1.5)");
     umask(0022);
     struct tier tier = opened(true, "old", NULL);
-    is_str(ask(path, "SELECT count(*) FROM pragma_table_info('cache_entries')"), "23",
+    is_str(ask(path, "SELECT count(*) FROM pragma_table_info('cache_entries')"), "27",
            "migration: all columns are there");
     is_str(ask(path, "SELECT name FROM pragma_table_info('cache_entries') WHERE cid>13"),
            "last_health_check,consecutive_health_failures,consecutive_health_successes,recovery_attempt,"
-           "next_check_time,last_health_error,total_health_checks,total_health_check_failures,evicted_from_l1",
+           "next_check_time,last_health_error,total_health_checks,total_health_check_failures,evicted_from_l1,"
+           "version,supplied_version,learnt_version,tallies",
            "migration: in the reference's order");
     is_int(get(&tier, "k", &out), PXT_OK, "migration: what was in the file can be read");
     is_int(out ? pxt_entry_number(out, PXT_FIELD_LAST_ACCESSED) : 0, 2000001, "migration: to the microsecond");

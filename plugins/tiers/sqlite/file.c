@@ -128,6 +128,17 @@ pxt_status sqlite_file_lock(struct store *store, int *fd, struct pxt_error *erro
     return PXT_OK;
 }
 
+pxt_status sqlite_file_sync_folder(struct store *store, struct pxt_error *error)
+{
+    int fd = open(store->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    pxt_status status = fd < 0 ? fail_file(store, error, store->folder, "open") : PXT_OK;
+    if (fd >= 0 && fsync(fd) && errno != EINVAL) /* a file system that does not sync folders */
+        status = fail_file(store, error, store->folder, "sync");
+    if (fd >= 0)
+        close(fd);
+    return status;
+}
+
 void sqlite_file_remember(struct store *store)
 {
     struct stat file;

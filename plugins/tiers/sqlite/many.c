@@ -235,7 +235,8 @@ static int sync_file(sqlite3 *db, int which)
 }
 
 /* Syncs the log, then the database: pages that a checkpoint moves out of the log meanwhile are in the database by then.
- * This is cheaper than a checkpoint, and no reader can delay it. */
+ * This is cheaper than a checkpoint, and no reader can delay it. Without a log a transaction ends with the removal of its
+ * journal, which only a sync of the folder brings to the disk. */
 static pxt_status sync_once(struct store *store, struct pxt_error *error)
 {
     struct connection *connection;
@@ -247,6 +248,8 @@ static pxt_status sync_once(struct store *store, struct pxt_error *error)
         rc = sync_file(connection->db, SQLITE_FCNTL_FILE_POINTER);
     if (rc != SQLITE_OK)
         status = sqlite_fail(store, connection->db, rc, error, "bring everything to the disk");
+    else if (store->compatible)
+        status = sqlite_file_sync_folder(store, error);
     sqlite_pool_release(store, connection);
     return status;
 }

@@ -121,7 +121,7 @@ static void tell(const struct store *store, const char *aside, const struct sqli
     if (store->schema.layout->history)
         add_rows(&text, "health checks", &result->checks);
     if (result->tombstones_lost)
-        sqlite_text_add(&text, "; notes of removed entries: some are lost");
+        sqlite_text_add(&text, "; some tombstones may be lost");
     if (result->without_health)
         sqlite_text_add(&text, "; entries without their health: %llu", (unsigned long long)result->without_health);
     store->host->log(store->host, PXT_LOG_WARNING, "%s was damaged: moved aside to %s%s", store->path, aside,

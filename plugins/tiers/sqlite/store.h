@@ -168,6 +168,8 @@ pxt_status sqlite_file_prepare(struct store *store, struct pxt_error *error);
 pxt_status sqlite_file_close_to_others(struct store *store, struct pxt_error *error);
 /* Locks the folder against other processes that open or repair this file. `*fd` is for close(). */
 pxt_status sqlite_file_lock(struct store *store, int *fd, struct pxt_error *error);
+/* Makes the names of the files survive loss of power. */
+pxt_status sqlite_file_sync_folder(struct store *store, struct pxt_error *error);
 /* Returns whether the file at the path is the one that was open. */
 bool sqlite_file_is_ours(const struct store *store);
 void sqlite_file_remember(struct store *store);

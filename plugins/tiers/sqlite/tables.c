@@ -110,12 +110,24 @@ static void plan_versions(struct plan *plan)
         sqlite_text_add(&plan->sql, "DROP TRIGGER IF EXISTS %s_gone;DROP TABLE IF EXISTS %s;", extra, extra);
 }
 
-/* A table that has one of the columns has all, and their values: they are added in one transaction. */
-static void plan_added_columns(struct plan *plan)
+/* A table that has one of the columns has all, and their values, for they are added in one transaction: else its schema is
+ * damaged. */
+static void plan_added_columns(struct plan *plan, const char **missing)
 {
     const char *table = plan->layout->table;
-    if (plan->schema->shared || column_exists(plan, table, added_columns[0].name) || plan->rc != SQLITE_OK)
+    bool any = false;
+    if (plan->schema->shared || plan->rc != SQLITE_OK)
         return;
+    for (const struct sqlite_column *column = added_columns; column->name; column++)
+        if (column_exists(plan, table, column->name))
+            any = true;
+        else
+            *missing = column->name;
+    if (any && *missing)
+        plan->rc = SQLITE_MISMATCH;
+    if (any)
+        return;
+    *missing = NULL;
     for (const struct sqlite_column *column = added_columns; column->name; column++)
         sqlite_text_add(&plan->sql, "ALTER TABLE %s ADD COLUMN %s %s;", table, column->name, column->declaration);
     plan_versions(plan);
@@ -139,7 +151,7 @@ static void plan_main_table(struct plan *plan, const char **missing)
             sqlite_text_add(&plan->sql, "ALTER TABLE %s ADD COLUMN %s %s;", table, column->name, column->declaration);
         }
     }
-    plan_added_columns(plan);
+    plan_added_columns(plan, missing);
 }
 
 static const char *declaration_of(enum pxt_field_type type)
