@@ -281,6 +281,13 @@ static void keeps_a_record(struct subject *subject)
     self = tier_open(subject, NULL, NULL, 0);
     expect_record(subject, self, small, "opened again, after a shorter text,");
     expect_entry(subject, self, "k", 1, VERSION, "beside the record");
+    if (tier_ops(subject)->clear) {
+        uint64_t removed = 0;
+        calling("clear");
+        expect_ok(subject, tier_ops(subject)->clear(self, &removed, &subject->error), "clear");
+        expect(removed == 1, "an entry and the record are there, clear removes %llu", (unsigned long long)removed);
+        expect_record(subject, self, small, "after clear");
+    }
     tier_close(subject, self);
 }
 

@@ -3,14 +3,14 @@ EXTRA_DIST += \
     %D%/fixtures/jsonl-6a09ef4/shard_00.jsonl %D%/fixtures/jsonl-6a09ef4/shard_01.jsonl \
     %D%/fixtures/jsonl-6a09ef4/shard_02.jsonl %D%/fixtures/jsonl-6a09ef4/shard_03.jsonl
 c_tests += \
-    %D%/eviction_test %D%/exact_eviction_test %D%/fault_test %D%/fault_versions_test %D%/fernet_test %D%/jsonl_checksum_test \
-    %D%/jsonl_damage_test %D%/jsonl_format_test %D%/jsonl_identity_test %D%/jsonl_versions_test %D%/sqlite_damage_test %D%/sqlite_faults_test \
-    %D%/sqlite_index_test %D%/sqlite_salvage_test %D%/sqlite_tiers_test %D%/sqlite_versions_test %D%/stacked_tier_test %D%/tiers_test
+    %D%/eviction_test %D%/exact_eviction_test %D%/fault_test %D%/fault_versions_test %D%/fernet_test \
+    %D%/jsonl_checksum_test %D%/jsonl_damage_test %D%/jsonl_format_test %D%/jsonl_identity_test \
+    %D%/jsonl_versions_test %D%/sqlite_damage_test %D%/sqlite_faults_test %D%/sqlite_index_test \
+    %D%/sqlite_salvage_test %D%/sqlite_tiers_test %D%/sqlite_versions_test %D%/stacked_tier_test %D%/tiers_test
 %C%_eviction_test_SOURCES = %D%/eviction_test.c t/lib/plugin_user.c t/lib/plugin_user.h
 %C%_eviction_test_CPPFLAGS = $(core_test_cppflags)
 %C%_fernet_test_SOURCES = %D%/fernet_test.c t/lib/plugin_user.c t/lib/plugin_user.h
 %C%_fernet_test_CPPFLAGS = $(core_test_cppflags)
-%C%_fault_versions_test_CPPFLAGS = $(core_test_cppflags)
 %C%_stacked_tier_test_CPPFLAGS = $(core_test_cppflags)
 %C%_jsonl_checksum_test_SOURCES = \
     %D%/jsonl_checksum_test.c t/lib/plugin_user.c t/lib/plugin_user.h t/lib/jsonl_kit.h
@@ -45,6 +45,8 @@ c_tests += \
 %C%_sqlite_faults_test_LDADD = libcore.la $(SQLITE_LIBS)
 %C%_exact_eviction_test_LDADD = libproxtier.la
 %C%_fault_test_LDADD = libproxtier.la
+c_tests += %D%/fault_versions_test
+%C%_fault_versions_test_CPPFLAGS = $(core_test_cppflags)
 
 # Plugins that the loader must refuse, or must take although they look odd; and the examples, built as plugins.
 refused_ldflags = $(AM_LDFLAGS) -module -avoid-version -shared -rpath /nowhere
