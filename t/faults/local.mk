@@ -1,0 +1,18 @@
+# SPDX-License-Identifier: MIT
+# Faults: failing calls, kills, and a reader that compares the tiers with what callers were told.
+check_PROGRAMS += %D%/reader %D%/session
+%C%_session_SOURCES = %D%/session.c %D%/operations.c %D%/operations.h
+%C%_session_LDADD = libproxtier.la -ldl
+# Without a wrapper script: the preloaded library is to come first in this program, not in a shell.
+%C%_session_LDFLAGS = $(AM_LDFLAGS) -no-install
+%C%_reader_SOURCES = %D%/copies.c %D%/read_jsonl.c %D%/read_sqlite.c %D%/reader.c %D%/reader.h %D%/told.c
+%C%_reader_CFLAGS = $(AM_CFLAGS) $(JSONC_CFLAGS) $(SQLITE_CFLAGS)
+%C%_reader_LDADD = $(JSONC_LIBS) $(SQLITE_LIBS) -lm
+
+check_LTLIBRARIES += %D%/failing_calls.la
+%C%_failing_calls_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared -rpath /nowhere
+%C%_failing_calls_la_LIBADD = -ldl
+
+# For script_tests and c_tests once the core keeps the rules of doc/versions.md.
+FAULT_TESTS = %D%/sweep.t
+EXTRA_DIST += %D%/README.md %D%/sweep.t
