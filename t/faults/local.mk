@@ -9,10 +9,16 @@ check_PROGRAMS += %D%/reader %D%/session
 %C%_reader_CFLAGS = $(AM_CFLAGS) $(JSONC_CFLAGS) $(SQLITE_CFLAGS)
 %C%_reader_LDADD = $(JSONC_LIBS) $(SQLITE_LIBS) -lm
 
+check_PROGRAMS += %D%/kills_test
+%C%_kills_test_SOURCES = %D%/kills_test.c %D%/operations.c %D%/operations.h
+%C%_kills_test_LDADD = libproxtier.la
+# Beside the programs that it starts, also when it is built.
+%C%_kills_test_LDFLAGS = $(AM_LDFLAGS) -no-install
+
 check_LTLIBRARIES += %D%/failing_calls.la
 %C%_failing_calls_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared -rpath /nowhere
 %C%_failing_calls_la_LIBADD = -ldl
 
 # For script_tests and c_tests once the core keeps the rules of doc/versions.md.
-FAULT_TESTS = %D%/sweep.t
+FAULT_TESTS = %D%/kills_test %D%/sweep.t
 EXTRA_DIST += %D%/README.md %D%/sweep.t
