@@ -6,6 +6,13 @@
 here=$abs_top_builddir/t/faults
 preload=$here/.libs/failing_calls.so
 points=${PXT_FAULT_POINTS:-10}
+# In memory, if there is such a folder: nothing here is about lost power.
+if [ -d /dev/shm ] && [ -w /dev/shm ]; then
+    data=$(mktemp -d /dev/shm/proxtier-t-XXXXXX) || exit 1
+    trap 'rm -rf "$work" "$data"' EXIT
+else
+    data=$work
+fi
 set -- $PXT_FAULT
 only_chain=$1 only_kind=$2 only_number=$3
 
@@ -14,29 +21,29 @@ head="degrade: {threshold: 2, backoff: 1ms, backoff_max: 2ms}
 health: {invalidate: false}
 lock_timeout: 200ms"
 memory='{plugin: l1_memory, max_entries: 8}'
-jsonl="{plugin: l2_jsonl, lock_timeout: 200ms, dir: $work/d/l2"
-l3="{plugin: l3_sqlite, busy_timeout: 200ms, path: $work/d/l3.db"
+jsonl="{plugin: l2_jsonl, lock_timeout: 200ms, dir: $data/d/l2"
+l3="{plugin: l3_sqlite, busy_timeout: 200ms, path: $data/d/l3.db"
 chain() {
     case $1 in
     jsonl_sqlite)
         yaml="encryptor: {plugin: plain}
 tiers: [$memory, $jsonl, max_entries: 12, eviction: fifo}, $l3}]"
-        tiers="~jsonl:$work/d/l2 l3:$work/d/l3.db"
+        tiers="~jsonl:$data/d/l2 l3:$data/d/l3.db"
         ;;
     sqlite_twice)
-        yaml="encryptor: {plugin: fernet, auto_key_file: $work/d/key}
-tiers: [$memory, {plugin: l2_sqlite, busy_timeout: 200ms, dir: $work/d/l2, max_entries: 12, eviction: fifo}, $l3}]"
-        tiers="~l2:$work/d/l2/l2_cache.db l3:$work/d/l3.db"
+        yaml="encryptor: {plugin: fernet, auto_key_file: $data/d/key}
+tiers: [$memory, {plugin: l2_sqlite, busy_timeout: 200ms, dir: $data/d/l2, max_entries: 12, eviction: fifo}, $l3}]"
+        tiers="~l2:$data/d/l2/l2_cache.db l3:$data/d/l3.db"
         ;;
     write_behind)
         yaml="encryptor: {plugin: plain}
 tiers: [$memory, $jsonl, max_entries: 12, eviction: lru}, $l3, write_behind: true}]"
-        tiers="~jsonl:$work/d/l2 l3:$work/d/l3.db"
+        tiers="~jsonl:$data/d/l2 l3:$data/d/l3.db"
         ;;
     jsonl_alone)
         yaml="encryptor: {plugin: plain}
 tiers: [$memory, $jsonl}]"
-        tiers="jsonl:$work/d/l2"
+        tiers="jsonl:$data/d/l2"
         ;;
     esac
     yaml="$head
@@ -45,18 +52,18 @@ $yaml"
 
 # session CALL HOW REPEAT N: the session with a fault, for a chain
 session() {
-    rm -rf "$work/d" "$work/log" "$work/count"
-    mkdir -m 700 "$work/d"
-    FAULT_FOLDER=$work/d FAULT_CALL=$1 FAULT_HOW=$2 FAULT_REPEAT=$3 FAULT_NUMBER=$4 FAULT_COUNT=$work/count \
-        LD_PRELOAD=$preload timeout 60 "$here/session" script "$yaml" "$work/log"
+    rm -rf "$data/d" "$data/log" "$data/count"
+    mkdir -m 700 "$data/d"
+    FAULT_FOLDER=$data/d FAULT_CALL=$1 FAULT_HOW=$2 FAULT_REPEAT=$3 FAULT_NUMBER=$4 FAULT_COUNT=$data/count \
+        LD_PRELOAD=$preload timeout 60 "$here/session" script "$yaml" "$data/log"
 }
 # try CALL HOW REPEAT N: one run; writes what is wrong to $work/wrong
 try() {
     {
         session "$@" || echo "crash: the session ended with $?"
-        if timeout 60 "$here/session" rest "$yaml" "$work/log"; then :; else echo "rest: ended with $?"; fi
+        if timeout 60 "$here/session" rest "$yaml" "$data/log"; then :; else echo "rest: ended with $?"; fi
         # shellcheck disable=SC2086
-        if timeout 60 "$here/reader" "$work/log" $tiers; then :; else echo "reader: ended with $?"; fi
+        if timeout 60 "$here/reader" "$data/log" $tiers; then :; else echo "reader: ended with $?"; fi
     } >"$work/wrong" 2>&1
     [ ! -s "$work/wrong" ]
 }
@@ -68,7 +75,7 @@ sweep() {
     call=${2%%-*} how=${2#*-}
     repeat=${how#*-} how=${how%-*}
     session "$call" "$how" "$repeat" 0 >"$work/out" 2>&1
-    total=$(cat "$work/count" 2>/dev/null)
+    total=$(cat "$data/count" 2>/dev/null)
     if [ "${total:-0}" -eq 0 ]; then
         skip "$1: $2: the session makes no such call"
         return
@@ -97,7 +104,7 @@ sweep() {
     sed 's/^/#   /' "$work/first" | head -n 12
     if [ -n "$only_number" ]; then
         trap - EXIT
-        echo "# the files are in $work"
+        echo "# the files are in $data"
     fi
 }
 
