@@ -66,7 +66,7 @@ static void compare_pair(const struct chain *chain, const struct copy *a, const 
                 a->removed ? " removed" : "", field_text(a, PXT_FIELD_SOURCE), chain->name[a->tier],
                 (unsigned long long)b->version, b->removed ? " removed" : "", field_text(b, PXT_FIELD_SOURCE),
                 chain->name[b->tier]);
-    } else {
+    } else if (!a->removed) {
         for (unsigned i = 0; i < PXT_FIELD_COUNT; i++) {
             if (is_access(i) || !strcmp(field_text(a, i), field_text(b, i)))
                 continue;
@@ -145,6 +145,7 @@ int main(int argc, char **argv)
         read_tier(&chain, argv[i]);
     copies_sort(&chain.copies);
     told_each_key(check_key, &chain);
+    told_check_answers();
     copies_free(&chain.copies);
     if (differences > DIFFERENCES_SHOWN)
         printf("and %u more differences\n", differences - DIFFERENCES_SHOWN);

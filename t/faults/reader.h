@@ -55,8 +55,9 @@ void read_sqlite(struct copies *copies, const char *path, const char *table, con
 
 /* ---- told.c: the log ---- */
 
-/* Reads the log, and says what no register per key could have answered. */
 void told_read(const char *path);
+/* Says which answers no register per key could have given. */
+void told_check_answers(void);
 /* Says what is wrong with the last state of a key: `value` is NULL if there is no entry; `checks` are its health checks. */
 void told_check_last(const char *key, const char *value, long long checks);
 /* Calls `fn` for each key of the log. */

@@ -212,7 +212,7 @@ static void end(const char *id, int status, const char *value, long line)
     snprintf(one->value, sizeof one->value, "%s", value);
 }
 
-static void judge_all(void)
+void told_check_answers(void)
 {
     if (seen_count)
         qsort(seen, seen_count, sizeof *seen, by_list);
@@ -250,7 +250,6 @@ void told_read(const char *path)
             differs("unreadable: line %ld of the log: %s", n, line);
     }
     fclose(in);
-    judge_all();
 }
 
 /* ---- the end ---- */
