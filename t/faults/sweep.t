@@ -68,6 +68,48 @@ try() {
     [ ! -s "$work/wrong" ]
 }
 
+# finds PATTERN NAME: the reader has something to say
+finds() {
+    # shellcheck disable=SC2086
+    like "$("$here/reader" "$data/log" $tiers)" "$1" "$2"
+}
+# without_fault CHAIN: what is wrong below is not wrong by itself, and would be found
+without_fault() {
+    [ "${only_chain:-$1}" = "$1" ] && [ -z "$only_kind" ] || return
+    chain "$1"
+    try write EIO 1 0
+    ok $? "$1: without a fault nothing is wrong"
+    sed 's/^/# /' "$work/wrong" | head -n 12
+    cp "$data/log" "$work/log"
+    printf 'B x put k00\nE x 0\n' >>"$data/log"
+    finds '^at rest: k00: old' "$1: the reader finds a lost put"
+    printf 'B y put k99\nE y 0\n' >>"$data/log"
+    finds '^at rest: k99: lost' "$1: ... of a new key"
+    printf 'B z delete k20\nE z 0\n' >>"$data/log"
+    finds '^at rest: k20: back' "$1: ... an entry that is back after its delete"
+    printf 'B w report k20\nE w 0\n' >>"$data/log"
+    finds '^reports: k20' "$1: ... a lost report"
+    sed '/^S .* k20 /d; s/^\(E .* 0\) s0-1$/\1 s0-2/' "$work/log" >"$data/log"
+    finds '^told by get: k00: never put' "$1: ... a get of what was never put"
+    finds '^told by a list: k20: lost' "$1: ... a list without an entry"
+}
+
+# tiers_that_differ CHAIN: JSONL above SQLite, changed by hand
+tiers_that_differ() {
+    [ "${only_chain:-$1}" = "$1" ] && [ -z "$only_kind" ] || return
+    chain "$1"
+    try write EIO 1 0
+    for shard in "$data"/d/l2/shard_*.jsonl; do :; done # the last one is read last
+    sed -i 's/"access_count": [0-9]*/"access_count": 77/' "$data"/d/l2/shard_*.jsonl
+    finds '^$' "$1: accesses may differ between tiers"
+    sed -i 's/"failure_count": 0/"failure_count": 9/' "$data"/d/l2/shard_*.jsonl
+    finds '^differ: k[0-9]*: failure_count is 9 in' "$1: other fields may not"
+    echo '{"deleted": "k21", "version": 5, "why": "deleted"}' >>"$shard"
+    finds '^differ: k21: version 5 removed' "$1: ... nor may a tombstone stand beside an entry"
+    echo '{"key": "k21", "prox' >>"$shard"
+    finds '^unreadable: a line of' "$1: no line may be damaged"
+}
+
 # sweep CHAIN KIND: KIND is CALL-HOW-REPEAT
 sweep() {
     [ "${only_chain:-$1}" = "$1" ] && [ "${only_kind:-$2}" = "$2" ] || return
@@ -115,7 +157,9 @@ if ! LD_PRELOAD=$preload "$here/session" works >"$work/out" 2>&1; then
     esac
     done_testing
 fi
+tiers_that_differ jsonl_sqlite
 for chain in jsonl_sqlite sqlite_twice write_behind jsonl_alone; do
+    without_fault $chain
     for kind in alloc-ENOMEM-1 alloc-ENOMEM-4 alloc-ENOMEM-on write-EIO-1 write-EIO-on write-ENOSPC-1 write-ENOSPC-on \
         write-short-1 write-short-on write-torn-1 write-torn-on sync-EIO-1 sync-EIO-on open-EIO-1 open-EIO-on \
         rename-EIO-1 lock-EIO-1 lock-EIO-on mmap-EIO-1 truncate-EIO-1 read-EIO-1 read-EIO-on; do
