@@ -37,7 +37,7 @@ static const struct chain chains[] = {
     {"JSONL alone", MEMORY JSONL "}", "jsonl:@/l2"},
 };
 
-static char work[] = "/tmp/proxtier-kills-XXXXXX", folder[100], log_path[100], programs[400];
+static char work[40], folder[100], log_path[100], programs[400];
 static uint64_t seed;
 static unsigned long folders;
 
@@ -341,8 +341,12 @@ int main(int argc, char **argv)
              strrchr(argv[0], '/') ? argv[0] : ".");
     seed = given ? strtoull(given, NULL, 10) : (uint64_t)milliseconds();
     diag("PXT_SEED=%llu", (unsigned long long)seed);
-    if (!mkdtemp(work))
+    /* In memory, if there is such a folder: more happens between two kills. */
+    snprintf(work, sizeof work, "%s/proxtier-kills-XXXXXX", access("/dev/shm", W_OK) ? "/tmp" : "/dev/shm");
+    if (!mkdtemp(work)) {
+        printf("Bail out! no folder\n");
         return 1;
+    }
     for (size_t i = 0; i < sizeof chains / sizeof *chains; i++)
         good = try_chain(&chains[i], rounds ? rounds : 1) && good;
     if (good)

@@ -19,6 +19,12 @@ check_LTLIBRARIES += %D%/failing_calls.la
 %C%_failing_calls_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared -rpath /nowhere
 %C%_failing_calls_la_LIBADD = -ldl
 
-# For script_tests and c_tests once the core keeps the rules of doc/versions.md.
+# They join `make check` with `TESTS += $(FAULT_TESTS)`, once the core keeps the rules of doc/versions.md.
 FAULT_TESTS = %D%/kills_test %D%/sweep.t
 EXTRA_DIST += %D%/README.md %D%/sweep.t
+
+check-faults: $(lib_LTLIBRARIES) $(plugin_LTLIBRARIES) %D%/failing_calls.la %D%/kills_test %D%/reader %D%/session
+	@$(AM_TESTS_ENVIRONMENT) status=0; \
+	%D%/kills_test || status=1; \
+	$(SHELL) $(srcdir)/%D%/sweep.t || status=1; exit $$status
+.PHONY: check-faults
