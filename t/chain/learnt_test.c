@@ -371,33 +371,6 @@ static void a_key_twice_in_a_batch(void)
     pxt_cache_close(cache);
 }
 
-/* A caller may put back a draft that was read, or a draft of anything: versions, tallies and removal are not its business. */
-static void a_draft_cannot_say_what_the_core_keeps_for_itself(bool batch)
-{
-    struct pxt_draft draft;
-    const char *how = batch ? "put_many" : "put";
-    empty_folder();
-    open_chain(chains[3].tiers);
-    make_draft(&draft, "list");
-    pxt_draft_set_number(&draft, PXT_FIELD_VERSION, INT64_MAX);
-    pxt_draft_set_number(&draft, PXT_FIELD_SUPPLIED_VERSION, -1);
-    pxt_draft_set_number(&draft, PXT_FIELD_LEARNT_VERSION, INT64_MAX);
-    pxt_draft_set_number(&draft, PXT_FIELD_REMOVED, 1);
-    pxt_draft_set_text(&draft, PXT_FIELD_TALLIES, "feedbeef:9:9", 12);
-    pxt_status status =
-        batch ? pxt_cache_put_many(cache, &draft, 1, NULL, NULL, &error) : pxt_cache_put(cache, &draft, key, &error);
-    is_int(status, PXT_OK, "%s: a draft with fields that are the core's", how);
-    pxt_entry *entry = NULL;
-    is_int(pxt_cache_peek(cache, key, &entry, &error), PXT_OK, "%s: ... is stored, and not removed", how);
-    if (entry) {
-        ok(pxt_entry_number(entry, PXT_FIELD_VERSION) != INT64_MAX, "%s: ... without its version", how);
-        ok(pxt_entry_number(entry, PXT_FIELD_LEARNT_VERSION) != INT64_MAX, "%s: ... nor that of a report", how);
-        ok(!pxt_entry_has(entry, PXT_FIELD_TALLIES), "%s: ... nor tallies", how);
-    }
-    pxt_entry_release(entry);
-    pxt_cache_close(cache);
-}
-
 /* The database alone has the key; then it stands below other tiers, and its reads fail as `faults` says. */
 static void open_failing(const char *degrade, const char *faults)
 {
@@ -501,8 +474,6 @@ int main(void)
     what_a_draft_says_counts_while_nothing_is_learnt(put_given_batch, "put_many");
     one_learnt_field_is_enough();
     a_key_twice_in_a_batch();
-    a_draft_cannot_say_what_the_core_keeps_for_itself(false);
-    a_draft_cannot_say_what_the_core_keeps_for_itself(true);
     empty_folder();
     rmdir(folder);
     return tap_done();
