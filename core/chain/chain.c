@@ -51,7 +51,9 @@ pxt_status pxt_chain_open(struct pxt_chain *chain, const struct pxt_config *conf
     pxt_status status = check_stores_apart(chain, error);
     if (status)
         return status;
-    return pxt_members_open(chain, pxt_settings_number(config->settings, "lock_timeout") / 1000, error);
+    status = pxt_members_open(chain, pxt_settings_number(config->settings, "lock_timeout") / 1000, error);
+    chain->is_open = status == PXT_OK;
+    return status;
 }
 
 void pxt_chain_close(struct pxt_chain *chain)

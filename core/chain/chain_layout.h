@@ -32,6 +32,7 @@ struct pxt_chain {
     unsigned reopened; /* page.reopened when the members joined */
     struct pxt_clock clock;
     const struct pxt_logger *logger;
+    bool is_open; /* the page is there, and the members have joined */
     bool any_durable;
     bool generations; /* changes raise generations: without a durable or shared tier no copy in memory gets old */
     struct pxt_tier *shared;  /* the slowest shared tier that is present; may be NULL */

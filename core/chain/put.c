@@ -68,7 +68,7 @@ static pxt_status change_locked(struct pxt_chain *chain, const struct pxt_key *k
         status = change(arg, entry, &changed, error);
     }
     if (!status && changed) {
-        uint64_t supplied = (uint64_t)pxt_entry_number(entry, PXT_FIELD_SUPPLIED_VERSION);
+        uint64_t supplied = pxt_entry_effective_supplied(entry);
         const struct pxt_stamp stamp = {pxt_entry_effective_version(entry), supplied, PXT_VERSION_NEW};
         status = pxt_chain_store(chain, changed, &stamp, victims, error);
     } else if (!status) {
