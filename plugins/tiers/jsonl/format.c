@@ -183,7 +183,7 @@ pxt_status jsonl_format_claim(struct jsonl *tier, struct pxt_error *error)
         return PXT_OK; /* ProxyWhirl's folder stays as it is */
     bool exists = !fstatat(tier->folder_fd, name, &file, AT_SYMLINK_NOFOLLOW);
     pxt_status status = lock_format(tier, false, &format, error ? error : &local);
-    if (status && !exists && status != PXT_EBUSY)
+    if (!exists && (status == PXT_ENOSPC || status == PXT_EACCES))
         return do_without(tier, error ? error : &local);
     /* A lock that is made exclusive, or shared again, is released in between: so what was read may not hold any more, and
      * the process that keeps from an exclusive lock may have done what is to be done. */

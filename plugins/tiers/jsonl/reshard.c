@@ -59,14 +59,17 @@ static pxt_status open_old(struct rewriting *work, struct pxt_error *error)
     return status;
 }
 
-static void close_old(struct rewriting *work)
+/* `stay`: damaged lines are still in the logs, and will be counted when these are read. */
+static void close_old(struct rewriting *work, bool stay)
 {
     if (!work->old)
         return;
-    for (unsigned i = 0; i < JSONL_SHARDS_MAX; i++)
-        if (work->locked[i])
-            jsonl_shard_unlock_file(&work->old->shard[i]);
     work->tier->corruptions += work->old->corruptions;
+    for (unsigned i = 0; i < JSONL_SHARDS_MAX; i++)
+        if (work->locked[i]) {
+            work->tier->corruptions -= stay ? work->old->shard[i].damage_count : 0;
+            jsonl_shard_unlock_file(&work->old->shard[i]);
+        }
     jsonl_close(work->old);
 }
 
@@ -283,13 +286,14 @@ pxt_status jsonl_reshard(struct jsonl *tier, struct jsonl_format *format, struct
     if (status || format->shards == tier->shard_count)
         return status;
     status = open_old(&work, error);
-    if (!status && all_fit(&work)) {
+    bool fits = !status && all_fit(&work);
+    if (fits) {
         struct jsonl_format fitting = {.shards = tier->shard_count};
         status = jsonl_format_write(tier, &fitting, error);
         format->unwritten = status != PXT_OK;
     } else if (!status) {
         status = rewrite(&work, format, error);
     }
-    close_old(&work);
+    close_old(&work, fits);
     return status;
 }
