@@ -5,6 +5,8 @@
 #include "tier_kit.h"
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 /* ---- versions --------------------------------------------------------------------------------------------------- */
 
@@ -238,6 +240,68 @@ static void put_many_is_all_or_none(struct subject *subject)
     tier_close(subject, self);
 }
 
+/* One process puts the even versions of a key, another the odd ones; whatever the order, the greatest stays. */
+enum { RACE = 200 };
+
+static void put_every_other(struct subject *subject, void *self, int first)
+{
+    for (int i = first; i <= RACE; i += 2) {
+        pxt_status status = put_and_release(subject, self, entry_of(subject, "k", i, LATER, VERSION + (uint64_t)i));
+        expect(status == PXT_OK || status == PXT_ESTALE, "put beside another process gives %s: %s",
+               pxt_status_name(status), subject->error.message);
+    }
+}
+
+static pid_t in_another_process(struct subject *subject, void (*work)(struct subject *, void *))
+{
+    pid_t child = fork();
+    if (child)
+        return child;
+    struct subject other = {.name = subject->name, .options = subject->options};
+    subject_open(&other);
+    void *self = tier_open(&other, NULL, NULL, 0);
+    work(&other, self);
+    tier_close(&other, self);
+    _exit(0);
+}
+
+static void wait_for(pid_t child)
+{
+    int state = 0;
+    expect(child > 0 && waitpid(child, &state, 0) == child && state == 0, "another process fails");
+}
+
+static void put_even_ones(struct subject *subject, void *self)
+{
+    put_every_other(subject, self, 2);
+}
+
+static void put_newer_ones(struct subject *subject, void *self)
+{
+    put_version(subject, self, "entry", 2, VERSION + 2);
+    put_tombstone(subject, self, "removed", VERSION + 2);
+}
+
+static void compares_with_another_process(struct subject *subject)
+{
+    void *self = tier_open(subject, NULL, NULL, 0);
+    put_version(subject, self, "entry", 1, VERSION);
+    put_version(subject, self, "removed", 1, VERSION);
+    wait_for(in_another_process(subject, put_newer_ones));
+    expect_stale(put_and_release(subject, self, entry_of(subject, "entry", 1, LATER, VERSION + 1)),
+                 "put of an older version than another process put");
+    expect_stale(put_and_release(subject, self, entry_of(subject, "removed", 1, LATER, VERSION + 1)),
+                 "put of an older version than the tombstone of another process");
+    expect_tombstone(subject, self, "removed", VERSION + 2, "put by another process,");
+    expect(count_of(subject, self) == 1, "after a tombstone of another process count is %llu, not 1",
+           (unsigned long long)count_of(subject, self));
+    pid_t child = in_another_process(subject, put_even_ones);
+    put_every_other(subject, self, 1);
+    wait_for(child);
+    expect_entry(subject, self, "k", RACE, VERSION + RACE, "after puts of two processes");
+    tier_close(subject, self);
+}
+
 /* ---- the record ------------------------------------------------------------------------------------------------- */
 
 static void expect_record(struct subject *subject, void *self, const char *want, const char *when)
@@ -310,6 +374,12 @@ static const char *without_comparison(const struct subject *subject)
     return tier_ops(subject)->flags & PXT_TIER_VERSIONS ? NULL : "it does not compare versions";
 }
 
+static const char *without_sharing(const struct subject *subject)
+{
+    const char *why = private_tier(subject);
+    return why ? why : without_comparison(subject);
+}
+
 static const char *without_put_many(const struct subject *subject)
 {
     return tier_ops(subject)->put_many ? without_comparison(subject) : "it leaves put_many to the core";
@@ -327,5 +397,6 @@ const struct check tier_version_checks[] = {
     {"refuses older versions, and changes nothing then", refuses_older_versions, without_comparison},
     {"takes the version that it has again", takes_the_same_version_again, without_comparison},
     {"put_many stores nothing where one version is older", put_many_is_all_or_none, without_put_many},
+    {"compares with versions of another process", compares_with_another_process, without_sharing},
     {"keeps the record of the core", keeps_a_record, without_record},
     {NULL, NULL, NULL}};

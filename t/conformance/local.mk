@@ -25,7 +25,7 @@ check_LTLIBRARIES += \
     %D%/faulty/threads_share_a_buffer.la
 # A correct tier with versions, and faults of it.
 check_LTLIBRARIES += \
-    %D%/faulty/versioned.la %D%/faulty/loses_the_supplied_version.la %D%/faulty/loses_the_reason_of_a_tombstone.la \
+    %D%/faulty/versioned.la %D%/faulty/compares_with_what_it_read_before.la %D%/faulty/loses_the_supplied_version.la %D%/faulty/loses_the_reason_of_a_tombstone.la \
     %D%/faulty/keeps_versions_as_doubles.la %D%/faulty/takes_older_versions.la \
     %D%/faulty/lets_an_older_entry_replace_a_tombstone.la %D%/faulty/refuses_the_version_that_it_has.la \
     %D%/faulty/deletes_instead_of_keeping_a_tombstone.la %D%/faulty/del_leaves_tombstones.la \
@@ -110,3 +110,4 @@ EXTRA_DIST += \
 %C%_faulty_has_an_empty_record_la_LDFLAGS = $(faulty_ldflags)
 %C%_faulty_cuts_a_long_record_la_LDFLAGS = $(faulty_ldflags)
 %C%_faulty_forgets_tombstones_when_closed_la_LDFLAGS = $(faulty_ldflags)
+%C%_faulty_compares_with_what_it_read_before_la_LDFLAGS = $(faulty_ldflags)

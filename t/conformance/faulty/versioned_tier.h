@@ -2,20 +2,29 @@
  *
  * versioned_tier.h: a correct durable tier that keeps tombstones, compares versions and keeps the record of the core, with
  * places where one fault can be built in: a file beside this defines one FAULT_, or none, and includes it. It has its
- * entries in an array, and writes all of them to a file with each change.
+ * entries in an array, and writes all of them to a file with each change. Several processes may have it open: each call
+ * locks the file beside, and reads anew what is there.
  */
+#include <fcntl.h>
 #include <proxtier/tier.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
 
 enum { ROOM = 1000 };
 
 struct tier {
     const struct pxt_host *host;
     const enum pxt_field_id *order; /* of the policy; NULL: none */
+    int lock;
+#ifdef FAULT_compares_with_what_it_read_before
+    bool was_stale;
+#endif
     size_t n;
     pxt_entry *entry[ROOM];
+    char path[400];
 };
 
 static int64_t number(const struct tier *tier, size_t i, enum pxt_field_id field)
@@ -69,6 +78,27 @@ static void load(struct tier *tier)
         fclose(file);
 }
 
+static void forget(struct tier *tier)
+{
+    while (tier->n > 0)
+        tier->host->entry_release(tier->entry[--tier->n]);
+}
+
+/* Begins a call: from here on this process has the store alone, as it is. */
+static void enter(struct tier *tier)
+{
+    while (flock(tier->lock, LOCK_EX)) {
+    }
+    forget(tier);
+    load(tier);
+}
+
+static pxt_status leave(struct tier *tier, pxt_status status)
+{
+    flock(tier->lock, LOCK_UN);
+    return status;
+}
+
 static pxt_status save(struct tier *tier, struct pxt_error *error)
 {
     size_t length = 0, room = 1;
@@ -98,7 +128,14 @@ static pxt_status tier_open(const struct pxt_host *host, const struct pxt_tier_s
         return host->fail(host, error, PXT_ENOMEM, 0, "no memory");
     tier->host = host;
     tier->order = setup->policy ? setup->policy->order : NULL;
-    load(tier);
+    snprintf(tier->path, sizeof tier->path, "%s/store", getenv("HOME"));
+    char lock[410];
+    snprintf(lock, sizeof lock, "%s.lock", tier->path);
+    tier->lock = open(lock, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (tier->lock < 0) {
+        free(tier);
+        return host->fail(host, error, PXT_EIO, 0, "cannot open %s", lock);
+    }
     *self = tier;
     return PXT_OK;
 }
@@ -106,8 +143,8 @@ static pxt_status tier_open(const struct pxt_host *host, const struct pxt_tier_s
 static void tier_close(void *self)
 {
     struct tier *tier = self;
-    for (size_t i = 0; i < tier->n; i++)
-        tier->host->entry_release(tier->entry[i]);
+    forget(tier);
+    close(tier->lock);
     free(tier);
 }
 
@@ -151,6 +188,8 @@ static bool is_stale(const struct tier *tier, size_t at, const pxt_entry *entry)
         return false;
 #if defined FAULT_takes_older_versions
     return false && comes;
+#elif defined FAULT_compares_with_what_it_read_before
+    return tier->was_stale && comes;
 #elif defined FAULT_lets_an_older_entry_replace_a_tombstone
     return !is_tombstone(tier, at) && version(tier, at) > comes;
 #elif defined FAULT_refuses_the_version_that_it_has
@@ -188,51 +227,63 @@ static pxt_status store(struct tier *tier, pxt_entry *entry, struct pxt_error *e
 
 static pxt_status tier_put(void *self, pxt_entry *entry, struct pxt_error *error)
 {
-    pxt_status status = store(self, entry, error);
-    return status ? status : save(self, error);
+    struct tier *tier = self;
+#ifdef FAULT_compares_with_what_it_read_before
+    struct pxt_key key;
+    tier->host->entry_key(entry, &key);
+    size_t i = find(tier, &key);
+    tier->was_stale = i < tier->n && version(tier, i) > (uint64_t)tier->host->entry_number(entry, PXT_FIELD_VERSION);
+#endif
+    enter(tier);
+    pxt_status status = store(tier, entry, error);
+    return leave(tier, status ? status : save(tier, error));
 }
 
 static pxt_status tier_get(void *self, const struct pxt_key *key, unsigned flags, pxt_entry **out,
                            struct pxt_error *error)
 {
     struct tier *tier = self;
-    size_t i = find(tier, key);
     (void)flags, (void)error;
+    enter(tier);
+    size_t i = find(tier, key);
     if (i < tier->n)
         *out = tier->host->entry_hold(tier->entry[i]);
-    return i < tier->n ? PXT_OK : PXT_NOT_FOUND;
+    return leave(tier, i < tier->n ? PXT_OK : PXT_NOT_FOUND);
 }
 
 static pxt_status tier_del(void *self, const struct pxt_key *key, enum pxt_removal why, struct pxt_error *error)
 {
     struct tier *tier = self;
-    size_t i = find(tier, key);
     (void)why;
+    enter(tier);
+    size_t i = find(tier, key);
     if (i == tier->n)
-        return PXT_NOT_FOUND;
+        return leave(tier, PXT_NOT_FOUND);
 #ifdef FAULT_del_leaves_tombstones
     if (is_tombstone(tier, i))
-        return PXT_OK;
+        return leave(tier, PXT_OK);
 #endif
     tier->host->entry_release(tier->entry[i]);
     tier->entry[i] = tier->entry[--tier->n];
-    return save(tier, error);
+    return leave(tier, save(tier, error));
 }
 
 static pxt_status tier_each(void *self, pxt_entry_fn *fn, void *arg, struct pxt_error *error)
 {
     struct tier *tier = self;
     (void)error;
+    enter(tier);
     for (size_t i = 0; i < tier->n; i++)
         if (!is_tombstone(tier, i) && !fn(arg, tier->entry[i]))
             break;
-    return PXT_OK;
+    return leave(tier, PXT_OK);
 }
 
 static pxt_status tier_count(void *self, uint64_t *out, struct pxt_error *error)
 {
     struct tier *tier = self;
     (void)error;
+    enter(tier);
     *out = 0;
     for (size_t i = 0; i < tier->n; i++)
 #ifdef FAULT_counts_tombstones
@@ -240,7 +291,7 @@ static pxt_status tier_count(void *self, uint64_t *out, struct pxt_error *error)
 #else
         *out += !is_tombstone(tier, i);
 #endif
-    return PXT_OK;
+    return leave(tier, PXT_OK);
 }
 
 /* ---- optional --------------------------------------------------------------------------------------------------- */
@@ -249,17 +300,23 @@ static pxt_status tier_put_many(void *self, pxt_entry *const *entries, size_t n,
 {
     struct tier *tier = self;
     pxt_status status = PXT_OK;
+    enter(tier);
 #ifndef FAULT_put_many_stops_in_the_middle
     for (size_t i = 0; i < n; i++) {
         struct pxt_key key;
         tier->host->entry_key(entries[i], &key);
         if (is_stale(tier, find(tier, &key), entries[i]))
-            return tier->host->fail(tier->host, error, PXT_ESTALE, 0, "a newer version is there");
+            return leave(tier, tier->host->fail(tier->host, error, PXT_ESTALE, 0, "a newer version is there"));
     }
 #endif
     for (size_t i = 0; i < n && !status; i++)
         status = store(tier, entries[i], error);
-    return status ? status : save(tier, error);
+    if (!status)
+        status = save(tier, error);
+#ifdef FAULT_put_many_stops_in_the_middle
+    save(tier, NULL);
+#endif
+    return leave(tier, status);
 }
 
 /* Whether entry `a` leaves before entry `b`. */
@@ -274,8 +331,9 @@ static bool leaves_first(const struct tier *tier, size_t a, size_t b)
 static pxt_status tier_victim(void *self, uint64_t incoming, pxt_entry **out, struct pxt_error *error)
 {
     struct tier *tier = self;
-    size_t first = tier->n;
     (void)incoming, (void)error;
+    enter(tier);
+    size_t first = tier->n;
     for (size_t i = 0; i < tier->n; i++) {
 #ifndef FAULT_evicts_tombstones
         if (is_tombstone(tier, i))
@@ -284,10 +342,9 @@ static pxt_status tier_victim(void *self, uint64_t incoming, pxt_entry **out, st
         if (first == tier->n || leaves_first(tier, i, first))
             first = i;
     }
-    if (first == tier->n)
-        return PXT_NOT_FOUND;
-    *out = tier->host->entry_hold(tier->entry[first]);
-    return PXT_OK;
+    if (first < tier->n)
+        *out = tier->host->entry_hold(tier->entry[first]);
+    return leave(tier, first < tier->n ? PXT_OK : PXT_NOT_FOUND);
 }
 
 static bool is_dead(const struct tier *tier, size_t i, pxt_time now, uint64_t up_to)
@@ -306,6 +363,7 @@ static pxt_status tier_expire(void *self, pxt_time now, uint64_t up_to, size_t l
                               uint64_t *removed, struct pxt_error *error)
 {
     struct tier *tier = self;
+    enter(tier);
     *removed = 0;
     for (size_t i = 0; i < tier->n && *removed < limit;) {
         if (!is_dead(tier, i, now, up_to)) {
@@ -325,7 +383,7 @@ static pxt_status tier_expire(void *self, pxt_time now, uint64_t up_to, size_t l
         tier->host->entry_release(dead);
         ++*removed;
     }
-    return save(tier, error);
+    return leave(tier, save(tier, error));
 }
 
 static bool is_listed(const struct tier *tier, size_t i, uint64_t above)
@@ -348,6 +406,7 @@ static pxt_status tier_versions(void *self, uint64_t above, pxt_version_fn *fn, 
     struct tier *tier = self;
     bool more = true;
     (void)error;
+    enter(tier);
     for (size_t i = 0; i < tier->n && more; i++) {
         struct pxt_key key;
         tier->host->entry_key(tier->entry[i], &key);
@@ -361,7 +420,7 @@ static pxt_status tier_versions(void *self, uint64_t above, pxt_version_fn *fn, 
         more = true;
 #endif
     }
-    return PXT_OK;
+    return leave(tier, PXT_OK);
 }
 
 static pxt_status tier_record_get(void *self, char text[PXT_RECORD_MAX + 1], struct pxt_error *error)
@@ -390,8 +449,14 @@ static pxt_status tier_record_put(void *self, const char *text, struct pxt_error
     return tier->host->fail(tier->host, error, PXT_EIO, 0, "cannot write the record");
 }
 
+static const char *tier_shared_path(void *self)
+{
+    return ((struct tier *)self)->path;
+}
+
 static const struct pxt_tier_ops ops = {.size = sizeof ops,
-                                        .flags = PXT_TIER_DURABLE | PXT_TIER_VERSIONS | PXT_TIER_POLICY_ORDER,
+                                        .flags = PXT_TIER_DURABLE | PXT_TIER_SHARED | PXT_TIER_VERSIONS |
+                                                 PXT_TIER_POLICY_ORDER,
                                         .open = tier_open,
                                         .close = tier_close,
                                         .get = tier_get,
@@ -402,6 +467,7 @@ static const struct pxt_tier_ops ops = {.size = sizeof ops,
                                         .put_many = tier_put_many,
                                         .victim = tier_victim,
                                         .expire = tier_expire,
+                                        .shared_path = tier_shared_path,
                                         .versions = tier_versions,
                                         .record_get = tier_record_get,
                                         .record_put = tier_record_put};
