@@ -25,6 +25,8 @@ static pxt_status ask(struct pxt_chain *chain, struct pxt_tier *tier, const stru
 {
     decision->asked[tier->index] = true;
     pxt_status status = pxt_chain_read(chain, tier, key, flags, out, error);
+    if (status == PXT_EINVAL || status == PXT_ENOTSUP)
+        return PXT_NOT_FOUND; /* a tier that cannot hold the key has nothing to say */
     decision->failed[tier->index] = status != PXT_OK && status != PXT_NOT_FOUND;
     if (status != PXT_OK || !pxt_chain_stale(chain, tier, *out))
         return status;

@@ -372,6 +372,7 @@ static void a_key_twice_in_a_batch(void)
 }
 
 /* The database alone has the key; then it stands below other tiers, and its reads fail as `faults` says. */
+/* The first get is of the repair that a new member, l2, brings with it. */
 static void open_failing(const char *degrade, const char *faults)
 {
     char tiers[600];
@@ -393,7 +394,7 @@ static void a_tier_that_fails_to_read(unsigned way)
     int64_t before[LEARNT], after[LEARNT];
     char reason[20], source[20];
     const char *how = ways[way].name;
-    open_failing("threshold: 3", "get 2 fail EIO");
+    open_failing("threshold: 3", "get 3 fail EIO");
     read_learnt(before, reason);
     ways[way].store("second");
     is_int(put_status, PXT_OK, "%s: one read fails", how);
@@ -407,7 +408,7 @@ static void a_tier_that_fails_to_read(unsigned way)
     is_str(source_of_entry(source), "second/second", "%s: in the other tiers", how);
     pxt_cache_close(cache);
 
-    open_failing("threshold: 1", "get 2 fail ENOMEM");
+    open_failing("threshold: 1", "get 3 fail ENOMEM");
     read_learnt(before, reason);
     ways[way].store("second");
     is_int(put_status, PXT_ENOMEM, "%s: no memory for the read", how);
@@ -416,7 +417,7 @@ static void a_tier_that_fails_to_read(unsigned way)
     is_str(differs(before, reason), "", "%s: once more: what was learnt stays", how);
     pxt_cache_close(cache);
 
-    open_failing("threshold: 1", "get 1 fail EINVAL");
+    open_failing("threshold: 1", "get 2 fail EINVAL");
     ways[way].store("second");
     is_int(put_status, PXT_OK, "%s: a tier that cannot hold the key has nothing to say", how);
     read_learnt(after, reason);

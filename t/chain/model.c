@@ -184,6 +184,8 @@ static pxt_status get_exactly(struct model *model, unsigned key, pxt_time now, u
         if (has(link, key) && model->entry[key].expires <= now) {
             drop_everywhere(model, key);
             link->evictions_ttl++;
+            link->misses++;
+            return PXT_NOT_FOUND; /* slower tiers are not asked */
         }
         if (!has(link, key)) {
             link->misses++;
