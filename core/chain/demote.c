@@ -17,6 +17,7 @@
 #include "chain/demote.h"
 #include "chain/accesses.h"
 #include "chain/key_ops.h"
+#include "chain/repair.h"
 #include "chain/store.h"
 #include "chain/stripes.h"
 #include "entry/entry.h"
@@ -153,7 +154,7 @@ static bool demote(struct pxt_chain *chain, struct pxt_tier *tier, const struct 
     bool from_first = tier->index == 0;
     struct pxt_tier *next = next_of(chain, tier);
     if (pxt_chain_bit(chain, tier) && tier != chain->slowest) {
-        bool has = slowest_has(chain, key);
+        bool has = slowest_has(chain, key) || pxt_repair_key(chain, key, NULL, NULL) == PXT_OK;
         PXT_COUNT(tier, demotions, has);
         return has; /* if not, it stays, over capacity rather than lost */
     }

@@ -4,6 +4,7 @@
  */
 #include "chain/equalize.h"
 #include "base/fail.h"
+#include "chain/accesses.h"
 #include "chain/store.h"
 #include "entry/entry.h"
 
@@ -28,7 +29,10 @@ static pxt_status read_copies(struct pxt_chain *chain, const struct pxt_key *key
         struct pxt_tier *tier = &chain->tier[i];
         if (!pxt_chain_bit(chain, tier))
             continue;
-        pxt_status status = pxt_chain_read(chain, tier, key, PXT_GET_PEEK, &copies->entry[i], error);
+        pxt_status status =
+            pxt_chain_read(chain, tier, key, PXT_GET_PEEK | PXT_TIER_GET_FOR_WRITE, &copies->entry[i], error);
+        if (!copies->entry[i])
+            pxt_access_include(tier, key); /* hits that are noted for it are in the copies of the others */
         if (status != PXT_OK && status != PXT_NOT_FOUND && status != PXT_ECORRUPT) /* damaged: it has nothing */
             return status;
     }
@@ -106,6 +110,7 @@ static pxt_status give(struct pxt_chain *chain, struct pxt_tier *tier, const str
         status = pxt_tier_del(tier, key, PXT_REMOVE_DELETED, error);
         status = status == PXT_NOT_FOUND ? PXT_OK : status;
     } else if (!status) {
+        pxt_access_forget_included(tier, key);
         PXT_COUNT(tier, repairs, 1);
     }
     return status;

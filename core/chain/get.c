@@ -107,6 +107,17 @@ static void remove_expired(struct pxt_chain *chain, const struct pxt_key *key, c
     PXT_COUNT(&chain->tier[decision->found_in], evictions_ttl, 1);
 }
 
+/* At level `power` nothing is told that lost power could take away. */
+static pxt_status make_safe(struct pxt_chain *chain, const struct pxt_key *key, struct pxt_decision *decision,
+                            struct pxt_error *error)
+{
+    pxt_entry *newest = NULL;
+    pxt_status status = pxt_repair_key(chain, key, &newest, error);
+    pxt_entry_release(decision->entry);
+    decision->entry = newest;
+    return status ? PXT_EUNAVAILABLE : newest ? PXT_OK : PXT_NOT_FOUND;
+}
+
 /* Asks the tiers. If the key is `locked` among processes too, promotes the entry, and removes an expired one. */
 static pxt_status descend(struct pxt_chain *chain, const struct pxt_key *key, bool locked, pxt_entry **out,
                           unsigned *found_in, struct pxt_victims *victims, struct pxt_error *error)
@@ -114,7 +125,7 @@ static pxt_status descend(struct pxt_chain *chain, const struct pxt_key *key, bo
     struct pxt_decision decision;
     pxt_status status = decide(chain, key, locked, 0, &decision, error);
     if (locked && !decision.clear && chain->power && status == PXT_OK)
-        status = pxt_repair_key(chain, key, &decision, error);
+        status = make_safe(chain, key, &decision, error);
     bool alive = status == PXT_OK && !pxt_chain_dead(chain, decision.entry);
     count_answers(chain, &decision, alive);
     if (!alive) {

@@ -85,7 +85,7 @@ pxt_status pxt_chain_remove(struct pxt_chain *chain, const struct pxt_key *key, 
         return remove_from_each(chain, key, why, error);
     pxt_status status = pxt_chain_decide(chain, key, PXT_GET_PEEK, &decision, error);
     uint64_t version = decision.entry ? pxt_entry_effective_version(decision.entry) : 0;
-    bool dead = decision.entry && pxt_entry_is_tombstone(decision.entry);
+    bool dead = decision.entry && pxt_chain_dead(chain, decision.entry);
     pxt_entry_release(decision.entry);
     if (status == PXT_OK && dead)
         return PXT_NOT_FOUND;

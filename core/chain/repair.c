@@ -217,17 +217,16 @@ void pxt_chain_repair_small(struct pxt_chain *chain)
         pxt_chain_repair(chain, NULL);
 }
 
-pxt_status pxt_repair_key(struct pxt_chain *chain, const struct pxt_key *key, struct pxt_decision *decision,
+pxt_status pxt_repair_key(struct pxt_chain *chain, const struct pxt_key *key, pxt_entry **newest,
                           struct pxt_error *error)
 {
-    pxt_entry *newest = NULL;
+    if (!all_members_on(chain, error))
+        return PXT_EUNAVAILABLE;
     pxt_word_begin(&chain->page, key->hash, pxt_chain_members(chain), NULL);
-    pxt_status status = pxt_equalize(chain, key, &newest, error);
+    pxt_status status = pxt_equalize(chain, key, newest, error);
     if (!status)
         status = sync_members(chain, error);
-    pxt_entry_release(decision->entry);
-    decision->entry = newest;
-    return status ? PXT_EUNAVAILABLE : newest ? PXT_OK : PXT_NOT_FOUND;
+    return status;
 }
 
 void pxt_chain_flush(struct pxt_chain *chain)

@@ -215,9 +215,7 @@ pxt_status model_get(struct model *model, unsigned key, pxt_time now, struct mod
             entry->hits++;
         return status;
     }
-    if (entry->there && entry->expires <= now)
-        entry->there = false;
-    if (!entry->there)
+    if (!entry->there || entry->expires <= now) /* an expired one stays until the next sweep */
         return PXT_NOT_FOUND;
     entry->hits++;
     *out = *entry;
