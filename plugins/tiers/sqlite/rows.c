@@ -9,11 +9,6 @@
 #include <math.h>
 #include <string.h>
 
-double sqlite_seconds_of(pxt_time time)
-{
-    return (double)time / (double)PXT_SECOND;
-}
-
 pxt_time sqlite_time_of(double seconds)
 {
     if (!(seconds > -sqlite_seconds_of(PXT_TIME_MAX) && seconds < 2 * sqlite_seconds_of(PXT_TIME_MAX)))
