@@ -402,6 +402,29 @@ static void a_salvage_keeps_versions_and_tombstones(bool l3, const char *name, c
     close_tier(&tier);
 }
 
+static void unreadable_tombstones_cost_no_entry(bool l3, const char *name, const struct how *how)
+{
+    struct tier tier = opened(l3, name, how);
+    put(&tier, versioned("k", 7, "s"));
+    put(&tier, tombstone("gone", 8));
+    close_tier(&tier);
+    long root_page = atol(ask(tier.path, "SELECT rootpage FROM sqlite_schema WHERE name='proxtier_tombstones'"));
+    FILE *file = fopen(tier.path, "r+b");
+    if (file) {
+        fseek(file, (root_page - 1) * 4096, SEEK_SET);
+        for (int i = 0; i < 4096; i++)
+            putc(0x55, file);
+        fclose(file);
+    }
+    tier = opened(l3, name, how);
+    last_warning[0] = '\0';
+    is_str(stored(&tier, "gone"), "nothing", "%s: what cannot be read is gone", name);
+    ok(strstr(last_warning, "some tombstones may be lost") != NULL, "%s: and that is told: %s", name, last_warning);
+    is_str(stored(&tier, "k"), "entry 7 s", "%s: the entries are kept", name);
+    is_int(put(&tier, tombstone("gone", 9)), PXT_OK, "%s: and tombstones are taken again", name);
+    close_tier(&tier);
+}
+
 /* ---- all of them ---- */
 
 static void in_both_modes(bool l3)
@@ -416,7 +439,8 @@ static void in_both_modes(bool l3)
                  {"versions", versions_above_are_listed},
                  {"expire", only_what_all_tiers_know_expires},
                  {"record", the_record_is_kept},
-                 {"salvage", a_salvage_keeps_versions_and_tombstones}};
+                 {"salvage", a_salvage_keeps_versions_and_tombstones},
+                 {"unreadable", unreadable_tombstones_cost_no_entry}};
     char name[100];
     for (size_t i = 0; i < sizeof tests / sizeof *tests; i++)
         for (int shared = 0; shared < 2; shared++) {

@@ -9,11 +9,6 @@
 #include <math.h>
 #include <string.h>
 
-double sqlite_seconds_of(pxt_time time)
-{
-    return (double)time / (double)PXT_SECOND;
-}
-
 pxt_time sqlite_time_of(double seconds)
 {
     if (!(seconds > -sqlite_seconds_of(PXT_TIME_MAX) && seconds < 2 * sqlite_seconds_of(PXT_TIME_MAX)))
@@ -235,11 +230,12 @@ static pxt_status read_tombstone(struct store *store, const struct pxt_draft *dr
                                  struct pxt_error *error)
 {
     const struct pxt_value *text = &draft->value[PXT_FIELD_KEY], *at = &draft->value[PXT_FIELD_FETCH_TIME];
+    int64_t version = draft->value[PXT_FIELD_VERSION].as.number, removed = draft->value[PXT_FIELD_REMOVED].as.number;
     struct pxt_key key;
     store->host->key_init(&key, text->as.text, text->length);
-    return store->host->tombstone_new(store->host, &key, (uint64_t)draft->value[PXT_FIELD_VERSION].as.number,
-                                      (unsigned)draft->value[PXT_FIELD_REMOVED].as.number - 1,
-                                      at->set ? at->as.number : 0, out, error);
+    return store->host->tombstone_new(store->host, &key, version > 0 ? (uint64_t)version : 0,
+                                      removed > 0 ? (unsigned)(removed - 1) : 0, at->set ? at->as.number : 0, out,
+                                      error);
 }
 
 pxt_status sqlite_row_read(struct store *store, sqlite3_stmt *statement, pxt_entry **out, struct pxt_error *error)

@@ -190,19 +190,12 @@ pxt_status sqlite_statement_get(struct store *store, struct connection *connecti
 pxt_status sqlite_statement_run(struct store *store, struct connection *connection, sqlite3_stmt *statement,
                                 struct pxt_error *error, const char *doing);
 
-/* rows.c: stores an entry or a tombstone; a write transaction is open. PXT_ESTALE: what is stored is newer. */
-pxt_status sqlite_rows_put(struct store *store, struct connection *connection, pxt_entry *entry,
-                           struct pxt_error *error);
-/* Copies to the writer's table the row that a statement of another connection stands on, as it is. */
-pxt_status sqlite_rows_copy(struct store *store, struct connection *connection, sqlite3_stmt *row,
-                            struct pxt_error *error);
-/* Reads the row that a statement stands on. PXT_EINVAL: the row is not an entry. PXT_ENOTSUP: it is another program's,
- * which proxtier cannot have: it stays as it is. */
-pxt_status sqlite_row_read(struct store *store, sqlite3_stmt *statement, pxt_entry **out, struct pxt_error *error);
-/* Reads the next row. PXT_NOT_FOUND: there are no more rows. PXT_EINVAL: the row `*rowid` is unreadable.
- * PXT_ENOTSUP: see above. */
-pxt_status sqlite_row_next(struct store *store, struct connection *connection, sqlite3_stmt *statement, pxt_entry **out,
-                           int64_t *rowid, struct pxt_error *error);
+/* Times are REAL seconds in all tables. */
+static inline double sqlite_seconds_of(pxt_time time)
+{
+    return (double)time / (double)PXT_SECOND;
+}
+
 /* tombstones.c: stores the tombstone in place of the entry of its key; removes the one of a key, before an entry takes its
  * place. PXT_ESTALE: what is stored is newer. */
 pxt_status sqlite_tombstone_put(struct store *store, struct connection *connection, pxt_entry *tombstone,
@@ -218,7 +211,19 @@ pxt_status sqlite_tombstone_expire(struct store *store, struct connection *conne
 pxt_status sqlite_tombstone_clear(struct store *store, struct connection *connection, struct pxt_error *error);
 pxt_status sqlite_fail_stale(struct store *store, struct pxt_error *error);
 
-double sqlite_seconds_of(pxt_time time);
+/* rows.c: stores an entry or a tombstone; a write transaction is open. PXT_ESTALE: what is stored is newer. */
+pxt_status sqlite_rows_put(struct store *store, struct connection *connection, pxt_entry *entry,
+                           struct pxt_error *error);
+/* Copies to the writer's table the row that a statement of another connection stands on, as it is. */
+pxt_status sqlite_rows_copy(struct store *store, struct connection *connection, sqlite3_stmt *row,
+                            struct pxt_error *error);
+/* Reads the row that a statement stands on. PXT_EINVAL: the row is not an entry. PXT_ENOTSUP: it is another program's,
+ * which proxtier cannot have: it stays as it is. */
+pxt_status sqlite_row_read(struct store *store, sqlite3_stmt *statement, pxt_entry **out, struct pxt_error *error);
+/* Reads the next row. PXT_NOT_FOUND: there are no more rows. PXT_EINVAL: the row `*rowid` is unreadable.
+ * PXT_ENOTSUP: see above. */
+pxt_status sqlite_row_next(struct store *store, struct connection *connection, sqlite3_stmt *statement, pxt_entry **out,
+                           int64_t *rowid, struct pxt_error *error);
 /* Returns PXT_TIME_NONE if `seconds` is out of all bounds. */
 pxt_time sqlite_time_of(double seconds);
 
