@@ -42,7 +42,7 @@ tiers: [$memory, $jsonl, max_entries: 12, eviction: lru}, $l3, write_behind: tru
         ;;
     jsonl_alone)
         yaml="encryptor: {plugin: plain}
-tiers: [$memory, $jsonl}]"
+tiers: [$memory, $jsonl, shards: 2}]"
         tiers="jsonl:$data/d/l2"
         ;;
     esac
