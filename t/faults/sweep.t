@@ -149,7 +149,7 @@ sweep() {
     sort "$work/all" | uniq -c | sed 's/^ */# runs with: /'
     sed 's/^/#   /' "$work/first" | head -n 12
     if [ -n "$only_number" ]; then
-        trap - EXIT
+        trap '[ "$work" = "$data" ] || rm -rf "$work"' EXIT
         echo "# the files are in $data"
     fi
 }
