@@ -47,6 +47,10 @@ pxt_status operations_open(struct operations *operations, const char *yaml, pxt_
     return pxt_cache_open(&options, &operations->cache, &operations->error);
 }
 
+/* So long that logs are soon compacted. */
+#define TEN_USERS "useruseruseruseruseruseruseruseruseruser"
+static const char user[] = TEN_USERS TEN_USERS TEN_USERS TEN_USERS TEN_USERS TEN_USERS TEN_USERS TEN_USERS;
+
 /* Of the entry that an operation puts; `url` has OPERATIONS_LINE bytes and lives as long as the draft. */
 static void draft_of(struct pxt_draft *draft, const char *id, const char *key, int64_t ttl_seconds, char *url)
 {
@@ -56,7 +60,7 @@ static void draft_of(struct pxt_draft *draft, const char *id, const char *key, i
     pxt_draft_set_text(draft, PXT_FIELD_PROXY_URL, url, strlen(url));
     pxt_draft_set_text(draft, PXT_FIELD_SOURCE, id, strlen(id));
     pxt_draft_set_number(draft, PXT_FIELD_TTL_SECONDS, ttl_seconds);
-    pxt_draft_set_text(draft, PXT_FIELD_USERNAME, "user", 4);
+    pxt_draft_set_text(draft, PXT_FIELD_USERNAME, user, sizeof user - 1);
     pxt_draft_set_text(draft, PXT_FIELD_PASSWORD, id, strlen(id));
 }
 

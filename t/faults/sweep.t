@@ -5,7 +5,7 @@
 . "${abs_top_srcdir:-.}/t/lib/lib.sh"
 here=$abs_top_builddir/t/faults
 preload=$here/.libs/failing_calls.so
-points=${PXT_FAULT_POINTS:-10}
+points=${PXT_FAULT_POINTS:-8}
 # In memory, if there is such a folder: nothing here is about lost power.
 if [ -d /dev/shm ] && [ -w /dev/shm ]; then
     data=$(mktemp -d /dev/shm/proxtier-t-XXXXXX) || exit 1
@@ -42,7 +42,7 @@ tiers: [$memory, $jsonl, max_entries: 12, eviction: lru}, $l3, write_behind: tru
         ;;
     jsonl_alone)
         yaml="encryptor: {plugin: plain}
-tiers: [$memory, $jsonl}]"
+tiers: [$memory, $jsonl, shards: 2}]"
         tiers="jsonl:$data/d/l2"
         ;;
     esac
@@ -122,8 +122,12 @@ sweep() {
         skip "$1: $2: the session makes no such call"
         return
     fi
-    stride=$((total / points + 1)) runs=0 failed=0 first=
+    case $2 in
+    write-*-1) stride=$((total / points / 3 + 1)) ;; # one write that fails is the most likely fault, and the best hidden one
+    *) stride=$((total / points + 1)) ;;
+    esac
     [ -z "$PXT_LONG" ] || stride=1
+    runs=0 failed=0 first=
     : >"$work/all"
     # Not always from the first call on: it is the same for all kinds.
     n=$((only_number ? only_number : 1 + (stride * tests_run / 7) % stride))
@@ -145,7 +149,7 @@ sweep() {
     sort "$work/all" | uniq -c | sed 's/^ */# runs with: /'
     sed 's/^/#   /' "$work/first" | head -n 12
     if [ -n "$only_number" ]; then
-        trap - EXIT
+        trap '[ "$work" = "$data" ] || rm -rf "$work"' EXIT
         echo "# the files are in $data"
     fi
 }

@@ -120,14 +120,27 @@ static bool is_change(const struct operation *one)
     return (one->what == PUT || one->what == DELETE) && one->status != PXT_NOT_FOUND;
 }
 
-/* The begin of the last change of those that were acknowledged before a time: what ended before that is superseded. */
+/* The change that an operation shows to be done: an acknowledged one itself, or one whose value was read. */
+static const struct operation *shown_by(const struct operation *one)
+{
+    uint32_t index;
+    if (one->status != PXT_OK)
+        return NULL;
+    if (one->what == GET) {
+        index = *place_of(one->value);
+        return index ? &operation[index - 1] : NULL;
+    }
+    return is_change(one) ? one : NULL;
+}
+
+/* The begin of the last change of those that were known to be done before a time: what ended before that is superseded. */
 static long superseded_before(const struct known_key *key, long time)
 {
     long last = 0;
     for (size_t i = 0; i < key->count; i++) {
-        const struct operation *one = &operation[key->operations[i]];
-        if (is_change(one) && one->status == PXT_OK && one->end < time && one->begin > last)
-            last = one->begin;
+        const struct operation *one = &operation[key->operations[i]], *change = shown_by(one);
+        if (change && one->end < time && change->begin > last)
+            last = change->begin;
     }
     return last;
 }
