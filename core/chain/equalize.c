@@ -99,9 +99,12 @@ static bool needs(const struct pxt_chain *chain, const struct pxt_tier *tier, co
 }
 
 /* A limited tier may lose its older copy instead: its disk may be full. */
-static pxt_status give(struct pxt_chain *chain, struct pxt_tier *tier, const struct pxt_key *key, pxt_entry *newest,
-                       struct pxt_error *error)
+static pxt_status give(struct pxt_chain *chain, struct pxt_tier *tier, const struct pxt_key *key, uint64_t *word,
+                       pxt_entry *newest, struct pxt_error *error)
 {
+    pxt_doubts bit = pxt_chain_bit(chain, tier);
+    if (!(pxt_word_doubts(*word) & bit)) /* it lacks what no caller was told of */
+        *word = pxt_word_begin(&chain->page, key->hash, bit, NULL);
     bool may_lose = tier->limited && tier != chain->slowest && !chain->power;
     pxt_status status = PXT_EINVAL;
     if (!(may_lose && pxt_entry_is_tombstone(newest)))
@@ -116,7 +119,8 @@ static pxt_status give(struct pxt_chain *chain, struct pxt_tier *tier, const str
     return status;
 }
 
-pxt_status pxt_equalize(struct pxt_chain *chain, const struct pxt_key *key, pxt_entry **newest, struct pxt_error *error)
+pxt_status pxt_equalize(struct pxt_chain *chain, const struct pxt_key *key, uint64_t *word, pxt_entry **newest,
+                        struct pxt_error *error)
 {
     struct copies copies = {0};
     pxt_status status = read_copies(chain, key, &copies, error);
@@ -127,7 +131,7 @@ pxt_status pxt_equalize(struct pxt_chain *chain, const struct pxt_key *key, pxt_
     for (unsigned i = chain->count; i-- > 0 && !status && copies.newest;) {
         struct pxt_tier *tier = &chain->tier[i];
         if (pxt_chain_bit(chain, tier) && needs(chain, tier, copies.entry[i], copies.newest))
-            status = give(chain, tier, key, copies.newest, error);
+            status = give(chain, tier, key, word, copies.newest, error);
     }
     if (newest)
         *newest = !status && copies.newest ? pxt_entry_hold(copies.newest) : NULL;
