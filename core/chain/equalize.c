@@ -116,7 +116,8 @@ static pxt_status give(struct pxt_chain *chain, struct pxt_tier *tier, const str
     return status;
 }
 
-pxt_status pxt_equalize(struct pxt_chain *chain, const struct pxt_key *key, pxt_entry **newest, struct pxt_error *error)
+pxt_status pxt_equalize(struct pxt_chain *chain, const struct pxt_key *key, pxt_entry **newest, pxt_doubts *tried,
+                        struct pxt_error *error)
 {
     struct copies copies = {0};
     pxt_status status = read_copies(chain, key, &copies, error);
@@ -126,8 +127,10 @@ pxt_status pxt_equalize(struct pxt_chain *chain, const struct pxt_key *key, pxt_
         status = stamp(chain, &copies, error);
     for (unsigned i = chain->count; i-- > 0 && !status && copies.newest;) {
         struct pxt_tier *tier = &chain->tier[i];
-        if (pxt_chain_bit(chain, tier) && needs(chain, tier, copies.entry[i], copies.newest))
-            status = give(chain, tier, key, copies.newest, error);
+        if (!pxt_chain_bit(chain, tier) || !needs(chain, tier, copies.entry[i], copies.newest))
+            continue;
+        *tried |= pxt_chain_bit(chain, tier);
+        status = give(chain, tier, key, copies.newest, error);
     }
     if (newest)
         *newest = !status && copies.newest ? pxt_entry_hold(copies.newest) : NULL;
