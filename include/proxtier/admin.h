@@ -50,6 +50,26 @@ PXT_API const struct pxt_plugin *pxt_trial_plugin(const pxt_trial *trial);
 PXT_API const struct pxt_host *pxt_trial_host(const pxt_trial *trial);
 PXT_API const struct pxt_settings *pxt_trial_settings(const pxt_trial *trial);
 
+/* ---- the pool ----------------------------------------------------------------------------------------------------- */
+
+/* A member of a pool: a durable tier whose copies are compared with those of the others. Valid during the call. */
+struct pxt_member {
+    uint32_t size;
+    int32_t tier;     /* its index in this cache; -1: the configuration of this cache does not have it */
+    const char *name; /* of the tier; for one that this cache does not have, as the others called it */
+    uint64_t doubted; /* groups of keys, of 32 768, for which another member may have a newer version */
+};
+/* Returns false to stop. It may call the cache. */
+typedef bool pxt_member_fn(void *arg, const struct pxt_member *member);
+/* Calls `fn` for each member of the pool. A pool of one durable tier has none. */
+PXT_API pxt_status pxt_cache_members(pxt_cache *cache, pxt_member_fn *fn, void *arg, struct pxt_error *error);
+/* Path of the file by which the processes of a pool know of each other's changes; NULL where no tier is shared. Valid
+ * until the cache is closed. */
+PXT_API const char *pxt_cache_page(const pxt_cache *cache);
+/* Ends the membership of a tier that the configuration no longer has: nothing waits for it any more, and entries that it
+ * alone has are given up. PXT_NOT_FOUND where no member has that name; PXT_EINVAL if the cache has it. */
+PXT_API pxt_status pxt_cache_forget_tier(pxt_cache *cache, const char *name, struct pxt_error *error);
+
 /* A new key for the fernet encryptor: base64url of 32 random bytes. */
 PXT_API pxt_status pxt_fernet_key(pxt_secret **out, struct pxt_error *error);
 
