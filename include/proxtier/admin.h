@@ -13,7 +13,7 @@ extern "C" {
 #endif
 
 /* Reads and checks the configuration that pxt_cache_open() with the same options would use, plugins and their options
- * included, without opening any tier. PXT_ECONFIG with file:line:column, PXT_EPLUGIN. */
+ * included, without opening any tier. What is allowed and perhaps not meant is told to options->log. PXT_ECONFIG with file:line:column, PXT_EPLUGIN. */
 PXT_API pxt_status pxt_config_check(const struct pxt_cache_options *options, struct pxt_error *error);
 /* The effective configuration as YAML; with `origin`, each value is followed by `# file:line` or `# default`.
  * `*out` is malloc()ed, for free(). */
