@@ -10,13 +10,38 @@
 #include "chain/accesses.h"
 #include "entry/entry.h"
 
-/* Takes a copy of a private tier that another write has made old out of that tier. The hits on it count. */
-static void drop_stale(struct pxt_chain *chain, struct pxt_tier *tier, const struct pxt_key *key, pxt_entry *entry)
+/* Takes a copy that is old or has expired out of its tier. The hits on it count; a get has counted one more, when it
+ * looked without a lock. */
+static void drop_stale(struct pxt_chain *chain, struct pxt_tier *tier, const struct pxt_key *key, unsigned flags,
+                       pxt_entry *entry)
 {
+    uint64_t looked = !(flags & PXT_GET_PEEK) && !tier->index && tier->hits_need_no_lock && tier->ops->settle;
+    if (chain->any_durable && !pxt_tier_durable(tier)) {
+        pxt_tier_settle(tier, NULL);
+        uint64_t hits = pxt_entry_take_unflushed_hits(entry);
+        if (hits > looked)
+            pxt_access_note(chain, key, hits - looked, pxt_entry_number(entry, PXT_FIELD_LAST_ACCESSED), false);
+    }
     pxt_tier_del(tier, key, PXT_REMOVE_DELETED, NULL);
-    uint64_t hits = chain->any_durable ? pxt_entry_take_unflushed_hits(entry) : 0;
-    if (hits)
-        pxt_access_note(chain, key, hits, pxt_entry_number(entry, PXT_FIELD_LAST_ACCESSED), false);
+}
+
+/* Reads from a private tier: whether its copy counts is known only when it is there. */
+static pxt_status read_private(struct pxt_chain *chain, struct pxt_tier *tier, const struct pxt_key *key,
+                               unsigned flags, pxt_entry **out, struct pxt_error *error)
+{
+    pxt_status status = pxt_chain_read(chain, tier, key, flags | PXT_GET_PEEK, out, error);
+    if (status != PXT_OK)
+        return status;
+    /* An expired copy goes at once: durable tiers keep it, and gets would count as hits on it. */
+    bool stale = pxt_chain_stale(chain, tier, *out) ||
+                 (chain->any_durable && !pxt_tier_durable(tier) && pxt_chain_expired(chain, *out));
+    if (stale)
+        drop_stale(chain, tier, key, flags, *out);
+    if (!stale && (flags & PXT_GET_PEEK))
+        return PXT_OK;
+    pxt_entry_release(*out);
+    *out = NULL;
+    return stale ? PXT_NOT_FOUND : pxt_chain_read(chain, tier, key, flags, out, error);
 }
 
 /* Asks one tier. PXT_NOT_FOUND also if its copy is one that another write has made old. */
@@ -24,16 +49,12 @@ static pxt_status ask(struct pxt_chain *chain, struct pxt_tier *tier, const stru
                       struct pxt_decision *decision, pxt_entry **out, struct pxt_error *error)
 {
     decision->asked[tier->index] = true;
-    pxt_status status = pxt_chain_read(chain, tier, key, flags, out, error);
+    pxt_status status = tier->flags & PXT_TIER_SHARED ? pxt_chain_read(chain, tier, key, flags, out, error)
+                                                      : read_private(chain, tier, key, flags, out, error);
     if (status == PXT_EINVAL || status == PXT_ENOTSUP)
         return PXT_NOT_FOUND; /* a tier that cannot hold the key has nothing to say */
     decision->failed[tier->index] = status != PXT_OK && status != PXT_NOT_FOUND;
-    if (status != PXT_OK || !pxt_chain_stale(chain, tier, *out))
-        return status;
-    drop_stale(chain, tier, key, *out);
-    pxt_entry_release(*out);
-    *out = NULL;
-    return PXT_NOT_FOUND;
+    return status;
 }
 
 /* Asks the tiers that are not in doubt. PXT_EUNAVAILABLE: none of them decides. */

@@ -150,8 +150,9 @@ pxt_status pxt_tier_contains(struct pxt_tier *tier, const struct pxt_key *key, s
     }
     pxt_entry *entry = NULL;
     pxt_status status = pxt_tier_get(tier, key, PXT_GET_PEEK, &entry, error);
-    if (!status)
-        pxt_entry_release(entry);
+    if (!status && pxt_entry_is_tombstone(entry))
+        status = PXT_NOT_FOUND;
+    pxt_entry_release(entry);
     return status;
 }
 

@@ -162,7 +162,7 @@ static void a_batch_is_torn(void)
     pxt_cache_close(cache);
 }
 
-static void a_tier_that_is_on_tells_of_its_hints(void)
+static void a_tier_that_is_on_tells_of_its_doubts(void)
 {
     must_open(0, "put 2 fail", "");
     for (int i = 0; i < 3; i++)
@@ -170,7 +170,7 @@ static void a_tier_that_is_on_tells_of_its_hints(void)
     struct pxt_stats stats = {.size = sizeof stats};
     pxt_cache_stats(cache, &stats, &error);
     is_int(stats.tier[1].state, PXT_TIER_ON, "after one failure the tier is on");
-    ok(strstr(stats.tier[1].reason, "hints"), "... and tells of its hints: %s", stats.tier[1].reason);
+    ok(strstr(stats.tier[1].reason, "in doubt"), "... and tells of its doubts: %s", stats.tier[1].reason);
     pxt_cache_close(cache);
 }
 
@@ -309,7 +309,7 @@ int main(void)
     a_delete_fails();
     every_tier_fails();
     a_batch_is_torn();
-    a_tier_that_is_on_tells_of_its_hints();
+    a_tier_that_is_on_tells_of_its_doubts();
     a_tier_is_turned_off_and_comes_back();
     the_only_tier_is_off("");
     the_only_tier_is_off("{plugin: l1_memory}, ");
