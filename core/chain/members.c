@@ -427,18 +427,43 @@ pxt_status pxt_members_checkpoint(struct pxt_chain *chain, bool drop, struct pxt
     return status;
 }
 
-/* All keys are locked. */
+/* Whether a tier of this chain is the member of a slot. Of one that is absent only the name is known. */
+static bool has_member(const struct pxt_chain *chain, unsigned slot, const char *name)
+{
+    for (unsigned i = 0; i < chain->count; i++) {
+        const struct pxt_tier *tier = &chain->tier[i];
+        if (tier->slot == (int)slot || (!pxt_tier_present(tier) && !strcmp(tier->name, name)))
+            return true;
+    }
+    return false;
+}
+
+int pxt_members_missing(const struct pxt_chain *chain, int after, char name[64])
+{
+    char id[PXT_MEMBER_ID + 1];
+    if (!pxt_chain_members(chain))
+        return -1;
+    for (int slot = after + 1; slot < PXT_CHAIN_MAX; slot++)
+        if (pxt_page_member(&chain->page, (unsigned)slot, id, name) && !has_member(chain, (unsigned)slot, name))
+            return slot;
+    return -1;
+}
+
+/* All keys are locked. A tier of this chain may have the same name, for names are given by place. */
 static pxt_status forget_locked(struct pxt_chain *chain, const char *name, struct pxt_error *error)
 {
-    int slot = find_member(chain, NULL, name);
-    if (slot < 0)
-        return PXT_NOT_FOUND;
+    char called[64];
+    int slot = -1;
+    while ((slot = pxt_members_missing(chain, slot, called)) >= 0)
+        if (!strcmp(called, name)) {
+            pxt_page_leave(&chain->page, (unsigned)slot);
+            return PXT_OK;
+        }
     for (unsigned i = 0; i < chain->count; i++)
-        if (chain->tier[i].slot == slot)
+        if (!strcmp(chain->tier[i].name, name))
             return pxt_fail(error, PXT_EINVAL, 0, "tier %s is in this chain: take it out of the configuration first",
                             name);
-    pxt_page_leave(&chain->page, (unsigned)slot);
-    return PXT_OK;
+    return pxt_fail(error, PXT_NOT_FOUND, 0, "the pool has no member \"%s\"", name);
 }
 
 pxt_status pxt_members_forget(struct pxt_chain *chain, const char *name, struct pxt_error *error)

@@ -31,7 +31,7 @@ static pxt_status remove_from_each(struct pxt_chain *chain, const struct pxt_key
     }
     pxt_change_end(chain, &change);
     if (!reached)
-        return first ? first : pxt_fail(error, PXT_EUNAVAILABLE, 0, "no tier could be asked: see `proxtier stats`");
+        return first ? first : pxt_fail(error, PXT_EUNAVAILABLE, 0, "no tier could be asked: see `proxtier status`");
     return found ? PXT_OK : PXT_NOT_FOUND;
 }
 

@@ -33,7 +33,7 @@ static bool all_members_on(const struct pxt_chain *chain, struct pxt_error *erro
         if (pxt_tier_on(&chain->tier[i]))
             missing &= (pxt_doubts)~pxt_chain_bit(chain, &chain->tier[i]);
     if (missing)
-        pxt_fail(error, PXT_EUNAVAILABLE, 0, "a member of the pool is off or absent: see `proxtier stats`");
+        pxt_fail(error, PXT_EUNAVAILABLE, 0, "a member of the pool is off or absent: see `proxtier status`");
     return !missing;
 }
 
