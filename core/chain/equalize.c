@@ -89,13 +89,13 @@ static pxt_status stamp(struct pxt_chain *chain, struct copies *copies, struct p
     return status;
 }
 
-/* Whether a member needs the newest version: it has another, or it must have every key. */
+/* Whether a member needs the newest version: it has another, it may have it in memory only, or it must have every key. */
 static bool needs(const struct pxt_chain *chain, const struct pxt_tier *tier, const pxt_entry *has,
                   const pxt_entry *newest)
 {
     if (!has)
         return tier == chain->slowest || !tier->limited;
-    return pxt_entry_version(has) != pxt_entry_version(newest);
+    return pxt_entry_version(has) != pxt_entry_version(newest) || pxt_tier_unsynced(tier);
 }
 
 /* A limited tier may lose its older copy instead: its disk may be full. */
