@@ -93,17 +93,24 @@ static pxt_status stamp(struct pxt_chain *chain, struct copies *copies, struct p
 static bool needs(const struct pxt_chain *chain, const struct pxt_tier *tier, const pxt_entry *has,
                   const pxt_entry *newest)
 {
+    if (pxt_tier_unsynced(tier))
+        return true;
     if (!has)
         return tier == chain->slowest || !tier->limited;
-    return pxt_entry_version(has) != pxt_entry_version(newest) || pxt_tier_unsynced(tier);
+    return pxt_entry_version(has) != pxt_entry_version(newest);
 }
 
-/* A limited tier may lose its older copy instead: its disk may be full. */
-static pxt_status give(struct pxt_chain *chain, struct pxt_tier *tier, const struct pxt_key *key, pxt_entry *newest,
-                       struct pxt_error *error)
+/* Writes the newest version to a tier. A limited tier may lose its older copy instead: its disk may be full. If a limited
+ * tier has nothing, a sync that failed may have lost the removal of an older version: it is made again. */
+static pxt_status give(struct pxt_chain *chain, struct pxt_tier *tier, const struct pxt_key *key, bool has,
+                       pxt_entry *newest, struct pxt_error *error)
 {
-    bool may_lose = tier->limited && tier != chain->slowest && !chain->power;
+    bool faster = tier->limited && tier != chain->slowest, may_lose = faster && !chain->power;
     pxt_status status = PXT_EINVAL;
+    if (!has && faster) {
+        status = pxt_tier_put(tier, newest, error);
+        return status ? status : pxt_tier_del(tier, key, PXT_REMOVE_POLICY, error);
+    }
     if (!(may_lose && pxt_entry_is_tombstone(newest)))
         status = pxt_tier_put(tier, newest, error);
     if (status && may_lose) {
@@ -130,7 +137,7 @@ pxt_status pxt_equalize(struct pxt_chain *chain, const struct pxt_key *key, pxt_
         if (!pxt_chain_bit(chain, tier) || !needs(chain, tier, copies.entry[i], copies.newest))
             continue;
         *tried |= pxt_chain_bit(chain, tier);
-        status = give(chain, tier, key, copies.newest, error);
+        status = give(chain, tier, key, copies.entry[i] != NULL, copies.newest, error);
     }
     if (newest)
         *newest = !status && copies.newest ? pxt_entry_hold(copies.newest) : NULL;
