@@ -10,7 +10,7 @@
 #include <proxtier/proxtier.h>
 #include <stdio.h>
 
-enum { EXIT_NO_MATCH = 1, EXIT_USAGE = 64, EXIT_DATA = 65, EXIT_INTERNAL = 70, EXIT_OUTPUT = 74 };
+enum { EXIT_NO_MATCH = 1, EXIT_USAGE = 64, EXIT_DATA = 65, EXIT_LACKING = 69, EXIT_INTERNAL = 70, EXIT_OUTPUT = 74 };
 
 /* An option. Its value lands in invocation->value[index in the command's table]. */
 struct option_row {
@@ -77,7 +77,8 @@ int run_warm(struct invocation *), run_get(struct invocation *), run_put(struct 
     run_clear(struct invocation *), run_stats(struct invocation *), run_report(struct invocation *),
     run_history(struct invocation *), run_export(struct invocation *), run_expire(struct invocation *),
     run_keygen(struct invocation *), run_plugin(struct invocation *), run_config(struct invocation *),
-    run_completion(struct invocation *), run_help(struct invocation *);
+    run_status(struct invocation *), run_tier(struct invocation *), run_completion(struct invocation *),
+    run_help(struct invocation *);
 
 /* help.c */
 void print_command_help(FILE *out, const struct command *command);

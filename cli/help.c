@@ -116,7 +116,9 @@ static void manual_exit_codes(FILE *out)
         {64, "the command line is wrong"},
         {65, "a value or a list is malformed, or stored data is damaged"},
         {66, "an input file cannot be opened"},
-        {69, "no tier could serve the call, a list or an export lacks a tier, or a plugin is missing or refused"},
+        {69,
+         "no tier could serve the call, a list or an export lacks a tier, something is due by status, or a plugin is "
+         "missing or refused"},
         {70, "out of memory, or a bug"},
         {73, "an output file cannot be made"},
         {74, "reading or writing failed, or no space is left"},
@@ -194,6 +196,8 @@ static const char manual_examples[] =
     "$ proxtier export backup.jsonl\n$ proxtier warm backup.jsonl\n.Ed\n.Pp\n"
     "Metrics for the textfile collector of Prometheus, and upkeep, from time to time:\n.Bd -literal -offset indent\n"
     "$ proxtier expire && proxtier stats --openmetrics >proxtier.prom\n.Ed\n.Pp\n"
+    "Whether all tiers are on and agree, and what to do if not; here a tier was taken out of the configuration:\n"
+    ".Bd -literal -offset indent\n$ proxtier status\n$ proxtier tier forget l2\n.Ed\n.Pp\n"
     "What is in effect, and where each value comes from:\n.Bd -literal -offset indent\n"
     "$ proxtier config check && proxtier config show --origin\n.Ed\n";
 

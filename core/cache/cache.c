@@ -316,6 +316,7 @@ pxt_status pxt_cache_stats(pxt_cache *cache, struct pxt_stats *stats, struct pxt
     memset(stats, 0, sizeof *stats);
     stats->size = sizeof *stats;
     pxt_chain_stats(&cache->chain, stats);
+    pxt_pool_stats(cache, stats);
     return PXT_OK;
 }
 

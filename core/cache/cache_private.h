@@ -27,4 +27,7 @@ struct pxt_cache {
 pxt_status pxt_entry_from_draft(pxt_cache *cache, const struct pxt_draft *given, pxt_entry **out,
                                 struct pxt_error *error);
 
+/* pool.c: fills in what concerns the pool as a whole. */
+void pxt_pool_stats(const pxt_cache *cache, struct pxt_stats *stats);
+
 #endif

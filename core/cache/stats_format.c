@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 /* Text that grows; `failed` once memory was short. */
 struct text {
@@ -56,6 +57,18 @@ static void say_rate(struct text *text, double rate)
     say(text, "%u.%04u", parts / 10000, parts % 10000);
 }
 
+/* ISO 8601, UTC, between two texts. */
+static void say_time(struct text *text, const char *before, int64_t time, const char *after)
+{
+    time_t seconds = (time_t)(time / 1000000);
+    struct tm utc;
+    char date[32];
+    if (gmtime_r(&seconds, &utc) && strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%S", &utc))
+        say(text, "%s%s.%06dZ%s", before, date, (int)(time % 1000000), after);
+    else
+        say(text, "%s%lld%s", before, (long long)time, after);
+}
+
 struct counter {
     const char *name;
     const char *help;
@@ -81,6 +94,11 @@ static void as_text(struct text *text, const struct pxt_stats *stats)
         (unsigned long long)stats->hits, (unsigned long long)stats->misses);
     say_rate(text, pxt_overall_hit_rate(stats));
     say(text, "\n");
+    if (stats->checkpoint)
+        say_time(text, "all members of the pool agree on all changes up to ", stats->checkpoint, "\n");
+    if (stats->missing)
+        say(text, "members of the pool that are not in this configuration: %llu; see `proxtier status`\n",
+            (unsigned long long)stats->missing);
     for (uint32_t i = 0; i < stats->tier_count; i++) {
         const struct pxt_tier_stats *tier = &stats->tier[i];
         say(text, "%s (%s): %s, %llu entries", tier->name, tier->plugin, state_name(tier->state),
@@ -89,7 +107,7 @@ static void as_text(struct text *text, const struct pxt_stats *stats)
             say(text, " of %llu", (unsigned long long)tier->capacity);
         if (tier->reason[0])
             say(text, " (%s)", tier->reason);
-        say(text, "\n");
+        say(text, "\n    %-22s %llu\n", "doubted", (unsigned long long)tier->doubted);
         for (size_t c = 0; c < COUNTERS; c++)
             say(text, "    %-22s %llu\n", counters[c].name, value_of(tier, &counters[c]));
     }
@@ -107,9 +125,14 @@ static void as_json(struct text *text, const struct pxt_stats *stats)
     say(text, "{\"schema\": 1, \"gets\": %llu, \"hits\": %llu, \"misses\": %llu, \"hit_rate\": ",
         (unsigned long long)stats->gets, (unsigned long long)stats->hits, (unsigned long long)stats->misses);
     say_rate(text, pxt_overall_hit_rate(stats));
-    say(text, ", \"promotions\": %llu, \"demotions\": %llu, \"total_size\": %llu, \"tiers\": [",
+    say(text, ", \"promotions\": %llu, \"demotions\": %llu, \"total_size\": %llu, \"missing_members\": %llu",
         (unsigned long long)stats->promotions, (unsigned long long)stats->demotions,
-        (unsigned long long)stats->total_size);
+        (unsigned long long)stats->total_size, (unsigned long long)stats->missing);
+    if (stats->checkpoint)
+        say_time(text, ", \"checkpoint\": \"", stats->checkpoint, "\"");
+    else
+        say(text, ", \"checkpoint\": null");
+    say(text, ", \"tiers\": [");
     for (uint32_t i = 0; i < stats->tier_count; i++) {
         const struct pxt_tier_stats *tier = &stats->tier[i];
         say(text, "%s{\"name\": ", i ? ", " : "");
@@ -124,6 +147,7 @@ static void as_json(struct text *text, const struct pxt_stats *stats)
             say(text, "%llu", (unsigned long long)tier->capacity);
         else
             say(text, "null");
+        say(text, ", \"doubted\": %llu", (unsigned long long)tier->doubted);
         for (size_t c = 0; c < COUNTERS; c++)
             say(text, ", \"%s\": %llu", counters[c].name, value_of(tier, &counters[c]));
         say(text, ", \"hit_rate\": ");
@@ -141,6 +165,7 @@ static void as_flat(struct text *text, const struct pxt_stats *stats)
         say_rate(text, pxt_tier_hit_rate(tier));
         say(text, "\ncache.%s.size %llu\ncache.%s.degraded %d\n", tier->name, (unsigned long long)tier->size,
             tier->name, tier->state != PXT_TIER_ON);
+        say(text, "cache.%s.doubted %llu\n", tier->name, (unsigned long long)tier->doubted);
         for (size_t c = 0; c < COUNTERS; c++)
             say(text, "cache.%s.%s %llu\n", tier->name, counters[c].name, value_of(tier, &counters[c]));
     }
@@ -149,11 +174,37 @@ static void as_flat(struct text *text, const struct pxt_stats *stats)
     say(text, "\ncache.total_size %llu\ncache.promotions %llu\ncache.demotions %llu\n",
         (unsigned long long)stats->total_size, (unsigned long long)stats->promotions,
         (unsigned long long)stats->demotions);
+    say(text, "cache.missing_members %llu\ncache.checkpoint %lld\n", (unsigned long long)stats->missing,
+        (long long)(stats->checkpoint / 1000000));
 }
 
 static void say_labels(struct text *text, const struct pxt_tier_stats *tier)
 {
     say(text, "{tier=\"%s\",backend=\"%s\"}", tier->name, tier->plugin);
+}
+
+static unsigned long long entries_of(const struct pxt_tier_stats *tier)
+{
+    return tier->size;
+}
+static unsigned long long degraded_of(const struct pxt_tier_stats *tier)
+{
+    return tier->state != PXT_TIER_ON;
+}
+static unsigned long long doubted_of(const struct pxt_tier_stats *tier)
+{
+    return tier->doubted;
+}
+
+static void say_gauge(struct text *text, const struct pxt_stats *stats, const char *name, const char *help,
+                      unsigned long long (*value)(const struct pxt_tier_stats *))
+{
+    say(text, "# TYPE proxtier_tier_%s gauge\n# HELP proxtier_tier_%s %s\n", name, name, help);
+    for (uint32_t i = 0; i < stats->tier_count; i++) {
+        say(text, "proxtier_tier_%s", name);
+        say_labels(text, &stats->tier[i]);
+        say(text, " %llu\n", value(&stats->tier[i]));
+    }
 }
 
 static void as_openmetrics(struct text *text, const struct pxt_stats *stats)
@@ -167,18 +218,22 @@ static void as_openmetrics(struct text *text, const struct pxt_stats *stats)
             say(text, " %llu\n", value_of(&stats->tier[i], &counters[c]));
         }
     }
-    say(text, "# TYPE proxtier_tier_entries gauge\n# HELP proxtier_tier_entries entries now\n");
-    for (uint32_t i = 0; i < stats->tier_count; i++) {
-        say(text, "proxtier_tier_entries");
-        say_labels(text, &stats->tier[i]);
-        say(text, " %llu\n", (unsigned long long)stats->tier[i].size);
-    }
-    say(text, "# TYPE proxtier_tier_degraded gauge\n# HELP proxtier_tier_degraded 1 where the tier is not on\n");
-    for (uint32_t i = 0; i < stats->tier_count; i++) {
-        say(text, "proxtier_tier_degraded");
-        say_labels(text, &stats->tier[i]);
-        say(text, " %d\n", stats->tier[i].state != PXT_TIER_ON);
-    }
+    say_gauge(text, stats, "entries", "entries now", entries_of);
+    say_gauge(text, stats, "degraded", "1 where the tier is not on", degraded_of);
+    say_gauge(text, stats, "doubted", "groups of keys, of 32768, for which another tier may have a newer version",
+              doubted_of);
+    say(text,
+        "# TYPE proxtier_pool_missing_members gauge\n"
+        "# HELP proxtier_pool_missing_members members of the pool that are not in this configuration\n"
+        "proxtier_pool_missing_members %llu\n",
+        (unsigned long long)stats->missing);
+    if (stats->checkpoint)
+        say(text,
+            "# TYPE proxtier_pool_checkpoint_timestamp_seconds gauge\n"
+            "# UNIT proxtier_pool_checkpoint_timestamp_seconds seconds\n"
+            "# HELP proxtier_pool_checkpoint_timestamp_seconds all members agree on all changes up to this time\n"
+            "proxtier_pool_checkpoint_timestamp_seconds %lld.%06d\n",
+            (long long)(stats->checkpoint / 1000000), (int)(stats->checkpoint % 1000000));
     say(text,
         "# TYPE proxtier_gets counter\n# HELP proxtier_gets gets by outcome\n"
         "proxtier_gets_total{outcome=\"hit\"} %llu\nproxtier_gets_total{outcome=\"miss\"} %llu\n# EOF\n",

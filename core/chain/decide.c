@@ -135,7 +135,7 @@ static pxt_status ask_all_members(struct pxt_chain *chain, const struct pxt_key 
     }
     if (silent)
         return pxt_fail(error, PXT_EUNAVAILABLE, 0,
-                        "%s%s may have a newer version of key %s and does not answer: %.600s; see `proxtier stats`",
+                        "%s%s may have a newer version of key %s and does not answer: %.600s; see `proxtier status`",
                         name ? "tier " : "a tier", name ? name : "", key->text, local.message);
     return decision->entry ? PXT_OK : PXT_NOT_FOUND;
 }

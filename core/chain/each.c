@@ -96,19 +96,10 @@ static bool slowest_is_whole(const struct pxt_chain *chain)
     return bit && pxt_tier_on(slowest) && !(pxt_words_doubted(&chain->page, bit, NULL) & bit);
 }
 
-/* Whether a member of the pool is not in this chain. */
-static bool has_foreign_member(const struct pxt_chain *chain)
-{
-    pxt_doubts members = pxt_chain_members(chain);
-    for (unsigned i = 0; i < chain->count; i++)
-        members &= (pxt_doubts)~pxt_chain_bit(chain, &chain->tier[i]);
-    return members;
-}
-
 /* Names the tiers that may have entries which the walk did not give. PXT_OK if there are none. */
 static pxt_status check_whole(const struct walk *walk, bool was_whole, struct pxt_error *error)
 {
-    char names[600];
+    char names[600], member[64];
     size_t at = 0;
     const struct pxt_chain *chain = walk->chain;
     if (was_whole && slowest_is_whole(chain))
@@ -119,11 +110,11 @@ static pxt_status check_whole(const struct walk *walk, bool was_whole, struct px
             at += (size_t)snprintf(names + at, sizeof names - at, "%stier %s is %s", at ? ", " : "", tier->name,
                                    pxt_tier_present(tier) ? "off" : "absent");
     }
-    if (!at && has_foreign_member(chain))
-        at = (size_t)snprintf(names, sizeof names, "a member of the pool is not in this chain");
+    if (!at && pxt_members_missing(chain, -1, member) >= 0)
+        at = (size_t)snprintf(names, sizeof names, "tier %s belongs to the pool and is not in this chain", member);
     if (!at && walk->undecided)
         at = (size_t)snprintf(names, sizeof names, "a tier that may have newer versions does not answer");
-    return at ? pxt_fail(error, PXT_EUNAVAILABLE, 0, "%s: entries may be missing; see `proxtier stats`", names)
+    return at ? pxt_fail(error, PXT_EUNAVAILABLE, 0, "%s: entries may be missing; see `proxtier status`", names)
               : PXT_OK;
 }
 

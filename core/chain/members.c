@@ -20,6 +20,8 @@ struct joining {
     bool is_new[PXT_CHAIN_MAX]; /* the tier had no record */
     bool candidate[PXT_CHAIN_MAX];
     unsigned candidates;
+    struct pxt_tier *slowest; /* of the candidates */
+    bool power;
 };
 
 static const char *shared_path_of(const struct pxt_tier *tier)
@@ -57,7 +59,6 @@ static pxt_status read_record(struct pxt_chain *chain, struct pxt_tier *tier, st
 
 static pxt_status read_records(struct pxt_chain *chain, struct joining *joining, struct pxt_error *error)
 {
-    chain->slowest = NULL;
     for (unsigned i = 0; i < chain->count; i++) {
         struct pxt_tier *tier = &chain->tier[i];
         if (!is_candidate(chain, tier))
@@ -67,8 +68,8 @@ static pxt_status read_records(struct pxt_chain *chain, struct joining *joining,
             return status;
         joining->candidate[i] = true;
         joining->candidates++;
-        chain->slowest = tier;
-        chain->power |= (tier->flags & PXT_TIER_SYNCED) != 0;
+        joining->slowest = tier;
+        joining->power |= (tier->flags & PXT_TIER_SYNCED) != 0;
     }
     return PXT_OK;
 }
@@ -113,21 +114,22 @@ static bool is_present(const struct pxt_chain *chain, const struct joining *join
     return false;
 }
 
-/* If the pool has a complete tier that this process lacks, none of its tiers is that. */
-static void find_slowest(struct pxt_chain *chain, const struct joining *joining)
+/* The slowest tier. If the pool has a complete tier that this process lacks, none of its tiers is that. */
+static struct pxt_tier *find_slowest(const struct pxt_chain *chain, const struct joining *joining)
 {
-    const struct pxt_record *record = chain->slowest ? &joining->record[chain->slowest->index] : NULL;
+    const struct pxt_record *record = joining->slowest ? &joining->record[joining->slowest->index] : NULL;
     for (unsigned i = 0; record && i < record->member_count; i++)
         if (record->member[i].complete && !is_present(chain, joining, record->member[i].id) &&
             find_member(chain, record->member[i].id, NULL) >= 0)
-            chain->slowest = NULL;
+            return NULL;
+    return joining->slowest;
 }
 
 /* After a new start of the machine the page has no members: those that the slowest tier knows belong to the pool, whether
  * this process has them or not. */
 static void join_known(struct pxt_chain *chain, const struct joining *joining)
 {
-    const struct pxt_record *record = &joining->record[chain->slowest->index];
+    const struct pxt_record *record = &joining->record[joining->slowest->index];
     bool joined;
     for (unsigned i = 0; i < record->member_count; i++)
         pxt_page_join(&chain->page, record->member[i].id, record->member[i].name, &joined);
@@ -157,7 +159,7 @@ static pxt_status doubt_older(struct pxt_chain *chain, const struct joining *joi
         return PXT_OK;
     pxt_words_doubt_all(&chain->page, (pxt_doubts)(1u << tier->slot));
     pxt_page_set_checkpoint(&chain->page, own < checkpoint ? own : checkpoint, dropped);
-    if (own >= dropped || joining->is_new[tier->index] || !tier->limited || tier == chain->slowest)
+    if (own >= dropped || joining->is_new[tier->index] || !tier->limited || tier == joining->slowest)
         return PXT_OK;
     pxt_log(chain->logger, PXT_MESSAGE_WARNING, "chain", "tier %s has an older content than before: it is emptied",
             tier->name);
@@ -266,8 +268,11 @@ static bool all_joined(struct pxt_chain *chain, const struct joining *joining)
 static pxt_status join(struct pxt_chain *chain, struct joining *joining, struct pxt_error *error)
 {
     pxt_status status = PXT_OK;
-    if (!needs_members(chain, joining))
+    if (!needs_members(chain, joining)) {
+        chain->slowest = joining->slowest;
+        chain->power |= joining->power;
         return PXT_OK;
+    }
     if (!all_joined(chain, joining)) {
         status = pxt_chain_lock_all(chain, error);
         if (status)
@@ -275,7 +280,9 @@ static pxt_status join(struct pxt_chain *chain, struct joining *joining, struct 
         status = join_locked(chain, joining, error);
         pxt_chain_unlock_all(chain);
     }
-    find_slowest(chain, joining);
+    /* Only now: other threads read this meanwhile, and it stays as it is if a record cannot be read. */
+    chain->slowest = find_slowest(chain, joining);
+    chain->power |= joining->power;
     for (unsigned i = 0; i < chain->count && !status; i++)
         if (joining->candidate[i] && pxt_tier_on(&chain->tier[i]) &&
             update_record(chain, joining, &chain->tier[i], error))
@@ -434,18 +441,43 @@ pxt_status pxt_members_checkpoint(struct pxt_chain *chain, bool drop, struct pxt
     return status;
 }
 
-/* All keys are locked. */
+/* Whether a tier of this chain is the member of a slot. Of one that is absent only the name is known. */
+static bool has_member(const struct pxt_chain *chain, unsigned slot, const char *name)
+{
+    for (unsigned i = 0; i < chain->count; i++) {
+        const struct pxt_tier *tier = &chain->tier[i];
+        if (tier->slot == (int)slot || (!pxt_tier_present(tier) && !strcmp(tier->name, name)))
+            return true;
+    }
+    return false;
+}
+
+int pxt_members_missing(const struct pxt_chain *chain, int after, char name[64])
+{
+    char id[PXT_MEMBER_ID + 1];
+    if (!pxt_chain_members(chain))
+        return -1;
+    for (int slot = after + 1; slot < PXT_CHAIN_MAX; slot++)
+        if (pxt_page_member(&chain->page, (unsigned)slot, id, name) && !has_member(chain, (unsigned)slot, name))
+            return slot;
+    return -1;
+}
+
+/* All keys are locked. A tier of this chain may have the same name, for names are given by place. */
 static pxt_status forget_locked(struct pxt_chain *chain, const char *name, struct pxt_error *error)
 {
-    int slot = find_member(chain, NULL, name);
-    if (slot < 0)
-        return PXT_NOT_FOUND;
+    char called[64];
+    int slot = -1;
+    while ((slot = pxt_members_missing(chain, slot, called)) >= 0)
+        if (!strcmp(called, name)) {
+            pxt_page_leave(&chain->page, (unsigned)slot);
+            return PXT_OK;
+        }
     for (unsigned i = 0; i < chain->count; i++)
-        if (chain->tier[i].slot == slot)
+        if (!strcmp(chain->tier[i].name, name))
             return pxt_fail(error, PXT_EINVAL, 0, "tier %s is in this chain: take it out of the configuration first",
                             name);
-    pxt_page_leave(&chain->page, (unsigned)slot);
-    return PXT_OK;
+    return pxt_fail(error, PXT_NOT_FOUND, 0, "the pool has no member \"%s\"", name);
 }
 
 pxt_status pxt_members_forget(struct pxt_chain *chain, const char *name, struct pxt_error *error)

@@ -17,8 +17,11 @@ pxt_status pxt_members_check(struct pxt_chain *chain, struct pxt_error *error);
  * `drop` the dead versions so far may be dropped afterwards. PXT_EUNAVAILABLE if that cannot be said now. No lock may be
  * held. */
 pxt_status pxt_members_checkpoint(struct pxt_chain *chain, bool drop, struct pxt_error *error);
-/* Ends the membership of the tier of this name that no process has: nothing waits for it any more. PXT_NOT_FOUND,
+/* Ends the membership of the tier of this name that this chain does not have: nothing waits for it any more. PXT_NOT_FOUND,
  * PXT_EINVAL if the chain has it. */
 pxt_status pxt_members_forget(struct pxt_chain *chain, const char *name, struct pxt_error *error);
+/* Finds the members that this chain does not have. Returns the slot of the next one after slot `after` (-1: the first) and
+ * its name; -1: no more. */
+int pxt_members_missing(const struct pxt_chain *chain, int after, char name[64]);
 
 #endif

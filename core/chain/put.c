@@ -128,7 +128,7 @@ static pxt_status check_clearable(const struct pxt_chain *chain, struct pxt_erro
         bool present = pxt_tier_present(tier);
         if (present ? !pxt_tier_on(tier) : pxt_chain_tier_may_have_more(chain, tier))
             return pxt_fail(error, PXT_EUNAVAILABLE, 0,
-                            "tier %s is %s and cannot be cleared: nothing was removed; see `proxtier stats`",
+                            "tier %s is %s and cannot be cleared: nothing was removed; see `proxtier status`",
                             tier->name, present ? "off" : "absent");
     }
     return PXT_OK;

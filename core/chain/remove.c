@@ -31,7 +31,7 @@ static pxt_status remove_from_each(struct pxt_chain *chain, const struct pxt_key
     }
     pxt_change_end(chain, &change);
     if (!reached)
-        return first ? first : pxt_fail(error, PXT_EUNAVAILABLE, 0, "no tier could be asked: see `proxtier stats`");
+        return first ? first : pxt_fail(error, PXT_EUNAVAILABLE, 0, "no tier could be asked: see `proxtier status`");
     return found ? PXT_OK : PXT_NOT_FOUND;
 }
 
@@ -85,11 +85,14 @@ pxt_status pxt_chain_remove(struct pxt_chain *chain, const struct pxt_key *key, 
         return remove_from_each(chain, key, why, error);
     pxt_status status = pxt_chain_decide(chain, key, PXT_GET_PEEK, &decision, error);
     uint64_t version = decision.entry ? pxt_entry_effective_version(decision.entry) : 0;
+    bool gone = decision.entry && pxt_entry_is_tombstone(decision.entry);
     bool dead = decision.entry && pxt_chain_dead(chain, decision.entry);
     pxt_entry_release(decision.entry);
-    if (status == PXT_OK && dead)
+    if (status == PXT_OK && gone)
         return PXT_NOT_FOUND;
     if (status != PXT_OK && status != PXT_EUNAVAILABLE)
         return status;
-    return bury(chain, key, why, version, error);
+    bool expired = status == PXT_OK && dead; /* what was learnt of it goes too */
+    status = bury(chain, key, why, version, error);
+    return status == PXT_OK && expired ? PXT_NOT_FOUND : status;
 }

@@ -19,9 +19,8 @@ enum { KEYS_MAX = 65536, RANGES_MAX = 256, FLUSH_WRITES = 4000, SMALL = 10000 };
 
 struct repair {
     struct pxt_chain *chain;
-    uint64_t *noted;   /* PXT_WORDS words; 0: not to be repaired */
-    pxt_doubts *clear; /* of each word: the members that were clear before, and are not written to */
-    unsigned end;      /* only words below are repaired now */
+    uint64_t *noted; /* PXT_WORDS words; 0: not to be repaired */
+    unsigned end;    /* only words below are repaired now */
     struct pxt_keymap keys;
     pxt_status first; /* why a word stays in doubt */
     bool no_memory;
@@ -34,7 +33,7 @@ static bool all_members_on(const struct pxt_chain *chain, struct pxt_error *erro
         if (pxt_tier_on(&chain->tier[i]))
             missing &= (pxt_doubts)~pxt_chain_bit(chain, &chain->tier[i]);
     if (missing)
-        pxt_fail(error, PXT_EUNAVAILABLE, 0, "a member of the pool is off or absent: see `proxtier stats`");
+        pxt_fail(error, PXT_EUNAVAILABLE, 0, "a member of the pool is off or absent: see `proxtier status`");
     return !missing;
 }
 
@@ -99,13 +98,6 @@ static pxt_status list_keys(struct repair *repair, struct pxt_error *error)
     return status;
 }
 
-/* Ends the repair of a word. What was clear before, and was not written to, is clear again. */
-static void give_up(struct repair *repair, unsigned word)
-{
-    pxt_word_end(&repair->chain->page, word, repair->noted[word], repair->clear[word]);
-    repair->noted[word] = 0;
-}
-
 /* Makes the members equal for the listed keys of one stripe. A word of which one key cannot be made equal stays in doubt;
  * the others go on, as long as all members are on. */
 static pxt_status equalize_stripe(struct repair *repair, unsigned stripe, struct pxt_error *error)
@@ -113,13 +105,13 @@ static pxt_status equalize_stripe(struct repair *repair, unsigned stripe, struct
     pxt_status first = PXT_OK;
     for (size_t i = 0; i < repair->keys.bucket_count; i++)
         for (const struct pxt_keymap_item *item = repair->keys.bucket[i]; item; item = item->next) {
-            if (pxt_stripe(item->key.hash) != stripe || !repair->noted[item->key.hash % PXT_WORDS])
+            unsigned word = (unsigned)(item->key.hash % PXT_WORDS);
+            if (pxt_stripe(item->key.hash) != stripe || !repair->noted[word])
                 continue;
-            pxt_doubts tried = 0;
-            pxt_status status = pxt_equalize(repair->chain, &item->key, NULL, &tried, first ? NULL : error);
-            repair->clear[item->key.hash % PXT_WORDS] &= (pxt_doubts)~tried;
+            pxt_status status =
+                pxt_equalize(repair->chain, &item->key, &repair->noted[word], NULL, first ? NULL : error);
             if (status)
-                give_up(repair, (unsigned)(item->key.hash % PXT_WORDS));
+                repair->noted[word] = 0;
             first = first ? first : status;
             if (first == PXT_ENOMEM || (status && !all_members_on(repair->chain, NULL)))
                 return first;
@@ -146,17 +138,13 @@ static pxt_status repair_locked(struct repair *repair, unsigned stripe, struct p
     for (unsigned i = stripe; i < repair->end; i += PXT_STRIPES)
         if (repair->noted[i] && pxt_word(page, i) != repair->noted[i])
             repair->noted[i] = 0; /* a key of it that was not listed may have changed */
-        else if (repair->noted[i]) {
-            repair->clear[i] = members & (pxt_doubts)~pxt_word_doubts(repair->noted[i]);
-            repair->noted[i] = pxt_word_begin(page, i, members, NULL);
-        }
+        else if (repair->noted[i])
+            repair->noted[i] = pxt_word_begin(page, i, 0, NULL);
     pxt_status status = equalize_stripe(repair, stripe, error);
     if (!status)
         status = sync_members(repair->chain, error);
-    for (unsigned i = stripe; i < repair->end; i += PXT_STRIPES)
-        if (repair->noted[i] && status)
-            give_up(repair, i);
-        else if (repair->noted[i])
+    for (unsigned i = stripe; i < repair->end && !status; i += PXT_STRIPES)
+        if (repair->noted[i])
             pxt_word_end(page, i, repair->noted[i], members);
     return status;
 }
@@ -190,16 +178,14 @@ static pxt_status repair_once(struct pxt_chain *chain, bool *more, struct pxt_er
 {
     struct repair repair = {.chain = chain, .end = PXT_WORDS};
     repair.noted = pxt_alloc_array(PXT_WORDS, sizeof *repair.noted);
-    repair.clear = pxt_alloc_array(PXT_WORDS, sizeof *repair.clear);
-    pxt_status status = repair.noted && repair.clear ? PXT_OK : pxt_fail_memory(error, "a list of words");
-    if (!status)
-        status = note_words(&repair, error);
+    if (!repair.noted)
+        return pxt_fail_memory(error, "a list of words");
+    pxt_status status = note_words(&repair, error);
     if (!status)
         status = repair_range(&repair, error);
     *more = repair.end < PXT_WORDS;
     pxt_keymap_free(&repair.keys);
     pxt_free(repair.noted);
-    pxt_free(repair.clear);
     return status ? status : repair.first;
 }
 
@@ -238,12 +224,10 @@ pxt_status pxt_repair_key(struct pxt_chain *chain, const struct pxt_key *key, px
 {
     if (!all_members_on(chain, error))
         return PXT_EUNAVAILABLE;
-    uint64_t before, begun = pxt_word_begin(&chain->page, key->hash, pxt_chain_members(chain), &before);
-    pxt_doubts tried = 0, clear = pxt_chain_members(chain) & (pxt_doubts)~pxt_word_doubts(before);
-    pxt_status status = pxt_equalize(chain, key, newest, &tried, error);
+    uint64_t word = pxt_word_begin(&chain->page, key->hash, 0, NULL);
+    pxt_status status = pxt_equalize(chain, key, &word, newest, error);
     if (!status)
         status = sync_members(chain, error);
-    pxt_word_end(&chain->page, key->hash, begun, status ? clear & (pxt_doubts)~tried : clear);
     return status;
 }
 

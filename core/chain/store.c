@@ -83,7 +83,7 @@ pxt_status pxt_write_deciding_tiers(struct pxt_write *write)
     if (write->taken)
         return PXT_OK;
     return write->first == PXT_ENOTSUP || write->first == PXT_EUNAVAILABLE
-               ? pxt_fail(write->error, PXT_EUNAVAILABLE, 0, "no tier could take %s: see `proxtier stats`",
+               ? pxt_fail(write->error, PXT_EUNAVAILABLE, 0, "no tier could take %s: see `proxtier status`",
                           write->count == 1 ? "the entry" : "the entries")
                : write->first;
 }

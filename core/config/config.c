@@ -5,6 +5,7 @@
 #include "base/fail.h"
 #include "config/config_private.h"
 #include <proxtier/admin.h>
+#include <string.h>
 
 pxt_status pxt_config_load(const struct pxt_cache_options *options, const struct pxt_logger *logger,
                            struct pxt_config **out, struct pxt_error *error)
@@ -29,6 +30,8 @@ pxt_status pxt_config_load(const struct pxt_cache_options *options, const struct
                                           PXT_KIND_ENCRYPTOR, &config->encryptor, &config->encryptor_origin);
     if (!status)
         status = pxt_config_read_tiers(&loading, tree);
+    if (!status)
+        status = pxt_config_read_compatible(&loading, tree);
     pxt_yaml_free(tree);
     if (status)
         pxt_config_free(config);
@@ -71,10 +74,22 @@ void pxt_config_free(struct pxt_config *config)
     pxt_free(config);
 }
 
+/* The caller may know fewer options than this library, or more. */
+static struct pxt_logger logger_of(const struct pxt_cache_options *given)
+{
+    struct pxt_cache_options options = {.size = sizeof options};
+    if (given)
+        memcpy(&options, given, given->size < sizeof options ? given->size : sizeof options);
+    return (struct pxt_logger){options.log, options.log_arg, options.log_level};
+}
+
 pxt_status pxt_config_check(const struct pxt_cache_options *options, struct pxt_error *error)
 {
     struct pxt_config *config = NULL;
-    pxt_status status = pxt_config_load(options, NULL, &config, error);
+    const struct pxt_logger logger = logger_of(options);
+    pxt_status status = pxt_config_load(options, &logger, &config, error);
+    if (!status)
+        pxt_config_advise(config, &logger);
     pxt_config_free(config);
     return status;
 }

@@ -37,6 +37,11 @@ pxt_status pxt_config_choose_plugin(struct pxt_config_loading *loading, const st
 /* Reads the list of tiers; tiers that are not enabled are left out of the configuration. */
 pxt_status pxt_config_read_tiers(struct pxt_config_loading *loading, const struct pxt_yaml_node *tree);
 
+/* config_together.c: finds out whether the chain is shared with ProxyWhirl, and refuses what then cannot go together. */
+pxt_status pxt_config_read_compatible(struct pxt_config_loading *loading, const struct pxt_yaml_node *tree);
+/* Tells of what is allowed, and perhaps not meant. */
+void pxt_config_advise(const struct pxt_config *config, const struct pxt_logger *logger);
+
 /* config.c: frees what the configuration of a tier has, and zeroes it. */
 void pxt_config_tier_free(struct pxt_tier_config *tier);
 

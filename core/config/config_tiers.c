@@ -169,36 +169,6 @@ static pxt_status read_tier(struct pxt_config_loading *loading, const struct pxt
     return status;
 }
 
-/* Whether a tier's option `compatible` is `proxywhirl`; `*knows`: it has this option. */
-static bool is_with_proxywhirl(const struct pxt_tier_config *tier, bool *knows)
-{
-    const char *with = tier->tier.module ? pxt_settings_text(tier->tier.settings, "compatible") : NULL;
-    *knows = with != NULL;
-    return with && !strcmp(with, "proxywhirl");
-}
-
-/* Finds out whether the chain is shared with ProxyWhirl. Its keys are the same in all tiers, so that the tiers which have
- * the option must agree. */
-static pxt_status read_compatible(struct pxt_config_loading *loading, const struct pxt_yaml_node *list)
-{
-    const struct pxt_tier_config *with = NULL, *without = NULL;
-    for (size_t i = 0; i < loading->config->tier_count; i++) {
-        const struct pxt_tier_config *tier = &loading->config->tier[i];
-        bool knows;
-        if (is_with_proxywhirl(tier, &knows))
-            with = tier;
-        else if (knows)
-            without = tier;
-    }
-    if (with && without)
-        return pxt_yaml_fail(loading->error, list,
-                             "tier %s has compatible: proxywhirl, but tier %s has not, and an entry has one key in all "
-                             "tiers: give it to both, or to none",
-                             with->name, without->name);
-    loading->config->with_proxywhirl = with != NULL;
-    return PXT_OK;
-}
-
 pxt_status pxt_config_read_tiers(struct pxt_config_loading *loading, const struct pxt_yaml_node *tree)
 {
     const struct pxt_yaml_node *list = pxt_yaml_member(tree, "tiers");
@@ -214,8 +184,6 @@ pxt_status pxt_config_read_tiers(struct pxt_config_loading *loading, const struc
         status = read_tier(loading, list->child[i], i);
     if (!status && !loading->config->tier_count)
         status = pxt_yaml_fail(loading->error, list, "tiers: all are switched off: one has to be enabled");
-    if (!status)
-        status = read_compatible(loading, list);
     pxt_yaml_free(own);
     return status;
 }

@@ -13,7 +13,7 @@ extern "C" {
 #endif
 
 /* Reads and checks the configuration that pxt_cache_open() with the same options would use, plugins and their options
- * included, without opening any tier. PXT_ECONFIG with file:line:column, PXT_EPLUGIN. */
+ * included, without opening any tier. What is allowed and perhaps not meant is told to options->log. PXT_ECONFIG with file:line:column, PXT_EPLUGIN. */
 PXT_API pxt_status pxt_config_check(const struct pxt_cache_options *options, struct pxt_error *error);
 /* The effective configuration as YAML; with `origin`, each value is followed by `# file:line` or `# default`.
  * `*out` is malloc()ed, for free(). */
@@ -49,6 +49,26 @@ PXT_API void pxt_trial_close(pxt_trial *trial);
 PXT_API const struct pxt_plugin *pxt_trial_plugin(const pxt_trial *trial);
 PXT_API const struct pxt_host *pxt_trial_host(const pxt_trial *trial);
 PXT_API const struct pxt_settings *pxt_trial_settings(const pxt_trial *trial);
+
+/* ---- the pool ----------------------------------------------------------------------------------------------------- */
+
+/* A member of a pool: a durable tier whose copies are compared with those of the others. Valid during the call. */
+struct pxt_member {
+    uint32_t size;
+    int32_t tier;     /* its index in this cache; -1: the configuration of this cache does not have it */
+    const char *name; /* of the tier; for one that this cache does not have, as the others called it */
+    uint64_t doubted; /* groups of keys, of 32 768, for which another member may have a newer version */
+};
+/* Returns false to stop. It may call the cache. */
+typedef bool pxt_member_fn(void *arg, const struct pxt_member *member);
+/* Calls `fn` for each member of the pool. A pool of one durable tier has none. */
+PXT_API pxt_status pxt_cache_members(pxt_cache *cache, pxt_member_fn *fn, void *arg, struct pxt_error *error);
+/* Path of the file by which the processes of a pool know of each other's changes; NULL where no tier is shared. Valid
+ * until the cache is closed. */
+PXT_API const char *pxt_cache_page(const pxt_cache *cache);
+/* Ends the membership of a tier that the configuration no longer has: nothing waits for it any more, and entries that it
+ * alone has are given up. PXT_NOT_FOUND where no member has that name; PXT_EINVAL if the cache has it. */
+PXT_API pxt_status pxt_cache_forget_tier(pxt_cache *cache, const char *name, struct pxt_error *error);
 
 /* A new key for the fernet encryptor: base64url of 32 random bytes. */
 PXT_API pxt_status pxt_fernet_key(pxt_secret **out, struct pxt_error *error);

@@ -8,6 +8,7 @@
 
 #include <proxtier/error.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -23,7 +24,7 @@ extern "C" {
     X(evictions_corruption, "entries that were found damaged")                                                         \
     X(promotions, "entries copied into this tier after a hit in a slower one")                                         \
     X(demotions, "entries handed down from this tier by an eviction")                                                  \
-    X(repairs, "entries and tombstones that a repair wrote to this tier")                                             \
+    X(repairs, "entries and tombstones that a repair wrote to this tier")                                              \
     X(failures, "operations that failed")                                                                              \
     X(skipped, "operations not tried because the tier was off")
 
@@ -57,6 +58,8 @@ struct pxt_stats {
     uint64_t promotions, demotions;
     uint64_t total_size; /* sum of the tiers' sizes */
     struct pxt_tier_stats tier[PXT_CHAIN_MAX];
+    uint64_t missing;   /* members of the pool that the configuration of this cache does not have */
+    int64_t checkpoint; /* microseconds since 1970: all members agree on all changes up to then; 0: none is known */
 };
 
 /* hits / (hits + misses) of a tier; 0 where nothing was asked. */

@@ -29,6 +29,7 @@ struct model_link {
 };
 struct model {
     bool exact;
+    bool written_behind; /* the slowest tier gets puts later */
     unsigned count, threshold, invalidate;
     struct model_link link[MODEL_LINKS];
     struct model_entry entry[MODEL_KEYS]; /* every tier that has a key has this */

@@ -63,8 +63,10 @@ static void roll_link(struct model *model, unsigned i, char *yaml, size_t size)
     }
     if (link->capacity != MODEL_UNLIMITED)
         snprintf(capacity, sizeof capacity, "%u, eviction: %s", link->capacity, policy_names[link->policy]);
-    if (!model->exact && last && dice(2))
+    if (!model->exact && last && dice(2)) {
         strcat(place, ", write_behind: true");
+        model->written_behind = true;
+    }
     size_t at = strlen(yaml);
     snprintf(yaml + at, size - at, "%s{plugin: %s, max_entries: %s%s%s}", i ? ", " : "", plugin, capacity, place,
              strcmp(plugin, "l1_memory") ? "" : ", shards: 1");
@@ -118,6 +120,13 @@ static int64_t version_of(const pxt_entry *entry)
     return atoll(pxt_entry_text(entry, PXT_FIELD_SOURCE, NULL) + 1);
 }
 
+/* Where a tier is written behind, a few hits that come while it gets an entry may count twice, or not. */
+static bool hits_differ(const struct model *model, int64_t hits, int64_t expected)
+{
+    int64_t off = hits > expected ? hits - expected : expected - hits;
+    return off > (model->written_behind ? 2 : 0);
+}
+
 /* An expired entry may have been removed already, by whoever came across it: then the put has begun anew. */
 static void settle_doubt(pxt_cache *cache, struct model *model, unsigned key)
 {
@@ -132,7 +141,8 @@ static void settle_doubt(pxt_cache *cache, struct model *model, unsigned key)
     int64_t hits = pxt_entry_number(entry, PXT_FIELD_ACCESS_COUNT);
     if (failures || hits) {
         EXPECT(failures, expected->failures, "failures that were kept over an expiry");
-        EXPECT(hits, expected->hits, "hits that were kept over an expiry");
+        if (hits_differ(model, hits, expected->hits))
+            EXPECT(hits, expected->hits, "hits that were kept over an expiry");
     }
     model_learn(model, key, failures, hits);
     pxt_entry_release(entry);
@@ -191,7 +201,9 @@ static void step_peek(pxt_cache *cache, struct model *model, unsigned key)
     if (status || should)
         return;
     EXPECT(version_of(entry), expected.version, "the version that peek gave");
-    EXPECT(pxt_entry_number(entry, PXT_FIELD_ACCESS_COUNT), expected.hits, "access_count");
+    int64_t hits = pxt_entry_number(entry, PXT_FIELD_ACCESS_COUNT);
+    if (hits_differ(model, hits, expected.hits))
+        EXPECT(hits, expected.hits, "access_count");
     pxt_entry_release(entry);
 }
 

@@ -31,6 +31,21 @@ bad 'defalt_ttl: 1h' 78 'bad.yaml:1:1: unknown option "defalt_ttl" of the config
 bad 'default_ttl: 5s' 78 'bad.yaml:1:14: 5s is out of bounds: default_ttl must be between 1m and'
 bad "tiers: [{plugin: l2_jsonl, dir: $work/pw, compatible: proxywhirl}, {plugin: l3_sqlite, path: $work/pw/x.db}]" 78 \
     'tier l1 has compatible: proxywhirl, but tier l2 has not'
+bad "tiers: [{plugin: l2_jsonl, dir: $work/pw, compatible: proxywhirl}]\nencryptor: {plugin: plain}" 78 \
+    'bad.yaml:2:12: tier l1 has compatible: proxywhirl, but ProxyWhirl cannot open credentials that are sealed by plain'
+advised() { # TIERS PATTERN NAME
+    echo "tiers: [$1]" >"$work/advised.yaml"
+    run --config "$work/advised.yaml" config check
+    is "$code" 0 "$3: the configuration is allowed"
+    like "$err" "^proxtier: notice: config: $2" "... and a notice says what it means"
+}
+advised "{plugin: l1_memory}, {plugin: l2_jsonl, dir: $work/adv, max_entries: 100}" \
+    'tier l2 is the slowest that is durable, and has max_entries: 100: what it evicts is nowhere else' 'a slowest tier with a capacity'
+advised "{plugin: l1_memory}, {plugin: l2_jsonl, dir: $work/adv, write_behind: true}" \
+    'tier l2: write_behind does nothing' 'write_behind without a faster durable tier'
+advised "{plugin: l1_memory}" 'no tier is durable' 'memory alone'
+run --config "$abs_top_srcdir/etc/proxtier.yaml" config check
+is "$err" "" "the stock chain gets no notice"
 bad 'default_ttl: soon' 78 'bad.yaml:1:14: default_ttl is "soon"'
 bad 'health: {failure_treshold: 2}' 78 'bad.yaml:1:10: unknown option "health.failure_treshold"'
 bad 'tiers: []' 78 'bad.yaml:1:8: tiers: a list of 1 to 8 tiers is expected'

@@ -1,0 +1,107 @@
+#!/bin/sh
+# status says what is due and names the command; tier forget ends the wait for a tier that was taken out.
+. "${abs_top_srcdir:-.}/t/lib/lib.sh"
+l2="{name: l2, plugin: l2_jsonl, dir: $work/d2, max_entries: 300}"
+middle="{name: middle, plugin: l2_sqlite, dir: $work/d3, max_entries: 300}"
+l3="{name: l3, plugin: l3_sqlite, path: $work/d4/x.db}"
+echo "tiers: [$l2, $middle, $l3]" >"$work/three.yaml"
+echo "tiers: [$middle, $l3]" >"$work/two.yaml"
+echo "tiers: [$l2, $middle]" >"$work/faster.yaml"
+echo "tiers: [$l3]" >"$work/one.yaml"
+on() { # NAME ARGUMENT...
+    chain=$1
+    shift
+    run -q --config "$work/$chain.yaml" "$@"
+}
+field() { # of the JSON output: NAME
+    echo "$out" | sed -n "s/.*\"$1\": \([^,}]*\).*/\1/p"
+}
+
+# A pool of one durable tier.
+on one put http://192.0.2.9:80
+on one status
+is "$code" 0 "a pool of one tier is well"
+like "$out" "^l3  *on, 1 entries" "... and its tier is shown"
+rm -rf "$work"/d?
+
+# A pool of three.
+on three warm "$abs_top_srcdir/examples/proxies.txt"
+on three status
+is "$code" 0 "a pool of three: all is well"
+like "$out" "^middle  *on, 300 entries$" "... its tiers with their entries"
+like "$out" "agree on all changes up to 20[0-9-]*T[0-9:.]*Z" "... the checkpoint as a time"
+like "$out" "^page: $work/d4/x.db.page" "... the path of the page"
+on three status --json
+is "$(field well)" true "... the same as JSON"
+on three stats
+like "$out" "agree on all changes up to 20" "stats: the checkpoint"
+like "$out" "^    doubted  *0$" "... and the groups in doubt"
+on three stats --openmetrics
+like "$out" "^proxtier_tier_doubted{tier=\"l3\",backend=\"l3_sqlite\"} 0$" "... in OpenMetrics too"
+like "$out" "^proxtier_pool_checkpoint_timestamp_seconds [0-9]*\.[0-9]*$" "... with the checkpoint"
+like "$out" "^proxtier_pool_missing_members 0$" "... and no member is missing"
+on three tier forget l2
+is "$code" 65 "a tier of the configuration cannot be forgotten"
+like "$err" "l2 is in this chain" "... and the message says why"
+on three tier forget nothing
+is "$code" 1 "a name that no member has"
+
+# One of the faster tiers is taken out of the configuration.
+on two put http://192.0.2.1:80
+is "$code" 0 "l2 taken out: put"
+on two get http://192.0.2.1:80
+is "$out" http://192.0.2.1:80 "... get answers"
+on two list
+is "$code $(echo "$out" | grep -c .)" "0 401" "... list is whole, for the slowest tier answers"
+on two status
+is "$code" 69 "... status: something is missing"
+like "$out" "^l2  *not in this chain, in doubt for 1 of 32768" "... names the member"
+like "$out" "^due: l2 .*proxtier tier forget l2" "... and the command"
+on two status --json
+is "$(field well)" false "... the same as JSON"
+on two stats --json
+is "$(field missing_members)" 1 "... and stats count it"
+on two tier forget l2
+is "$code" 0 "forget it"
+on two status
+is "$code" 0 "... and all is well"
+on two list
+is "$code $(echo "$out" | grep -c .)" "0 401" "... nothing is lost"
+# As after a new start of the machine: the members are those that the stores know.
+rm "$work/d4/x.db.page"
+on two status
+is "$code" 0 "... also with a new page"
+# The store comes back.
+on two delete http://192.0.2.1:80
+on three status
+is "$code" 0 "a tier that was forgotten is put back: all is well"
+on three list
+is "$code $(echo "$out" | grep -c .)" "0 400" "... and what was deleted meanwhile stays away"
+
+# The slowest tier is taken out.
+on faster list
+is "$code" 69 "the slowest tier taken out: a list may lack entries"
+like "$err" "tier l3 belongs to the pool and is not in this chain.*proxtier status" "... and says which tier is missing"
+on faster tier forget l3
+on faster list
+is "$code" 0 "... until it is forgotten"
+
+# A tier that cannot be opened.
+rm -rf "$work"/d?
+sed 's/max_entries: 300}/max_entries: 300, required: false}/g' "$work/three.yaml" >"$work/lenient.yaml"
+on lenient put http://192.0.2.1:80
+mv "$work/d2" "$work/away"
+: >"$work/d2"
+on lenient status
+is "$code" 69 "a tier cannot be opened"
+like "$out" "^l2  *absent: " "... status says so"
+like "$out" "^due: l2 cannot be opened" "... and what to do"
+on lenient tier forget l2
+is "$code" 65 "... it cannot be forgotten while it is configured"
+rm "$work/d2"
+mv "$work/away" "$work/d2"
+on lenient status
+is "$code" 0 "... until it is back"
+run tier remember l2
+is "$code" 64 "tier knows forget only"
+done_testing
