@@ -306,6 +306,14 @@ static void damaged(struct pxt_tier *tier)
             "tier %s has found damage: its entries are compared with those of the other tiers", tier->name);
 }
 
+/* Called by a tier of which a sync has failed. */
+static void unsynced(struct pxt_tier *tier)
+{
+    struct pxt_chain *chain = tier->damaged_arg;
+    if (pxt_chain_bit(chain, tier))
+        pxt_words_doubt_all(&chain->page, pxt_chain_bit(chain, tier));
+}
+
 pxt_status pxt_members_open(struct pxt_chain *chain, int64_t lock_timeout_ms, struct pxt_error *error)
 {
     struct joining *joining = pxt_alloc(sizeof *joining);
@@ -329,6 +337,7 @@ pxt_status pxt_members_open(struct pxt_chain *chain, int64_t lock_timeout_ms, st
     for (unsigned i = 0; i < chain->count; i++) {
         chain->tier[i].damaged_arg = chain;
         chain->tier[i].damaged = damaged;
+        chain->tier[i].unsynced = unsynced;
     }
     pxt_free(joining);
     return status;
@@ -368,8 +377,9 @@ static pxt_status store_checkpoint(struct pxt_tier *tier, uint64_t checkpoint, u
     return status ? status : pxt_tier_record_put(tier, text, error);
 }
 
-/* Syncs all members. What a sync that failed has lost is in doubt. */
-static pxt_status sync_all(struct pxt_chain *chain, struct pxt_error *error)
+/* Syncs all members. If no key was in doubt after `failures` syncs of each had failed, all that they may have lost was
+ * written again. */
+static pxt_status sync_all(struct pxt_chain *chain, const unsigned *failures, struct pxt_error *error)
 {
     pxt_doubts missing = pxt_chain_members(chain);
     for (unsigned i = 0; i < chain->count; i++) {
@@ -378,10 +388,11 @@ static pxt_status sync_all(struct pxt_chain *chain, struct pxt_error *error)
         if (!bit || !pxt_tier_on(tier))
             continue;
         pxt_status status = pxt_tier_sync(tier, error);
-        if (status) {
-            pxt_words_doubt_all(&chain->page, bit);
+        if (status)
             return status;
-        }
+        if (atomic_load(&tier->sync_failures) != failures[i])
+            return pxt_fail(error, PXT_EUNAVAILABLE, 0, "a sync of tier %s has failed", tier->name);
+        atomic_store(&tier->sync_failures_mended, failures[i]);
         missing &= (pxt_doubts)~bit;
     }
     return missing ? pxt_fail(error, PXT_EUNAVAILABLE, 0, "a member of the pool is off or absent") : PXT_OK;
@@ -412,14 +423,17 @@ pxt_status pxt_members_checkpoint(struct pxt_chain *chain, bool drop, struct pxt
 {
     pxt_doubts members = pxt_chain_members(chain);
     uint64_t last = pxt_version_last(&chain->page), checkpoint, dropped;
+    unsigned failures[PXT_CHAIN_MAX];
     if (!members)
         return PXT_OK;
+    for (unsigned i = 0; i < chain->count; i++)
+        failures[i] = atomic_load(&chain->tier[i].sync_failures);
     if (pxt_words_doubted(&chain->page, members, NULL) & members)
         return pxt_fail(error, PXT_EUNAVAILABLE, 0, "some tiers are in doubt");
     pxt_page_checkpoint(&chain->page, &checkpoint, &dropped);
     if (checkpoint == last && (!drop || dropped == last))
         return PXT_OK;
-    pxt_status status = checkpoint == last ? PXT_OK : sync_all(chain, error);
+    pxt_status status = checkpoint == last ? PXT_OK : sync_all(chain, failures, error);
     if (!status && checkpoint != last)
         status = store_everywhere(chain, last, checkpoint, error);
     if (!status && drop)
