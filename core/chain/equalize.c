@@ -50,7 +50,7 @@ static pxt_status find_newest(const struct pxt_chain *chain, struct copies *copi
             copies->newest = pxt_entry_hold(copies->entry[i]);
             continue;
         }
-        pxt_status status = pxt_entry_merge(copies->newest, copies->entry[i], &both, &merged, error);
+        pxt_status status = pxt_chain_merge(copies->newest, copies->entry[i], &both, &merged, error);
         if (status)
             return status;
         copies->merged = merged || (copies->merged && both == copies->newest);
