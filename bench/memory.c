@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * memory.c: a hit in memory through the public API, with statistics, access counts and coherence on, beside two tables
+ * memory.c: a hit in memory through the public API, with statistics, access counts and generations on, beside two tables
  * that do nothing else: `batch` writes no shared line on a hit (the pointer in a slot of the thread's own, 64 notes at a
  * time into an LRU list), `mutex` is what a C programmer writes in an afternoon (16 shards, a lock and a list move).
  */

@@ -20,6 +20,17 @@
 #include "chain/stripes.h"
 #include "entry/entry.h"
 
+/* Takes a tombstone out of a limited tier that has no room for what replaces it. */
+static pxt_status take_out_tombstone(struct pxt_tier *tier, const struct pxt_key *key)
+{
+    pxt_entry *tombstone = NULL;
+    pxt_status status = pxt_tier_get(tier, key, PXT_GET_PEEK, &tombstone, NULL);
+    if (!status)
+        status = pxt_tier_del(tier, key, PXT_REMOVE_DELETED, NULL);
+    pxt_entry_release(tombstone);
+    return status == PXT_NOT_FOUND ? PXT_OK : status;
+}
+
 /* Chooses the entries for which a limited tier has room, and those that it has already: its copies would be old. False
  * if the tier cannot be asked. */
 static bool choose(struct pxt_tier *tier, pxt_entry *const *entries, size_t n, pxt_entry **chosen, size_t *count)
@@ -33,7 +44,7 @@ static bool choose(struct pxt_tier *tier, pxt_entry *const *entries, size_t n, p
         pxt_entry_key_of(entries[i], &key);
         bool room = used < tier->max_entries;
         bool had = pxt_tier_contains(tier, &key, NULL) != PXT_NOT_FOUND; /* in doubt, it has it */
-        if (room || had)
+        if (room || had || take_out_tombstone(tier, &key) != PXT_OK)
             chosen[(*count)++] = entries[i];
         used += room && !had;
     }

@@ -35,10 +35,11 @@ struct pxt_chain {
     bool is_open; /* the page is there, and the members have joined */
     bool any_durable;
     bool generations; /* changes raise generations: without a durable or shared tier no copy in memory gets old */
-    struct pxt_tier *shared;  /* the slowest shared tier that is present; may be NULL */
-    struct pxt_tier *slowest; /* the slowest member that is present: it has every key, or drops as the user chose */
-    bool power;               /* a durable tier promises to survive loss of power: so do acknowledged changes */
-    char writer[9];           /* as which this host counts checks in the tallies of entries; "": none */
+    struct pxt_tier *shared; /* the slowest shared tier that is present; may be NULL */
+    /* The slowest member that is present: it has every key, or drops as the user chose. May be NULL. */
+    struct pxt_tier *_Atomic slowest;
+    _Atomic bool power; /* a durable tier promises to survive loss of power: so do acknowledged changes */
+    char writer[9];     /* as which this host counts checks in the tallies of entries; "": none */
     size_t expire_batch;
     pthread_mutex_t stripe_lock[PXT_STRIPES];
     _Atomic(struct pxt_thread_counts *) counts[PXT_THREAD_MAX];

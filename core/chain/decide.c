@@ -84,6 +84,23 @@ static pxt_status ask_clear_tiers(struct pxt_chain *chain, const struct pxt_key 
     return complete_has_nothing ? PXT_NOT_FOUND : PXT_EUNAVAILABLE;
 }
 
+static bool knows(const pxt_entry *entry, const pxt_entry *other)
+{
+    return (uint64_t)pxt_entry_number(entry, PXT_FIELD_LEARNT_VERSION) > pxt_entry_effective_version(other);
+}
+
+pxt_status pxt_chain_merge(pxt_entry *a, pxt_entry *b, pxt_entry **out, bool *merged, struct pxt_error *error)
+{
+    bool tombstone = pxt_entry_is_tombstone(a) || pxt_entry_is_tombstone(b);
+    if (tombstone || (!knows(a, b) && !knows(b, a)))
+        return pxt_entry_merge(a, b, out, merged, error);
+    pxt_entry *last = knows(a, b) ? a : b;
+    pxt_entry_raise_use(last, last == a ? b : a);
+    *out = pxt_entry_hold(last);
+    *merged = false;
+    return PXT_OK;
+}
+
 /* Takes the newer of two copies, or what both say together. */
 static pxt_status take_newer(struct pxt_decision *decision, pxt_entry *entry, unsigned tier, struct pxt_error *error)
 {
@@ -94,7 +111,7 @@ static pxt_status take_newer(struct pxt_decision *decision, pxt_entry *entry, un
         decision->found_in = tier;
         return PXT_OK;
     }
-    pxt_status status = pxt_entry_merge(decision->entry, entry, &both, &merged, error);
+    pxt_status status = pxt_chain_merge(decision->entry, entry, &both, &merged, error);
     if (!status) {
         decision->found_in = both == entry ? tier : decision->found_in;
         if (merged) /* the reader sees the greater version; only a repair gives the two together a new one */

@@ -25,6 +25,9 @@ struct pxt_decision {
  */
 pxt_status pxt_chain_decide(struct pxt_chain *chain, const struct pxt_key *key, unsigned flags,
                             struct pxt_decision *decision, struct pxt_error *error);
+/* What two copies of a key say together, as pxt_entry_merge(). A copy whose health was learnt after the other was made was
+ * changed by a process that had read the other, and counts alone: the key may have been deleted in between. */
+pxt_status pxt_chain_merge(pxt_entry *a, pxt_entry *b, pxt_entry **out, bool *merged, struct pxt_error *error);
 /* Whether an entry is dead: a tombstone, or expired. */
 static inline bool pxt_chain_dead(const struct pxt_chain *chain, const pxt_entry *entry)
 {

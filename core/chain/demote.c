@@ -135,8 +135,8 @@ static pxt_status demote_copy(struct pxt_chain *chain, const struct pxt_tier *ti
  * asked: it has this version or a newer one. */
 static bool slowest_has(const struct pxt_chain *chain, const struct pxt_key *key)
 {
-    return chain->slowest && pxt_tier_on(chain->slowest) && pxt_chain_bit(chain, chain->slowest) &&
-           !in_doubt(chain, chain->slowest, key);
+    const struct pxt_tier *slowest = chain->slowest;
+    return slowest && pxt_tier_on(slowest) && pxt_chain_bit(chain, slowest) && !in_doubt(chain, slowest, key);
 }
 
 static bool has_copy_below(struct pxt_chain *chain, const struct pxt_tier *tier, const struct pxt_key *key)

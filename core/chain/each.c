@@ -7,6 +7,7 @@
 #include "chain/decide.h"
 #include "entry/entry.h"
 #include <stdio.h>
+#include <string.h>
 
 struct walk {
     struct pxt_chain *chain;
@@ -18,7 +19,27 @@ struct walk {
     bool missing[PXT_CHAIN_MAX]; /* tiers that could not be asked */
     bool undecided;              /* a member that may have a newer version of a key did not answer */
     bool stopped, no_memory;
+    unsigned char doubted[PXT_WORDS / 8]; /* the words in doubt for the tier, before it was read */
 };
+
+/* Notes for which words a tier is in doubt. What it gives may be from before a repair that has cleared them since. */
+static void note_doubted(struct walk *walk)
+{
+    pxt_doubts bit = pxt_chain_bit(walk->chain, walk->tier);
+    memset(walk->doubted, 0, sizeof walk->doubted);
+    if (!bit || !(pxt_words_doubted(&walk->chain->page, bit, NULL) & bit))
+        return;
+    for (unsigned i = 0; i < PXT_WORDS; i++)
+        if (pxt_word_doubts(pxt_word(&walk->chain->page, i)) & bit)
+            walk->doubted[i / 8] |= (unsigned char)(1u << i % 8);
+}
+
+static bool in_doubt(const struct walk *walk, const struct pxt_key *key)
+{
+    unsigned word = (unsigned)(key->hash % PXT_WORDS);
+    return walk->doubted[word / 8] >> word % 8 & 1 ||
+           (pxt_word_doubts(pxt_word(&walk->chain->page, word)) & pxt_chain_bit(walk->chain, walk->tier));
+}
 
 /* Gives an entry that counts. */
 static void give(struct walk *walk, pxt_entry *entry)
@@ -29,8 +50,13 @@ static void give(struct walk *walk, pxt_entry *entry)
 /* Gives what the tiers decide of a key for which this tier is in doubt. */
 static void give_decided(struct walk *walk, const struct pxt_key *key)
 {
+    enum { TRIES = 100 };
     struct pxt_decision decision;
     pxt_status status = pxt_chain_decide(walk->chain, key, PXT_GET_PEEK, &decision, NULL);
+    for (int i = 1; i < TRIES && pxt_word(&walk->chain->page, key->hash) != decision.word; i++) {
+        pxt_entry_release(decision.entry);
+        status = pxt_chain_decide(walk->chain, key, PXT_GET_PEEK, &decision, NULL);
+    }
     walk->undecided |= status == PXT_EUNAVAILABLE;
     walk->no_memory |= status == PXT_ENOMEM;
     if (decision.entry) /* perhaps old: the list ends with an error then */
@@ -49,7 +75,7 @@ static bool visit(void *arg, pxt_entry *entry)
     walk->no_memory = !pxt_keymap_add(&walk->keys, &key);
     if (walk->no_memory || walk->keys.count == before)
         return !walk->no_memory;
-    if (pxt_word_doubts(pxt_word(&walk->chain->page, key.hash)) & pxt_chain_bit(walk->chain, walk->tier)) {
+    if (in_doubt(walk, &key)) {
         give_decided(walk, &key);
         return !walk->stopped && !walk->no_memory;
     }
@@ -82,6 +108,7 @@ static pxt_status walk_tiers(struct walk *walk, struct pxt_error *error)
             walk->missing[i] = pxt_chain_tier_may_have_more(chain, walk->tier);
             continue;
         }
+        note_doubted(walk);
         pxt_status status = pxt_tier_each(walk->tier, visit, walk, first ? NULL : error);
         first = first ? first : status;
     }

@@ -50,7 +50,7 @@ static pxt_status find_newest(const struct pxt_chain *chain, struct copies *copi
             copies->newest = pxt_entry_hold(copies->entry[i]);
             continue;
         }
-        pxt_status status = pxt_entry_merge(copies->newest, copies->entry[i], &both, &merged, error);
+        pxt_status status = pxt_chain_merge(copies->newest, copies->entry[i], &both, &merged, error);
         if (status)
             return status;
         copies->merged = merged || (copies->merged && both == copies->newest);
@@ -89,21 +89,36 @@ static pxt_status stamp(struct pxt_chain *chain, struct copies *copies, struct p
     return status;
 }
 
-/* Whether a member needs the newest version: it has another, or it must have every key. */
+/* Whether a member needs the newest version: it has another, it may have it in memory only, or it must have every key. */
 static bool needs(const struct pxt_chain *chain, const struct pxt_tier *tier, const pxt_entry *has,
                   const pxt_entry *newest)
 {
+    if (pxt_tier_unsynced(tier))
+        return true;
     if (!has)
         return tier == chain->slowest || !tier->limited;
     return pxt_entry_version(has) != pxt_entry_version(newest);
 }
 
-/* A limited tier may lose its older copy instead: its disk may be full. */
-static pxt_status give(struct pxt_chain *chain, struct pxt_tier *tier, const struct pxt_key *key, pxt_entry *newest,
-                       struct pxt_error *error)
+/* Makes a removal again that a failed sync may have lost. */
+static pxt_status remove_again(struct pxt_tier *tier, const struct pxt_key *key, pxt_entry *newest,
+                               struct pxt_error *error)
 {
-    bool may_lose = tier->limited && tier != chain->slowest && !chain->power;
+    pxt_status status = pxt_tier_put(tier, newest, error);
+    return status ? status : pxt_tier_del(tier, key, PXT_REMOVE_POLICY, error);
+}
+
+/* Writes the newest version to a tier that has `has`. A limited tier may lose its older copy instead: its disk may be full. */
+static pxt_status give(struct pxt_chain *chain, struct pxt_tier *tier, const struct pxt_key *key, uint64_t *word,
+                       const pxt_entry *has, pxt_entry *newest, struct pxt_error *error)
+{
+    pxt_doubts bit = pxt_chain_bit(chain, tier);
+    if (!(pxt_word_doubts(*word) & bit)) /* it lacks what no caller was told of */
+        *word = pxt_word_begin(&chain->page, key->hash, bit, NULL);
+    bool faster = tier->limited && tier != chain->slowest, may_lose = faster && !chain->power;
     pxt_status status = PXT_EINVAL;
+    if (!has && faster)
+        return remove_again(tier, key, newest, error);
     if (!(may_lose && pxt_entry_is_tombstone(newest)))
         status = pxt_tier_put(tier, newest, error);
     if (status && may_lose) {
@@ -116,7 +131,8 @@ static pxt_status give(struct pxt_chain *chain, struct pxt_tier *tier, const str
     return status;
 }
 
-pxt_status pxt_equalize(struct pxt_chain *chain, const struct pxt_key *key, pxt_entry **newest, struct pxt_error *error)
+pxt_status pxt_equalize(struct pxt_chain *chain, const struct pxt_key *key, uint64_t *word, pxt_entry **newest,
+                        struct pxt_error *error)
 {
     struct copies copies = {0};
     pxt_status status = read_copies(chain, key, &copies, error);
@@ -127,7 +143,7 @@ pxt_status pxt_equalize(struct pxt_chain *chain, const struct pxt_key *key, pxt_
     for (unsigned i = chain->count; i-- > 0 && !status && copies.newest;) {
         struct pxt_tier *tier = &chain->tier[i];
         if (pxt_chain_bit(chain, tier) && needs(chain, tier, copies.entry[i], copies.newest))
-            status = give(chain, tier, key, copies.newest, error);
+            status = give(chain, tier, key, word, copies.entry[i], copies.newest, error);
     }
     if (newest)
         *newest = !status && copies.newest ? pxt_entry_hold(copies.newest) : NULL;

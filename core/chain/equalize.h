@@ -7,10 +7,11 @@
 
 #include "chain/decide.h"
 
-/* Asks all members for a key and writes the newest to each that has another version, or that is the slowest. The key's lock
- * is held, and its word has all members in doubt. `*newest` (NULL is allowed) is held: what they have in common; NULL:
- * nothing. Fails if one does not answer, or cannot take it. */
-pxt_status pxt_equalize(struct pxt_chain *chain, const struct pxt_key *key, pxt_entry **newest,
+/* Asks all members for a key and writes the newest to each that has another version, that lacks it and must have every key,
+ * or of which a sync has failed (a limited one that lacks it gets the removal instead). The key's lock
+ * is held. `*word` is the word of the key as it is; it is raised when a tier that was not in doubt is written to. `*newest`
+ * (NULL is allowed) is held: what they have in common; NULL: nothing. Fails if one does not answer, or cannot take it. */
+pxt_status pxt_equalize(struct pxt_chain *chain, const struct pxt_key *key, uint64_t *word, pxt_entry **newest,
                         struct pxt_error *error);
 
 #endif

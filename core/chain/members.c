@@ -20,6 +20,8 @@ struct joining {
     bool is_new[PXT_CHAIN_MAX]; /* the tier had no record */
     bool candidate[PXT_CHAIN_MAX];
     unsigned candidates;
+    struct pxt_tier *slowest; /* of the candidates */
+    bool power;
 };
 
 static const char *shared_path_of(const struct pxt_tier *tier)
@@ -57,7 +59,6 @@ static pxt_status read_record(struct pxt_chain *chain, struct pxt_tier *tier, st
 
 static pxt_status read_records(struct pxt_chain *chain, struct joining *joining, struct pxt_error *error)
 {
-    chain->slowest = NULL;
     for (unsigned i = 0; i < chain->count; i++) {
         struct pxt_tier *tier = &chain->tier[i];
         if (!is_candidate(chain, tier))
@@ -67,8 +68,8 @@ static pxt_status read_records(struct pxt_chain *chain, struct joining *joining,
             return status;
         joining->candidate[i] = true;
         joining->candidates++;
-        chain->slowest = tier;
-        chain->power |= (tier->flags & PXT_TIER_SYNCED) != 0;
+        joining->slowest = tier;
+        joining->power |= (tier->flags & PXT_TIER_SYNCED) != 0;
     }
     return PXT_OK;
 }
@@ -113,21 +114,22 @@ static bool is_present(const struct pxt_chain *chain, const struct joining *join
     return false;
 }
 
-/* If the pool has a complete tier that this process lacks, none of its tiers is that. */
-static void find_slowest(struct pxt_chain *chain, const struct joining *joining)
+/* The slowest tier. If the pool has a complete tier that this process lacks, none of its tiers is that. */
+static struct pxt_tier *find_slowest(const struct pxt_chain *chain, const struct joining *joining)
 {
-    const struct pxt_record *record = chain->slowest ? &joining->record[chain->slowest->index] : NULL;
+    const struct pxt_record *record = joining->slowest ? &joining->record[joining->slowest->index] : NULL;
     for (unsigned i = 0; record && i < record->member_count; i++)
         if (record->member[i].complete && !is_present(chain, joining, record->member[i].id) &&
             find_member(chain, record->member[i].id, NULL) >= 0)
-            chain->slowest = NULL;
+            return NULL;
+    return joining->slowest;
 }
 
 /* After a new start of the machine the page has no members: those that the slowest tier knows belong to the pool, whether
  * this process has them or not. */
 static void join_known(struct pxt_chain *chain, const struct joining *joining)
 {
-    const struct pxt_record *record = &joining->record[chain->slowest->index];
+    const struct pxt_record *record = &joining->record[joining->slowest->index];
     bool joined;
     for (unsigned i = 0; i < record->member_count; i++)
         pxt_page_join(&chain->page, record->member[i].id, record->member[i].name, &joined);
@@ -157,7 +159,7 @@ static pxt_status doubt_older(struct pxt_chain *chain, const struct joining *joi
         return PXT_OK;
     pxt_words_doubt_all(&chain->page, (pxt_doubts)(1u << tier->slot));
     pxt_page_set_checkpoint(&chain->page, own < checkpoint ? own : checkpoint, dropped);
-    if (own >= dropped || joining->is_new[tier->index] || !tier->limited || tier == chain->slowest)
+    if (own >= dropped || joining->is_new[tier->index] || !tier->limited || tier == joining->slowest)
         return PXT_OK;
     pxt_log(chain->logger, PXT_MESSAGE_WARNING, "chain", "tier %s has an older content than before: it is emptied",
             tier->name);
@@ -266,8 +268,11 @@ static bool all_joined(struct pxt_chain *chain, const struct joining *joining)
 static pxt_status join(struct pxt_chain *chain, struct joining *joining, struct pxt_error *error)
 {
     pxt_status status = PXT_OK;
-    if (!needs_members(chain, joining))
+    if (!needs_members(chain, joining)) {
+        chain->slowest = joining->slowest;
+        chain->power |= joining->power;
         return PXT_OK;
+    }
     if (!all_joined(chain, joining)) {
         status = pxt_chain_lock_all(chain, error);
         if (status)
@@ -275,7 +280,9 @@ static pxt_status join(struct pxt_chain *chain, struct joining *joining, struct 
         status = join_locked(chain, joining, error);
         pxt_chain_unlock_all(chain);
     }
-    find_slowest(chain, joining);
+    /* Only now: other threads read this meanwhile, and it stays as it is if a record cannot be read. */
+    chain->slowest = find_slowest(chain, joining);
+    chain->power |= joining->power;
     for (unsigned i = 0; i < chain->count && !status; i++)
         if (joining->candidate[i] && pxt_tier_on(&chain->tier[i]) &&
             update_record(chain, joining, &chain->tier[i], error))
@@ -297,6 +304,14 @@ static void damaged(struct pxt_tier *tier)
     pxt_words_doubt_all(&chain->page, bit);
     pxt_log(chain->logger, PXT_MESSAGE_WARNING, "chain",
             "tier %s has found damage: its entries are compared with those of the other tiers", tier->name);
+}
+
+/* Called by a tier of which a sync has failed. */
+static void unsynced(struct pxt_tier *tier)
+{
+    struct pxt_chain *chain = tier->damaged_arg;
+    if (pxt_chain_bit(chain, tier))
+        pxt_words_doubt_all(&chain->page, pxt_chain_bit(chain, tier));
 }
 
 pxt_status pxt_members_open(struct pxt_chain *chain, int64_t lock_timeout_ms, struct pxt_error *error)
@@ -322,6 +337,7 @@ pxt_status pxt_members_open(struct pxt_chain *chain, int64_t lock_timeout_ms, st
     for (unsigned i = 0; i < chain->count; i++) {
         chain->tier[i].damaged_arg = chain;
         chain->tier[i].damaged = damaged;
+        chain->tier[i].unsynced = unsynced;
     }
     pxt_free(joining);
     return status;
@@ -361,8 +377,9 @@ static pxt_status store_checkpoint(struct pxt_tier *tier, uint64_t checkpoint, u
     return status ? status : pxt_tier_record_put(tier, text, error);
 }
 
-/* Syncs all members. What a sync that failed has lost is in doubt. */
-static pxt_status sync_all(struct pxt_chain *chain, struct pxt_error *error)
+/* Syncs all members. If no key was in doubt after `failures` syncs of each had failed, all that they may have lost was
+ * written again. */
+static pxt_status sync_all(struct pxt_chain *chain, const unsigned *failures, struct pxt_error *error)
 {
     pxt_doubts missing = pxt_chain_members(chain);
     for (unsigned i = 0; i < chain->count; i++) {
@@ -371,10 +388,11 @@ static pxt_status sync_all(struct pxt_chain *chain, struct pxt_error *error)
         if (!bit || !pxt_tier_on(tier))
             continue;
         pxt_status status = pxt_tier_sync(tier, error);
-        if (status) {
-            pxt_words_doubt_all(&chain->page, bit);
+        if (status)
             return status;
-        }
+        if (atomic_load(&tier->sync_failures) != failures[i])
+            return pxt_fail(error, PXT_EUNAVAILABLE, 0, "a sync of tier %s has failed", tier->name);
+        atomic_store(&tier->sync_failures_mended, failures[i]);
         missing &= (pxt_doubts)~bit;
     }
     return missing ? pxt_fail(error, PXT_EUNAVAILABLE, 0, "a member of the pool is off or absent") : PXT_OK;
@@ -405,14 +423,17 @@ pxt_status pxt_members_checkpoint(struct pxt_chain *chain, bool drop, struct pxt
 {
     pxt_doubts members = pxt_chain_members(chain);
     uint64_t last = pxt_version_last(&chain->page), checkpoint, dropped;
+    unsigned failures[PXT_CHAIN_MAX];
     if (!members)
         return PXT_OK;
+    for (unsigned i = 0; i < chain->count; i++)
+        failures[i] = atomic_load(&chain->tier[i].sync_failures);
     if (pxt_words_doubted(&chain->page, members, NULL) & members)
         return pxt_fail(error, PXT_EUNAVAILABLE, 0, "some tiers are in doubt");
     pxt_page_checkpoint(&chain->page, &checkpoint, &dropped);
     if (checkpoint == last && (!drop || dropped == last))
         return PXT_OK;
-    pxt_status status = checkpoint == last ? PXT_OK : sync_all(chain, error);
+    pxt_status status = checkpoint == last ? PXT_OK : sync_all(chain, failures, error);
     if (!status && checkpoint != last)
         status = store_everywhere(chain, last, checkpoint, error);
     if (!status && drop)

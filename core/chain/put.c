@@ -3,7 +3,7 @@
  * put.c: stores, changes and deletes entries in all tiers.
  *
  * An operation that changes a key in more than one tier holds the key's lock. So it is one step for the threads of this
- * process, and through the coherence file for other processes: a deleted entry never comes back through a promotion that
+ * process, and through the page for other processes: a deleted entry never comes back through a promotion that
  * was under way.
  */
 #include "base/fail.h"

@@ -105,11 +105,13 @@ static pxt_status equalize_stripe(struct repair *repair, unsigned stripe, struct
     pxt_status first = PXT_OK;
     for (size_t i = 0; i < repair->keys.bucket_count; i++)
         for (const struct pxt_keymap_item *item = repair->keys.bucket[i]; item; item = item->next) {
-            if (pxt_stripe(item->key.hash) != stripe || !repair->noted[item->key.hash % PXT_WORDS])
+            unsigned word = (unsigned)(item->key.hash % PXT_WORDS);
+            if (pxt_stripe(item->key.hash) != stripe || !repair->noted[word])
                 continue;
-            pxt_status status = pxt_equalize(repair->chain, &item->key, NULL, first ? NULL : error);
+            pxt_status status =
+                pxt_equalize(repair->chain, &item->key, &repair->noted[word], NULL, first ? NULL : error);
             if (status)
-                repair->noted[item->key.hash % PXT_WORDS] = 0;
+                repair->noted[word] = 0;
             first = first ? first : status;
             if (first == PXT_ENOMEM || (status && !all_members_on(repair->chain, NULL)))
                 return first;
@@ -137,7 +139,7 @@ static pxt_status repair_locked(struct repair *repair, unsigned stripe, struct p
         if (repair->noted[i] && pxt_word(page, i) != repair->noted[i])
             repair->noted[i] = 0; /* a key of it that was not listed may have changed */
         else if (repair->noted[i])
-            repair->noted[i] = pxt_word_begin(page, i, members, NULL);
+            repair->noted[i] = pxt_word_begin(page, i, 0, NULL);
     pxt_status status = equalize_stripe(repair, stripe, error);
     if (!status)
         status = sync_members(repair->chain, error);
@@ -222,8 +224,8 @@ pxt_status pxt_repair_key(struct pxt_chain *chain, const struct pxt_key *key, px
 {
     if (!all_members_on(chain, error))
         return PXT_EUNAVAILABLE;
-    pxt_word_begin(&chain->page, key->hash, pxt_chain_members(chain), NULL);
-    pxt_status status = pxt_equalize(chain, key, newest, error);
+    uint64_t word = pxt_word_begin(&chain->page, key->hash, 0, NULL);
+    pxt_status status = pxt_equalize(chain, key, &word, newest, error);
     if (!status)
         status = sync_members(chain, error);
     return status;

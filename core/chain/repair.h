@@ -16,7 +16,7 @@ pxt_status pxt_chain_repair(struct pxt_chain *chain, struct pxt_error *error);
 void pxt_chain_repair_small(struct pxt_chain *chain);
 /* Repairs if a tier is written behind and lacks many writes. No lock may be held. */
 void pxt_chain_flush(struct pxt_chain *chain);
-/* Makes the members equal for one key, and at level `power` syncs them; its doubts stay. The key's lock is held.
+/* Makes the members equal for one key, and at level `power` syncs them; its doubts stay, and there are no others. The key's lock is held.
  * `*newest` (NULL is allowed) is held: what they have in common; NULL: nothing. */
 pxt_status pxt_repair_key(struct pxt_chain *chain, const struct pxt_key *key, pxt_entry **newest,
                           struct pxt_error *error);

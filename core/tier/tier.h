@@ -72,8 +72,12 @@ struct pxt_tier {
     /* Its membership, if it is durable. */
     int slot; /* in the page; -1: none */
     char id[PXT_MEMBER_ID + 1];
-    void (*damaged)(struct pxt_tier *tier); /* called when the tier has found damage, at once; NULL: nobody to tell */
-    void *damaged_arg;
+    void (*damaged)(struct pxt_tier *tier);  /* called when the tier has found damage, at once; NULL: nobody to tell */
+    void (*unsynced)(struct pxt_tier *tier); /* called when a sync has failed, at once; NULL: nobody to tell */
+    void *damaged_arg;                       /* of both */
+    /* Syncs that have failed, and how many of them are made good: what the tier has may not be on the disk though the next
+     * sync succeeds, and has to be written again. */
+    _Atomic unsigned sync_failures, sync_failures_mended;
 
     struct pxt_tier_counters counter;
     _Atomic uint64_t corruptions_seen;
@@ -102,6 +106,11 @@ static inline bool pxt_tier_present(const struct pxt_tier *tier)
 static inline bool pxt_tier_on(const struct pxt_tier *tier)
 {
     return tier->self && pxt_breaker_on(&tier->breaker);
+}
+/* Whether what a sync that failed may have lost is not yet written again. */
+static inline bool pxt_tier_unsynced(const struct pxt_tier *tier)
+{
+    return atomic_load(&tier->sync_failures) != atomic_load(&tier->sync_failures_mended);
 }
 static inline bool pxt_tier_durable(const struct pxt_tier *tier)
 {

@@ -386,6 +386,16 @@ pxt_status pxt_tier_maintain(struct pxt_tier *tier, struct pxt_error *error)
     return leave(tier, tier->ops->maintain(tier->self, &call.error), &call, error);
 }
 
+/* Linux tells an error once, and drops what could not be written: the next sync says OK. */
+static void note_lost_sync(struct pxt_tier *tier, pxt_status status)
+{
+    if (status == PXT_OK || status == PXT_EBUSY || status == PXT_ENOMEM)
+        return;
+    atomic_fetch_add(&tier->sync_failures, 1);
+    if (tier->unsynced)
+        tier->unsynced(tier);
+}
+
 pxt_status pxt_tier_sync(struct pxt_tier *tier, struct pxt_error *error)
 {
     struct call call;
@@ -393,7 +403,9 @@ pxt_status pxt_tier_sync(struct pxt_tier *tier, struct pxt_error *error)
         return PXT_OK;
     if (!enter(tier, &call, error))
         return PXT_EUNAVAILABLE;
-    return leave(tier, tier->ops->sync(tier->self, &call.error), &call, error);
+    pxt_status status = leave(tier, tier->ops->sync(tier->self, &call.error), &call, error);
+    note_lost_sync(tier, status);
+    return status;
 }
 
 /* ---- versions and records --------------------------------------------------------------------------------------- */

@@ -67,8 +67,8 @@ PXT_API pxt_status pxt_cache_find_key(pxt_cache *cache, const char *url, char ou
 /*
  * Finds an unexpired entry, fastest tier first, and copies it into the faster ones. `*out` is held for the caller:
  * pxt_entry_release(). `tier` (may be NULL) receives the index of the tier that answered.
- * PXT_NOT_FOUND; PXT_EINVAL (NULL, empty or over-long key); PXT_EBUSY, PXT_EIO ...: no tier returned the
- * entry, and a tier that may have it failed.
+ * PXT_NOT_FOUND; PXT_EINVAL (NULL, empty or over-long key); PXT_EUNAVAILABLE: a tier that may have a newer version does
+ * not answer; PXT_EBUSY: the key is changed all the time. In a chain with one durable tier, the error of that tier.
  */
 PXT_API pxt_status pxt_cache_get(pxt_cache *cache, const char *key, pxt_entry **out, struct pxt_error *error);
 PXT_API pxt_status pxt_cache_get_from(pxt_cache *cache, const char *key, pxt_entry **out, unsigned *tier,
@@ -83,8 +83,9 @@ PXT_API pxt_status pxt_cache_peek(pxt_cache *cache, const char *key, pxt_entry *
  * come from the draft, and the fields with PXT_FIELD_LEARNT (health, checks, hits) stay as they are stored, whatever the
  * draft says of them. If the stored entry has learnt nothing (health unknown, no check, no hit), those of the draft count,
  * as for a new key. The history of checks stays too. To start anew, call pxt_cache_delete() first.
- * A tier that cannot be read and may alone have the key is asked again until it is turned off (degrade.threshold); then
- * the key counts as new. If no other tier can take the entry, the put fails at once with the tier's error.
+ * If a durable tier that may have a newer version does not answer, the put goes on; what that tier has learnt is added later.
+ * The only durable tier is asked again, if others can take the entry, until it is turned off (degrade.threshold); then the
+ * key counts as new. If no other tier can take the entry, the put fails at once with the tier's error.
  * When it returns PXT_OK at least one durable tier has it (or, in a chain without one, any tier).
  * `key` (may be NULL; PXT_KEY_MAX + 1 bytes) receives the key. PXT_EINVAL names the field.
  */
@@ -103,7 +104,7 @@ PXT_API pxt_status pxt_cache_clear(pxt_cache *cache, uint64_t *removed, struct p
 
 /* Calls `fn` once for each unexpired entry, each valid during the call; `fn` returns false to stop. It may call the
  * cache. Nothing is promoted or counted. PXT_EUNAVAILABLE, after `fn` was called for all entries that can be read, if a
- * tier that may have others is off, absent or waits for a full resync; the message names it. */
+ * tier that may have others, or newer versions, is off, absent or does not answer; the message names it. */
 typedef bool pxt_cache_each_fn(void *arg, pxt_entry *entry);
 PXT_API pxt_status pxt_cache_each(pxt_cache *cache, pxt_cache_each_fn *fn, void *arg, struct pxt_error *error);
 

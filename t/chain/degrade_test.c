@@ -310,7 +310,7 @@ static void a_log_cut_in_the_middle_of_a_line(void)
     pxt_cache_close(cache);
 }
 
-static void past_the_bound_the_tier_is_gone_through_as_a_whole(void)
+static void a_tier_that_misses_many_changes_lacks_none_afterwards(void)
 {
     char path[100], key[20];
     int wrong = 0;
@@ -324,7 +324,7 @@ static void past_the_bound_the_tier_is_gone_through_as_a_whole(void)
     sqlite3 *db = NULL;
     ok(sqlite3_open(path, &db) == SQLITE_OK && sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL) == SQLITE_OK,
        "someone holds the database");
-    for (int n = 0; n < 40; n++) { /* more than hints_max: 10 */
+    for (int n = 0; n < 40; n++) {
         name_key(key, "k", n);
         if (n % 4)
             put(cache, key, 2);
@@ -434,23 +434,23 @@ static void killed_while_writing_behind(void)
     is_int(lost, 0, "write behind: killed at any instant, nothing acknowledged is lost");
 }
 
-/* By an administrator, or a script that tidies up. `lost` is the end of the file's name. */
-static void a_file_of_the_core_that_is_removed_lets_no_old_entry_be_served(const char *lost)
+/* By an administrator, or a script that tidies up. */
+static void the_page_that_is_removed_lets_no_old_entry_be_served(void)
 {
     char path[200];
-    snprintf(path, sizeof path, "%s/l3.db.%s", folder, lost);
+    snprintf(path, sizeof path, "%s/l3.db.page", folder);
     clean();
     cache = open_yaml(three());
     put(cache, "k", 1);
-    is_int(version_in(cache, "k"), 1, "%s: an entry is in the memory of a process", lost);
+    is_int(version_in(cache, "k"), 1, "an entry is in the memory of a process");
     unlink(path);
     pxt_cache *other = open_yaml(three());
-    is_int(put(other, "k", 2), PXT_OK, "the file is removed, and a process that starts later puts anew");
+    is_int(put(other, "k", 2), PXT_OK, "the page is removed, and a process that starts later puts anew");
     is_int(version_in(cache, "absent"), -PXT_NOT_FOUND, "the first process asks for some key");
     is_int(version_in(cache, "k"), 2, "and then gives the new entry");
     unlink(path);
     pxt_cache *third = open_yaml(three());
-    is_int(put(third, "k", 3), PXT_OK, "the file is removed again, and a third process puts anew");
+    is_int(put(third, "k", 3), PXT_OK, "the page is removed again, and a third process puts anew");
     pxt_cache_tick(cache, NULL, &error);
     pxt_cache_tick(other, NULL, &error);
     is_int(version_in(cache, "k"), 3, "after maintenance the first process gives that");
@@ -472,11 +472,10 @@ int main(void)
     permission_removed();
     garbage_for_a_database();
     a_log_cut_in_the_middle_of_a_line();
-    past_the_bound_the_tier_is_gone_through_as_a_whole();
+    a_tier_that_misses_many_changes_lacks_none_afterwards();
     a_tier_that_is_written_behind();
     killed_while_writing_behind();
-    a_file_of_the_core_that_is_removed_lets_no_old_entry_be_served("coherence");
-    a_file_of_the_core_that_is_removed_lets_no_old_entry_be_served("hints");
+    the_page_that_is_removed_lets_no_old_entry_be_served();
     clean();
     rmdir(folder);
     return tap_done();

@@ -174,6 +174,63 @@ static void a_tier_that_is_on_tells_of_its_doubts(void)
     pxt_cache_close(cache);
 }
 
+static struct pxt_tier_stats stats_of(unsigned i)
+{
+    struct pxt_stats stats = {.size = sizeof stats};
+    pxt_cache_stats(cache, &stats, &error);
+    return stats.tier[i];
+}
+
+/* The system tells a failed sync once, and drops what it could not write. */
+static void what_a_failed_sync_may_have_lost_is_written_again(void)
+{
+    must_open(0, "", "sync 1 fail");
+    for (int i = 0; i < 3; i++)
+        put(i, 1);
+    is_int(pxt_cache_sync(cache, &error), PXT_EIO, "a sync fails");
+    is_int((long long)stats_of(2).doubted, 32768, "... and leaves the tier in doubt for all keys");
+    pxt_cache_tick(cache, NULL, &error);
+    is_int((long long)stats_of(2).repairs, 3,
+           "the next maintenance writes all entries again, though the tier has them");
+    is_int((long long)stats_of(2).doubted, 0, "... and then the tier is not in doubt");
+    is_int((long long)stats_of(1).repairs, 0, "the other tier is not written to");
+    is_int(pxt_cache_sync(cache, &error), PXT_OK, "the next sync succeeds");
+    put(3, 1);
+    pxt_cache_tick(cache, NULL, &error);
+    is_int((long long)stats_of(2).repairs, 3, "then nothing is written twice any more");
+    pxt_cache_close(cache);
+}
+
+/* Returns how many removals the log has. */
+static int removals(void)
+{
+    char command[200];
+    int count = -1;
+    snprintf(command, sizeof command, "cat %s/l2/*.jsonl | grep -c '^{.deleted'", folder);
+    FILE *out = popen(command, "r");
+    if (out && fscanf(out, "%d", &count) != 1)
+        count = -1;
+    if (out)
+        pclose(out);
+    return count;
+}
+
+/* A log that loses its end has the removed entry again. */
+static void a_removal_that_a_failed_sync_may_have_lost_is_made_again(void)
+{
+    must_open(0, "sync 1 fail\", max_entries: 2, write_behind: false, eviction: \"fifo", "");
+    for (int i = 0; i < 3; i++)
+        put(i, 1);
+    is_int((long long)stats_of(1).size, 2, "a tier has let go of an entry");
+    is_int(pxt_cache_sync(cache, &error), PXT_EIO, "a sync of the tier fails");
+    is_int(removals(), 1, "its log has one removal");
+    pxt_cache_tick(cache, NULL, &error);
+    is_int((long long)stats_of(1).doubted, 0, "after the next maintenance it is not in doubt");
+    is_int((long long)stats_of(1).size, 2, "... and has what it had before");
+    is_int(removals(), 2, "... and its log the removal again");
+    pxt_cache_close(cache);
+}
+
 static void a_tier_is_turned_off_and_comes_back(void)
 {
     must_open(0, "put 2-4 fail", "");
@@ -310,6 +367,8 @@ int main(void)
     every_tier_fails();
     a_batch_is_torn();
     a_tier_that_is_on_tells_of_its_doubts();
+    what_a_failed_sync_may_have_lost_is_written_again();
+    a_removal_that_a_failed_sync_may_have_lost_is_made_again();
     a_tier_is_turned_off_and_comes_back();
     the_only_tier_is_off("");
     the_only_tier_is_off("{plugin: l1_memory}, ");
