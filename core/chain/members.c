@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* The mark in each record is renewed when it is less than MARK_LOW ahead of the clock. */
+/* The mark in each record is renewed when it is less than MARK_LOW ahead of the clock and of the last version. */
 #define MARK_AHEAD (86400 * PXT_SECOND)
 #define MARK_LOW (MARK_AHEAD / 2)
 
@@ -177,6 +177,7 @@ static void take_checkpoint(struct pxt_chain *chain, const struct joining *joini
         checkpoint = record->checkpoint < checkpoint ? record->checkpoint : checkpoint;
         dropped = record->dropped > dropped ? record->dropped : dropped;
         pxt_version_learn(&chain->page, record->mark, INT64_MAX);
+        pxt_version_learn(&chain->page, record->checkpoint, INT64_MAX); /* a repair skips what is not above it */
     }
     pxt_page_set_checkpoint(&chain->page, checkpoint, dropped);
 }
@@ -229,8 +230,10 @@ static pxt_status update_record(struct pxt_chain *chain, struct joining *joining
         member->complete = chain->slowest ? chain->slowest->slot == (int)slot : was_complete(&old, member->id);
         record->member_count++;
     }
-    if (record->mark < pxt_version_of_time(now + MARK_LOW))
-        record->mark = pxt_version_of_time(now + MARK_AHEAD);
+    uint64_t last = pxt_version_last(&chain->page), present = pxt_version_of_time(now);
+    last = last > present ? last : present; /* a page that began at the mark gives versions above it */
+    if (record->mark < last + pxt_version_of_time(MARK_LOW))
+        record->mark = last + pxt_version_of_time(MARK_AHEAD);
     const char *page = chain->page.path ? chain->page_place : "";
     if (strlen(page) < sizeof record->page)
         memcpy(record->page, page, strlen(page) + 1);
