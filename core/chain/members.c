@@ -17,7 +17,7 @@
 
 struct joining {
     struct pxt_record record[PXT_CHAIN_MAX];
-    bool is_new[PXT_CHAIN_MAX]; /* the tier had no record */
+    bool is_new[PXT_CHAIN_MAX]; /* the tier had no record, or its record must be written */
     bool candidate[PXT_CHAIN_MAX];
     unsigned candidates;
     struct pxt_tier *slowest; /* of the candidates */
@@ -150,7 +150,7 @@ static void leave_replaced(struct pxt_chain *chain, const struct joining *joinin
 
 /* A store that went back to an older content, as from a backup, must be compared with the others as a whole; a limited tier
  * may have entries whose tombstones are gone, and is emptied. */
-static pxt_status doubt_older(struct pxt_chain *chain, const struct joining *joining, struct pxt_tier *tier,
+static pxt_status doubt_older(struct pxt_chain *chain, struct joining *joining, struct pxt_tier *tier,
                               struct pxt_error *error)
 {
     uint64_t checkpoint, dropped, removed, own = joining->record[tier->index].checkpoint;
@@ -163,7 +163,12 @@ static pxt_status doubt_older(struct pxt_chain *chain, const struct joining *joi
         return PXT_OK;
     pxt_log(chain->logger, PXT_MESSAGE_WARNING, "chain", "tier %s has an older content than before: it is emptied",
             tier->name);
-    return pxt_tier_clear(tier, &removed, error);
+    pxt_status status = pxt_tier_clear(tier, &removed, error);
+    if (!status) { /* it has nothing that is older: it is not emptied again */
+        joining->record[tier->index].checkpoint = dropped;
+        joining->is_new[tier->index] = true;
+    }
+    return status;
 }
 
 /* Sets the checkpoint of a new page by the records. */
@@ -466,6 +471,23 @@ int pxt_members_missing(const struct pxt_chain *chain, int after, char name[64])
     return -1;
 }
 
+/* A pool of one member makes no tombstones, so what it deletes is dropped at once: if the forgotten tier comes back, its
+ * content is older than that. */
+static pxt_status mark_alone(struct pxt_chain *chain, unsigned leaving, struct pxt_error *error)
+{
+    pxt_doubts left = pxt_page_members(&chain->page) & (pxt_doubts) ~(1u << leaving);
+    pxt_status status = PXT_OK;
+    if (!left || (left & (left - 1)))
+        return PXT_OK;
+    uint64_t version = pxt_version_next(&chain->page, 0);
+    for (unsigned i = 0; i < chain->count && !status; i++)
+        if (pxt_chain_bit(chain, &chain->tier[i]) & left)
+            status = store_checkpoint(&chain->tier[i], version, version, error);
+    if (!status)
+        pxt_page_set_checkpoint(&chain->page, version, version);
+    return status;
+}
+
 /* All keys are locked. A tier of this chain may have the same name, for names are given by place. */
 static pxt_status forget_locked(struct pxt_chain *chain, const char *name, struct pxt_error *error)
 {
@@ -473,8 +495,10 @@ static pxt_status forget_locked(struct pxt_chain *chain, const char *name, struc
     int slot = -1;
     while ((slot = pxt_members_missing(chain, slot, called)) >= 0)
         if (!strcmp(called, name)) {
-            pxt_page_leave(&chain->page, (unsigned)slot);
-            return PXT_OK;
+            pxt_status status = mark_alone(chain, (unsigned)slot, error);
+            if (!status)
+                pxt_page_leave(&chain->page, (unsigned)slot);
+            return status;
         }
     for (unsigned i = 0; i < chain->count; i++)
         if (!strcmp(chain->tier[i].name, name))
