@@ -189,7 +189,7 @@ pxt_status pxt_chain_put_many(struct pxt_chain *chain, pxt_entry **entries, size
     if (!replaced)
         return pxt_fail_memory(error, "a batch");
     pxt_chain_probe_down_tiers(chain);
-    pxt_status status = pxt_chain_lock_all(chain, error);
+    pxt_status status = pxt_chain_lock_all_joined(chain, error);
     if (!status) {
         status = put_locked(chain, entries, n, replaced, error);
         for (size_t i = 0; i < n; i++) {

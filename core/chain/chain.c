@@ -33,6 +33,7 @@ pxt_status pxt_chain_open(struct pxt_chain *chain, const struct pxt_config *conf
     chain->logger = logger;
     chain->page.fd = -1; /* pxt_chain_close() looks at it, even if this function fails */
     chain->expire_batch = (size_t)pxt_settings_number(config->settings, "cleanup.batch");
+    pthread_mutex_init(&chain->join_lock, NULL);
     for (unsigned i = 0; i < PXT_STRIPES; i++)
         pthread_mutex_init(&chain->stripe_lock[i], NULL);
     const struct pxt_tier_context context = {
@@ -66,5 +67,6 @@ void pxt_chain_close(struct pxt_chain *chain)
         pxt_free(atomic_load(&chain->counts[i]));
     for (unsigned i = 0; i < PXT_STRIPES; i++)
         pthread_mutex_destroy(&chain->stripe_lock[i]);
+    pthread_mutex_destroy(&chain->join_lock);
     pxt_hazard_reclaim();
 }

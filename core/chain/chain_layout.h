@@ -3,6 +3,7 @@
  * chain_layout.h: the chain as its files see it, and the order of its locks.
  *
  * Lock order, the only one in the core; each may be taken while those before it are held, never the other way round:
+ *   0. join_lock
  *   1. a stripe of `stripe_lock`: protects each change of a key that touches more than one tier. One at a time, or all
  *      in ascending order (batches).
  *   2. the same stripes among processes (page.h)
@@ -28,8 +29,12 @@ struct pxt_chain {
     unsigned count;
     struct pxt_tier tier[PXT_CHAIN_MAX];
     struct pxt_page page;
-    char *page_place;  /* its path without ".page"; NULL: memory of this process */
-    unsigned reopened; /* page.reopened when the members joined */
+    char *page_place; /* its path without ".page"; NULL: memory of this process */
+    /* What the page was when the members joined: page.reopened, and its members. */
+    _Atomic unsigned joined_page;
+    _Atomic unsigned joined_members;
+    pthread_mutex_t join_lock; /* taken before all others: one thread joins at a time */
+    pxt_status (*join_again)(struct pxt_chain *chain, struct pxt_error *error); /* NULL: they have not joined yet */
     struct pxt_clock clock;
     const struct pxt_logger *logger;
     bool is_open; /* the page is there, and the members have joined */

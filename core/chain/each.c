@@ -5,6 +5,7 @@
 #include "base/fail.h"
 #include "chain/chain.h"
 #include "chain/decide.h"
+#include "chain/stripes.h"
 #include "entry/entry.h"
 #include <stdio.h>
 #include <string.h>
@@ -102,6 +103,8 @@ static pxt_status walk_tiers(struct walk *walk, struct pxt_error *error)
 {
     struct pxt_chain *chain = walk->chain;
     pxt_status first = pxt_chain_settle(chain, error);
+    if (!first)
+        first = pxt_chain_stay_joined(chain, error);
     for (unsigned i = 0; i < chain->count && !walk->stopped && !walk->no_memory; i++) {
         walk->tier = &chain->tier[i];
         if (!pxt_tier_on(walk->tier)) {

@@ -196,7 +196,7 @@ pxt_status pxt_chain_get(struct pxt_chain *chain, const struct pxt_key *key, pxt
     struct pxt_tier *first = &chain->tier[0];
     bool shared = first->flags & PXT_TIER_SHARED;
     uint64_t word = shared ? pxt_word(&chain->page, key->hash) : 0;
-    bool doubted = shared && (pxt_word_doubts(word) & pxt_chain_bit(chain, first));
+    bool doubted = shared && (!pxt_chain_has_joined(chain) || (pxt_word_doubts(word) & pxt_chain_bit(chain, first)));
     if (first->hits_need_no_lock && pxt_tier_on(first) && !doubted) {
         pxt_status status =
             shared ? get_from_file(first, key, out, error) : first->ops->get(first->self, key, 0, out, error);

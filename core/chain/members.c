@@ -37,6 +37,13 @@ static bool is_candidate(const struct pxt_chain *chain, const struct pxt_tier *t
            (!chain->shared || (tier->flags & PXT_TIER_SHARED));
 }
 
+/* For the record of a tier that joined before, and is off now or keeps none: its record is looked at when it is on. */
+static void stand_in(struct pxt_record *record, const struct pxt_tier *tier)
+{
+    *record = (struct pxt_record){.checkpoint = UINT64_MAX};
+    memcpy(record->id, tier->id, sizeof record->id);
+}
+
 static pxt_status read_record(struct pxt_chain *chain, struct pxt_tier *tier, struct joining *joining,
                               struct pxt_error *error)
 {
@@ -50,6 +57,11 @@ static pxt_status read_record(struct pxt_chain *chain, struct pxt_tier *tier, st
                 "the record of tier %s is damaged: all its entries are compared with those of the other tiers",
                 tier->name);
         status = PXT_NOT_FOUND;
+    }
+    bool keeps_none = status == PXT_NOT_FOUND && !(tier->flags & PXT_TIER_SHARED) && !tier->ops->record_get;
+    if (tier->id[0] && (keeps_none || (status != PXT_OK && !pxt_tier_on(tier)))) {
+        stand_in(record, tier);
+        return PXT_OK;
     }
     if (status != PXT_NOT_FOUND)
         return status;
@@ -182,9 +194,10 @@ static void take_checkpoint(struct pxt_chain *chain, const struct joining *joini
         checkpoint = record->checkpoint < checkpoint ? record->checkpoint : checkpoint;
         dropped = record->dropped > dropped ? record->dropped : dropped;
         pxt_version_learn(&chain->page, record->mark, INT64_MAX);
-        pxt_version_learn(&chain->page, record->checkpoint, INT64_MAX); /* a repair skips what is not above it */
+        if (record->checkpoint != UINT64_MAX)
+            pxt_version_learn(&chain->page, record->checkpoint, INT64_MAX); /* a repair skips what is not above it */
     }
-    pxt_page_set_checkpoint(&chain->page, checkpoint, dropped);
+    pxt_page_set_checkpoint(&chain->page, checkpoint == UINT64_MAX ? 0 : checkpoint, dropped);
 }
 
 /* All keys are locked. */
@@ -227,6 +240,8 @@ static pxt_status update_record(struct pxt_chain *chain, struct joining *joining
     char text[PXT_RECORD_MAX + 1];
     struct pxt_record *record = &joining->record[tier->index], old = *record;
     pxt_time now = pxt_clock_now(&chain->clock);
+    if (record->checkpoint == UINT64_MAX)
+        return PXT_OK; /* it was off a moment ago, or keeps none */
     record->member_count = 0;
     for (unsigned slot = 0; slot < PXT_CHAIN_MAX; slot++) {
         struct pxt_record_member *member = &record->member[record->member_count];
@@ -276,9 +291,11 @@ static bool all_joined(struct pxt_chain *chain, const struct joining *joining)
 static pxt_status join(struct pxt_chain *chain, struct joining *joining, struct pxt_error *error)
 {
     pxt_status status = PXT_OK;
+    pxt_doubts members = pxt_page_members(&chain->page);
     if (!needs_members(chain, joining)) {
         chain->slowest = joining->slowest;
         chain->power |= joining->power;
+        atomic_store(&chain->joined_members, members);
         return PXT_OK;
     }
     if (!all_joined(chain, joining)) {
@@ -286,8 +303,11 @@ static pxt_status join(struct pxt_chain *chain, struct joining *joining, struct 
         if (status)
             return status;
         status = join_locked(chain, joining, error);
+        members = pxt_page_members(&chain->page);
         pxt_chain_unlock_all(chain);
     }
+    if (!status)
+        atomic_store(&chain->joined_members, members);
     /* Only now: other threads read this meanwhile, and it stays as it is if a record cannot be read. */
     chain->slowest = find_slowest(chain, joining);
     chain->power |= joining->power;
@@ -339,9 +359,11 @@ pxt_status pxt_members_open(struct pxt_chain *chain, int64_t lock_timeout_ms, st
         status = pxt_page_open(&chain->page, place, lock_timeout_ms, &chain->clock, error);
     if (!status) {
         pxt_page_writer(&chain->page, chain->writer);
-        chain->reopened = atomic_load(&chain->page.reopened);
+        atomic_store(&chain->joined_page, atomic_load(&chain->page.reopened));
         status = join(chain, joining, error ? error : &local);
     }
+    if (!status)
+        chain->join_again = pxt_members_check;
     for (unsigned i = 0; i < chain->count; i++) {
         chain->tier[i].damaged_arg = chain;
         chain->tier[i].damaged = damaged;
@@ -351,18 +373,28 @@ pxt_status pxt_members_open(struct pxt_chain *chain, int64_t lock_timeout_ms, st
     return status;
 }
 
-pxt_status pxt_members_check(struct pxt_chain *chain, struct pxt_error *error)
+static pxt_status check_members(struct pxt_chain *chain, struct pxt_error *error)
 {
-    struct pxt_error local;
-    pxt_status status = pxt_page_check(&chain->page, error ? error : &local);
+    pxt_status status = pxt_page_check(&chain->page, error);
+    unsigned reopened = atomic_load(&chain->page.reopened);
     struct joining *joining = status ? NULL : pxt_alloc(sizeof *joining);
     if (!joining)
         return status ? status : pxt_fail_memory(error, "the members of a pool");
     status = read_records(chain, joining, error);
     if (!status)
-        status = join(chain, joining, error ? error : &local);
-    chain->reopened = atomic_load(&chain->page.reopened);
+        status = join(chain, joining, error);
+    if (!status)
+        atomic_store(&chain->joined_page, reopened);
     pxt_free(joining);
+    return status;
+}
+
+pxt_status pxt_members_check(struct pxt_chain *chain, struct pxt_error *error)
+{
+    struct pxt_error local;
+    pthread_mutex_lock(&chain->join_lock);
+    pxt_status status = check_members(chain, error ? error : &local);
+    pthread_mutex_unlock(&chain->join_lock);
     return status;
 }
 

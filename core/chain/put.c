@@ -145,7 +145,7 @@ pxt_status pxt_chain_clear(struct pxt_chain *chain, uint64_t *removed, struct px
     uint64_t distinct = 0;
     pxt_status status = check_clearable(chain, error);
     if (!status)
-        status = pxt_chain_lock_all(chain, error);
+        status = pxt_chain_lock_all_joined(chain, error);
     if (!status) {
         status = pxt_chain_each_reachable(chain, count_one, &distinct, error);
         if (!status)

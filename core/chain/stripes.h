@@ -7,17 +7,30 @@
 
 #include "chain/chain_layout.h"
 
-/* Locks a key among threads and processes. On failure nothing is locked. */
+/* Whether the tiers of this chain have the slots in the page that they had when they joined: the page is the same, and no
+ * member has come or gone. */
+static inline bool pxt_chain_has_joined(const struct pxt_chain *chain)
+{
+    return !chain->join_again || (atomic_load(&chain->page.reopened) == atomic_load(&chain->joined_page) &&
+                                  pxt_page_members(&chain->page) == atomic_load(&chain->joined_members));
+}
+/* If not, has them join again. No lock may be held. */
+pxt_status pxt_chain_stay_joined(struct pxt_chain *chain, struct pxt_error *error);
+
+/* Locks a key among threads and processes; the members have joined. On failure nothing is locked. */
 pxt_status pxt_chain_lock(struct pxt_chain *chain, const struct pxt_key *key, struct pxt_error *error);
 /* Locks a key likewise, but does not wait for another thread. False if it is not locked. */
 bool pxt_chain_trylock(struct pxt_chain *chain, const struct pxt_key *key);
 void pxt_chain_unlock(struct pxt_chain *chain, const struct pxt_key *key);
 
-/* Locks a key among the threads of this process only: its tiers may be read, not changed. */
+/* Locks a key among the threads of this process only: its tiers may be read, not changed. The members have joined, if that
+ * is possible now. */
 void pxt_chain_lock_in_process(struct pxt_chain *chain, const struct pxt_key *key);
 void pxt_chain_unlock_in_process(struct pxt_chain *chain, const struct pxt_key *key);
 
-/* Locks all keys at once, among threads and processes. On failure nothing is locked. */
+/* Locks all keys at once, among threads and processes; the members have joined. On failure nothing is locked. */
+pxt_status pxt_chain_lock_all_joined(struct pxt_chain *chain, struct pxt_error *error);
+/* The same, for joining. */
 pxt_status pxt_chain_lock_all(struct pxt_chain *chain, struct pxt_error *error);
 void pxt_chain_unlock_all(struct pxt_chain *chain);
 

@@ -70,7 +70,7 @@ struct pxt_tier {
     struct pxt_tier_accesses accesses;
 
     /* Its membership, if it is durable. */
-    int slot; /* in the page; -1: none */
+    _Atomic int slot; /* in the page; -1: none */
     char id[PXT_MEMBER_ID + 1];
     void (*damaged)(struct pxt_tier *tier);  /* called when the tier has found damage, at once; NULL: nobody to tell */
     void (*unsynced)(struct pxt_tier *tier); /* called when a sync has failed, at once; NULL: nobody to tell */
