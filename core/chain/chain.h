@@ -38,6 +38,10 @@ pxt_status pxt_chain_change(struct pxt_chain *chain, const struct pxt_key *key, 
 pxt_status pxt_chain_put_many(struct pxt_chain *chain, pxt_entry **entries, size_t n, bool *replaced,
                               struct pxt_error *error);
 
+/* bring.c: stores an entry of another chain, which only the caller has, with what it has learnt. If this chain has the key,
+ * it stores what the two say together, or nothing if this chain's says it all (pxt_entry_merge()): `*brought` is false. */
+pxt_status pxt_chain_bring(struct pxt_chain *chain, pxt_entry *entry, bool *brought, struct pxt_error *error);
+
 /* each.c: calls `fn` once for every unexpired entry that can be read. PXT_EUNAVAILABLE, after all calls, if a tier could
  * not be asked, and may have entries or newer versions that no other tier has. No lock may be held. */
 pxt_status pxt_chain_each(struct pxt_chain *chain, pxt_entry_fn *fn, void *arg, struct pxt_error *error);
