@@ -11,8 +11,9 @@
 #include <string.h>
 #include <unistd.h>
 
-/* The mark in each record is renewed when it is less than MARK_LOW ahead of the clock. */
-#define MARK_AHEAD (86400 * PXT_SECOND)
+/* The mark in each record is renewed when it is less than MARK_LOW ahead of the clock, or of the versions. With each new page
+ * the versions are up to MARK_AHEAD further ahead of the clock, by which other programs' entries are compared. */
+#define MARK_AHEAD (3600 * PXT_SECOND)
 #define MARK_LOW (MARK_AHEAD / 2)
 
 struct joining {
@@ -214,13 +215,19 @@ static bool was_complete(const struct pxt_record *record, const char *id)
     return false;
 }
 
+/* Returns a version this long after now, and after the last version. */
+static uint64_t version_ahead(const struct pxt_chain *chain, pxt_time by)
+{
+    uint64_t now = pxt_version_of_time(pxt_clock_now(&chain->clock)), last = pxt_version_last(&chain->page);
+    return (now > last ? now : last) + pxt_version_of_time(by);
+}
+
 /* Writes down what has changed in the record of a tier: the members, the place of the page, the mark. */
 static pxt_status update_record(struct pxt_chain *chain, struct joining *joining, struct pxt_tier *tier,
                                 struct pxt_error *error)
 {
     char text[PXT_RECORD_MAX + 1];
     struct pxt_record *record = &joining->record[tier->index], old = *record;
-    pxt_time now = pxt_clock_now(&chain->clock);
     record->member_count = 0;
     for (unsigned slot = 0; slot < PXT_CHAIN_MAX; slot++) {
         struct pxt_record_member *member = &record->member[record->member_count];
@@ -229,8 +236,8 @@ static pxt_status update_record(struct pxt_chain *chain, struct joining *joining
         member->complete = chain->slowest ? chain->slowest->slot == (int)slot : was_complete(&old, member->id);
         record->member_count++;
     }
-    if (record->mark < pxt_version_of_time(now + MARK_LOW))
-        record->mark = pxt_version_of_time(now + MARK_AHEAD);
+    if (record->mark < version_ahead(chain, MARK_LOW))
+        record->mark = version_ahead(chain, MARK_AHEAD);
     const char *page = chain->page.path ? chain->page_place : "";
     if (strlen(page) < sizeof record->page)
         memcpy(record->page, page, strlen(page) + 1);
