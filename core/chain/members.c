@@ -18,7 +18,7 @@
 
 struct joining {
     struct pxt_record record[PXT_CHAIN_MAX];
-    bool is_new[PXT_CHAIN_MAX]; /* the tier had no record */
+    bool is_new[PXT_CHAIN_MAX]; /* the tier had no record, or its record must be written */
     bool candidate[PXT_CHAIN_MAX];
     unsigned candidates;
     struct pxt_tier *slowest; /* of the candidates */
@@ -151,7 +151,7 @@ static void leave_replaced(struct pxt_chain *chain, const struct joining *joinin
 
 /* A store that went back to an older content, as from a backup, must be compared with the others as a whole; a limited tier
  * may have entries whose tombstones are gone, and is emptied. */
-static pxt_status doubt_older(struct pxt_chain *chain, const struct joining *joining, struct pxt_tier *tier,
+static pxt_status doubt_older(struct pxt_chain *chain, struct joining *joining, struct pxt_tier *tier,
                               struct pxt_error *error)
 {
     uint64_t checkpoint, dropped, removed, own = joining->record[tier->index].checkpoint;
@@ -164,7 +164,12 @@ static pxt_status doubt_older(struct pxt_chain *chain, const struct joining *joi
         return PXT_OK;
     pxt_log(chain->logger, PXT_MESSAGE_WARNING, "chain", "tier %s has an older content than before: it is emptied",
             tier->name);
-    return pxt_tier_clear(tier, &removed, error);
+    pxt_status status = pxt_tier_clear(tier, &removed, error);
+    if (!status) { /* it has nothing that is older: it is not emptied again */
+        joining->record[tier->index].checkpoint = dropped;
+        joining->is_new[tier->index] = true;
+    }
+    return status;
 }
 
 /* Sets the checkpoint of a new page by the records. */
@@ -178,6 +183,7 @@ static void take_checkpoint(struct pxt_chain *chain, const struct joining *joini
         checkpoint = record->checkpoint < checkpoint ? record->checkpoint : checkpoint;
         dropped = record->dropped > dropped ? record->dropped : dropped;
         pxt_version_learn(&chain->page, record->mark, INT64_MAX);
+        pxt_version_learn(&chain->page, record->checkpoint, INT64_MAX); /* a repair skips what is not above it */
     }
     pxt_page_set_checkpoint(&chain->page, checkpoint, dropped);
 }

@@ -106,7 +106,13 @@ static bool count_one(void *arg, pxt_entry *entry)
 static pxt_status clear_locked(struct pxt_chain *chain, struct pxt_error *error)
 {
     pxt_status first = PXT_OK;
-    pxt_doubts members = pxt_chain_members(chain);
+    pxt_doubts members = pxt_chain_members(chain), missing = members;
+    for (unsigned i = 0; i < chain->count; i++)
+        missing &= (pxt_doubts)~pxt_chain_bit(chain, &chain->tier[i]);
+    if (missing)
+        return pxt_fail(error, PXT_EUNAVAILABLE, 0,
+                        "a member of the pool is not in this chain and cannot be cleared: nothing was removed; see "
+                        "`proxtier status`");
     if (chain->generations)
         pxt_words_doubt_all(&chain->page, members);
     for (unsigned i = chain->count; i-- > 0;) {
