@@ -70,7 +70,7 @@ static pxt_status stamp(struct pxt_chain *chain, struct copies *copies, struct p
         above = version > above ? version : above;
     }
     uint64_t own = pxt_entry_version(copies->newest);
-    if (own && !copies->merged)
+    if ((own || chain->with_proxywhirl) && !copies->merged)
         return PXT_OK;
     pxt_status status =
         pxt_entry_copy(copies->newest, pxt_entry_number(copies->newest, PXT_FIELD_EVICTED_FROM_L1), &copy, error);
@@ -97,7 +97,8 @@ static bool needs(const struct pxt_chain *chain, const struct pxt_tier *tier, co
         return true;
     if (!has)
         return tier == chain->slowest || !tier->limited;
-    return pxt_entry_version(has) != pxt_entry_version(newest);
+    return chain->with_proxywhirl ? pxt_entry_effective_version(has) != pxt_entry_effective_version(newest)
+                                  : pxt_entry_version(has) != pxt_entry_version(newest);
 }
 
 /* Makes a removal again that a failed sync may have lost. */
