@@ -470,16 +470,31 @@ int pxt_members_missing(const struct pxt_chain *chain, int after, char name[64])
     return -1;
 }
 
+/* Ends the membership of a slot. If one member is left, it makes no tombstones any more: then all dead versions so far and
+ * later may be dropped, and a store that comes back is older than that, and emptied. All keys are locked. */
+static pxt_status leave(struct pxt_chain *chain, int slot, struct pxt_error *error)
+{
+    pxt_doubts left = pxt_page_members(&chain->page) & (pxt_doubts) ~(1u << slot);
+    uint64_t now = left & (left - 1) ? 0 : pxt_version_next(&chain->page, 0);
+    pxt_status status = PXT_OK;
+    for (unsigned i = 0; i < chain->count && now && !status; i++)
+        if (chain->tier[i].slot >= 0)
+            status = store_checkpoint(&chain->tier[i], now, now, error);
+    if (!status && now)
+        pxt_page_set_checkpoint(&chain->page, now, now);
+    if (!status)
+        pxt_page_leave(&chain->page, (unsigned)slot);
+    return status;
+}
+
 /* All keys are locked. A tier of this chain may have the same name, for names are given by place. */
 static pxt_status forget_locked(struct pxt_chain *chain, const char *name, struct pxt_error *error)
 {
     char called[64];
     int slot = -1;
     while ((slot = pxt_members_missing(chain, slot, called)) >= 0)
-        if (!strcmp(called, name)) {
-            pxt_page_leave(&chain->page, (unsigned)slot);
-            return PXT_OK;
-        }
+        if (!strcmp(called, name))
+            return leave(chain, slot, error);
     for (unsigned i = 0; i < chain->count; i++)
         if (!strcmp(chain->tier[i].name, name))
             return pxt_fail(error, PXT_EINVAL, 0, "tier %s is in this chain: take it out of the configuration first",
