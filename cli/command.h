@@ -77,8 +77,8 @@ int run_warm(struct invocation *), run_get(struct invocation *), run_put(struct 
     run_clear(struct invocation *), run_stats(struct invocation *), run_report(struct invocation *),
     run_history(struct invocation *), run_export(struct invocation *), run_expire(struct invocation *),
     run_keygen(struct invocation *), run_plugin(struct invocation *), run_config(struct invocation *),
-    run_status(struct invocation *), run_tier(struct invocation *), run_completion(struct invocation *),
-    run_help(struct invocation *);
+    run_migrate(struct invocation *), run_status(struct invocation *), run_tier(struct invocation *),
+    run_completion(struct invocation *), run_help(struct invocation *);
 
 /* help.c */
 void print_command_help(FILE *out, const struct command *command);

@@ -71,6 +71,8 @@ static const struct option_row report[] = {{"latency", 0, "MS", "how long it too
                                            END};
 static const struct option_row export_options[] = {{"reveal", 0, NULL, "write credentials in the clear"}, END};
 static const struct option_row keygen[] = {{"out", 'o', "FILE", "write it to a new file, mode 0600"}, END};
+static const struct option_row migrate[] = {
+    {"from", 0, "FILE", "the configuration that has the entries; it is read, and not changed"}, END};
 static const struct option_row plugin[] = {
     JSON,
     {"options", 0, "NAME=VALUE,...", "test: options of the plugin"},
@@ -99,6 +101,10 @@ const struct command commands[] = {
      run_history},
     {"export", "[FILE]", "write all proxies as JSONL; credentials stay sealed", export_options, 0, 1, run_export},
     {"expire", "", "remove expired proxies now, and compact files", NULL, 0, 0, run_expire},
+    {"migrate", "",
+     "copy all entries of another configuration into this one, with what was learnt of them, but not their history; "
+     "newer ones stay",
+     migrate, 0, 0, run_migrate},
     {"keygen", "", "make a key for the fernet encryptor", keygen, 0, 0, run_keygen},
     {"plugin", "list|info NAME|test NAME",
      "list plugins, print the options of one, or test whether it keeps the promises of the plugin interface", plugin, 1,

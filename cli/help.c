@@ -198,6 +198,8 @@ static const char manual_examples[] =
     "$ proxtier expire && proxtier stats --openmetrics >proxtier.prom\n.Ed\n.Pp\n"
     "Whether all tiers are on and agree, and what to do if not; here a tier was taken out of the configuration:\n"
     ".Bd -literal -offset indent\n$ proxtier status\n$ proxtier tier forget l2\n.Ed\n.Pp\n"
+    "Move to another chain of tiers:\n.Bd -literal -offset indent\n"
+    "$ proxtier --config new.yaml migrate --from old.yaml\n.Ed\n.Pp\n"
     "What is in effect, and where each value comes from:\n.Bd -literal -offset indent\n"
     "$ proxtier config check && proxtier config show --origin\n.Ed\n";
 

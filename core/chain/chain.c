@@ -30,6 +30,7 @@ pxt_status pxt_chain_open(struct pxt_chain *chain, const struct pxt_config *conf
                           const struct pxt_clock *clock, pxt_seal_fn *seal, void *seal_arg, struct pxt_error *error)
 {
     chain->clock = *clock;
+    chain->with_proxywhirl = config->with_proxywhirl;
     chain->logger = logger;
     chain->page.fd = -1; /* pxt_chain_close() looks at it, even if this function fails */
     chain->expire_batch = (size_t)pxt_settings_number(config->settings, "cleanup.batch");

@@ -38,6 +38,10 @@ pxt_status pxt_chain_change(struct pxt_chain *chain, const struct pxt_key *key, 
 pxt_status pxt_chain_put_many(struct pxt_chain *chain, pxt_entry **entries, size_t n, bool *replaced,
                               struct pxt_error *error);
 
+/* bring.c: stores an entry of another chain, which only the caller has, with what it has learnt. If this chain has the key,
+ * it stores what the two say together, or nothing if this chain's says it all (pxt_entry_merge()): `*brought` is false. */
+pxt_status pxt_chain_bring(struct pxt_chain *chain, pxt_entry *entry, bool *brought, struct pxt_error *error);
+
 /* each.c: calls `fn` once for every unexpired entry that can be read. PXT_EUNAVAILABLE, after all calls, if a tier could
  * not be asked, and may have entries or newer versions that no other tier has. No lock may be held. */
 pxt_status pxt_chain_each(struct pxt_chain *chain, pxt_entry_fn *fn, void *arg, struct pxt_error *error);
@@ -52,6 +56,9 @@ void pxt_chain_stats(struct pxt_chain *chain, struct pxt_stats *stats);
 
 /* maintain.c: removes expired entries from all tiers. */
 pxt_status pxt_chain_expire(struct pxt_chain *chain, uint64_t *expired, struct pxt_error *error);
+/* What is to be done before a close: writes the hits, repairs and maintains the tiers, and stores the checkpoint, so that
+ * the next start of the machine compares nothing. No lock may be held. */
+void pxt_chain_leave(struct pxt_chain *chain);
 /* Probes, repairs and maintains all tiers. No lock may be held. */
 void pxt_chain_maintain(struct pxt_chain *chain);
 

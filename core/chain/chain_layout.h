@@ -38,6 +38,7 @@ struct pxt_chain {
     struct pxt_tier *shared; /* the slowest shared tier that is present; may be NULL */
     /* The slowest member that is present: it has every key, or drops as the user chose. May be NULL. */
     struct pxt_tier *_Atomic slowest;
+    bool with_proxywhirl; /* see struct pxt_config */
     _Atomic bool power; /* a durable tier promises to survive loss of power: so do acknowledged changes */
     char writer[9];     /* as which this host counts checks in the tallies of entries; "": none */
     size_t expire_batch;

@@ -54,6 +54,7 @@ static bool is_durable(const struct pxt_tier_config *tier)
 void pxt_config_advise(const struct pxt_config *config, const struct pxt_logger *logger)
 {
     const struct pxt_tier_config *slowest = NULL;
+    unsigned durable = 0;
     for (size_t i = 0; i < config->tier_count; i++) {
         const struct pxt_tier_config *tier = &config->tier[i];
         if (!is_durable(tier))
@@ -63,10 +64,11 @@ void pxt_config_advise(const struct pxt_config *config, const struct pxt_logger 
                     "tier %s: write_behind does nothing: no faster tier is durable, so each put waits for this one",
                     tier->name);
         slowest = tier;
+        durable++;
     }
     if (!slowest)
         pxt_log(logger, PXT_MESSAGE_NOTICE, "config", "no tier is durable: all entries are gone when the program ends");
-    else if (slowest->max_entries != UINT64_MAX)
+    else if (durable > 1 && slowest->max_entries != UINT64_MAX) /* one alone: plainly what is meant */
         pxt_log(logger, PXT_MESSAGE_NOTICE, "config",
                 "tier %s is the slowest that is durable, and has max_entries: %llu: what it evicts is nowhere else",
                 slowest->name, (unsigned long long)slowest->max_entries);

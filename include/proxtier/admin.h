@@ -70,6 +70,15 @@ PXT_API const char *pxt_cache_page(const pxt_cache *cache);
  * alone has are given up. PXT_NOT_FOUND where no member has that name; PXT_EINVAL if the cache has it. */
 PXT_API pxt_status pxt_cache_forget_tier(pxt_cache *cache, const char *name, struct pxt_error *error);
 
+/*
+ * Copies all unexpired entries of another cache into `to`, with what was learnt of them; credentials are sealed anew by the
+ * encryptor of `to`. Where `to` has the key too, the newer put and the newer report count, so that a second call copies
+ * nothing. The history of checks is not copied. `from` keeps its entries. `brought` (may be NULL) receives how many entries
+ * were stored. Stops at the first entry that cannot be stored, or whose credentials cannot be opened (PXT_EDECRYPT);
+ * PXT_EUNAVAILABLE, after all that can be read, as pxt_cache_each().
+ */
+PXT_API pxt_status pxt_cache_migrate(pxt_cache *to, pxt_cache *from, uint64_t *brought, struct pxt_error *error);
+
 /* A new key for the fernet encryptor: base64url of 32 random bytes. */
 PXT_API pxt_status pxt_fernet_key(pxt_secret **out, struct pxt_error *error);
 

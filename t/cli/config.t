@@ -39,7 +39,7 @@ advised() { # TIERS PATTERN NAME
     is "$code" 0 "$3: the configuration is allowed"
     like "$err" "^proxtier: notice: config: $2" "... and a notice says what it means"
 }
-advised "{plugin: l1_memory}, {plugin: l2_jsonl, dir: $work/adv, max_entries: 100}" \
+advised "{plugin: l2_sqlite, dir: $work/adv}, {plugin: l2_jsonl, dir: $work/adv, max_entries: 100}" \
     'tier l2 is the slowest that is durable, and has max_entries: 100: what it evicts is nowhere else' 'a slowest tier with a capacity'
 advised "{plugin: l1_memory}, {plugin: l2_jsonl, dir: $work/adv, write_behind: true}" \
     'tier l2: write_behind does nothing' 'write_behind without a faster durable tier'

@@ -104,7 +104,7 @@ awk -v place="$work" '/^\.Sh/ { on = /EXAMPLES|BUILT-IN/ } /^\.Ed/ { inside = 0 
     on && /^\.Bd/ { inside = 1; n++ }' "$man/proxtier.yaml.5"
 for file in "$work"/example*.yaml; do
     sed 's/{plugin: mine, size: 64KiB}/lru/' "$file" >"$work/checked.yaml"
-    run --config "$work/checked.yaml" config check
+    run --quiet --config "$work/checked.yaml" config check
     is "$code$err" 0 "${file##*/} of proxtier.yaml(5) is a good configuration"
 done
 done_testing

@@ -129,8 +129,9 @@ one_list_is_stored_once() {
     at warm "$here/warm_list.jsonl"
     like "$out" '^loaded 0, updated 4, duplicate 0, refused 0' "$1: warm of a list that ProxyWhirl warmed adds none"
     fields raw "$folder" >"$work/after"
-    for tier in l2 l3; do
-        is "$(fields keys "$work/after" $tier | grep -v -x -F "$(fields keys "$work/before" $tier)")" "" \
+    for tier in l2 l3; do # an entry that one tier had may be in the other now, under the same key
+        is "$(fields keys "$work/after" $tier |
+            grep -v -x -F "$(fields keys "$work/before" l2; fields keys "$work/before" l3)")" "" \
             "$1: no entry of the list is twice in $tier"
     done
     at get --reveal "$(key_of http://warmed-username.test:8080)"
