@@ -27,7 +27,7 @@ static void bash(void)
     for (const struct command *command = commands; command->name; command++) {
         printf("    %s) words=\"$words", command->name);
         words_of(command->options);
-        if (strchr(command->arguments, '|') && command->arguments[0] >= 'a')
+        if (command->arguments[0] >= 'a')
             for (const char *c = command->arguments, *end; *c && *c != ' '; c = *end == '|' ? end + 1 : end) {
                 end = c + strcspn(c, "| ");
                 printf(" %.*s", (int)(end - c), c);

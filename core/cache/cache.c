@@ -86,11 +86,8 @@ void pxt_cache_close(pxt_cache *cache)
     if (!cache)
         return;
     pxt_janitor_stop(&cache->janitor);
-    if (cache->chain.is_open) {
-        pxt_chain_write_accesses(&cache->chain, NULL);
-        pxt_chain_maintain(&cache->chain);
-        pxt_members_checkpoint(&cache->chain, false, NULL); /* so that the next start of the machine compares nothing */
-    }
+    if (cache->chain.is_open)
+        pxt_chain_leave(&cache->chain);
     if (cache->chain.count)
         pxt_chain_close(&cache->chain);
     pxt_sealer_close(cache->sealer);

@@ -56,6 +56,9 @@ void pxt_chain_stats(struct pxt_chain *chain, struct pxt_stats *stats);
 
 /* maintain.c: removes expired entries from all tiers. */
 pxt_status pxt_chain_expire(struct pxt_chain *chain, uint64_t *expired, struct pxt_error *error);
+/* What is to be done before a close: writes the hits, repairs and maintains the tiers, and stores the checkpoint, so that
+ * the next start of the machine compares nothing. No lock may be held. */
+void pxt_chain_leave(struct pxt_chain *chain);
 /* Probes, repairs and maintains all tiers. No lock may be held. */
 void pxt_chain_maintain(struct pxt_chain *chain);
 

@@ -39,6 +39,8 @@ struct pxt_chain {
     const struct pxt_logger *logger;
     bool is_open; /* the page is there, and the members have joined */
     bool any_durable;
+    bool
+        with_proxywhirl; /* see struct pxt_config: its entries stay as they are, without versions, until they are changed */
     bool generations; /* changes raise generations: without a durable or shared tier no copy in memory gets old */
     struct pxt_tier *shared; /* the slowest shared tier that is present; may be NULL */
     /* The slowest member that is present: it has every key, or drops as the user chose. May be NULL. */

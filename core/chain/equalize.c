@@ -60,30 +60,25 @@ static pxt_status find_newest(const struct pxt_chain *chain, struct copies *copi
     return PXT_OK;
 }
 
-/* Gives a new version to what only all copies together say, and to an entry that another program wrote. */
+/* Gives a new version to what only all copies together say. What another program wrote is ordered by its own time, and stays
+ * as it is. */
 static pxt_status stamp(struct pxt_chain *chain, struct copies *copies, struct pxt_error *error)
 {
     pxt_entry *copy = NULL;
     uint64_t above = 0;
+    if (!copies->merged)
+        return PXT_OK;
     for (unsigned i = 0; i < chain->count; i++) {
         uint64_t version = copies->entry[i] ? pxt_entry_effective_version(copies->entry[i]) : 0;
         above = version > above ? version : above;
     }
-    uint64_t own = pxt_entry_version(copies->newest);
-    if (own && !copies->merged)
-        return PXT_OK;
     pxt_status status =
         pxt_entry_copy(copies->newest, pxt_entry_number(copies->newest, PXT_FIELD_EVICTED_FROM_L1), &copy, error);
     if (status)
         return status;
-    uint64_t supplied = (uint64_t)pxt_entry_number(copy, PXT_FIELD_SUPPLIED_VERSION);
-    uint64_t learnt = (uint64_t)pxt_entry_number(copy, PXT_FIELD_LEARNT_VERSION);
-    if (copies->merged) {
-        const struct pxt_stamp merged = {above, supplied, learnt};
-        status = pxt_chain_stamp_version(chain, copy, &merged, error);
-    } else { /* by its own time: each program that sees it gives it the same version */
-        pxt_entry_set_versions(copy, above, above, above);
-    }
+    const struct pxt_stamp merged = {above, (uint64_t)pxt_entry_number(copy, PXT_FIELD_SUPPLIED_VERSION),
+                                     (uint64_t)pxt_entry_number(copy, PXT_FIELD_LEARNT_VERSION)};
+    status = pxt_chain_stamp_version(chain, copy, &merged, error);
     pxt_entry_release(copies->newest);
     copies->newest = copy;
     return status;
@@ -97,7 +92,7 @@ static bool needs(const struct pxt_chain *chain, const struct pxt_tier *tier, co
         return true;
     if (!has)
         return tier == chain->slowest || !tier->limited;
-    return pxt_entry_version(has) != pxt_entry_version(newest);
+    return pxt_entry_effective_version(has) != pxt_entry_effective_version(newest);
 }
 
 /* Makes a removal again that a failed sync may have lost. */

@@ -208,3 +208,16 @@ void pxt_chain_maintain(struct pxt_chain *chain)
     pxt_victims_init(&victims);
     pxt_demote_victims(chain, &victims);
 }
+
+void pxt_chain_leave(struct pxt_chain *chain)
+{
+    uint64_t expired;
+    pxt_chain_write_accesses(chain, NULL);
+    if (chain->with_proxywhirl) { /* it keeps no tombstones: none may be left in its files */
+        check_members(chain);
+        repair(chain);
+        pxt_chain_expire(chain, &expired, NULL);
+    }
+    pxt_chain_maintain(chain);
+    pxt_members_checkpoint(chain, false, NULL); /* if it is possible now */
+}

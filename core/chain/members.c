@@ -11,8 +11,9 @@
 #include <string.h>
 #include <unistd.h>
 
-/* The mark in each record is renewed when it is less than MARK_LOW ahead of the clock and of the last version. */
-#define MARK_AHEAD (86400 * PXT_SECOND)
+/* The mark in each record is renewed when it is less than MARK_LOW ahead of the clock, or of the versions. With each new page
+ * the versions are up to MARK_AHEAD further ahead of the clock, by which other programs' entries are compared. */
+#define MARK_AHEAD (3600 * PXT_SECOND)
 #define MARK_LOW (MARK_AHEAD / 2)
 
 struct joining {
@@ -233,13 +234,19 @@ static bool was_complete(const struct pxt_record *record, const char *id)
     return false;
 }
 
+/* Returns a version this long after now, and after the last version. */
+static uint64_t version_ahead(const struct pxt_chain *chain, pxt_time by)
+{
+    uint64_t now = pxt_version_of_time(pxt_clock_now(&chain->clock)), last = pxt_version_last(&chain->page);
+    return (now > last ? now : last) + pxt_version_of_time(by);
+}
+
 /* Writes down what has changed in the record of a tier: the members, the place of the page, the mark. */
 static pxt_status update_record(struct pxt_chain *chain, struct joining *joining, struct pxt_tier *tier,
                                 struct pxt_error *error)
 {
     char text[PXT_RECORD_MAX + 1];
     struct pxt_record *record = &joining->record[tier->index], old = *record;
-    pxt_time now = pxt_clock_now(&chain->clock);
     if (record->checkpoint == UINT64_MAX)
         return PXT_OK; /* it was off a moment ago, or keeps none */
     record->member_count = 0;
@@ -250,10 +257,8 @@ static pxt_status update_record(struct pxt_chain *chain, struct joining *joining
         member->complete = chain->slowest ? chain->slowest->slot == (int)slot : was_complete(&old, member->id);
         record->member_count++;
     }
-    uint64_t last = pxt_version_last(&chain->page), present = pxt_version_of_time(now);
-    last = last > present ? last : present; /* a page that began at the mark gives versions above it */
-    if (record->mark < last + pxt_version_of_time(MARK_LOW))
-        record->mark = last + pxt_version_of_time(MARK_AHEAD);
+    if (record->mark < version_ahead(chain, MARK_LOW))
+        record->mark = version_ahead(chain, MARK_AHEAD);
     const char *page = chain->page.path ? chain->page_place : "";
     if (strlen(page) < sizeof record->page)
         memcpy(record->page, page, strlen(page) + 1);
@@ -398,9 +403,8 @@ pxt_status pxt_members_check(struct pxt_chain *chain, struct pxt_error *error)
     return status;
 }
 
-/* Stores the checkpoint in one member, unless it has a later one. */
-static pxt_status store_checkpoint(struct pxt_tier *tier, uint64_t checkpoint, uint64_t dropped,
-                                   struct pxt_error *error)
+pxt_status pxt_member_store_checkpoint(struct pxt_tier *tier, uint64_t checkpoint, uint64_t dropped,
+                                       struct pxt_error *error)
 {
     char text[PXT_RECORD_MAX + 1];
     struct pxt_record record;
@@ -451,7 +455,7 @@ static pxt_status store_everywhere(struct pxt_chain *chain, uint64_t checkpoint,
     if (now <= checkpoint) {
         for (unsigned i = 0; i < chain->count && !status; i++)
             if (pxt_chain_bit(chain, &chain->tier[i]))
-                status = store_checkpoint(&chain->tier[i], checkpoint, dropped, error);
+                status = pxt_member_store_checkpoint(&chain->tier[i], checkpoint, dropped, error);
         if (!status)
             pxt_page_set_checkpoint(&chain->page, checkpoint, dropped > gone ? dropped : gone);
     }
@@ -479,72 +483,4 @@ pxt_status pxt_members_checkpoint(struct pxt_chain *chain, bool drop, struct pxt
     if (!status && drop)
         status = store_everywhere(chain, last, last, error);
     return status;
-}
-
-/* Whether a tier of this chain is the member of a slot. Of one that is absent only the name is known. */
-static bool has_member(const struct pxt_chain *chain, unsigned slot, const char *name)
-{
-    for (unsigned i = 0; i < chain->count; i++) {
-        const struct pxt_tier *tier = &chain->tier[i];
-        if (tier->slot == (int)slot || (!pxt_tier_present(tier) && !strcmp(tier->name, name)))
-            return true;
-    }
-    return false;
-}
-
-int pxt_members_missing(const struct pxt_chain *chain, int after, char name[64])
-{
-    char id[PXT_MEMBER_ID + 1];
-    if (!pxt_chain_members(chain))
-        return -1;
-    for (int slot = after + 1; slot < PXT_CHAIN_MAX; slot++)
-        if (pxt_page_member(&chain->page, (unsigned)slot, id, name) && !has_member(chain, (unsigned)slot, name))
-            return slot;
-    return -1;
-}
-
-/* A pool of one member makes no tombstones, so what it deletes is dropped at once: if the forgotten tier comes back, its
- * content is older than that. */
-static pxt_status mark_alone(struct pxt_chain *chain, unsigned leaving, struct pxt_error *error)
-{
-    pxt_doubts left = pxt_page_members(&chain->page) & (pxt_doubts) ~(1u << leaving);
-    pxt_status status = PXT_OK;
-    if (!left || (left & (left - 1)))
-        return PXT_OK;
-    uint64_t version = pxt_version_next(&chain->page, 0);
-    for (unsigned i = 0; i < chain->count && !status; i++)
-        if (pxt_chain_bit(chain, &chain->tier[i]) & left)
-            status = store_checkpoint(&chain->tier[i], version, version, error);
-    if (!status)
-        pxt_page_set_checkpoint(&chain->page, version, version);
-    return status;
-}
-
-/* All keys are locked. A tier of this chain may have the same name, for names are given by place. */
-static pxt_status forget_locked(struct pxt_chain *chain, const char *name, struct pxt_error *error)
-{
-    char called[64];
-    int slot = -1;
-    while ((slot = pxt_members_missing(chain, slot, called)) >= 0)
-        if (!strcmp(called, name)) {
-            pxt_status status = mark_alone(chain, (unsigned)slot, error);
-            if (!status)
-                pxt_page_leave(&chain->page, (unsigned)slot);
-            return status;
-        }
-    for (unsigned i = 0; i < chain->count; i++)
-        if (!strcmp(chain->tier[i].name, name))
-            return pxt_fail(error, PXT_EINVAL, 0, "tier %s is in this chain: take it out of the configuration first",
-                            name);
-    return pxt_fail(error, PXT_NOT_FOUND, 0, "the pool has no member \"%s\"", name);
-}
-
-pxt_status pxt_members_forget(struct pxt_chain *chain, const char *name, struct pxt_error *error)
-{
-    pxt_status status = pxt_chain_lock_all(chain, error);
-    if (status)
-        return status;
-    status = forget_locked(chain, name, error);
-    pxt_chain_unlock_all(chain);
-    return status ? status : pxt_members_check(chain, error);
 }

@@ -17,6 +17,11 @@ pxt_status pxt_members_check(struct pxt_chain *chain, struct pxt_error *error);
  * `drop` the dead versions so far may be dropped afterwards. PXT_EUNAVAILABLE if that cannot be said now. No lock may be
  * held. */
 pxt_status pxt_members_checkpoint(struct pxt_chain *chain, bool drop, struct pxt_error *error);
+/* Stores the checkpoint in the record of one member. */
+pxt_status pxt_member_store_checkpoint(struct pxt_tier *tier, uint64_t checkpoint, uint64_t dropped,
+                                       struct pxt_error *error);
+
+/* forget.c */
 /* Ends the membership of the tier of this name that this chain does not have: nothing waits for it any more. PXT_NOT_FOUND,
  * PXT_EINVAL if the chain has it. */
 pxt_status pxt_members_forget(struct pxt_chain *chain, const char *name, struct pxt_error *error);

@@ -462,6 +462,39 @@ static void the_page_that_is_removed_lets_no_old_entry_be_served(void)
     pxt_cache_close(cache);
 }
 
+static int64_t put_and_ask_version(const char *key)
+{
+    pxt_entry *entry = NULL;
+    put(cache, key, 1);
+    if (pxt_cache_get(cache, key, &entry, &error))
+        return -1;
+    int64_t version = pxt_entry_number(entry, PXT_FIELD_VERSION);
+    pxt_entry_release(entry);
+    return version;
+}
+
+/* As after new starts of the machine. The first version of a page is ahead of the clock: so are those of the next. */
+static void a_new_page_gives_greater_versions_than_all_before(void)
+{
+    char path[200], key[20];
+    int64_t last = 0;
+    int not_greater = 0;
+    snprintf(path, sizeof path, "%s/l3.db.page", folder);
+    clean();
+    for (int start = 0; start < 4; start++) {
+        unlink(path);
+        cache = open_yaml(three());
+        for (int n = 0; n < 5; n++) {
+            name_key(key, "k", start * 5 + n);
+            int64_t version = put_and_ask_version(key);
+            not_greater += version <= last;
+            last = version;
+        }
+        pxt_cache_close(cache);
+    }
+    is_int(not_greater, 0, "with each new page versions go on above all before");
+}
+
 int main(void)
 {
     if (!mkdtemp(folder))
@@ -476,6 +509,7 @@ int main(void)
     a_tier_that_is_written_behind();
     killed_while_writing_behind();
     the_page_that_is_removed_lets_no_old_entry_be_served();
+    a_new_page_gives_greater_versions_than_all_before();
     clean();
     rmdir(folder);
     return tap_done();

@@ -86,6 +86,38 @@ on faster tier forget l3
 on faster list
 is "$code" 0 "... until it is forgotten"
 
+# One tier is left: it deletes without tombstones, and what comes back later is older than that.
+rm -rf "$work"/d?
+echo "tiers: [$l2, $l3]" >"$work/pair.yaml"
+on pair put http://192.0.2.1:80
+on pair put http://192.0.2.2:80
+on one tier forget l2
+on one delete http://192.0.2.1:80
+is "$code" 0 "all but one are forgotten: delete"
+on pair list
+is "$code $out" "0 http://192.0.2.2:80" "... what was deleted stays away when a tier comes back"
+on pair get http://192.0.2.1:80
+is "$code" 1 "... also from a get"
+on pair put http://192.0.2.3:80
+on pair status
+is "$code $(echo "$out" | grep -c "^l[23]  *on, [12] entries")" "0 2" "... and all is well"
+
+# Names that are given by place: the tier that stays has the name of the one that was taken out.
+rm -rf "$work"/d?
+sed 's/name: [a-z0-9]*, //g' "$work/three.yaml" >"$work/unnamed.yaml"
+sed 's/name: [a-z0-9]*, //g' "$work/two.yaml" >"$work/unnamed_two.yaml"
+on unnamed warm "$abs_top_srcdir/examples/proxies.txt"
+on unnamed_two status
+is "$code $(echo "$out" | grep -c "not in this chain")" "69 1" "tiers named by place: one is missing"
+missing=$(echo "$out" | sed -n 's/^\(l[0-9]\)  *not in this chain.*/\1/p')
+is "$missing" l1 "... under the name that it had"
+on unnamed_two tier forget l2
+is "$code" 65 "... the other one of the two is in this chain"
+on unnamed_two tier forget "$missing"
+is "$code" 0 "... it is forgotten, though another tier has its name now"
+on unnamed_two status
+is "$code $(echo "$out" | grep -c "^l[12]  *on, [34]00 entries")" "0 2" "... and the others stay"
+
 # A tier that cannot be opened.
 rm -rf "$work"/d?
 sed 's/max_entries: 300}/max_entries: 300, required: false}/g' "$work/three.yaml" >"$work/lenient.yaml"

@@ -19,8 +19,8 @@ check_LTLIBRARIES += %D%/failing_calls.la
 %C%_failing_calls_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared -rpath /nowhere
 %C%_failing_calls_la_LIBADD = -ldl
 
-# They join `make check` with `TESTS += $(FAULT_TESTS)`, once the core keeps the rules of doc/versions.md.
-FAULT_TESTS = %D%/kills_test %D%/sweep.t
+TESTS += %D%/kills_test %D%/sweep.t
+long_tests += %D%/kills_test %D%/sweep.t
 EXTRA_DIST += %D%/README.md %D%/sweep.t
 
 check-faults: $(lib_LTLIBRARIES) $(plugin_LTLIBRARIES) %D%/failing_calls.la %D%/kills_test %D%/reader %D%/session
