@@ -154,6 +154,8 @@ pxt_status pxt_chain_store(struct pxt_chain *chain, pxt_entry *entry, const stru
     pxt_change_begin(chain, key.hash, NULL, &change);
     do {
         write.taken = write.below = write.stale = false;
+        change.unsure |= change.took; /* what took the version before has not yet taken this one */
+        change.took = 0;
         write.first = PXT_OK;
         write.error = error;
         status = pxt_chain_stamp_version(chain, entry, &stamp, error);
