@@ -7,18 +7,12 @@
 #include "base/paths.h"
 #include "chain/members.h"
 
-static const char *shared_path_of(const struct pxt_tier *tier)
-{
-    bool shared = tier->self && (tier->flags & PXT_TIER_SHARED) && tier->ops->shared_path;
-    return shared ? tier->ops->shared_path(tier->self) : NULL;
-}
-
 /* Refuses two tiers on one store, where their options do not show that: of two plugins, or below other tiers. */
 static pxt_status check_stores_apart(const struct pxt_chain *chain, struct pxt_error *error)
 {
     for (unsigned i = 0; i < chain->count; i++)
         for (unsigned j = 0; j < i; j++) {
-            const char *one = shared_path_of(&chain->tier[j]), *other = shared_path_of(&chain->tier[i]);
+            const char *one = pxt_tier_shared_path(&chain->tier[j]), *other = pxt_tier_shared_path(&chain->tier[i]);
             if (one && other && pxt_path_same(one, other))
                 return pxt_fail(error, PXT_ECONFIG, 0, "tiers %s and %s have the same store, %s: give each its own",
                                 chain->tier[j].name, chain->tier[i].name, one);
@@ -47,7 +41,7 @@ pxt_status pxt_chain_open(struct pxt_chain *chain, const struct pxt_config *conf
             return status;
         }
         chain->any_durable |= pxt_tier_present(tier) && pxt_tier_durable(tier);
-        if (shared_path_of(tier))
+        if (pxt_tier_shared_path(tier))
             chain->shared = tier; /* the slowest has everything */
     }
     pxt_status status = check_stores_apart(chain, error);

@@ -25,12 +25,6 @@ struct joining {
     bool power;
 };
 
-static const char *shared_path_of(const struct pxt_tier *tier)
-{
-    bool shared = tier->self && (tier->flags & PXT_TIER_SHARED) && tier->ops->shared_path;
-    return shared ? tier->ops->shared_path(tier->self) : NULL;
-}
-
 /* Private durable tiers are members only where no tier is shared: each process has its own. */
 static bool is_candidate(const struct pxt_chain *chain, const struct pxt_tier *tier)
 {
@@ -106,7 +100,7 @@ static const char *place_of_page(const struct pxt_chain *chain, const struct joi
     for (unsigned i = chain->count; i-- > 0 && chain->shared;)
         if (joining->candidate[i] && joining->record[i].page[0] && folder_exists(joining->record[i].page))
             return joining->record[i].page;
-    return chain->shared ? shared_path_of(chain->shared) : NULL;
+    return chain->shared ? pxt_tier_shared_path(chain->shared) : NULL;
 }
 
 /* Returns the slot of a member by its id, or by its name if `id` is NULL; -1: none. */
@@ -241,11 +235,31 @@ static uint64_t version_ahead(const struct pxt_chain *chain, pxt_time by)
     return (now > last ? now : last) + pxt_version_of_time(by);
 }
 
+/* Writes a record that was read a while ago: a checkpoint that another process has stored meanwhile stays. */
+static pxt_status write_record(struct pxt_chain *chain, struct pxt_tier *tier, struct pxt_record *record,
+                               struct pxt_error *error)
+{
+    char text[PXT_RECORD_MAX + 1];
+    struct pxt_record now;
+    pxt_status status = pxt_chain_lock_all(chain, error);
+    if (status)
+        return status;
+    if (!pxt_tier_record_get(tier, text, NULL) && !pxt_record_read(&now, text, tier->name, NULL) &&
+        !strcmp(now.id, record->id)) {
+        record->checkpoint = now.checkpoint > record->checkpoint ? now.checkpoint : record->checkpoint;
+        record->dropped = now.dropped > record->dropped ? now.dropped : record->dropped;
+    }
+    status = pxt_record_write(record, text, error);
+    if (!status)
+        status = pxt_tier_record_put(tier, text, error);
+    pxt_chain_unlock_all(chain);
+    return status;
+}
+
 /* Writes down what has changed in the record of a tier: the members, the place of the page, the mark. */
 static pxt_status update_record(struct pxt_chain *chain, struct joining *joining, struct pxt_tier *tier,
                                 struct pxt_error *error)
 {
-    char text[PXT_RECORD_MAX + 1];
     struct pxt_record *record = &joining->record[tier->index], old = *record;
     if (record->checkpoint == UINT64_MAX)
         return PXT_OK; /* it was off a moment ago, or keeps none */
@@ -265,8 +279,7 @@ static pxt_status update_record(struct pxt_chain *chain, struct joining *joining
     bool same = !joining->is_new[tier->index] && record->mark == old.mark && !strcmp(record->page, old.page) &&
                 record->member_count == old.member_count &&
                 !memcmp(record->member, old.member, record->member_count * sizeof *record->member);
-    pxt_status status = same ? PXT_OK : pxt_record_write(record, text, error);
-    return status || same ? status : pxt_tier_record_put(tier, text, error);
+    return same ? PXT_OK : write_record(chain, tier, record, error);
 }
 
 /* A pool of one durable tier has nothing to compare, and needs neither members nor records. */

@@ -159,4 +159,11 @@ pxt_status pxt_tier_sync(struct pxt_tier *tier, struct pxt_error *error);
 /* Reports a failure to the breaker, for a caller that bypasses it (a probe). */
 void pxt_tier_failed(struct pxt_tier *tier, const struct pxt_error *error);
 
+/* The path that the processes which share the store of a tier have in common; NULL: the tier is not shared. */
+static inline const char *pxt_tier_shared_path(const struct pxt_tier *tier)
+{
+    bool shared = tier->self && (tier->flags & PXT_TIER_SHARED) && tier->ops->shared_path;
+    return shared ? tier->ops->shared_path(tier->self) : NULL;
+}
+
 #endif
