@@ -204,6 +204,7 @@ void pxt_chain_maintain(struct pxt_chain *chain)
     for (unsigned i = 0; i < chain->count; i++)
         if (pxt_tier_on(&chain->tier[i]))
             pxt_tier_maintain(&chain->tier[i], NULL);
+    atomic_store(&chain->trim_pending, true); /* victims may have stayed while the slowest tier was in doubt */
     struct pxt_victims victims;
     pxt_victims_init(&victims);
     pxt_demote_victims(chain, &victims);

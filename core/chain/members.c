@@ -155,7 +155,7 @@ static void leave_replaced(struct pxt_chain *chain, const struct joining *joinin
     pxt_page_leave(&chain->page, (unsigned)slot);
 }
 
-/* A store that went back to an older content, as from a backup, must be compared with the others as a whole; a limited tier
+/* A store that went back to an older content, as from a backup, must be compared with the others as a whole; a faster tier
  * may have entries whose tombstones are gone, and is emptied. */
 static pxt_status doubt_older(struct pxt_chain *chain, struct joining *joining, struct pxt_tier *tier,
                               struct pxt_error *error)
@@ -166,8 +166,10 @@ static pxt_status doubt_older(struct pxt_chain *chain, struct joining *joining, 
         return PXT_OK;
     pxt_words_doubt_all(&chain->page, (pxt_doubts)(1u << tier->slot));
     pxt_page_set_checkpoint(&chain->page, own < checkpoint ? own : checkpoint, dropped);
-    if (own >= dropped || joining->is_new[tier->index] || !tier->limited || tier == joining->slowest)
+    if (own >= dropped || joining->is_new[tier->index] || tier == joining->slowest)
         return PXT_OK;
+    if (!tier->limited) /* it must get every key again */
+        pxt_page_set_checkpoint(&chain->page, 0, dropped);
     pxt_log(chain->logger, PXT_MESSAGE_WARNING, "chain", "tier %s has an older content than before: it is emptied",
             tier->name);
     pxt_status status = pxt_tier_clear(tier, &removed, error);
