@@ -102,6 +102,11 @@ pxt_status pxt_chain_stamp_version(struct pxt_chain *chain, pxt_entry *entry, co
     if (!version)
         return pxt_fail(error, PXT_EUNAVAILABLE, 0, "the stored version of key %s has no successor: delete the entry",
                         pxt_entry_key(entry));
+    if (!chain->generations) { /* it is current as soon as the first tier has it */
+        struct pxt_key key;
+        pxt_entry_key_of(entry, &key);
+        pxt_entry_set_generation(entry, pxt_generation(&chain->page, key.hash));
+    }
     pxt_entry_set_versions(entry, version, stamp->supplied == PXT_VERSION_NEW ? version : stamp->supplied,
                            stamp->learnt == PXT_VERSION_NEW ? version : stamp->learnt);
     return PXT_OK;
