@@ -12,6 +12,8 @@
  *  - Return PXT_OK, PXT_NOT_FOUND where it is the answer, or an error made with host->fail(). An error (but PXT_EINVAL,
  *    PXT_ENOTSUP, PXT_ENOMEM and PXT_ESTALE) counts against the tier: after several in a row the core goes on without
  *    it for a while. After an error the entry is stored either as before or as asked, never in between.
+ *    PXT_ENOSPC, PXT_EBUSY, PXT_EACCES, PXT_ENOTSUP and PXT_ESTALE promise more: it is stored as before. After another
+ *    error of a write the core holds the tier for in doubt.
  *  - Keys and entries are the caller's; hold an entry (host->entry_hold) to keep it beyond the call.
  *  - A tier without PXT_TIER_SHARED must return the same entry object that it was given (host->entry_hold), not a copy.
  *    The object carries a generation; by it the core sees whether another process has written since.
