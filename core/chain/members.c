@@ -237,29 +237,24 @@ static uint64_t version_ahead(const struct pxt_chain *chain, pxt_time by)
     return (now > last ? now : last) + pxt_version_of_time(by);
 }
 
-/* Writes a record that was read a while ago: a checkpoint that another process has stored meanwhile stays. */
-static pxt_status write_record(struct pxt_chain *chain, struct pxt_tier *tier, struct pxt_record *record,
-                               struct pxt_error *error)
+/* Writes a record that was read a while ago: a checkpoint that another process has stored meanwhile stays. All keys are
+ * locked. */
+static pxt_status write_record(struct pxt_tier *tier, struct pxt_record *record, struct pxt_error *error)
 {
     char text[PXT_RECORD_MAX + 1];
     struct pxt_record now;
-    pxt_status status = pxt_chain_lock_all(chain, error);
-    if (status)
-        return status;
     if (!pxt_tier_record_get(tier, text, NULL) && !pxt_record_read(&now, text, tier->name, NULL) &&
         !strcmp(now.id, record->id)) {
         record->checkpoint = now.checkpoint > record->checkpoint ? now.checkpoint : record->checkpoint;
         record->dropped = now.dropped > record->dropped ? now.dropped : record->dropped;
     }
-    status = pxt_record_write(record, text, error);
-    if (!status)
-        status = pxt_tier_record_put(tier, text, error);
-    pxt_chain_unlock_all(chain);
-    return status;
+    pxt_status status = pxt_record_write(record, text, error);
+    return status ? status : pxt_tier_record_put(tier, text, error);
 }
 
-/* Writes down what has changed in the record of a tier: the members, the place of the page, the mark. */
-static pxt_status update_record(struct pxt_chain *chain, struct joining *joining, struct pxt_tier *tier,
+/* Writes down what has changed in the record of a tier: the members, the place of the page, the mark. `locked`: all keys
+ * are. */
+static pxt_status update_record(struct pxt_chain *chain, struct joining *joining, struct pxt_tier *tier, bool locked,
                                 struct pxt_error *error)
 {
     struct pxt_record *record = &joining->record[tier->index], old = *record;
@@ -281,7 +276,22 @@ static pxt_status update_record(struct pxt_chain *chain, struct joining *joining
     bool same = !joining->is_new[tier->index] && record->mark == old.mark && !strcmp(record->page, old.page) &&
                 record->member_count == old.member_count &&
                 !memcmp(record->member, old.member, record->member_count * sizeof *record->member);
-    return same ? PXT_OK : write_record(chain, tier, record, error);
+    pxt_status status = same || locked ? PXT_OK : pxt_chain_lock_all(chain, error);
+    if (same || status)
+        return status;
+    status = write_record(tier, record, error);
+    if (!locked)
+        pxt_chain_unlock_all(chain);
+    return status;
+}
+
+static void update_records(struct pxt_chain *chain, struct joining *joining, bool locked, struct pxt_error *error)
+{
+    for (unsigned i = 0; i < chain->count; i++)
+        if (joining->candidate[i] && pxt_tier_on(&chain->tier[i]) &&
+            update_record(chain, joining, &chain->tier[i], locked, error))
+            pxt_log(chain->logger, PXT_MESSAGE_WARNING, "chain", "the record of tier %s cannot be written: %s",
+                    chain->tier[i].name, error ? error->message : "");
 }
 
 /* A pool of one durable tier has nothing to compare, and needs neither members nor records. */
@@ -308,6 +318,20 @@ static bool all_joined(struct pxt_chain *chain, const struct joining *joining)
     return true;
 }
 
+/* Another process may have made the record of a new store since it was looked for. All keys are locked, and the record is
+ * written before they are unlocked: a store has one id, whichever process comes first. */
+static pxt_status read_new_again(struct pxt_chain *chain, struct joining *joining, struct pxt_error *error)
+{
+    pxt_status status = PXT_OK;
+    for (unsigned i = 0; i < chain->count && !status; i++) {
+        if (!joining->is_new[i])
+            continue;
+        joining->is_new[i] = false;
+        status = read_record(chain, &chain->tier[i], joining, error);
+    }
+    return status;
+}
+
 static pxt_status join(struct pxt_chain *chain, struct joining *joining, struct pxt_error *error)
 {
     pxt_status status = PXT_OK;
@@ -318,24 +342,25 @@ static pxt_status join(struct pxt_chain *chain, struct joining *joining, struct 
         atomic_store(&chain->joined_members, members);
         return PXT_OK;
     }
-    if (!all_joined(chain, joining)) {
+    bool lock = !all_joined(chain, joining);
+    if (lock) {
         status = pxt_chain_lock_all(chain, error);
         if (status)
             return status;
-        status = join_locked(chain, joining, error);
+        status = read_new_again(chain, joining, error);
+        if (!status)
+            status = join_locked(chain, joining, error);
         members = pxt_page_members(&chain->page);
-        pxt_chain_unlock_all(chain);
     }
     if (!status)
         atomic_store(&chain->joined_members, members);
     /* Only now: other threads read this meanwhile, and it stays as it is if a record cannot be read. */
     chain->slowest = find_slowest(chain, joining);
     chain->power |= joining->power;
-    for (unsigned i = 0; i < chain->count && !status; i++)
-        if (joining->candidate[i] && pxt_tier_on(&chain->tier[i]) &&
-            update_record(chain, joining, &chain->tier[i], error))
-            pxt_log(chain->logger, PXT_MESSAGE_WARNING, "chain", "the record of tier %s cannot be written: %s",
-                    chain->tier[i].name, error ? error->message : "");
+    if (!status)
+        update_records(chain, joining, lock, error);
+    if (lock)
+        pxt_chain_unlock_all(chain);
     return status;
 }
 

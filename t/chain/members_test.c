@@ -7,6 +7,7 @@
 #include "../lib/tap.h"
 #include <proxtier/admin.h>
 #include <proxtier/proxtier.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 enum { TTL = 100000 };
@@ -234,10 +235,65 @@ static void a_backup_is_restored(const char *save, const char *restore)
     pxt_cache_close(both);
 }
 
+static void note_replaced(void *arg, enum pxt_message_level level, const char *part, const char *text)
+{
+    (void)level, (void)part;
+    *(bool *)arg |= strstr(text, "another store") != NULL;
+}
+
+/* Waits for the byte that lets all begin at once. Returns whether a tier was taken for a new one in place of another's. */
+static int open_at_once(int go)
+{
+    char yaml[1000], byte;
+    bool replaced = false;
+    pxt_cache *cache = NULL;
+    snprintf(yaml, sizeof yaml,
+             "encryptor: {plugin: plain}\ntiers: [{plugin: l2_jsonl, shards: 1, max_entries: 1000, dir: %s/l2},"
+             "{plugin: l3_sqlite, path: %s/l3.db}]",
+             folder, folder);
+    struct pxt_cache_options options = {.size = sizeof options,
+                                        .flags = PXT_OPEN_NO_JANITOR,
+                                        .config_text = yaml,
+                                        .log = note_replaced,
+                                        .log_arg = &replaced,
+                                        .log_level = PXT_MESSAGE_WARNING};
+    if (read(go, &byte, 1) < 0 || pxt_cache_open(&options, &cache, NULL))
+        return 2;
+    pxt_cache_close(cache);
+    return replaced;
+}
+
+/* Each process finds a pool without records, and makes one for each tier. */
+static void processes_begin_a_pool_at_once(void)
+{
+    enum { PROCESSES = 6, ROUNDS = 40 };
+    int replaced = 0, failed = 0;
+    for (int round = 0; round < ROUNDS; round++) {
+        int go[2], status;
+        run("rm -rf *");
+        if (pipe(go))
+            return;
+        for (int i = 0; i < PROCESSES; i++)
+            if (!fork()) {
+                close(go[1]);
+                _exit(open_at_once(go[0]));
+            }
+        close(go[0]);
+        close(go[1]); /* the end of the pipe wakes all */
+        while (wait(&status) > 0) {
+            replaced += WIFEXITED(status) && WEXITSTATUS(status) == 1;
+            failed += !WIFEXITED(status) || WEXITSTATUS(status) > 1;
+        }
+    }
+    is_int(failed, 0, "processes begin a pool at once: each opens it");
+    is_int(replaced, 0, "and a store keeps the id that the first gave it");
+}
+
 int main(void)
 {
     if (!mkdtemp(folder))
         return 1;
+    processes_begin_a_pool_at_once();
     a_tier_is_added_under_a_process();
     a_clear_without_a_member();
     the_machine_starts_again_and_again();
