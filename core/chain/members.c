@@ -318,18 +318,12 @@ static bool all_joined(struct pxt_chain *chain, const struct joining *joining)
     return true;
 }
 
-/* Another process may have made the record of a new store since it was looked for. All keys are locked, and the record is
- * written before they are unlocked: a store has one id, whichever process comes first. */
-static pxt_status read_new_again(struct pxt_chain *chain, struct joining *joining, struct pxt_error *error)
+/* Other processes may have written records since they were read: of a new store, or with a later checkpoint. All keys are
+ * locked, and what is written here is written before they are unlocked. */
+static pxt_status read_records_again(struct pxt_chain *chain, struct joining *joining, struct pxt_error *error)
 {
-    pxt_status status = PXT_OK;
-    for (unsigned i = 0; i < chain->count && !status; i++) {
-        if (!joining->is_new[i])
-            continue;
-        joining->is_new[i] = false;
-        status = read_record(chain, &chain->tier[i], joining, error);
-    }
-    return status;
+    memset(joining, 0, sizeof *joining);
+    return read_records(chain, joining, error);
 }
 
 static pxt_status join(struct pxt_chain *chain, struct joining *joining, struct pxt_error *error)
@@ -347,7 +341,7 @@ static pxt_status join(struct pxt_chain *chain, struct joining *joining, struct 
         status = pxt_chain_lock_all(chain, error);
         if (status)
             return status;
-        status = read_new_again(chain, joining, error);
+        status = read_records_again(chain, joining, error);
         if (!status)
             status = join_locked(chain, joining, error);
         members = pxt_page_members(&chain->page);

@@ -238,14 +238,13 @@ static void a_backup_is_restored(const char *save, const char *restore)
 static void note_replaced(void *arg, enum pxt_message_level level, const char *part, const char *text)
 {
     (void)level, (void)part;
-    *(bool *)arg |= strstr(text, "another store") != NULL;
+    *(bool *)arg |= strstr(text, "another store") || strstr(text, "older content");
 }
 
-/* Waits for the byte that lets all begin at once. Returns whether a tier was taken for a new one in place of another's. */
-static int open_at_once(int go)
+/* Opens the pool so that `*replaced` says whether a tier was taken for a new or an older one. */
+static pxt_cache *open_noting(bool *replaced)
 {
-    char yaml[1000], byte;
-    bool replaced = false;
+    char yaml[1000];
     pxt_cache *cache = NULL;
     snprintf(yaml, sizeof yaml,
              "encryptor: {plugin: plain}\ntiers: [{plugin: l2_jsonl, shards: 1, max_entries: 1000, dir: %s/l2},"
@@ -255,12 +254,20 @@ static int open_at_once(int go)
                                         .flags = PXT_OPEN_NO_JANITOR,
                                         .config_text = yaml,
                                         .log = note_replaced,
-                                        .log_arg = &replaced,
+                                        .log_arg = replaced,
                                         .log_level = PXT_MESSAGE_WARNING};
-    if (read(go, &byte, 1) < 0 || pxt_cache_open(&options, &cache, NULL))
-        return 2;
+    pxt_cache_open(&options, &cache, NULL);
+    return cache;
+}
+
+/* Waits for the byte that lets all begin at once. Returns an exit code: 0 good, 1 a tier was replaced, 2 no cache. */
+static int open_at_once(int go)
+{
+    char byte;
+    bool replaced = false;
+    pxt_cache *cache = read(go, &byte, 1) < 0 ? NULL : open_noting(&replaced);
     pxt_cache_close(cache);
-    return replaced;
+    return cache ? replaced : 2;
 }
 
 /* Each process finds a pool without records, and makes one for each tier. */
@@ -289,11 +296,47 @@ static void processes_begin_a_pool_at_once(void)
     is_int(replaced, 0, "and a store keeps the id that the first gave it");
 }
 
+/* What a process has read of a record is old, when another has stored a checkpoint since. */
+static void processes_join_while_checkpoints_are_stored(void)
+{
+    enum { PROCESSES = 4, OPENS = 60 };
+    int replaced = 0, failed = 0, status, running = PROCESSES;
+    bool own = false;
+    run("rm -rf *");
+    pxt_cache *cache = open_noting(&own);
+    put(cache, "a", 1);
+    for (int i = 0; i < PROCESSES; i++)
+        if (!fork()) {
+            bool any = false;
+            for (int k = 0; k < OPENS && !any; k++) {
+                pxt_cache *other = open_noting(&any);
+                if (!other)
+                    _exit(2);
+                pxt_cache_close(other);
+            }
+            _exit(any);
+        }
+    while (running) {
+        put(cache, "b", 1);
+        pxt_cache_delete(cache, "b", NULL);
+        pxt_cache_tick(cache, NULL, NULL);
+        while (waitpid(-1, &status, WNOHANG) > 0) {
+            replaced += WIFEXITED(status) && WEXITSTATUS(status) == 1;
+            failed += !WIFEXITED(status) || WEXITSTATUS(status) > 1;
+            running--;
+        }
+    }
+    is_int(failed, 0, "processes join while another stores checkpoints: each opens the pool");
+    is_int(replaced + own, 0, "and none takes a tier for an older one");
+    pxt_cache_close(cache);
+}
+
 int main(void)
 {
     if (!mkdtemp(folder))
         return 1;
     processes_begin_a_pool_at_once();
+    processes_join_while_checkpoints_are_stored();
     a_tier_is_added_under_a_process();
     a_clear_without_a_member();
     the_machine_starts_again_and_again();
