@@ -53,6 +53,7 @@ struct pxt_chain {
     struct pxt_thread_counts shared_counts; /* of threads without a number */
     _Atomic pxt_time last_stamp;
     _Atomic unsigned written_behind; /* writes that a tier lacks since the last repair */
+    _Atomic bool victim_stayed; /* a tier is over capacity: no slower tier could be given its victim */
     _Atomic bool trim_pending; /* a tier is over capacity: the lock of a victim's key was held by another thread */
 };
 

@@ -190,6 +190,8 @@ void pxt_demote_victim(struct pxt_chain *chain, struct pxt_tier *tier, const str
         if (pxt_tier_del(tier, key, PXT_REMOVE_POLICY, NULL) == PXT_OK)
             PXT_COUNT(tier, evictions_policy, 1);
         transfer_late_hits(chain, tier, key, entry);
+    } else {
+        atomic_store(&chain->victim_stayed, true);
     }
     pxt_entry_release(entry);
 }

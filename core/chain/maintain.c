@@ -196,18 +196,25 @@ static void repair(struct pxt_chain *chain)
         pxt_log(chain->logger, PXT_MESSAGE_NOTICE, "chain", "some tiers are in doubt: %s", error.message);
 }
 
-void pxt_chain_maintain(struct pxt_chain *chain)
+static void maintain(struct pxt_chain *chain, bool trim)
 {
+    struct pxt_victims victims;
     check_members(chain);
     pxt_chain_probe_down_tiers(chain);
     repair(chain);
     for (unsigned i = 0; i < chain->count; i++)
         if (pxt_tier_on(&chain->tier[i]))
             pxt_tier_maintain(&chain->tier[i], NULL);
-    atomic_store(&chain->trim_pending, true); /* victims may have stayed while the slowest tier was in doubt */
-    struct pxt_victims victims;
+    if (atomic_exchange(&chain->victim_stayed, false) || trim)
+        atomic_store(&chain->trim_pending, true);
     pxt_victims_init(&victims);
     pxt_demote_victims(chain, &victims);
+}
+
+/* Other processes may have left tiers over capacity, too. */
+void pxt_chain_maintain(struct pxt_chain *chain)
+{
+    maintain(chain, true);
 }
 
 void pxt_chain_leave(struct pxt_chain *chain)
@@ -219,6 +226,6 @@ void pxt_chain_leave(struct pxt_chain *chain)
         repair(chain);
         pxt_chain_expire(chain, &expired, NULL);
     }
-    pxt_chain_maintain(chain);
+    maintain(chain, false);                     /* to count the entries of a large log takes seconds */
     pxt_members_checkpoint(chain, false, NULL); /* if it is possible now */
 }
