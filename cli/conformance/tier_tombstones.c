@@ -28,6 +28,18 @@ static void keeps_a_tombstone(struct subject *subject)
         holds_of_plugin());
 }
 
+/* Checks the number of tombstones, if the tier tells it. */
+static void expect_tombstones(struct subject *subject, void *self, uint64_t want)
+{
+    uint64_t count = 0;
+    if (!tier_ops(subject)->tombstones)
+        return;
+    calling("tombstones");
+    expect_ok(subject, tier_ops(subject)->tombstones(self, &count, &subject->error), "tombstones");
+    expect(count == want, "there are %llu tombstones, the tier counts %llu", (unsigned long long)want,
+           (unsigned long long)count);
+}
+
 static void counts_no_tombstones(struct subject *subject)
 {
     void *self = tier_open(subject, NULL, NULL, 0);
@@ -39,7 +51,9 @@ static void counts_no_tombstones(struct subject *subject)
     put_tombstone(subject, self, "b", VERSION + 3);
     expect(count_of(subject, self) == 1, "a tombstone took the place of one of 2 entries, count is %llu",
            (unsigned long long)count_of(subject, self));
+    expect_tombstones(subject, self, 2);
     put_version(subject, self, "b", 2, VERSION + 4);
+    expect_tombstones(subject, self, 1);
     expect(count_of(subject, self) == 2, "an entry took the place of its tombstone beside another one, count is %llu",
            (unsigned long long)count_of(subject, self));
     expect_ok(subject, delete_named(subject, self, "c"), "del of a tombstone");

@@ -164,6 +164,8 @@ struct pxt_tier_ops {
      * [the file PATH.record] */
     pxt_status (*record_get)(void *self, char text[PXT_RECORD_MAX + 1], struct pxt_error *error);
     pxt_status (*record_put)(void *self, const char *text, struct pxt_error *error);
+    /* The number of tombstones, for statistics: must be as cheap as count(). [not told] */
+    pxt_status (*tombstones)(void *self, uint64_t *out, struct pxt_error *error);
 };
 
 #ifdef __cplusplus

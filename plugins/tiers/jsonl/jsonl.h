@@ -319,6 +319,7 @@ pxt_status jsonl_get(void *self, const struct pxt_key *key, unsigned flags, pxt_
 pxt_status jsonl_contains(void *self, const struct pxt_key *key, struct pxt_error *error);
 pxt_status jsonl_count(void *self, uint64_t *out, struct pxt_error *error);
 pxt_status jsonl_each(void *self, pxt_entry_fn *fn, void *arg, struct pxt_error *error);
+pxt_status jsonl_tombstones(void *self, uint64_t *out, struct pxt_error *error);
 pxt_status jsonl_versions(void *self, uint64_t above, pxt_version_fn *fn, void *arg, struct pxt_error *error);
 
 /* write.c */
