@@ -48,6 +48,9 @@ struct pxt_chain {
     _Atomic bool power; /* a durable tier promises to survive loss of power: so do acknowledged changes */
     char writer[9];     /* as which this host counts checks in the tallies of entries; "": none */
     size_t expire_batch;
+    int64_t max_skew;             /* see pxt_version_learn() */
+    _Atomic uint64_t skewed;      /* changes of entries whose version was further ahead */
+    _Atomic int64_t skew_told_ms; /* when that was last logged; 0: not yet */
     pthread_mutex_t stripe_lock[PXT_STRIPES];
     _Atomic(struct pxt_thread_counts *) counts[PXT_THREAD_MAX];
     struct pxt_thread_counts shared_counts; /* of threads without a number */

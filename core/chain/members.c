@@ -190,9 +190,9 @@ static void take_checkpoint(struct pxt_chain *chain, const struct joining *joini
             continue;
         checkpoint = record->checkpoint < checkpoint ? record->checkpoint : checkpoint;
         dropped = record->dropped > dropped ? record->dropped : dropped;
-        pxt_version_learn(&chain->page, record->mark, INT64_MAX);
+        pxt_version_learn(&chain->page, record->mark);
         if (record->checkpoint != UINT64_MAX)
-            pxt_version_learn(&chain->page, record->checkpoint, INT64_MAX); /* a repair skips what is not above it */
+            pxt_version_pass(&chain->page, record->checkpoint); /* a repair skips what is not above it */
     }
     pxt_page_set_checkpoint(&chain->page, checkpoint == UINT64_MAX ? 0 : checkpoint, dropped);
 }
@@ -230,11 +230,11 @@ static bool was_complete(const struct pxt_record *record, const char *id)
     return false;
 }
 
-/* Returns a version this long after now, and after the last version. */
+/* Returns a version this long after now, and after the last version, also one that is too far ahead. */
 static uint64_t version_ahead(const struct pxt_chain *chain, pxt_time by)
 {
     uint64_t now = pxt_version_of_time(pxt_clock_now(&chain->clock)), last = pxt_version_last(&chain->page);
-    return (now > last ? now : last) + pxt_version_of_time(by);
+    return pxt_version_max(pxt_version_max(now, last), pxt_version_far(&chain->page)) + pxt_version_of_time(by);
 }
 
 /* Writes a record that was read a while ago: a checkpoint that another process has stored meanwhile stays. */
@@ -378,6 +378,7 @@ pxt_status pxt_members_open(struct pxt_chain *chain, int64_t lock_timeout_ms, st
     if (!status)
         status = pxt_page_open(&chain->page, place, lock_timeout_ms, &chain->clock, error);
     if (!status) {
+        chain->page.max_skew = chain->max_skew;
         pxt_page_writer(&chain->page, chain->writer);
         atomic_store(&chain->joined_page, atomic_load(&chain->page.reopened));
         status = join(chain, joining, error ? error : &local);

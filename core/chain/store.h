@@ -40,6 +40,8 @@ struct pxt_stamp {
 /* Gives an entry a new version. PXT_EUNAVAILABLE if there is none above. */
 pxt_status pxt_chain_stamp_version(struct pxt_chain *chain, pxt_entry *entry, const struct pxt_stamp *stamp,
                                    struct pxt_error *error);
+/* Returns the greatest version that a durable tier has of a key; 0: none answers. */
+uint64_t pxt_chain_greatest_version(struct pxt_chain *chain, const struct pxt_key *key);
 /* Writes one entry, which only the caller has, to all tiers, as a change. If no tier takes it, nothing has changed. */
 pxt_status pxt_chain_store(struct pxt_chain *chain, pxt_entry *entry, const struct pxt_stamp *stamp,
                            struct pxt_victims *victims, struct pxt_error *error);

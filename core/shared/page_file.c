@@ -274,6 +274,7 @@ pxt_status pxt_page_open(struct pxt_page *page, const char *shared_path, int64_t
     page->fd = -1;
     page->timeout_ms = timeout_ms;
     page->clock = clock;
+    page->max_skew = INT64_MAX;
     page->file = NULL;
     page->words = NULL;
     page->path = NULL;

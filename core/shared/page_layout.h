@@ -8,7 +8,7 @@
 #include "shared/page.h"
 #include <sys/types.h>
 
-enum { PXT_PAGE_FORMAT = 1, PXT_BOOT_ID = 40, PXT_MEMBER_NAME = 64 };
+enum { PXT_PAGE_FORMAT = 2, PXT_BOOT_ID = 40, PXT_MEMBER_NAME = 64 };
 
 /* What stays as it was made. `magic` and `format` lie here in every format. */
 struct pxt_page_fixed {
@@ -29,6 +29,7 @@ struct pxt_page_member {
 struct pxt_page_file {
     struct pxt_page_fixed fixed;
     _Alignas(64) _Atomic uint64_t last; /* the greatest version */
+    _Atomic uint64_t far;               /* the greatest that is too far ahead of the clock */
     _Alignas(64) _Atomic uint64_t checkpoint;
     _Atomic uint64_t dropped;
     _Atomic uint32_t members; /* a bit for each slot */

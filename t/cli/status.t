@@ -78,6 +78,24 @@ is "$code" 0 "a tier that was forgotten is put back: all is well"
 on three list
 is "$code $(echo "$out" | grep -c .)" "0 400" "... and what was deleted meanwhile stays away"
 
+# A removal is remembered until all members agree.
+on three delete http://192.0.2.1:80
+mv "$work/d2" "$work/away"
+on two put http://192.0.2.8:80
+on two delete http://192.0.2.8:80
+on two stats --openmetrics
+like "$out" '^proxtier_tier_tombstones{tier="l3",backend="l3_sqlite"} [1-9]' "a tombstone: OpenMetrics counts it"
+like "$out" "^proxtier_pool_skewed_total 0$" "... and no version too far ahead of the clock"
+on two stats
+like "$out" "^    tombstones  *[1-9]" "... stats too"
+on two status
+like "$out" "^l3  *on, 400 entries, [1-9] tombstones$" "... status too"
+rm -rf "$work/d2"
+mv "$work/away" "$work/d2"
+on three expire
+on three status
+is "$code $(echo "$out" | grep -c tombstones)" "0 0" "... until all have it"
+
 # The slowest tier is taken out.
 on faster list
 is "$code" 69 "the slowest tier taken out: a list may lack entries"
