@@ -59,6 +59,15 @@ static pxt_status make_safe(struct pxt_write *write)
     return status;
 }
 
+void pxt_write_reset(struct pxt_write *write, struct pxt_error *error)
+{
+    write->taken = write->below = write->stale = false;
+    write->change->unsure |= write->change->took;
+    write->change->took = 0;
+    write->first = PXT_OK;
+    write->error = error;
+}
+
 pxt_status pxt_write_deciding_tiers(struct pxt_write *write)
 {
     struct pxt_chain *chain = write->chain;
@@ -156,7 +165,6 @@ static void forget_included_hits(struct pxt_chain *chain, const struct pxt_key *
 pxt_status pxt_chain_store(struct pxt_chain *chain, pxt_entry *entry, const struct pxt_stamp *given,
                            struct pxt_victims *victims, struct pxt_error *error)
 {
-    enum { TRIES = 3 };
     struct pxt_stamp stamp = *given;
     struct pxt_change change;
     struct pxt_write write = {.chain = chain,
@@ -172,17 +180,13 @@ pxt_status pxt_chain_store(struct pxt_chain *chain, pxt_entry *entry, const stru
     pxt_entry_key_of(entry, &key);
     pxt_change_begin(chain, key.hash, NULL, &change);
     do {
-        write.taken = write.below = write.stale = false;
-        change.unsure |= change.took; /* what took the version before has not yet taken this one */
-        change.took = 0;
-        write.first = PXT_OK;
-        write.error = error;
+        pxt_write_reset(&write, error);
         status = pxt_chain_stamp_version(chain, entry, &stamp, error);
         if (!status)
             status = pxt_write_deciding_tiers(&write);
-        if (write.stale) /* a clock that was set back, or a page that was lost */
-            stamp.above = pxt_version_max(stamp.above, pxt_chain_greatest_version(chain, &key));
-    } while (write.stale && ++tries < TRIES);
+        if (write.stale)
+            pxt_stamp_above(&stamp, pxt_chain_greatest_version(chain, &key));
+    } while (write.stale && ++tries < PXT_STALE_TRIES);
     if (!status)
         forget_included_hits(chain, &key);
     uint32_t generation = pxt_change_end(chain, &change);
