@@ -30,9 +30,9 @@ struct pxt_chain {
     struct pxt_tier tier[PXT_CHAIN_MAX];
     struct pxt_page page;
     char *page_place; /* its path without ".page"; NULL: memory of this process */
-    /* What the page was when the members joined: page.reopened, and its members. */
+    /* What the page was when the members joined: page.reopened, and its epoch. */
     _Atomic unsigned joined_page;
-    _Atomic unsigned joined_members;
+    _Atomic uint32_t joined_epoch;
     pthread_mutex_t join_lock; /* taken before all others: one thread joins at a time */
     pxt_status (*join_again)(struct pxt_chain *chain, struct pxt_error *error); /* NULL: they have not joined yet */
     struct pxt_clock clock;

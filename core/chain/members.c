@@ -311,11 +311,11 @@ static bool all_joined(struct pxt_chain *chain, const struct joining *joining)
 static pxt_status join(struct pxt_chain *chain, struct joining *joining, struct pxt_error *error)
 {
     pxt_status status = PXT_OK;
-    pxt_doubts members = pxt_page_members(&chain->page);
+    uint32_t epoch = pxt_page_epoch(&chain->page);
     if (!needs_members(chain, joining)) {
         chain->slowest = joining->slowest;
         chain->power |= joining->power;
-        atomic_store(&chain->joined_members, members);
+        atomic_store(&chain->joined_epoch, epoch);
         return PXT_OK;
     }
     if (!all_joined(chain, joining)) {
@@ -323,11 +323,11 @@ static pxt_status join(struct pxt_chain *chain, struct joining *joining, struct 
         if (status)
             return status;
         status = join_locked(chain, joining, error);
-        members = pxt_page_members(&chain->page);
+        epoch = pxt_page_epoch(&chain->page);
         pxt_chain_unlock_all(chain);
     }
     if (!status)
-        atomic_store(&chain->joined_members, members);
+        atomic_store(&chain->joined_epoch, epoch);
     /* Only now: other threads read this meanwhile, and it stays as it is if a record cannot be read. */
     chain->slowest = find_slowest(chain, joining);
     chain->power |= joining->power;

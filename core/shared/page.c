@@ -177,6 +177,11 @@ pxt_doubts pxt_page_members(const struct pxt_page *page)
     return (pxt_doubts)atomic_load(&page->file->members);
 }
 
+uint32_t pxt_page_epoch(const struct pxt_page *page)
+{
+    return atomic_load(&page->file->epoch);
+}
+
 bool pxt_page_member(const struct pxt_page *page, unsigned slot, char id[PXT_MEMBER_ID + 1], char name[64])
 {
     if (slot >= PXT_CHAIN_MAX || !(pxt_page_members(page) >> slot & 1))
@@ -216,6 +221,7 @@ int pxt_page_join(struct pxt_page *page, const char *id, const char *name, bool 
     write_text(page->file->member[empty].name, name, PXT_MEMBER_NAME);
     pxt_words_doubt_all(page, (pxt_doubts)(1u << empty));
     atomic_fetch_or(&page->file->members, 1u << empty);
+    atomic_fetch_add(&page->file->epoch, 1);
     *joined = true;
     return empty;
 }
@@ -224,6 +230,7 @@ void pxt_page_leave(struct pxt_page *page, unsigned slot)
 {
     if (slot >= PXT_CHAIN_MAX)
         return;
+    atomic_fetch_add(&page->file->epoch, 1);
     atomic_fetch_and(&page->file->members, ~(1u << slot));
     change_all(page, 0, (pxt_doubts)(1u << slot));
 }

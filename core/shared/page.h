@@ -117,6 +117,8 @@ int pxt_page_join(struct pxt_page *page, const char *id, const char *name, bool 
 void pxt_page_leave(struct pxt_page *page, unsigned slot);
 /* The slots that have a member. */
 pxt_doubts pxt_page_members(const struct pxt_page *page);
+/* Another number after each member that came or went: a slot that was left and taken again looks the same. */
+uint32_t pxt_page_epoch(const struct pxt_page *page);
 /* The id and the name of a slot's member; false if there is none. */
 bool pxt_page_member(const struct pxt_page *page, unsigned slot, char id[PXT_MEMBER_ID + 1], char name[64]);
 

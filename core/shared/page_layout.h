@@ -33,6 +33,7 @@ struct pxt_page_file {
     _Alignas(64) _Atomic uint64_t checkpoint;
     _Atomic uint64_t dropped;
     _Atomic uint32_t members; /* a bit for each slot */
+    _Atomic uint32_t epoch;   /* raised when a member comes or goes */
     struct pxt_page_member member[PXT_CHAIN_MAX];
     _Alignas(64) _Atomic uint64_t words[PXT_WORDS];
 };

@@ -276,7 +276,12 @@ static void a_member_joins_once_with_all_its_doubts(void)
     is_int(pxt_page_members(other), B, "a member leaves");
     is_int(pxt_words_doubted(other, A, &count), B, "its doubts are gone, those of others stay");
     ok(!pxt_page_member(other, 0, id, name) && !pxt_page_member(other, 99, id, name), "it cannot be asked for");
+    uint32_t epoch = pxt_page_epoch(other);
     is_int(join(page, 12, &joined), 0, "its slot is given again");
+    ok(pxt_page_epoch(other) != epoch, "which another process sees by the epoch");
+    epoch = pxt_page_epoch(other);
+    is_int(join(page, 12, &joined), 0, "a member that joins again");
+    ok(pxt_page_epoch(other) == epoch, "is no other");
     pxt_page_leave(page, 0);
     pxt_page_leave(page, 1);
     close_page(page);
