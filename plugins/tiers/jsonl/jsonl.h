@@ -211,7 +211,7 @@ pxt_status jsonl_replace_open(struct jsonl *tier, struct jsonl_shard *shard, int
 /* Puts that file in the place of the log. On failure the old log stays, and the file must be abandoned. */
 pxt_status jsonl_replace_log(struct jsonl *tier, struct jsonl_shard *shard, int fd, struct pxt_error *error);
 void jsonl_replace_abandon(struct jsonl *tier, struct jsonl_shard *shard, int fd);
-/* Removes the log; it is made again with the next entry. */
+/* Removes the log; it is made again with the next entry. The folder is yet to be synced. */
 pxt_status jsonl_replace_remove(struct jsonl *tier, struct jsonl_shard *shard, struct pxt_error *error);
 /* Takes back lines that were appended at `end` and that other processes may have read. Logs a failure. The log may be
  * removed afterwards. */
