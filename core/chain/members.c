@@ -85,8 +85,8 @@ static bool folder_exists(const char *path)
 {
     char folder[PXT_RECORD_MAX];
     const char *slash = strrchr(path, '/');
-    size_t length = slash ? (size_t)(slash - path) : 0;
-    if (!length || length >= sizeof folder)
+    size_t length = slash ? (size_t)(slash - path) + 1 : 0; /* with the slash: a file has no such name */
+    if (length < 2 || length >= sizeof folder)
         return false;
     memcpy(folder, path, length);
     folder[length] = '\0';
@@ -180,6 +180,30 @@ static pxt_status doubt_older(struct pxt_chain *chain, struct joining *joining, 
     return status;
 }
 
+/* Whether a tier was used with another page than this one: when the folder of this one could not be reached. */
+static bool had_another_page(const struct pxt_chain *chain, const struct pxt_record *record)
+{
+    return chain->page_place && record->page[0] && strlen(chain->page_place) < sizeof record->page &&
+           strcmp(record->page, chain->page_place);
+}
+
+/* This page knows nothing of what was changed meanwhile. All keys are locked. */
+static void doubt_after_another_page(struct pxt_chain *chain, const struct joining *joining)
+{
+    const char *name = NULL;
+    for (unsigned i = 0; i < chain->count; i++)
+        if (joining->candidate[i] && had_another_page(chain, &joining->record[i])) {
+            pxt_version_learn(&chain->page, joining->record[i].mark);
+            name = chain->tier[i].name;
+        }
+    if (!name)
+        return;
+    pxt_words_doubt_all(&chain->page, pxt_page_members(&chain->page));
+    pxt_log(chain->logger, PXT_MESSAGE_NOTICE, "chain",
+            "tier %s was used without %s.page: what has changed since all tiers agreed is compared", name,
+            chain->page_place);
+}
+
 /* Sets the checkpoint of a new page by the records. */
 static void take_checkpoint(struct pxt_chain *chain, const struct joining *joining)
 {
@@ -219,6 +243,7 @@ static pxt_status join_locked(struct pxt_chain *chain, struct joining *joining, 
         if (status)
             return status;
     }
+    doubt_after_another_page(chain, joining);
     return PXT_OK;
 }
 
@@ -302,7 +327,8 @@ static bool all_joined(struct pxt_chain *chain, const struct joining *joining)
             continue;
         chain->tier[i].slot = find_member(chain, joining->record[i].id, NULL);
         memcpy(chain->tier[i].id, joining->record[i].id, sizeof chain->tier[i].id);
-        if (chain->tier[i].slot < 0 || joining->record[i].checkpoint < checkpoint)
+        if (chain->tier[i].slot < 0 || joining->record[i].checkpoint < checkpoint ||
+            had_another_page(chain, &joining->record[i]))
             return false;
     }
     return true;
