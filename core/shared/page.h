@@ -33,6 +33,7 @@ struct pxt_page {
     int fd; /* -1: memory of this process. The number stays the same when the file is opened again. */
     int64_t timeout_ms;
     char *path;
+    struct pxt_page *next; /* of those that this process has open: page_fork.c */
     const struct pxt_clock *clock;
     int64_t max_skew; /* microseconds; after pxt_page_open() without a bound */
     /* What this process adds to each generation. It changes when the file is opened again, so that no entry in memory

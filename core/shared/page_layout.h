@@ -55,6 +55,9 @@ pxt_status pxt_page_lock_failed(int code, const char *path, int64_t timeout_ms, 
 bool pxt_page_is_current(const struct pxt_page *page, bool by_path);
 /* Opens the file again if it is not current. */
 pxt_status pxt_page_reopen(struct pxt_page *page, bool by_path, struct pxt_error *error);
+/* A child that is forked gets descriptors of its own for the pages that are noted. */
+void pxt_page_note_open(struct pxt_page *page);
+void pxt_page_note_closed(struct pxt_page *page);
 /* PXT_EACCES if an open file is not a regular one of this user or root which others cannot write. */
 pxt_status pxt_page_check_file(const char *path, int fd, struct pxt_error *error);
 /* Keeps programs before this format from the store: replaces their file PATH.coherence, if there is one, by a folder,
