@@ -6,6 +6,7 @@
 #include "chain/members.h"
 #include "base/fail.h"
 #include "chain/change.h"
+#include "chain/older_hints.h"
 #include "chain/stripes.h"
 #include <stdlib.h>
 #include <string.h>
@@ -244,7 +245,7 @@ static pxt_status join_locked(struct pxt_chain *chain, struct joining *joining, 
             return status;
     }
     doubt_after_another_page(chain, joining);
-    return PXT_OK;
+    return pxt_older_hints_exist(chain) ? pxt_older_hints_take(chain, joining->is_new, error) : PXT_OK;
 }
 
 static bool was_complete(const struct pxt_record *record, const char *id)
@@ -334,17 +335,29 @@ static bool all_joined(struct pxt_chain *chain, const struct joining *joining)
     return true;
 }
 
+/* For a pool of one tier. */
+static pxt_status take_older_hints(struct pxt_chain *chain, const struct joining *joining, struct pxt_error *error)
+{
+    pxt_status status = pxt_older_hints_exist(chain) ? pxt_chain_lock_all(chain, error) : PXT_NOT_FOUND;
+    if (status)
+        return status == PXT_NOT_FOUND ? PXT_OK : status;
+    status = pxt_older_hints_take(chain, joining->is_new, error);
+    pxt_chain_unlock_all(chain);
+    return status;
+}
+
 static pxt_status join(struct pxt_chain *chain, struct joining *joining, struct pxt_error *error)
 {
     pxt_status status = PXT_OK;
     uint32_t epoch = pxt_page_epoch(&chain->page);
     if (!needs_members(chain, joining)) {
+        status = take_older_hints(chain, joining, error);
         chain->slowest = joining->slowest;
         chain->power |= joining->power;
         atomic_store(&chain->joined_epoch, epoch);
-        return PXT_OK;
+        return status;
     }
-    if (!all_joined(chain, joining)) {
+    if (!all_joined(chain, joining) || pxt_older_hints_exist(chain)) {
         status = pxt_chain_lock_all(chain, error);
         if (status)
             return status;
