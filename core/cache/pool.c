@@ -29,6 +29,15 @@ static bool count_ahead(void *arg, const struct pxt_key *key, uint64_t version)
     return true;
 }
 
+/* Counts the words for which one member is not in doubt and each other one is. */
+static uint64_t words_alone(const struct pxt_chain *chain, pxt_doubts bit, pxt_doubts members)
+{
+    uint64_t alone = 0;
+    for (uint64_t i = 0; i < PXT_WORDS; i++)
+        alone += (pxt_word_doubts(pxt_word(&chain->page, i)) & members) == (members & (pxt_doubts)~bit);
+    return alone;
+}
+
 /* Counts the versions that a tier has too far ahead of the clock. */
 static uint64_t versions_ahead(pxt_cache *cache, int tier)
 {
@@ -54,7 +63,11 @@ pxt_status pxt_cache_members(pxt_cache *cache, pxt_member_fn *fn, void *arg, str
             continue;
         pxt_words_doubted(&chain->page, bit, &doubted);
         int tier = tier_of(chain, slot, name);
-        struct pxt_member member = {sizeof member, tier, tier < 0 ? name : chain->tier[tier].name, doubted,
+        struct pxt_member member = {sizeof member,
+                                    tier,
+                                    tier < 0 ? name : chain->tier[tier].name,
+                                    doubted,
+                                    words_alone(chain, bit, members),
                                     versions_ahead(cache, tier)};
         more = fn(arg, &member);
     }

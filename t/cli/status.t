@@ -63,6 +63,7 @@ on two stats --json
 is "$(field missing_members)" 1 "... and stats count it"
 on two tier forget l2
 is "$code" 0 "forget it"
+like "$out" "^l2 is forgotten.* in doubt for 1; for 0 it alone" "... and how many groups of keys that concerns"
 on two status
 is "$code" 0 "... and all is well"
 on two list
@@ -119,6 +120,17 @@ is "$code" 1 "... also from a get"
 on pair put http://192.0.2.3:80
 on pair status
 is "$code $(echo "$out" | grep -c "^l[23]  *on, [12] entries")" "0 2" "... and all is well"
+
+# Of a change that the last tier has missed.
+rm -rf "$work"/d?
+on three put http://192.0.2.1:80
+on faster put http://192.0.2.2:80
+on one tier forget middle
+like "$out" "in doubt for 0; for 0 it alone" "a tier is forgotten, and another one has what it had"
+on one tier forget l2
+like "$out" "in doubt for 0; for 1 it alone" "... a tier that had alone what was put last"
+on one list
+is "$code $out" "0 http://192.0.2.1:80" "... that is given up"
 
 # Names that are given by place: the tier that stays has the name of the one that was taken out.
 rm -rf "$work"/d?
