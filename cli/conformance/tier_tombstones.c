@@ -105,6 +105,28 @@ static void tombstones_survive_close(struct subject *subject)
     tier_close(subject, self);
 }
 
+static void clear_removes_tombstones(struct subject *subject)
+{
+    uint64_t removed = 0;
+    void *self = tier_open(subject, NULL, NULL, 0);
+    put_version(subject, self, "a", 1, VERSION);
+    put_tombstone(subject, self, "b", VERSION + 1);
+    calling("clear");
+    expect_ok(subject, tier_ops(subject)->clear(self, &removed, &subject->error), "clear");
+    expect(removed == 1, "there are an entry and a tombstone, clear says that it removed %llu entries",
+           (unsigned long long)removed);
+    expect(!look(subject, self, "b").there, "after clear a tombstone is there");
+    expect_tombstones(subject, self, 0);
+    put_version(subject, self, "b", 1, VERSION);
+    expect_entry(subject, self, "b", 1, VERSION, "after clear, of an older version than the tombstone,");
+    tier_close(subject, self);
+}
+
+static const char *without_clear(const struct subject *subject)
+{
+    return tier_ops(subject)->clear ? without_tombstones(subject) : "it leaves clear to the core";
+}
+
 static const char *without_victim(const struct subject *subject)
 {
     return tier_ops(subject)->victim ? without_tombstones(subject) : "it leaves victim to the core";
@@ -114,5 +136,6 @@ const struct check tier_tombstone_checks[] = {
     {"keeps a tombstone, with its version, reason and time", keeps_a_tombstone, without_tombstones},
     {"counts no tombstones", counts_no_tombstones, without_tombstones},
     {"names no tombstone as a victim", tombstones_are_no_victims, without_victim},
+    {"clear removes tombstones, and does not count them", clear_removes_tombstones, without_clear},
     {"keeps tombstones when it is closed", tombstones_survive_close, without_tombstones},
     {NULL, NULL, NULL}};
