@@ -212,6 +212,20 @@ static void takes_the_same_version_again(struct subject *subject)
     tier_close(subject, self);
 }
 
+static void takes_an_unknown_version(struct subject *subject)
+{
+    void *self = tier_open(subject, NULL, NULL, 0);
+    put_version(subject, self, "k", 1, VERSION);
+    put_version(subject, self, "k", 2, 0);
+    expect_entry(subject, self, "k", 2, 0, "after a put of the version 0 over another one");
+    put_version(subject, self, "k", 3, VERSION);
+    expect_entry(subject, self, "k", 3, VERSION, "after a put of a version over the version 0");
+    put_tombstone(subject, self, "k", VERSION + 1);
+    put_version(subject, self, "k", 4, 0);
+    expect_entry(subject, self, "k", 4, 0, "after a put of the version 0 over a tombstone");
+    tier_close(subject, self);
+}
+
 static void put_many_is_all_or_none(struct subject *subject)
 {
     void *self = tier_open(subject, NULL, NULL, 0);
@@ -396,6 +410,7 @@ const struct check tier_version_checks[] = {
     {"expire leaves versions above that given, and reports no tombstones", expire_stops_at_a_version, without_expire},
     {"refuses older versions, and changes nothing then", refuses_older_versions, without_comparison},
     {"takes the version that it has again", takes_the_same_version_again, without_comparison},
+    {"takes the version 0, which is not known, in place of any", takes_an_unknown_version, without_comparison},
     {"put_many stores nothing where one version is older", put_many_is_all_or_none, without_put_many},
     {"compares with versions of another process", compares_with_another_process, without_sharing},
     {"keeps the record of the core", keeps_a_record, without_record},

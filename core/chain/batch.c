@@ -130,9 +130,9 @@ static pxt_status inherit_all(struct pxt_chain *chain, pxt_entry **entries, size
     return PXT_OK;
 }
 
-/* Marks the tiers in doubt for all keys, and gives the entries their versions. */
-static pxt_status begin(struct pxt_chain *chain, pxt_entry **entries, size_t n, const struct pxt_replaced *replaced,
-                        struct pxt_changes *changes, struct pxt_error *error)
+/* Marks the tiers in doubt for all keys. */
+static pxt_status begin(struct pxt_chain *chain, pxt_entry **entries, size_t n, struct pxt_changes *changes,
+                        struct pxt_error *error)
 {
     struct pxt_key key;
     uint64_t *hash = pxt_alloc_array(n, sizeof *hash);
@@ -143,9 +143,32 @@ static pxt_status begin(struct pxt_chain *chain, pxt_entry **entries, size_t n, 
         hash[i] = key.hash;
     }
     pxt_status status = pxt_changes_begin(chain, hash, n, changes, error);
-    for (size_t i = 0; i < n && !status; i++)
-        status = pxt_chain_stamp_version(chain, entries[i], &replaced[i].stamp, error);
     pxt_free(hash);
+    return status;
+}
+
+/* Gives the entries their versions and writes them to the tiers that decide. */
+static pxt_status write_once(struct pxt_write *write, const struct pxt_replaced *replaced, struct pxt_error *error)
+{
+    pxt_status status = PXT_OK;
+    pxt_write_reset(write, error);
+    for (size_t i = 0; i < write->count && !status; i++)
+        status = pxt_chain_stamp_version(write->chain, write->entries[i], &replaced[i].stamp, error);
+    return status ? status : pxt_write_deciding_tiers(write);
+}
+
+/* Tries again with greater versions as long as a tier has a newer one of a key, some times. */
+static pxt_status write_above(struct pxt_write *write, struct pxt_replaced *replaced, struct pxt_error *error)
+{
+    struct pxt_key key;
+    pxt_status status = write_once(write, replaced, error);
+    for (int tries = 1; write->stale && tries < PXT_STALE_TRIES; tries++) {
+        for (size_t i = 0; i < write->count; i++) {
+            pxt_entry_key_of(write->entries[i], &key);
+            pxt_stamp_above(&replaced[i].stamp, pxt_chain_greatest_version(write->chain, &key));
+        }
+        status = write_once(write, replaced, error);
+    }
     return status;
 }
 
@@ -167,13 +190,13 @@ static pxt_status put_locked(struct pxt_chain *chain, pxt_entry **entries, size_
 {
     struct pxt_changes changes = {0};
     struct pxt_write write = {
-        .chain = chain, .entries = entries, .count = n, .change = &changes.whole, .into = into_tier, .error = error};
+        .chain = chain, .entries = entries, .count = n, .change = &changes.whole, .into = into_tier};
     pxt_status status = inherit_all(chain, entries, n, replaced, error);
     if (status)
         return status;
-    status = begin(chain, entries, n, replaced, &changes, error);
+    status = begin(chain, entries, n, &changes, error);
     if (!status)
-        status = pxt_write_deciding_tiers(&write);
+        status = write_above(&write, replaced, error);
     pxt_changes_end(chain, &changes);
     if (status)
         return status;

@@ -28,6 +28,7 @@ pxt_status pxt_chain_open(struct pxt_chain *chain, const struct pxt_config *conf
     chain->with_proxywhirl = config->with_proxywhirl;
     chain->page.fd = -1; /* pxt_chain_close() looks at it, even if this function fails */
     chain->expire_batch = (size_t)pxt_settings_number(config->settings, "cleanup.batch");
+    chain->max_skew = pxt_settings_number(config->settings, "max_skew");
     pthread_mutex_init(&chain->join_lock, NULL);
     for (unsigned i = 0; i < PXT_STRIPES; i++)
         pthread_mutex_init(&chain->stripe_lock[i], NULL);

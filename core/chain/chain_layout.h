@@ -30,9 +30,9 @@ struct pxt_chain {
     struct pxt_tier tier[PXT_CHAIN_MAX];
     struct pxt_page page;
     char *page_place; /* its path without ".page"; NULL: memory of this process */
-    /* What the page was when the members joined: page.reopened, and its members. */
+    /* What the page was when the members joined: page.reopened, and its epoch. */
     _Atomic unsigned joined_page;
-    _Atomic unsigned joined_members;
+    _Atomic uint32_t joined_epoch;
     pthread_mutex_t join_lock; /* taken before all others: one thread joins at a time */
     pxt_status (*join_again)(struct pxt_chain *chain, struct pxt_error *error); /* NULL: they have not joined yet */
     struct pxt_clock clock;
@@ -48,6 +48,9 @@ struct pxt_chain {
     _Atomic bool power; /* a durable tier promises to survive loss of power: so do acknowledged changes */
     char writer[9];     /* as which this host counts checks in the tallies of entries; "": none */
     size_t expire_batch;
+    int64_t max_skew;             /* see pxt_version_learn() */
+    _Atomic uint64_t skewed;      /* changes of entries whose version was further ahead */
+    _Atomic int64_t skew_told_ms; /* when that was last logged; 0: not yet */
     pthread_mutex_t stripe_lock[PXT_STRIPES];
     _Atomic(struct pxt_thread_counts *) counts[PXT_THREAD_MAX];
     struct pxt_thread_counts shared_counts; /* of threads without a number */

@@ -135,6 +135,8 @@ pxt_status pxt_equalize(struct pxt_chain *chain, const struct pxt_key *key, uint
         status = find_newest(chain, &copies, error);
     if (!status && copies.newest)
         status = stamp(chain, &copies, error);
+    if (!status && copies.newest)
+        pxt_version_learn(&chain->page, pxt_entry_effective_version(copies.newest));
     for (unsigned i = chain->count; i-- > 0 && !status && copies.newest;) {
         struct pxt_tier *tier = &chain->tier[i];
         if (pxt_chain_bit(chain, tier) && needs(chain, tier, copies.entry[i], copies.newest))

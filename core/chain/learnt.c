@@ -40,13 +40,14 @@ pxt_status pxt_learnt_inherit(struct pxt_chain *chain, pxt_entry **entry, struct
     *replaced = (struct pxt_replaced){.stamp = {0, PXT_VERSION_NEW, PXT_VERSION_NEW}};
     pxt_status status = find_replaced(chain, &key, &decision, error);
     pxt_entry *old = decision.entry;
-    if (status == PXT_EUNAVAILABLE) /* the silent member may have learnt more */
+    if (status == PXT_EUNAVAILABLE) { /* the silent member may have learnt more, or a version far ahead */
         replaced->stamp.learnt = old ? (uint64_t)pxt_entry_number(old, PXT_FIELD_LEARNT_VERSION) : 0;
-    else if (status)
+        replaced->stamp.above = pxt_version_far(&chain->page);
+    } else if (status)
         return status == PXT_NOT_FOUND ? PXT_OK : status;
     if (!old)
         return PXT_OK;
-    replaced->stamp.above = pxt_entry_effective_version(old);
+    replaced->stamp.above = pxt_version_max(replaced->stamp.above, pxt_entry_effective_version(old));
     if (pxt_entry_is_tombstone(old)) {
         pxt_entry_release(old);
         return PXT_OK;

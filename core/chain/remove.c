@@ -93,6 +93,8 @@ pxt_status pxt_chain_remove(struct pxt_chain *chain, const struct pxt_key *key, 
     if (status != PXT_OK && status != PXT_EUNAVAILABLE)
         return status;
     bool expired = status == PXT_OK && dead; /* what was learnt of it goes too */
+    if (status == PXT_EUNAVAILABLE)          /* the silent member may have a version far ahead */
+        version = pxt_version_max(version, pxt_version_far(&chain->page));
     status = bury(chain, key, why, version, error);
     return status == PXT_OK && expired ? PXT_NOT_FOUND : status;
 }

@@ -59,6 +59,15 @@ static pxt_status make_safe(struct pxt_write *write)
     return status;
 }
 
+void pxt_write_reset(struct pxt_write *write, struct pxt_error *error)
+{
+    write->taken = write->below = write->stale = false;
+    write->change->unsure |= write->change->took;
+    write->change->took = 0;
+    write->first = PXT_OK;
+    write->error = error;
+}
+
 pxt_status pxt_write_deciding_tiers(struct pxt_write *write)
 {
     struct pxt_chain *chain = write->chain;
@@ -95,9 +104,24 @@ void pxt_write_private_tiers(struct pxt_write *write)
             write->into(write, &write->chain->tier[i], NULL);
 }
 
+/* Counts a change of an entry whose version is too far ahead of the clock, and tells it once a minute. */
+static void note_skew(struct pxt_chain *chain, uint64_t version)
+{
+    enum { TELL_EVERY_MS = 60000 };
+    int64_t now = pxt_clock_monotonic_ms(), told = atomic_load(&chain->skew_told_ms);
+    uint64_t clock = pxt_version_of_time(pxt_clock_now(&chain->clock));
+    atomic_fetch_add_explicit(&chain->skewed, 1, memory_order_relaxed);
+    if ((!told || now - told >= TELL_EVERY_MS) && atomic_compare_exchange_strong(&chain->skew_told_ms, &told, now))
+        pxt_log(chain->logger, PXT_MESSAGE_WARNING, "chain",
+                "an entry was changed by a clock %llu s ahead of this one, more than max_skew: set the clocks",
+                (unsigned long long)((version - clock) >> PXT_VERSION_SHIFT) / PXT_SECOND);
+}
+
 pxt_status pxt_chain_stamp_version(struct pxt_chain *chain, pxt_entry *entry, const struct pxt_stamp *stamp,
                                    struct pxt_error *error)
 {
+    if (!pxt_version_learn(&chain->page, stamp->above))
+        note_skew(chain, stamp->above);
     uint64_t version = pxt_version_next(&chain->page, stamp->above);
     if (!version)
         return pxt_fail(error, PXT_EUNAVAILABLE, 0, "the stored version of key %s has no successor: delete the entry",
@@ -117,8 +141,7 @@ static pxt_status into_tier(struct pxt_write *write, struct pxt_tier *tier, stru
     return pxt_chain_insert(tier, write->entries[0], write->victims, error);
 }
 
-/* Returns the greatest version that a tier has of a key. */
-static uint64_t greatest_version(struct pxt_chain *chain, const struct pxt_key *key)
+uint64_t pxt_chain_greatest_version(struct pxt_chain *chain, const struct pxt_key *key)
 {
     uint64_t greatest = 0;
     for (unsigned i = 0; i < chain->count; i++) {
@@ -126,7 +149,7 @@ static uint64_t greatest_version(struct pxt_chain *chain, const struct pxt_key *
         if (!pxt_tier_durable(&chain->tier[i]) || pxt_tier_get(&chain->tier[i], key, PXT_GET_PEEK, &entry, NULL))
             continue;
         uint64_t version = pxt_entry_version(entry);
-        greatest = version > greatest ? version : greatest;
+        greatest = pxt_version_max(greatest, version);
         pxt_entry_release(entry);
     }
     return greatest;
@@ -142,7 +165,6 @@ static void forget_included_hits(struct pxt_chain *chain, const struct pxt_key *
 pxt_status pxt_chain_store(struct pxt_chain *chain, pxt_entry *entry, const struct pxt_stamp *given,
                            struct pxt_victims *victims, struct pxt_error *error)
 {
-    enum { TRIES = 3 };
     struct pxt_stamp stamp = *given;
     struct pxt_change change;
     struct pxt_write write = {.chain = chain,
@@ -158,17 +180,13 @@ pxt_status pxt_chain_store(struct pxt_chain *chain, pxt_entry *entry, const stru
     pxt_entry_key_of(entry, &key);
     pxt_change_begin(chain, key.hash, NULL, &change);
     do {
-        write.taken = write.below = write.stale = false;
-        change.unsure |= change.took; /* what took the version before has not yet taken this one */
-        change.took = 0;
-        write.first = PXT_OK;
-        write.error = error;
+        pxt_write_reset(&write, error);
         status = pxt_chain_stamp_version(chain, entry, &stamp, error);
         if (!status)
             status = pxt_write_deciding_tiers(&write);
-        if (write.stale) /* a clock that was set back, or a page that was lost */
-            stamp.above = greatest_version(chain, &key);
-    } while (write.stale && ++tries < TRIES);
+        if (write.stale)
+            pxt_stamp_above(&stamp, pxt_chain_greatest_version(chain, &key));
+    } while (write.stale && ++tries < PXT_STALE_TRIES);
     if (!status)
         forget_included_hits(chain, &key);
     uint32_t generation = pxt_change_end(chain, &change);

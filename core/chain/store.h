@@ -24,6 +24,10 @@ struct pxt_write {
     pxt_status first;            /* what the first tier that failed returned */
     struct pxt_error *error;
 };
+/* Before each try: what took the version before has not yet taken this one. */
+void pxt_write_reset(struct pxt_write *write, struct pxt_error *error);
+/* How often a write is tried while a tier has a newer version: by a clock that was set back, or a page that was lost. */
+enum { PXT_STALE_TRIES = 3 };
 /* Writes to the tiers that decide whether the write succeeds: the durable ones, from the slowest on; in a chain without
  * one, all. Fails if none takes the entries, or none of a pool at level `power` has synced them. */
 pxt_status pxt_write_deciding_tiers(struct pxt_write *write);
@@ -37,9 +41,15 @@ struct pxt_stamp {
     uint64_t above;            /* the version of the entry that is replaced */
     uint64_t supplied, learnt; /* see PXT_FIELDS */
 };
+static inline void pxt_stamp_above(struct pxt_stamp *stamp, uint64_t version)
+{
+    stamp->above = pxt_version_max(stamp->above, version);
+}
 /* Gives an entry a new version. PXT_EUNAVAILABLE if there is none above. */
 pxt_status pxt_chain_stamp_version(struct pxt_chain *chain, pxt_entry *entry, const struct pxt_stamp *stamp,
                                    struct pxt_error *error);
+/* Returns the greatest version that a durable tier has of a key; 0: none answers. */
+uint64_t pxt_chain_greatest_version(struct pxt_chain *chain, const struct pxt_key *key);
 /* Writes one entry, which only the caller has, to all tiers, as a change. If no tier takes it, nothing has changed. */
 pxt_status pxt_chain_store(struct pxt_chain *chain, pxt_entry *entry, const struct pxt_stamp *stamp,
                            struct pxt_victims *victims, struct pxt_error *error);

@@ -12,7 +12,7 @@
 static inline bool pxt_chain_has_joined(const struct pxt_chain *chain)
 {
     return !chain->join_again || (atomic_load(&chain->page.reopened) == atomic_load(&chain->joined_page) &&
-                                  pxt_page_members(&chain->page) == atomic_load(&chain->joined_members));
+                                  pxt_page_epoch(&chain->page) == atomic_load(&chain->joined_epoch));
 }
 /* If not, has them join again. No lock may be held. */
 pxt_status pxt_chain_stay_joined(struct pxt_chain *chain, struct pxt_error *error);

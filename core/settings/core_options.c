@@ -36,6 +36,9 @@ const struct pxt_option *pxt_options_global(void)
         /* Of keys; l2_jsonl has an option of this name for the locks of its files. */
         {"lock_timeout", PXT_OPTION_DURATION, "5s", 0, SECONDS(3600), NULL,
          "how long to wait for another process that is changing the same entry"},
+        {"max_skew", PXT_OPTION_DURATION, "24h", SECONDS(1), YEARS_100, NULL,
+         "how far the version of a stored entry may be ahead of the clock; later versions do not follow one further "
+         "ahead"},
         {NULL, PXT_OPTION_TEXT, NULL, 0, 0, NULL, NULL}};
     return table;
 }

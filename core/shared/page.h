@@ -33,7 +33,9 @@ struct pxt_page {
     int fd; /* -1: memory of this process. The number stays the same when the file is opened again. */
     int64_t timeout_ms;
     char *path;
+    struct pxt_page *next; /* of those that this process has open: page_fork.c */
     const struct pxt_clock *clock;
+    int64_t max_skew; /* microseconds; after pxt_page_open() without a bound */
     /* What this process adds to each generation. It changes when the file is opened again, so that no entry in memory
      * looks current by chance. */
     _Atomic uint32_t base;
@@ -82,15 +84,25 @@ pxt_doubts pxt_words_doubted(const struct pxt_page *page, pxt_doubts doubts, uns
 
 /* ---- versions ---- */
 
-/* Returns a new version: greater than `above`, and than every version that this page has given or learnt. It is a hybrid
+static inline uint64_t pxt_version_max(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+/* Returns a new version: greater than `above`, and than every version that this page has given or learnt; if `above` is
+ * more than `max_skew` ahead of the clock, greater than `above` only, and later versions do not follow it. It is a hybrid
  * logical clock (Kulkarni et al., OPODIS 2014): microseconds since 1970 in the upper bits, in the 11 lower bits the number
  * of the writer, so that the versions of several hosts differ. 0 if there is none: `above` is close to 2^63. */
 uint64_t pxt_version_next(struct pxt_page *page, uint64_t above);
 /* The version of an entry that another program wrote: by its own time. */
 uint64_t pxt_version_of_time(pxt_time time);
-/* Learns a version that a tier has: later ones are greater. A version more than `max_skew` (microseconds) ahead of the
- * clock is not learnt; then the result is false. */
-bool pxt_version_learn(struct pxt_page *page, uint64_t version, int64_t max_skew);
+/* Learns a version that a tier has: later ones are greater. A version more than `max_skew` ahead of the clock is not
+ * learnt, but noted for pxt_version_far(); then the result is false. */
+bool pxt_version_learn(struct pxt_page *page, uint64_t version);
+/* Learns a version however far ahead it is. */
+void pxt_version_pass(struct pxt_page *page, uint64_t version);
+/* The greatest version that was found or given too far ahead of the clock; 0: none. A change that cannot see the version
+ * which it replaces must be above this one. */
+uint64_t pxt_version_far(const struct pxt_page *page);
 /* The greatest version so far. */
 uint64_t pxt_version_last(const struct pxt_page *page);
 /* The writer of this page, as 8 hexadecimal digits. */
@@ -106,6 +118,8 @@ int pxt_page_join(struct pxt_page *page, const char *id, const char *name, bool 
 void pxt_page_leave(struct pxt_page *page, unsigned slot);
 /* The slots that have a member. */
 pxt_doubts pxt_page_members(const struct pxt_page *page);
+/* Another number after each member that came or went: a slot that was left and taken again looks the same. */
+uint32_t pxt_page_epoch(const struct pxt_page *page);
 /* The id and the name of a slot's member; false if there is none. */
 bool pxt_page_member(const struct pxt_page *page, unsigned slot, char id[PXT_MEMBER_ID + 1], char name[64]);
 

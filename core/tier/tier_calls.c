@@ -164,6 +164,16 @@ pxt_status pxt_tier_count(struct pxt_tier *tier, uint64_t *out, struct pxt_error
     return leave(tier, tier->ops->count(tier->self, out, &call.error), &call, error);
 }
 
+pxt_status pxt_tier_tombstones(struct pxt_tier *tier, uint64_t *out, struct pxt_error *error)
+{
+    struct call call;
+    if (!tier->ops || !tier->ops->tombstones)
+        return PXT_ENOTSUP;
+    if (!enter(tier, &call, error))
+        return PXT_EUNAVAILABLE;
+    return leave(tier, tier->ops->tombstones(tier->self, out, &call.error), &call, error);
+}
+
 struct held {
     pxt_entry **entry;
     size_t count, capacity;

@@ -61,7 +61,8 @@ PXT_API pxt_status pxt_key_of_url(const char *url, const char *username, char ou
 
 /* Finds the key under which the proxy of a URL is stored, whether proxtier or ProxyWhirl made the key. `out` receives 16
  * hexadecimal digits and NUL. PXT_NOT_FOUND where none is stored: `out` is the key that pxt_cache_put() would make.
- * PXT_EINVAL if the URL is malformed and none is stored under it. */
+ * If a tier that may have it does not answer, and it can be stored under one key only, PXT_OK and that key; under several,
+ * PXT_EUNAVAILABLE. PXT_EINVAL if the URL is malformed and none is stored under it. */
 PXT_API pxt_status pxt_cache_find_key(pxt_cache *cache, const char *url, char out[17], struct pxt_error *error);
 
 /*

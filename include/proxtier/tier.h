@@ -98,7 +98,9 @@ struct pxt_tier_ops {
     /* Finds an entry. `*out` is held for the caller. PXT_NOT_FOUND where there is none. `flags`: PXT_GET_*. */
     pxt_status (*get)(void *self, const struct pxt_key *key, unsigned flags, pxt_entry **out, struct pxt_error *error);
     /* Stores an entry in place of any with the same key. When it returns, a durable tier's entry survives kill -9.
-     * With PXT_TIER_VERSIONS: PXT_ESTALE, and nothing changes, where what is stored has a greater PXT_FIELD_VERSION. */
+     * With PXT_TIER_VERSIONS: PXT_ESTALE, and nothing changes, where what is stored has a greater PXT_FIELD_VERSION. The
+     * version 0 (not known: another program wrote the entry) takes the place of any: the core puts such an entry only
+     * as a copy, under the lock of the key, after it has compared the entry's own time with what the tier has. */
     pxt_status (*put)(void *self, pxt_entry *entry, struct pxt_error *error);
     /* Removes it. PXT_NOT_FOUND where there is none. `why` is for the policy. */
     pxt_status (*del)(void *self, const struct pxt_key *key, enum pxt_removal why, struct pxt_error *error);
@@ -110,7 +112,7 @@ struct pxt_tier_ops {
 
     /* ---- optional from here on: if NULL, or not within `size`, the core uses the default in [brackets] ---- */
 
-    /* Removes all entries and says how many there were. [each + del] */
+    /* Removes all entries and tombstones, and says how many entries there were. The record stays. [each + del] */
     pxt_status (*clear)(void *self, uint64_t *removed, struct pxt_error *error);
     /* PXT_OK where the key is stored, else PXT_NOT_FOUND; not a hit. [get with PXT_GET_PEEK] */
     pxt_status (*contains)(void *self, const struct pxt_key *key, struct pxt_error *error);
@@ -164,6 +166,8 @@ struct pxt_tier_ops {
      * [the file PATH.record] */
     pxt_status (*record_get)(void *self, char text[PXT_RECORD_MAX + 1], struct pxt_error *error);
     pxt_status (*record_put)(void *self, const char *text, struct pxt_error *error);
+    /* The number of tombstones, for statistics: must be as cheap as count(). [not told] */
+    pxt_status (*tombstones)(void *self, uint64_t *out, struct pxt_error *error);
 };
 
 #ifdef __cplusplus

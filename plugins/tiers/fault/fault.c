@@ -214,6 +214,13 @@ static const char *shared_path(void *self)
     return fault->lower->ops->shared_path(fault->lower->self);
 }
 
+/* For statistics: no rule makes it fail. */
+static pxt_status tombstones(void *self, uint64_t *out, struct pxt_error *error)
+{
+    const struct fault *fault = self;
+    return fault->lower->ops->tombstones(fault->lower->self, out, error);
+}
+
 static uint64_t corruptions(void *self)
 {
     const struct fault *fault = self;
@@ -267,6 +274,7 @@ static const struct pxt_tier_ops ops = {
     .versions = on_versions,
     .record_get = on_record_get,
     .record_put = on_record_put,
+    .tombstones = tombstones,
 };
 
 static void offer_what_it_offers(struct fault *fault)
@@ -293,6 +301,7 @@ static void offer_what_it_offers(struct fault *fault)
     TAKE_OUT(versions);
     TAKE_OUT(record_get);
     TAKE_OUT(record_put);
+    TAKE_OUT(tombstones);
 #undef TAKE_OUT
 }
 

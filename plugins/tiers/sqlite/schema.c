@@ -316,6 +316,7 @@ static void make_simple(struct sqlite_schema *schema, bool *failed)
          "?2)",
          NULL},
         {SQL_TOMBSTONE_CLEAR, "DELETE FROM proxtier_tombstones", NULL},
+        {SQL_TOMBSTONE_COUNT, "SELECT count(*) FROM proxtier_tombstones", NULL},
         {SQL_RECORD_GET, "SELECT text FROM proxtier_record WHERE id=1", NULL},
         {SQL_RECORD_PUT, "INSERT OR REPLACE INTO proxtier_record(id,text) VALUES(1,?1)", NULL},
     };

@@ -184,7 +184,7 @@ static pxt_entry *kept(struct tier *tier, pxt_entry *entry)
 static bool is_stale(const struct tier *tier, size_t at, const pxt_entry *entry)
 {
     uint64_t comes = (uint64_t)tier->host->entry_number(entry, PXT_FIELD_VERSION);
-    if (at == tier->n)
+    if (at == tier->n || !comes) /* 0: not known */
         return false;
 #if defined FAULT_takes_older_versions
     return false && comes;
