@@ -54,7 +54,7 @@ static pxt_status make_safe(struct pxt_write *write)
         if ((write->change->took & pxt_chain_bit(chain, &chain->tier[i])) && (chain->tier[i].flags & PXT_TIER_SYNCED))
             return PXT_OK;
     for (unsigned i = 0; status && i < chain->count; i++)
-        if ((write->change->took | write->change->unsure) & pxt_chain_bit(chain, &chain->tier[i]))
+        if (write->change->stored & pxt_chain_bit(chain, &chain->tier[i]))
             status = pxt_tier_sync(&chain->tier[i], write->error);
     return status;
 }
@@ -160,7 +160,7 @@ pxt_status pxt_chain_store(struct pxt_chain *chain, pxt_entry *entry, const stru
     do {
         write.taken = write.below = write.stale = false;
         change.unsure |= change.took; /* what took the version before has not yet taken this one */
-        change.took = 0;
+        change.took = change.stored = 0;
         write.first = PXT_OK;
         write.error = error;
         status = pxt_chain_stamp_version(chain, entry, &stamp, error);
