@@ -50,7 +50,7 @@ bool pool_make(void)
         return false;
     replay_board = memory;
     /* The page is a file that each process maps: in memory, where there is a place for that. */
-    snprintf(replay_board->folder, sizeof replay_board->folder, "%s/proxtier-replay-XXXXXX",
+    snprintf(replay_board->folder, sizeof replay_board->folder, "%s/pxt-replay-XXXXXX",
              access("/dev/shm", W_OK) ? "/tmp" : "/dev/shm");
     find_pairs();
     return mkdtemp(replay_board->folder) != NULL;
