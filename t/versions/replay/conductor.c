@@ -77,6 +77,15 @@ static int64_t ttl_of(const struct replay *replay, unsigned model_change)
 
 static void access_tier(struct replay *replay, const struct step *step, unsigned action);
 
+/* The janitor drops what is dead, and stores a checkpoint if it can, whenever its time has come. */
+static void wake_janitor(struct replay *replay, unsigned p)
+{
+    enum call other = replay->player[1 - p].call;
+    if (replay->schedule->config.checkpoint && replay->crew->pid[p] && other != CALL_PASS && other != CALL_CHECKPOINT &&
+        !throw_dice(&replay->dice, 8))
+        call_whole(replay, p, CALL_DROP, 0);
+}
+
 static void begin(struct replay *replay, const struct step *step)
 {
     unsigned p = step->process;
@@ -87,6 +96,7 @@ static void begin(struct replay *replay, const struct step *step)
     start_worker(replay, p);
     if (!replay->crew->pid[p])
         return;
+    wake_janitor(replay, p);
     struct worker *w = worker(p);
     w->call = player->call = call;
     w->key = step->key;

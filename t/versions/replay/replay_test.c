@@ -4,9 +4,9 @@
  * as calls of two processes, with the faults of the schedule in the tiers, kill -9, lost power, and a clock that goes in
  * steps. Each answer and what the tiers have is judged by the promises of doc/versions.md.
  *
- *   replay_test                  3 000 schedules (PXT_LONG: 120 000; PXT_SLOW: 100; PXT_SCHEDULES: so many)
- *   replay_test --schedules N    so many
- *   replay_test --schedule N     one, told step by step: how a failure is looked at
+ *   replay_test                       3 000 schedules (PXT_LONG: 120 000; PXT_SLOW: 100; PXT_SCHEDULES: so many)
+ *   replay_test --schedules N [FROM]  so many, from this number on
+ *   replay_test --schedule N          one, told step by step: how a failure is looked at
  */
 #include "../../lib/tap.h"
 #include "conductor.h"
@@ -82,12 +82,12 @@ static void set_up(uint64_t number)
 }
 
 /* Replays `count` schedules, as far as they differ, and returns how many went wrong. */
-static unsigned replay_all(uint64_t count, struct seen *seen)
+static unsigned replay_all(uint64_t from, uint64_t count, struct seen *seen)
 {
     static struct schedule schedule;
     unsigned failed = 0;
     uint64_t setting = UINT64_MAX;
-    for (uint64_t number = 0; seen->count < count && failed < 5; number++) {
+    for (uint64_t number = from; seen->count < count && failed < 5; number++) {
         walk(setting_of(number), number, false, &schedule);
         if (!is_new(seen, schedule.hash))
             continue;
@@ -130,7 +130,7 @@ static void tell_fidelity(double seconds)
          (unsigned long long)f->not_interleaved);
 }
 
-static int run(uint64_t count)
+static int run(uint64_t from, uint64_t count)
 {
     struct timespec from, to;
     struct seen seen = {.slots = 1024};
@@ -140,7 +140,7 @@ static int run(uint64_t count)
     if (!seen.hash)
         return 1;
     clock_gettime(CLOCK_MONOTONIC, &from);
-    is_int(replay_all(count, &seen), 0, "%llu different schedules of the model go as promised in the core",
+    is_int(replay_all(from, count, &seen), 0, "%llu different schedules of the model go as promised in the core",
            (unsigned long long)count);
     clock_gettime(CLOCK_MONOTONIC, &to);
     tell_fidelity((double)(to.tv_sec - from.tv_sec) + (double)(to.tv_nsec - from.tv_nsec) / 1e9);
@@ -159,11 +159,11 @@ static uint64_t usual_count(void)
 
 int main(int argc, char **argv)
 {
-    uint64_t count = argc == 3 ? strtoull(argv[2], NULL, 10) : usual_count();
+    uint64_t count = argc >= 3 ? strtoull(argv[2], NULL, 10) : usual_count();
     setvbuf(stdout, NULL, _IOLBF, 0);
     bool one = argc == 3 && !strcmp(argv[1], "--schedule");
-    if (argc > 1 && !one && (argc != 3 || strcmp(argv[1], "--schedules"))) {
-        fprintf(stderr, "usage: replay_test [--schedules N | --schedule N]\n");
+    if (argc > 1 && !one && (argc < 3 || argc > 4 || strcmp(argv[1], "--schedules"))) {
+        fprintf(stderr, "usage: replay_test [--schedules N [FROM] | --schedule N]\n");
         return 64;
     }
     crew_stay_together();
@@ -174,7 +174,7 @@ int main(int argc, char **argv)
     if (!warm_up())
         printf("Bail out! the pool of a replay cannot be opened\n");
     else
-        result = one ? replay_alone(count) : run(count);
+        result = one ? replay_alone(count) : run(argc == 4 ? strtoull(argv[3], NULL, 10) : 0, count);
     dismiss();
     pool_remove();
     return result;
