@@ -110,10 +110,12 @@ static pxt_status into_tier(struct pxt_write *write, struct pxt_tier *tier, stru
     pxt_status status;
     bool fills = write->below && tier->limited && pxt_tier_stores(tier) && pxt_tier_on(tier);
     pxt_entry **chosen = fills ? pxt_alloc_array(write->count, sizeof(pxt_entry *)) : NULL;
-    if (chosen && choose(tier, write->entries, write->count, chosen, &count))
+    if (chosen && choose(tier, write->entries, write->count, chosen, &count)) {
+        write->partly = count < write->count;
         status = count ? pxt_tier_put_many(tier, chosen, count, error) : PXT_OK;
-    else
+    } else {
         status = put_in_steps(write->chain, tier, write->entries, write->count, error);
+    }
     pxt_free(chosen);
     return status;
 }

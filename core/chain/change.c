@@ -48,6 +48,8 @@ void pxt_change_wrote(struct pxt_chain *chain, struct pxt_change *change, const 
     pxt_doubts bit = pxt_chain_bit(chain, tier);
     /* A tier that cannot hold the entry has nothing now: a limited one may. */
     bool nothing = status == PXT_EINVAL && tier->limited && tier != chain->slowest;
+    if (status == PXT_OK)
+        change->stored |= bit;
     if ((status == PXT_OK && counts(chain, tier)) || nothing)
         change->took |= bit;
     else if (status == PXT_OK || !is_certain(status))

@@ -16,6 +16,7 @@ struct pxt_change {
     pxt_doubts members; /* the slots that the write may concern: 0 if no copy of a key can differ from another */
     pxt_doubts took;    /* the slots whose tier has the new version, or a limited one that has nothing */
     pxt_doubts unsure;  /* the slots whose tier may have it or not */
+    pxt_doubts stored;  /* the slots whose tier has all of it, and keeps it in a loss of power once it is synced */
 };
 
 /* The slots of all members of the pool, if there are two or more, also of those that this process does not have. */

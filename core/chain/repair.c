@@ -246,6 +246,7 @@ static void probe(struct pxt_chain *chain, struct pxt_tier *tier)
     if (serial)
         pthread_mutex_lock(&tier->serial);
     pxt_status status = tier->ops->count(tier->self, &count, &error);
+    pxt_tier_look_for_damage(tier); /* before the tier is on */
     if (serial)
         pthread_mutex_unlock(&tier->serial);
     pxt_breaker_probed(&tier->breaker, status == PXT_OK, pxt_clock_monotonic_ms(), error.message);

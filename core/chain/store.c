@@ -13,8 +13,11 @@
 /* Writes to one of the tiers that decide whether the write succeeds. */
 static void write_to(struct pxt_write *write, struct pxt_tier *tier)
 {
+    write->partly = false;
     pxt_status status = write->into(write, tier, write->first ? NULL : write->error);
     pxt_change_wrote(write->chain, write->change, tier, status);
+    if (write->partly)
+        write->change->stored &= (pxt_doubts)~pxt_chain_bit(write->chain, tier);
     write->stale |= status == PXT_ESTALE;
     write->taken |= status == PXT_OK;
     write->below |= status == PXT_OK && (!tier->limited || tier->max_entries >= write->count);
@@ -51,10 +54,10 @@ static pxt_status make_safe(struct pxt_write *write)
     if (!chain->power)
         return PXT_OK;
     for (unsigned i = 0; i < chain->count; i++)
-        if ((write->change->took & pxt_chain_bit(chain, &chain->tier[i])) && (chain->tier[i].flags & PXT_TIER_SYNCED))
+        if ((write->change->stored & pxt_chain_bit(chain, &chain->tier[i])) && (chain->tier[i].flags & PXT_TIER_SYNCED))
             return PXT_OK;
     for (unsigned i = 0; status && i < chain->count; i++)
-        if ((write->change->took | write->change->unsure) & pxt_chain_bit(chain, &chain->tier[i]))
+        if (write->change->stored & pxt_chain_bit(chain, &chain->tier[i]))
             status = pxt_tier_sync(&chain->tier[i], write->error);
     return status;
 }
@@ -63,7 +66,7 @@ void pxt_write_reset(struct pxt_write *write, struct pxt_error *error)
 {
     write->taken = write->below = write->stale = false;
     write->change->unsure |= write->change->took;
-    write->change->took = 0;
+    write->change->took = write->change->stored = 0;
     write->first = PXT_OK;
     write->error = error;
 }

@@ -18,6 +18,7 @@ struct pxt_write {
     pxt_status (*into)(struct pxt_write *write, struct pxt_tier *tier, struct pxt_error *error);
     struct pxt_victims *victims; /* NULL: `into` demotes them itself */
     bool may_defer;              /* leave out tiers that are off or written behind: repair.c brings the write to them */
+    bool partly;                 /* set by `into`: the tier was given a part of the entries, for want of room */
     bool below;                  /* a slower tier has taken all entries, and has room for them all */
     bool taken;                  /* a tier has taken the entries */
     bool stale;                  /* a tier has a newer version */

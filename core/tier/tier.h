@@ -160,6 +160,8 @@ pxt_status pxt_tier_sync(struct pxt_tier *tier, struct pxt_error *error);
 
 /* Reports a failure to the breaker, for a caller that bypasses it (a probe). */
 void pxt_tier_failed(struct pxt_tier *tier, const struct pxt_error *error);
+/* Puts all keys in doubt if the tier has found damage: for a caller that has called an operation directly. */
+void pxt_tier_look_for_damage(struct pxt_tier *tier);
 
 /* The path that the processes which share the store of a tier have in common; NULL: the tier is not shared. */
 static inline const char *pxt_tier_shared_path(const struct pxt_tier *tier)

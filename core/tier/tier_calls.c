@@ -36,9 +36,9 @@ static bool enter(struct pxt_tier *tier, struct call *call, struct pxt_error *er
 }
 
 /* A tier that has found damage has lost entries: before the result of the call counts, all keys are in doubt there. */
-static void look_for_damage(struct pxt_tier *tier)
+void pxt_tier_look_for_damage(struct pxt_tier *tier)
 {
-    uint64_t found = tier->ops->corruptions(tier->self);
+    uint64_t found = tier->ops->corruptions ? tier->ops->corruptions(tier->self) : 0;
     if (atomic_load_explicit(&tier->corruptions_seen, memory_order_relaxed) != found &&
         atomic_exchange(&tier->corruptions_seen, found) != found && tier->damaged)
         tier->damaged(tier);
@@ -49,8 +49,7 @@ static void look_for_damage(struct pxt_tier *tier)
 static pxt_status leave_as(struct pxt_tier *tier, pxt_status status, bool ends_failures, const struct call *call,
                            struct pxt_error *error)
 {
-    if (tier->ops->corruptions)
-        look_for_damage(tier);
+    pxt_tier_look_for_damage(tier);
     if (!(tier->flags & PXT_TIER_CONCURRENT))
         pthread_mutex_unlock(&tier->serial);
     pthread_setcancelstate(call->cancel_state, NULL);

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 c_tests += \
     %D%/batch_test %D%/chain_test %D%/close_test %D%/degrade_test %D%/each_test %D%/fork_test %D%/learnt_test \
-    %D%/members_test %D%/model_test %D%/processes_test %D%/reports_test %D%/shortage_test %D%/skew_test \
-    %D%/threads_test \
+    %D%/members_test %D%/model_test %D%/power_test %D%/probe_test %D%/processes_test %D%/reports_test \
+    %D%/shortage_test %D%/skew_test %D%/threads_test \
     %D%/ttl_test %D%/unload_test
 %C%_batch_test_LDADD = libproxtier.la
 %C%_chain_test_LDADD = libproxtier.la
@@ -14,6 +14,8 @@ c_tests += \
 %C%_members_test_LDADD = libproxtier.la
 %C%_model_test_SOURCES = %D%/model_test.c %D%/model.c %D%/model.h
 %C%_model_test_LDADD = libproxtier.la
+%C%_power_test_LDADD = libproxtier.la
+%C%_probe_test_CPPFLAGS = $(core_test_cppflags)
 %C%_processes_test_LDADD = libproxtier.la
 %C%_reports_test_LDADD = libproxtier.la
 %C%_shortage_test_CFLAGS = $(AM_CFLAGS) $(GCRYPT_CFLAGS)
