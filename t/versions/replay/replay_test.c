@@ -132,18 +132,18 @@ static void tell_fidelity(double seconds)
 
 static int run(uint64_t from, uint64_t count)
 {
-    struct timespec from, to;
+    struct timespec begun, ended;
     struct seen seen = {.slots = 1024};
     while (seen.slots < 2 * count)
         seen.slots *= 2;
     seen.hash = calloc(seen.slots, sizeof *seen.hash);
     if (!seen.hash)
         return 1;
-    clock_gettime(CLOCK_MONOTONIC, &from);
+    clock_gettime(CLOCK_MONOTONIC, &begun);
     is_int(replay_all(from, count, &seen), 0, "%llu different schedules of the model go as promised in the core",
            (unsigned long long)count);
-    clock_gettime(CLOCK_MONOTONIC, &to);
-    tell_fidelity((double)(to.tv_sec - from.tv_sec) + (double)(to.tv_nsec - from.tv_nsec) / 1e9);
+    clock_gettime(CLOCK_MONOTONIC, &ended);
+    tell_fidelity((double)(ended.tv_sec - begun.tv_sec) + (double)(ended.tv_nsec - begun.tv_nsec) / 1e9);
     ok(fidelity.met[WRITE_TIER] * 2 > fidelity.accesses[WRITE_TIER],
        "the core makes most writes when the model makes them");
     ok(fidelity.faults_met * 2 > fidelity.faults, "most faults meet an access");
