@@ -25,6 +25,9 @@
 const struct option_row global_options[] = {
     {"config", 'c', "FILE", "configuration; else $PROXTIER_CONFIG, the user's, the system's, the built-in one"},
     {"state-dir", 0, "DIR", "keep keys, databases and files in DIR instead of the user's folders"},
+    {"cache-dir", 0, "DIR",
+     "keep files that can be filled again in DIR; else in DIR/cache of --state-dir, or the user's folder"},
+    {"config-dir", 0, "DIR", "look for proxtier.yaml and conf.d in DIR, and nowhere else"},
     {"log-level", 0, "LEVEL", "error, warning, notice (default), info or debug"},
     {"verbose", 'v', NULL, "the same as --log-level info"},
     {"quiet", 'q', NULL, "no progress, no notices"},
