@@ -112,7 +112,13 @@ const struct command commands[] = {
     {"plugin", "list|info NAME|test NAME",
      "list plugins, print the options of one, or test whether it keeps the promises of the plugin interface", plugin, 1,
      2, run_plugin},
-    {"config", "check|show", "check the configuration, or print what is in effect", config, 1, 1, run_config},
+    {"config", "check|show|schema",
+     "check the configuration, print what is in effect, or print a JSON Schema of it for editors", config, 1, 1,
+     run_config},
+    {"bug-report", "",
+     "print what a report of a fault needs: versions, names of variables, plugins, and the configuration without "
+     "secrets",
+     NULL, 0, 0, run_bug_report},
     {"completion", "bash|zsh|fish", "print a shell's completion script", NULL, 1, 1, run_completion},
     {"help", "[COMMAND]", "print help", help, 0, 1, run_help},
     {NULL, NULL, NULL, NULL, 0, 0, NULL}};

@@ -206,7 +206,7 @@ static const char manual_examples[] =
 
 static const char manual_end[] =
     ".Sh SEE ALSO\n.Xr libproxtier 3 ,\n.Xr proxtier-plugin 3 ,\n.Xr proxtier-import 5 ,\n.Xr proxtier-jsonl 5 ,\n"
-    ".Xr proxtier.yaml 5 ,\n.Xr proxtier-glossary 7\n";
+    ".Xr proxtier.yaml 5 ,\n.Xr proxtier-glossary 7 ,\n.Xr proxtier-troubleshooting 7\n";
 
 void print_manual(FILE *out)
 {
