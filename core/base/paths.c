@@ -174,14 +174,14 @@ pxt_status pxt_path_check_safe(const char *path, int fd, struct pxt_error *error
     return check_safe(path, fd, 022, error);
 }
 
-static pxt_status fail_folder(const char *path, int number, struct pxt_error *error)
+static pxt_status fail_folder(const char *what, const char *path, int number, struct pxt_error *error)
 {
     bool elsewhere = number == EACCES || number == EPERM || number == EROFS;
     return pxt_fail(error, pxt_status_of_errno(number), number,
-                    elsewhere ? "cannot make folder %s (name a place that you may write to: PROXTIER_STATE_DIR, "
+                    elsewhere ? "cannot %s folder %s (name a place that you may write to: PROXTIER_STATE_DIR, "
                                 "PROXTIER_CACHE_DIR, or the configuration)"
-                              : "cannot make folder %s",
-                    path);
+                              : "cannot %s folder %s",
+                    what, path);
 }
 
 /* Makes every missing folder of the path. */
@@ -197,7 +197,7 @@ static pxt_status make_folders(char *path, struct pxt_error *error)
             if (chmod(path, 0700))
                 return pxt_fail(error, pxt_status_of_errno(errno), errno, "cannot set the mode of %s", path);
         } else if (errno != EEXIST) {
-            return fail_folder(path, errno, error);
+            return fail_folder("make", path, errno, error);
         }
         *at = kept;
         if (!kept)
@@ -219,7 +219,7 @@ pxt_status pxt_path_prepare_folder(const char *path, bool group_may_write, struc
         fd = status ? -1 : open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     }
     if (!status && fd < 0)
-        status = pxt_fail(error, pxt_status_of_errno(errno), errno, "cannot open folder %s", path);
+        status = fail_folder("open", path, errno, error);
     if (!status)
         status = check_safe(path, fd, group_may_write ? 002 : 022, error);
     if (fd >= 0)
