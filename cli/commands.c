@@ -25,6 +25,9 @@
 const struct option_row global_options[] = {
     {"config", 'c', "FILE", "configuration; else $PROXTIER_CONFIG, the user's, the system's, the built-in one"},
     {"state-dir", 0, "DIR", "keep keys, databases and files in DIR instead of the user's folders"},
+    {"cache-dir", 0, "DIR",
+     "keep files that can be filled again in DIR; else in DIR/cache of --state-dir, or the user's folder"},
+    {"config-dir", 0, "DIR", "look for proxtier.yaml and conf.d in DIR, and nowhere else"},
     {"log-level", 0, "LEVEL", "error, warning, notice (default), info or debug"},
     {"verbose", 'v', NULL, "the same as --log-level info"},
     {"quiet", 'q', NULL, "no progress, no notices"},
@@ -109,7 +112,13 @@ const struct command commands[] = {
     {"plugin", "list|info NAME|test NAME",
      "list plugins, print the options of one, or test whether it keeps the promises of the plugin interface", plugin, 1,
      2, run_plugin},
-    {"config", "check|show", "check the configuration, or print what is in effect", config, 1, 1, run_config},
+    {"config", "check|show|schema",
+     "check the configuration, print what is in effect, or print a JSON Schema of it for editors", config, 1, 1,
+     run_config},
+    {"bug-report", "",
+     "print what a report of a fault needs: versions, names of variables, plugins, and the configuration without "
+     "secrets",
+     NULL, 0, 0, run_bug_report},
     {"completion", "bash|zsh|fish", "print a shell's completion script", NULL, 1, 1, run_completion},
     {"help", "[COMMAND]", "print help", help, 0, 1, run_help},
     {NULL, NULL, NULL, NULL, 0, 0, NULL}};
