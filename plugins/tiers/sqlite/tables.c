@@ -66,6 +66,8 @@ static const struct sqlite_column added_columns[] = {{"version", "INTEGER"},
                                                      {"learnt_version", "INTEGER"},
                                                      {"tallies", "TEXT"},
                                                      {NULL, NULL}};
+/* What lists publish: columns that came later, so that a file may lack them. */
+static const struct sqlite_column later_columns[] = {{"country", "TEXT"}, {"metadata", "TEXT"}, {NULL, NULL}};
 
 /* The text is the one that ALTER TABLE ADD COLUMN makes, so that there is one for new and for old files. */
 static void add_main_table(struct sqlite_text *sql, const struct sqlite_layout *layout, bool added,
@@ -75,6 +77,8 @@ static void add_main_table(struct sqlite_text *sql, const struct sqlite_layout *
     for (const struct sqlite_column *column = layout->columns; column->name; column++)
         sqlite_text_add(sql, "    %s %s%s\n", column->name, column->declaration, column[1].name ? "," : "");
     for (const struct sqlite_column *column = added_columns; added && column->name; column++)
+        sqlite_text_add(sql, ", %s %s", column->name, column->declaration);
+    for (const struct sqlite_column *column = later_columns; added && column->name; column++)
         sqlite_text_add(sql, ", %s %s", column->name, column->declaration);
     sqlite_text_add(sql, ")");
 }
@@ -133,6 +137,16 @@ static void plan_added_columns(struct plan *plan, const char **missing)
     plan_versions(plan);
 }
 
+static void plan_later_columns(struct plan *plan)
+{
+    const char *table = plan->layout->table;
+    if (plan->schema->shared || plan->rc != SQLITE_OK)
+        return;
+    for (const struct sqlite_column *column = later_columns; column->name; column++)
+        if (!column_exists(plan, table, column->name))
+            sqlite_text_add(&plan->sql, "ALTER TABLE %s ADD COLUMN %s %s;", table, column->name, column->declaration);
+}
+
 static void plan_main_table(struct plan *plan, const char **missing)
 {
     const char *table = plan->layout->table;
@@ -152,6 +166,7 @@ static void plan_main_table(struct plan *plan, const char **missing)
         }
     }
     plan_added_columns(plan, missing);
+    plan_later_columns(plan);
 }
 
 static const char *declaration_of(enum pxt_field_type type)
