@@ -110,8 +110,21 @@ static void plan_versions(struct plan *plan)
     else
         sqlite_text_add(&plan->sql, "UPDATE %s SET version=%s,supplied_version=%s,learnt_version=%s;", table, by_time,
                         by_time, by_time);
+    if (column_exists(plan, extra, "country"))
+        sqlite_text_add(&plan->sql,
+                        "UPDATE %s AS m SET (country,metadata)=(SELECT x.country,x.metadata FROM %s x WHERE "
+                        "x.key=m.key AND coalesce(x.entry_rowid,m.rowid)=m.rowid);",
+                        table, extra);
     if (!plan->schema->any_extra)
         sqlite_text_add(&plan->sql, "DROP TRIGGER IF EXISTS %s_gone;DROP TABLE IF EXISTS %s;", extra, extra);
+}
+
+static void plan_later_columns(struct plan *plan)
+{
+    const char *table = plan->layout->table;
+    for (const struct sqlite_column *column = later_columns; column->name; column++)
+        if (!column_exists(plan, table, column->name))
+            sqlite_text_add(&plan->sql, "ALTER TABLE %s ADD COLUMN %s %s;", table, column->name, column->declaration);
 }
 
 /* A table that has one of the columns has all, and their values, for they are added in one transaction: else its schema is
@@ -129,22 +142,15 @@ static void plan_added_columns(struct plan *plan, const char **missing)
             *missing = column->name;
     if (any && *missing)
         plan->rc = SQLITE_MISMATCH;
+    else if (any)
+        plan_later_columns(plan);
     if (any)
         return;
     *missing = NULL;
     for (const struct sqlite_column *column = added_columns; column->name; column++)
         sqlite_text_add(&plan->sql, "ALTER TABLE %s ADD COLUMN %s %s;", table, column->name, column->declaration);
+    plan_later_columns(plan);
     plan_versions(plan);
-}
-
-static void plan_later_columns(struct plan *plan)
-{
-    const char *table = plan->layout->table;
-    if (plan->schema->shared || plan->rc != SQLITE_OK)
-        return;
-    for (const struct sqlite_column *column = later_columns; column->name; column++)
-        if (!column_exists(plan, table, column->name))
-            sqlite_text_add(&plan->sql, "ALTER TABLE %s ADD COLUMN %s %s;", table, column->name, column->declaration);
 }
 
 static void plan_main_table(struct plan *plan, const char **missing)
@@ -166,7 +172,6 @@ static void plan_main_table(struct plan *plan, const char **missing)
         }
     }
     plan_added_columns(plan, missing);
-    plan_later_columns(plan);
 }
 
 static const char *declaration_of(enum pxt_field_type type)
