@@ -3,7 +3,9 @@
  * warm.c: proxtier warm FILE...
  */
 #include "command.h"
+#include "list_paths.h"
 #include "progress.h"
+#include "sqlite_list.h"
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
@@ -12,8 +14,11 @@ enum { SHOWN = 10 };
 struct tally {
     const struct invocation *invocation;
     FILE *file; /* of --reject; NULL: none */
+    const struct list_paths *paths;
+    size_t at; /* in them */
     uint64_t count, masked;
     bool empty;    /* a list had no record */
+    bool failed;   /* a list was not read to its end */
     char last[64]; /* "line 17", of the list that was interrupted */
     const char *last_path;
     struct progress *progress;
@@ -93,7 +98,9 @@ static void finished(void *arg, const struct pxt_list_result *result)
 {
     struct tally *tally = arg;
     const struct pxt_warm_counts *counts = &result->counts;
+    bool part = tally->paths->is_part[tally->at++];
     progress_end(tally->progress);
+    tally->failed |= result->status != PXT_OK;
     if (result->problem)
         fprintf(stderr, "proxtier: %s\n", result->problem);
     if (!tally->invocation->quiet)
@@ -101,8 +108,8 @@ static void finished(void *arg, const struct pxt_list_result *result)
     if (result->stopped) {
         tally->last_path = result->path;
         snprintf(tally->last, sizeof tally->last, "line %llu", (unsigned long long)result->line);
-    } else if (!result->status && !counts->loaded && !counts->updated && !counts->duplicate && !counts->refused &&
-               !option(tally->invocation, "allow-empty")) {
+    } else if (!part && !result->status && !counts->loaded && !counts->updated && !counts->duplicate &&
+               !counts->refused && !option(tally->invocation, "allow-empty")) {
         fprintf(stderr, "proxtier: list %s is empty: --allow-empty accepts that\n", result->path);
         tally->empty = true;
     }
@@ -137,11 +144,17 @@ static int tell(const struct invocation *invocation, const struct tally *tally, 
            (unsigned long long)counts->updated, (unsigned long long)counts->duplicate,
            (unsigned long long)counts->refused, seconds);
     bool any = counts->loaded || counts->updated || counts->duplicate;
+    if (!any && !counts->refused && !tally->empty && !tally->failed && !tally->last_path &&
+        !option(invocation, "allow-empty")) {
+        fprintf(stderr, "proxtier: all files of the folder are empty: --allow-empty accepts that\n");
+        return finish_output(EXIT_DATA);
+    }
     bool bad = tally->empty || (counts->refused && (option(invocation, "strict") || !any));
     return finish_output(bad ? EXIT_DATA : 0);
 }
 
-static int warm(const struct invocation *invocation, struct pxt_warm_options *options, struct tally *tally)
+static int warm(const struct invocation *invocation, const struct list_paths *paths, struct pxt_warm_options *options,
+                struct tally *tally)
 {
     struct pxt_error error;
     struct pxt_warm_counts counts;
@@ -152,8 +165,9 @@ static int warm(const struct invocation *invocation, struct pxt_warm_options *op
     catch_signals();
     progress_start(&progress, !invocation->quiet);
     tally->progress = &progress;
-    pxt_status status = pxt_cache_warm_many(cache, (const char *const *)invocation->arguments,
-                                            (size_t)invocation->count, options, &counts, &error);
+    tally->paths = paths;
+    pxt_status status =
+        pxt_cache_warm_many(cache, (const char *const *)paths->path, paths->count, options, &counts, &error);
     progress_end(&progress);
     double seconds = progress_seconds() - progress.started;
     pxt_cache_close(cache);
@@ -187,13 +201,18 @@ int run_warm(struct invocation *invocation)
     options.refused = refused;
     options.masked = masked;
     options.progress = on_progress;
+    options.open = sqlite_list_open;
     options.finished = finished;
     options.refused_arg = options.masked_arg = options.progress_arg = options.finished_arg = &tally;
     if (reject && !(tally.file = fopen(reject, "we"))) {
         fprintf(stderr, "proxtier: cannot write %s: %s\n", reject, strerror(errno));
         return 73;
     }
-    code = warm(invocation, &options, &tally);
+    struct list_paths paths;
+    struct pxt_error error;
+    pxt_status status = list_paths_make(&paths, invocation->arguments, invocation->count, &error);
+    code = status ? fail(&error) : warm(invocation, &paths, &options, &tally);
+    list_paths_free(&paths);
     if (tally.file && fclose(tally.file)) {
         fprintf(stderr, "proxtier: cannot write %s: %s\n", reject, strerror(errno));
         code = code ? code : EXIT_OUTPUT;

@@ -4,6 +4,7 @@
  * monosans, ProxyBroker, jhao104, scylla, Geonode, ProxyScrape and Webshare.
  */
 #include "base/isotime.h"
+#include "entry/entry.h"
 #include "lists/base64.h"
 #include "lists/list.h"
 #include <stdlib.h>
@@ -217,12 +218,32 @@ static bool set_base64(struct pxt_draft *draft, enum pxt_field_id field, const c
 static bool read_count(const char *text, size_t length, int64_t *out)
 {
     char copy[32], *end;
-    if (!length || length >= sizeof copy || strspn(text, "0123456789.") < length)
+    size_t minus = length && *text == '-';
+    if (length == minus || length >= sizeof copy || strspn(text + minus, "0123456789.") + minus < length)
         return false;
     memcpy(copy, text, length);
     copy[length] = '\0';
     *out = strtoll(copy, &end, 10);
     return !*end || (*end == '.' && strspn(end + 1, "0") == strlen(end + 1));
+}
+
+/* A text that only describes is no reason to refuse a proxy: it is clipped and made plain, as the tiers do it with what
+ * ProxyWhirl stored. */
+static bool set_plain_text(struct pxt_draft *draft, enum pxt_field_id field, const char *text, size_t length,
+                           struct pxt_list_room *room)
+{
+    char *plain = room->at;
+    size_t n = 0;
+    if ((size_t)(room->end - room->at) < PXT_TEXT_MAX)
+        return false;
+    for (size_t i = 0, step; i < length && n + 4 <= PXT_TEXT_MAX; i += step ? step : 1) {
+        step = pxt_utf8_step((const unsigned char *)text + i, length - i);
+        memcpy(plain + n, step ? text + i : " ", step ? step : 1);
+        n += step ? step : 1;
+    }
+    pxt_draft_set_text(draft, field, plain, n);
+    room->at += n;
+    return true;
 }
 
 static bool read_health(const char *text, size_t length, int64_t *out)
@@ -244,13 +265,17 @@ bool pxt_list_set(struct pxt_draft *draft, enum pxt_field_id field, enum pxt_lis
 {
     size_t count;
     int64_t number = 0;
-    bool good;
+    bool good, learnt = pxt_fields(&count)[field].flags & PXT_FIELD_LEARNT;
     if (kind == PXT_NAME_TOKEN)
         return set_token(draft, field, text, length, room);
     if (kind == PXT_NAME_BASE64)
         return set_base64(draft, field, text, length, room);
     switch (pxt_fields(&count)[field].type) {
     case PXT_TYPE_TEXT:
+        if (learnt || field == PXT_FIELD_SOURCE)
+            return set_plain_text(draft, field, text, length, room);
+        pxt_draft_set_text(draft, field, text, length);
+        return true;
     case PXT_TYPE_SECRET:
         pxt_draft_set_text(draft, field, text, length);
         return true;
@@ -265,6 +290,8 @@ bool pxt_list_set(struct pxt_draft *draft, enum pxt_field_id field, enum pxt_lis
         break;
     default:
         good = read_count(text, length, &number);
+        if (learnt)
+            number = number < 0 ? 0 : number > PXT_COUNT_MAX ? PXT_COUNT_MAX : number;
     }
     if (good)
         pxt_draft_set_number(draft, field, number);

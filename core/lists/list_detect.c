@@ -174,6 +174,8 @@ pxt_status pxt_list_detect(const struct pxt_list_sample *sample, const char *pat
     bool named_jsonl = ends_with(path, ".jsonl") || ends_with(path, ".ndjson");
     if (c == '<')
         return pxt_fail(error, PXT_EINVAL, 0, "%s:1:1: this is HTML or XML, not a list of proxies", path);
+    if (sample->length - at > 100 && !memcmp(sample->text + at, "gAAAA", 5) && !memchr(sample->text + at, ':', 100))
+        return pxt_fail(error, PXT_EINVAL, 0, "%s:1:1: this is sealed by Fernet as a whole: open it first", path);
     if (c == '{') {
         *format = named_jsonl || is_jsonl(sample, at) ? PXT_LIST_JSONL : PXT_LIST_JSON;
     } else if (c == '[' && is_json_array(sample, at)) {

@@ -70,42 +70,40 @@ static void tell_result(struct pxt_warming *warming, pxt_status status, const st
         warming->options.finished(warming->options.finished_arg, result);
 }
 
-static pxt_status warm_one(struct pxt_warming *warming, FILE *stream, const char *path, struct pxt_error *error)
-{
-    begin_result(warming, path);
-    pxt_status status = read_list(warming, stream, path, error);
-    tell_result(warming, status, error);
-    return status;
-}
-
-static FILE *open_list(const char *path, struct pxt_error *error)
+static pxt_status open_path(const char *path, FILE **stream, struct pxt_error *error)
 {
     struct stat file;
-    FILE *stream = strcmp(path, "-") ? fopen(path, "re") : stdin;
-    if (!stream) {
-        pxt_fail(error, PXT_ENOINPUT, errno, "cannot open list %s", path);
-        return NULL;
+    *stream = strcmp(path, "-") ? fopen(path, "re") : stdin;
+    if (!*stream)
+        return pxt_fail(error, PXT_ENOINPUT, errno, "cannot open list %s", path);
+    if (!fstat(fileno(*stream), &file) && S_ISDIR(file.st_mode)) {
+        if (*stream != stdin)
+            fclose(*stream);
+        return pxt_fail(error, PXT_ENOINPUT, EISDIR, "cannot read list %s", path);
     }
-    if (!fstat(fileno(stream), &file) && S_ISDIR(file.st_mode)) {
-        if (stream != stdin)
-            fclose(stream);
-        pxt_fail(error, PXT_ENOINPUT, EISDIR, "cannot read list %s", path);
-        return NULL;
-    }
-    return stream;
+    return PXT_OK;
+}
+
+static pxt_status open_list(const struct pxt_warming *warming, const char *path, FILE **stream, struct pxt_error *error)
+{
+    const struct pxt_warm_options *options = &warming->options;
+    void *opened = NULL;
+    pxt_status status = options->open ? options->open(options->open_arg, path, &opened, error) : PXT_OK;
+    *stream = opened;
+    return status || opened ? status : open_path(path, stream, error);
 }
 
 static pxt_status warm_path(struct pxt_warming *warming, const char *path, struct pxt_error *error)
 {
-    FILE *stream = open_list(path, error);
-    if (!stream) {
-        begin_result(warming, path);
-        tell_result(warming, PXT_ENOINPUT, error);
-        return PXT_ENOINPUT;
+    FILE *stream;
+    begin_result(warming, path);
+    pxt_status status = open_list(warming, path, &stream, error);
+    if (!status) {
+        status = read_list(warming, stream, path, error);
+        if (stream != stdin)
+            fclose(stream);
     }
-    pxt_status status = warm_one(warming, stream, path, error);
-    if (stream != stdin)
-        fclose(stream);
+    tell_result(warming, status, error);
     return status;
 }
 
@@ -144,7 +142,7 @@ pxt_status pxt_cache_warm_many(pxt_cache *cache, const char *const *paths, size_
                                const struct pxt_warm_options *options, struct pxt_warm_counts *counts,
                                struct pxt_error *error)
 {
-    struct pxt_warming *warming;
+    struct pxt_warming *warming = NULL;
     struct pxt_error local;
     pxt_status first = PXT_OK, status = PXT_OK;
     for (size_t i = 0; i < n && paths; i++)
@@ -173,20 +171,4 @@ pxt_status pxt_cache_warm(pxt_cache *cache, const char *path, const struct pxt_w
                           struct pxt_warm_counts *counts, struct pxt_error *error)
 {
     return pxt_cache_warm_many(cache, &path, 1, options, counts, error);
-}
-
-pxt_status pxt_cache_warm_stream(pxt_cache *cache, void *stream, const char *path,
-                                 const struct pxt_warm_options *options, struct pxt_warm_counts *counts,
-                                 struct pxt_error *error)
-{
-    struct pxt_warming *warming;
-    struct pxt_error local;
-    if (!stream || !path)
-        return pxt_fail(error, PXT_EINVAL, 0, "stream and path must not be NULL");
-    pxt_status status = begin(cache, options, counts, &warming, error);
-    if (status)
-        return status;
-    status = warm_one(warming, stream, path, error ? error : &local);
-    end(warming, counts);
-    return status;
 }

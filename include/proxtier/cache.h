@@ -206,6 +206,10 @@ struct pxt_list_result {
 };
 typedef void pxt_list_result_fn(void *arg, const struct pxt_list_result *result);
 
+/* Opens a list in the place of the library, which closes it with fclose(). `*stream` (a FILE *) stays NULL where the library
+ * is to open the path itself. What else than PXT_OK is returned ends the list. */
+typedef pxt_status pxt_list_open_fn(void *arg, const char *path, void **stream, struct pxt_error *error);
+
 struct pxt_warm_options {
     uint32_t size;
     enum pxt_list_format format;
@@ -225,11 +229,13 @@ struct pxt_warm_options {
     /* Called for each list when no more of it is read, also where it could not be opened. NULL: not told. */
     pxt_list_result_fn *finished;
     void *finished_arg;
+    pxt_list_open_fn *open; /* NULL: paths of files, and "-" */
+    void *open_arg;
 };
 #define PXT_WARM_OPTIONS_INIT                                                                                          \
     {                                                                                                                  \
         sizeof(struct pxt_warm_options), PXT_LIST_AUTO, NULL, NULL, -1, false, NULL, NULL, NULL, NULL, NULL, NULL,     \
-            false, NULL, NULL                                                                                          \
+            false, NULL, NULL, NULL, NULL                                                                              \
     }
 /* Loads a list, packed by gzip or not; path "-" is standard input. `options` and `counts` may be NULL. PXT_ENOINPUT where
  * it cannot be opened; PXT_EINVAL where the whole is not of its format. What was stored before a failure stays stored and
@@ -242,11 +248,6 @@ PXT_API pxt_status pxt_cache_warm(pxt_cache *cache, const char *path, const stru
 PXT_API pxt_status pxt_cache_warm_many(pxt_cache *cache, const char *const *paths, size_t n,
                                        const struct pxt_warm_options *options, struct pxt_warm_counts *counts,
                                        struct pxt_error *error);
-/* Loads a list from `stream` (a FILE *, of which nothing was read yet), which is not closed. `path` names it in messages. */
-PXT_API pxt_status pxt_cache_warm_stream(pxt_cache *cache, void *stream, const char *path,
-                                         const struct pxt_warm_options *options, struct pxt_warm_counts *counts,
-                                         struct pxt_error *error);
-
 /* Writes all unexpired entries to `stream` (a FILE *) as JSONL, all fields. Credentials stay sealed
  * (`username_encrypted`), or with `reveal` are written in the clear (`username`). `count` may be NULL.
  * PXT_EUNAVAILABLE, as pxt_cache_each(), if the export is incomplete; what can be read is written. */
