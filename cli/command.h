@@ -80,6 +80,9 @@ int run_warm(struct invocation *), run_get(struct invocation *), run_put(struct 
     run_migrate(struct invocation *), run_status(struct invocation *), run_tier(struct invocation *),
     run_completion(struct invocation *), run_help(struct invocation *);
 
+/* config_import.c: prints YAML made from ProxyWhirl's TOML; returns the exit code. */
+int config_import(const struct invocation *invocation, const char *path);
+
 /* help.c */
 void print_command_help(FILE *out, const struct command *command);
 void print_help(FILE *out);

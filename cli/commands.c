@@ -112,7 +112,9 @@ const struct command commands[] = {
     {"plugin", "list|info NAME|test NAME",
      "list plugins, print the options of one, or test whether it keeps the promises of the plugin interface", plugin, 1,
      2, run_plugin},
-    {"config", "check|show", "check the configuration, or print what is in effect", config, 1, 1, run_config},
+    {"config", "check|show|import FILE",
+     "check the configuration, print what is in effect, or print one made from ProxyWhirl's (TOML)", config, 1, 2,
+     run_config},
     {"completion", "bash|zsh|fish", "print a shell's completion script", NULL, 1, 1, run_completion},
     {"help", "[COMMAND]", "print help", help, 0, 1, run_help},
     {NULL, NULL, NULL, NULL, 0, 0, NULL}};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * config.c: proxtier config check | show
+ * config.c: proxtier config check | show | import FILE.toml
  */
 #include "command.h"
 #include <stdlib.h>
@@ -33,9 +33,13 @@ static int show(const struct invocation *invocation)
 int run_config(struct invocation *invocation)
 {
     const char *what = invocation->arguments[0];
+    if (!strcmp(what, "import") && invocation->count == 2)
+        return finish_output(config_import(invocation, invocation->arguments[1]));
+    if (invocation->count > 1)
+        return usage(invocation, "config import needs one FILE, `check` and `show` have no argument");
     if (!strcmp(what, "check"))
         return finish_output(check(invocation));
     if (!strcmp(what, "show"))
         return finish_output(show(invocation));
-    return usage(invocation, "config needs `check` or `show`");
+    return usage(invocation, "config needs `check`, `show`, or `import` and a file");
 }
