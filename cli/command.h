@@ -83,6 +83,9 @@ int run_warm(struct invocation *), run_get(struct invocation *), run_put(struct 
 /* config_schema.c: prints the JSON Schema of a configuration. */
 pxt_status print_config_schema(const struct invocation *invocation, struct pxt_error *error);
 
+/* config_import.c: prints YAML made from ProxyWhirl's TOML; returns the exit code. */
+int config_import(const struct invocation *invocation, const char *path);
+
 /* help.c */
 void print_command_help(FILE *out, const struct command *command);
 void print_help(FILE *out);
