@@ -81,7 +81,10 @@ static const struct option_row migrate[] = {
 static const struct option_row plugin[] = {
     JSON,
     {"options", 0, "NAME=VALUE,...", "test: options of the plugin"},
-    {"seconds", 0, "TIME", "test: the longest time that a check may take; default: 20s"},
+    {"check", 0, "TEXT", "test: only the checks whose names have this text"},
+    {"second", 0, "NAME=VALUE,...", "test: options that make another store"},
+    {"reset", 0, "COMMAND", "test: a shell command that empties the stores of the plugin, called before each check"},
+    {"timeout", 0, "TIME", "test: the longest time that one call of the plugin may take; default: 20s"},
     END};
 static const struct option_row config[] = {{"origin", 0, NULL, "show: where each value comes from"}, END};
 static const struct option_row help[] = {{"man", 0, NULL, "the manual page, as mdoc(7)"}, END};

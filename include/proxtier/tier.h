@@ -7,8 +7,9 @@
  * examples/ grows from a tier that forgets everything to one over files; the stock tiers use this header only.
  *
  * Rules for all operations:
- *  - Threads: without PXT_TIER_CONCURRENT the core calls one operation at a time on an instance. With it, calls of put and
- *    del on one key never overlap; all others may come at any time.
+ *  - Threads: without PXT_TIER_CONCURRENT the core calls one operation at a time on an instance. With it, which calls may
+ *    overlap is in proxtier-tier(3).
+ *  - What is damaged is not there: PXT_NOT_FOUND. The tier itself removes it or puts it aside, and counts it in corruptions().
  *  - Return PXT_OK, PXT_NOT_FOUND where it is the answer, or an error made with host->fail(). An error (but PXT_EINVAL,
  *    PXT_ENOTSUP, PXT_ENOMEM and PXT_ESTALE) counts against the tier: after several in a row the core goes on without
  *    it for a while. After an error the entry is stored either as before or as asked, never in between.
@@ -77,8 +78,9 @@ struct pxt_check {
     const char *check_url;     /* "" where unknown */
 };
 
-/* Called for each entry; returns false to stop. The entry is valid during the call. `fn` may call a CONCURRENT tier
- * again, so that tier must hold no lock of its own here. Other tiers are not called from `fn`. */
+/* Called for each entry or check; returns false to stop. The entry is valid during the call. `fn` may call a CONCURRENT tier
+ * again, so that tier must hold no lock of its own here. Other tiers are not called from `fn`. What expire() and versions()
+ * call makes a note only. */
 typedef bool pxt_entry_fn(void *arg, pxt_entry *entry);
 typedef bool pxt_check_fn(void *arg, const struct pxt_check *check);
 typedef void pxt_key_fn(void *arg, const struct pxt_key *key);
@@ -134,7 +136,8 @@ struct pxt_tier_ops {
      * `*removed` counts both; `*removed` < limit means that none is left. [each + del] */
     pxt_status (*expire)(void *self, pxt_time now, uint64_t up_to, size_t limit, pxt_key_fn *fn, void *arg,
                          uint64_t *removed, struct pxt_error *error);
-    /* Adds a check to the history, keeping at most `keep` checks of the key (0: all). [not kept] */
+    /* Adds a check to the history, keeping at most `keep` checks of the key (0: all). What removes the entry removes its
+     * history; a put leaves it. [not kept] */
     pxt_status (*check_add)(void *self, const struct pxt_check *check, uint64_t keep, struct pxt_error *error);
     /* The history of a key, newest first. [PXT_ENOTSUP] */
     pxt_status (*check_each)(void *self, const struct pxt_key *key, pxt_check_fn *fn, void *arg,
@@ -146,7 +149,7 @@ struct pxt_tier_ops {
     /* A path that all processes which share this store have in common. Beside it the core keeps the files
      * `PATH.page` and `PATH.record`: use neither name. Required with PXT_TIER_SHARED. */
     const char *(*shared_path)(void *self);
-    /* How many entries were found damaged since open. [0] */
+    /* How many entries were found damaged since open; where it rises the core compares with the other tiers. [0] */
     uint64_t (*corruptions)(void *self);
 
     /* ---- since 1.1 ---- */

@@ -70,7 +70,7 @@ check_LTLIBRARIES += \
 %C%_refused_table_la_LDFLAGS = $(refused_ldflags)
 %C%_refused_folder_la_SOURCES = examples/folder.c
 %C%_refused_folder_la_LDFLAGS = $(refused_ldflags)
-script_tests += %D%/debugger.t %D%/older_hints.t %D%/sqlite_upgrade.t
+script_tests += %D%/debugger.t %D%/folder_damage.t %D%/older_hints.t %D%/sqlite_upgrade.t %D%/tcp_store.t
 EXTRA_DIST += \
     %D%/fixtures/README.md %D%/fixtures/before_versions/history %D%/fixtures/before_versions/l2.jsonl %D%/fixtures/before_versions/l2_cache.db \
     %D%/fixtures/before_versions/l3.jsonl %D%/fixtures/before_versions/px.db %D%/fixtures/before_versions/test.key
