@@ -227,3 +227,13 @@ pxt_status pxt_path_prepare_folder(const char *path, bool group_may_write, struc
     pxt_free(copy);
     return status;
 }
+
+bool pxt_path_folder_exists(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    /* With the slash: a file has no such name. */
+    char *folder = slash && slash > path ? pxt_strndup(path, (size_t)(slash - path) + 1) : NULL;
+    bool exists = folder && !access(folder, W_OK);
+    pxt_free(folder);
+    return exists;
+}

@@ -22,6 +22,8 @@ pxt_status pxt_path_prepare_folder(const char *path, bool group_may_write, struc
 /* Whether an open file or folder, and every folder above `path`, is owned by root or this user and writable by no one
  * else (sticky folders such as /tmp may stand above). PXT_EACCES names the culprit and the remedy. */
 pxt_status pxt_path_check_safe(const char *path, int fd, struct pxt_error *error);
+/* Whether the folder of a path is there, and can be written to. */
+bool pxt_path_folder_exists(const char *path);
 /* Whether two absolute paths lead to one file or folder. It need not exist: then the deepest folder above it that exists
  * and the normalised rest are compared. */
 bool pxt_path_same(const char *a, const char *b);

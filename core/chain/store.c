@@ -2,7 +2,8 @@
  *
  * store.c: the steps of a write across the tiers, for one entry and for a batch.
  *
- * The slowest tier comes first, and memory last: memory may not have an entry that no durable tier took.
+ * The slowest tier comes first, and memory last: memory may not have an entry that no durable tier took. Before them comes the
+ * authority, which alone can say that another host has changed the key meanwhile.
  */
 #include "chain/store.h"
 #include "base/fail.h"
@@ -18,6 +19,7 @@ static void write_to(struct pxt_write *write, struct pxt_tier *tier)
     pxt_change_wrote(write->chain, write->change, tier, status);
     if (write->partly)
         write->change->stored &= (pxt_doubts)~pxt_chain_bit(write->chain, tier);
+    write->lost |= status == PXT_ESTALE && tier == write->chain->authority;
     write->stale |= status == PXT_ESTALE;
     write->taken |= status == PXT_OK;
     write->below |= status == PXT_OK && (!tier->limited || tier->max_entries >= write->count);
@@ -64,7 +66,7 @@ static pxt_status make_safe(struct pxt_write *write)
 
 void pxt_write_reset(struct pxt_write *write, struct pxt_error *error)
 {
-    write->taken = write->below = write->stale = false;
+    write->taken = write->below = write->stale = write->lost = false;
     write->change->unsure |= write->change->took;
     write->change->took = write->change->stored = 0;
     write->first = PXT_OK;
@@ -75,8 +77,18 @@ pxt_status pxt_write_deciding_tiers(struct pxt_write *write)
 {
     struct pxt_chain *chain = write->chain;
     bool deferred[PXT_CHAIN_MAX] = {0};
+    struct pxt_tier *authority = chain->authority;
+    if (authority && pxt_tier_on(authority) && !write->unread) {
+        write_to(write, authority);
+        if (write->lost)
+            return PXT_ESTALE;
+    } else if (authority) {
+        PXT_COUNT(authority, skipped, 1);
+    }
     for (unsigned i = chain->count; i-- > 0;) {
         struct pxt_tier *tier = &chain->tier[i];
+        if (tier == authority)
+            continue;
         deferred[i] = !is_private(chain, tier) && is_deferred(write, tier);
         if (!is_private(chain, tier) && !deferred[i])
             write_to(write, tier);
@@ -94,7 +106,7 @@ pxt_status pxt_write_deciding_tiers(struct pxt_write *write)
     }
     if (write->taken)
         return PXT_OK;
-    return write->first == PXT_ENOTSUP || write->first == PXT_EUNAVAILABLE
+    return write->first == PXT_OK || write->first == PXT_ENOTSUP || write->first == PXT_EUNAVAILABLE
                ? pxt_fail(write->error, PXT_EUNAVAILABLE, 0, "no tier could take %s: see `proxtier status`",
                           write->count == 1 ? "the entry" : "the entries")
                : write->first;
@@ -139,9 +151,25 @@ pxt_status pxt_chain_stamp_version(struct pxt_chain *chain, pxt_entry *entry, co
     return PXT_OK;
 }
 
+pxt_status pxt_write_put(struct pxt_write *write, struct pxt_tier *tier, struct pxt_error *error)
+{
+    if (tier != write->chain->authority)
+        return pxt_tier_put(tier, write->entries[0], error);
+    pxt_status status = pxt_tier_put_if(tier, write->entries[0], write->seen.version, error);
+    if (!status) /* it is what a second try replaces */
+        write->seen.version = pxt_entry_version(write->entries[0]);
+    return status;
+}
+
 static pxt_status into_tier(struct pxt_write *write, struct pxt_tier *tier, struct pxt_error *error)
 {
-    return pxt_chain_insert(tier, write->entries[0], write->victims, error);
+    struct pxt_key key;
+    pxt_entry_key_of(write->entries[0], &key);
+    if (!pxt_tier_stores(tier))
+        return PXT_ENOTSUP; /* capacity 0: the tier passes everything on */
+    if (tier->limited && write->victims)
+        pxt_victims_choose(tier, &key, write->victims);
+    return pxt_write_put(write, tier, error);
 }
 
 uint64_t pxt_chain_greatest_version(struct pxt_chain *chain, const struct pxt_key *key)
@@ -176,6 +204,8 @@ pxt_status pxt_chain_store(struct pxt_chain *chain, pxt_entry *entry, const stru
                               .change = &change,
                               .into = into_tier,
                               .victims = victims,
+                              .seen = given->seen,
+                              .unread = !given->seen.read,
                               .may_defer = true};
     struct pxt_key key;
     pxt_status status;
@@ -187,6 +217,8 @@ pxt_status pxt_chain_store(struct pxt_chain *chain, pxt_entry *entry, const stru
         status = pxt_chain_stamp_version(chain, entry, &stamp, error);
         if (!status)
             status = pxt_write_deciding_tiers(&write);
+        if (write.lost)
+            break;
         if (write.stale)
             pxt_stamp_above(&stamp, pxt_chain_greatest_version(chain, &key));
     } while (write.stale && ++tries < PXT_STALE_TRIES);

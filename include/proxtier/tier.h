@@ -43,6 +43,15 @@ extern "C" {
 #define PXT_TIER_VERSIONS 64u /* since 1.2: put and put_many compare versions: see there */
 #define PXT_TIER_SYNCED 128u  /* since 1.2: what a put or del acknowledged survives loss of power */
 
+/* Since 1.3: the store stands on another machine, and hosts that know nothing of each other write to it. Versions in the
+ * store order their changes: so such a tier also has DURABLE, SHARED and VERSIONS, and offers put_if and del_if. It needs
+ * no shared_path(): page and record of the host stand beside another tier, or in the state folder. The tier calls
+ * host->changed() and host->available(). */
+#define PXT_TIER_REMOTE 256u
+/* Since 1.3: the store drops expired entries by itself, and tombstones a week after their PXT_FIELD_FETCH_TIME at the
+ * earliest: the core does not call expire. */
+#define PXT_TIER_EXPIRES 512u
+
 #define PXT_GET_PEEK 1u /* not a hit: recency and access counts stay as they are */
 
 /* What a tier is opened with: valid during open(); what it points to, until close(). */
@@ -171,6 +180,18 @@ struct pxt_tier_ops {
     pxt_status (*record_put)(void *self, const char *text, struct pxt_error *error);
     /* The number of tombstones, for statistics: must be as cheap as count(). [not told] */
     pxt_status (*tombstones)(void *self, uint64_t *out, struct pxt_error *error);
+
+    /* ---- since 1.3: for PXT_TIER_REMOTE, which requires both ---- */
+
+    /* Stores an entry in place of exactly the version that the caller has read: `expected` is the PXT_FIELD_VERSION of
+     * what is stored, or 0 where nothing is. If something else is stored, also after a call that arrives late: PXT_ESTALE,
+     * and nothing changes. The store compares and writes in one step. */
+    pxt_status (*put_if)(void *self, pxt_entry *entry, uint64_t expected, struct pxt_error *error);
+    /* Removes exactly the version `expected`, likewise. PXT_NOT_FOUND where nothing is stored. */
+    pxt_status (*del_if)(void *self, const struct pxt_key *key, uint64_t expected, enum pxt_removal why,
+                         struct pxt_error *error);
+    /* record_get() and record_put() of such a tier are shared by all hosts: the core keeps there who the store is, so that it
+     * notices one that was emptied, or went back to an older content. Without them it does not. */
 };
 
 #ifdef __cplusplus
