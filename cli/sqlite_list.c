@@ -71,6 +71,17 @@ static void print_token(FILE *out, const char *text)
     fputc('"', out);
 }
 
+/* Seconds as ISO 8601; what is no time of this era is none. */
+static void print_seconds(FILE *out, double seconds)
+{
+    bool good = seconds > -1e11 && seconds < 1e11;
+    fputs(good ? "\"" : "null", out);
+    if (!good)
+        return;
+    print_time(out, (int64_t)(seconds * 1e6 + 0.5));
+    fputc('"', out);
+}
+
 static void print_column(FILE *out, sqlite3_stmt *row, int column, bool first)
 {
     static const char sealed[] = "encrypted:";
@@ -89,13 +100,10 @@ static void print_column(FILE *out, sqlite3_stmt *row, int column, bool first)
         print_hex(out, sqlite3_column_blob(row, column), (size_t)sqlite3_column_bytes(row, column));
     else if (text)
         print_json_text(out, text);
-    else if (is_time(name)) {
-        fputc('"', out);
-        print_time(out, (int64_t)(sqlite3_column_double(row, column) * 1e6 + 0.5));
-        fputc('"', out);
-    } else {
+    else if (is_time(name))
+        print_seconds(out, sqlite3_column_double(row, column));
+    else
         fputs((const char *)sqlite3_column_text(row, column), out);
-    }
 }
 
 /* Makes the line of the current row. False when out of memory. */
