@@ -181,6 +181,28 @@ static void old_l3_files_are_migrated(void)
     close_tier(&tier);
 }
 
+/* A file whose versions have columns, but what lists publish has none yet. */
+static void later_columns_are_added(bool l3, const char *name)
+{
+    char text[300];
+    pxt_entry *out;
+    struct tier tier = opened(l3, name, NULL);
+    is_int(put(&tier, complete("k")), PXT_OK, "%s: an entry", name);
+    close_tier(&tier);
+    snprintf(text, sizeof text, "ALTER TABLE %s DROP COLUMN country;ALTER TABLE %s DROP COLUMN metadata", tier.table,
+             tier.table);
+    sql(tier.path, text);
+    tier = opened(l3, name, NULL);
+    is_int(get(&tier, "k", &out), PXT_OK, "%s: it can be read without them", name);
+    ok(out && pxt_entry_number(out, PXT_FIELD_VERSION) > 0, "%s: with its version", name);
+    host.host.entry_release(out);
+    is_int(put(&tier, complete("full")), PXT_OK, "%s: one with all fields", name);
+    snprintf(text, sizeof text, "SELECT country IS NOT NULL AND metadata IS NOT NULL FROM %s WHERE key='full'",
+             tier.table);
+    is_str(ask(tier.path, text), "1", "%s: what lists publish has its columns", name);
+    close_tier(&tier);
+}
+
 static void victims_follow_the_order(bool l3, const char *name)
 {
     static const enum pxt_field_id lru[] = {PXT_FIELD_LAST_ACCESSED, PXT_FIELD_COUNT},
@@ -390,6 +412,7 @@ int main(int argc, char **argv)
         char name[40];
         TEST(all_fields_round_trip, "fields");
         TEST(columns_are_the_reference_s, "columns");
+        TEST(later_columns_are_added, "later");
         TEST(victims_follow_the_order, "victims");
         TEST(touches_add_up, "touch");
         TEST(expiry_goes_in_batches, "expire");
