@@ -82,7 +82,7 @@ static int get_random(const struct invocation *invocation, pxt_cache *cache)
         sample.wanted = strtoull(count, &end, 10);
     if (count && (*end || !sample.wanted || sample.wanted > 1000000 || *count == '-'))
         return usage(invocation, "--count %s is not a number from 1 to 1000000", count);
-    sample.key = calloc(sample.wanted, sizeof *sample.key);
+    sample.key = calloc((size_t)sample.wanted, sizeof *sample.key);
     if (!sample.key)
         return 70;
     pxt_status status = pxt_cache_each(cache, consider, &sample, &error);
