@@ -59,12 +59,25 @@ static void *report_all(void *arg)
     return NULL;
 }
 
+/* Opening calls the server too: where a call fails, the tier is opened again with the next calls. */
+static void wait_for_server(pxt_cache *cache)
+{
+    struct pxt_stats stats = {.size = sizeof stats};
+    for (int i = 0; i < 2000; i++) {
+        if (pxt_cache_stats(cache, &stats, NULL) || stats.tier[2].state == PXT_TIER_ON)
+            return;
+        pxt_cache_tick(cache, NULL, NULL);
+        usleep(5000);
+    }
+}
+
 static void report_in_process(const struct host *host, int me, int to)
 {
     pxt_cache *cache = open_host(host);
     pthread_t thread[THREADS];
     struct reporter reporter[THREADS];
     struct told told = {0, 0, 0, 0};
+    wait_for_server(cache);
     for (int i = 0; i < THREADS; i++) {
         reporter[i] = (struct reporter){cache, me * THREADS + i, {0, 0, 0, 0}};
         pthread_create(&thread[i], NULL, report_all, &reporter[i]);

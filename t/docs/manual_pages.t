@@ -97,7 +97,7 @@ fragment() {
         /^\.Bd -literal/ { inside = first = 1 }' "$man/$1" | sed 's/\\e/\\/g' >>"$work/fragment.c"
     like "$(cat "$work/fragment.c")" "$2(" "$1 has the function $2"
     # shellcheck disable=SC2086
-    $TEST_CC $TEST_CFLAGS -I"$abs_top_srcdir/include" -Wno-unused-function -Werror -c "$work/fragment.c" -o "$work/fragment.o" 2>"$work/err"
+    $TEST_CC $TEST_CFLAGS -U_GNU_SOURCE -I"$abs_top_srcdir/include" -Wno-unused-function -Werror -c "$work/fragment.c" -o "$work/fragment.o" 2>"$work/err"
     ok $? "... which compiles"
     sed 's/^/# /' "$work/err"
 }

@@ -2,6 +2,7 @@
 # What `make install` and `make uninstall` do to a place that somebody uses: what was edited stays.
 . "${abs_top_srcdir:-.}/t/lib/lib.sh"
 stage=$work/stage
+unset MAKEFLAGS MFLAGS MAKELEVEL # of the make that runs this test
 make_in_stage() {
     make -C "$abs_top_builddir" "$@" DESTDIR="$stage" >"$work/make.log" 2>&1
     is "$?" 0 "make $*" || sed 's/^/# /' "$work/make.log"

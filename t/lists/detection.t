@@ -13,12 +13,18 @@ for pair in plain.txt:4 urls.txt:6 vendor.txt:8 proxychains.conf:3 geonode.json:
     jhao104.jsonl:2 by_scheme.json:3 table.csv:2 semicolons.csv:2 tabs.tsv:1 proxywhirl_storage.json:1; do
     piped "${pair#*:}" "${pair%:*} on standard input" <"$samples/${pair%:*}"
 done
-printf '[2001:db8::1]:8080\n192.0.2.1:80\n' | piped 2 "an IPv6 address in the first line is no JSON"
-printf '{"proxies":\n [{"ip": "192.0.2.1",\n "port": 80}]}\n' | piped 1 "an object over several lines is JSON"
-printf '{"ip": "192.0.2.1", "port": 80}\n{"ip": "192.0.2.2", "port": 80}\n' | piped 2 "an object a line is JSONL"
-printf '{"proxies": ["192.0.2.1:80", "192.0.2.2:80"]}\n' | piped 2 "one object in one line is JSON"
-printf '\n\n  [\n"192.0.2.1:80"]' | piped 1 "blanks before a document"
-printf 'proxy\n192.0.2.1:80\n' | piped 1 "a table of one column"
+printf '[2001:db8::1]:8080\n192.0.2.1:80\n' >"$work/in"
+piped 2 "an IPv6 address in the first line is no JSON" <"$work/in"
+printf '{"proxies":\n [{"ip": "192.0.2.1",\n "port": 80}]}\n' >"$work/in"
+piped 1 "an object over several lines is JSON" <"$work/in"
+printf '{"ip": "192.0.2.1", "port": 80}\n{"ip": "192.0.2.2", "port": 80}\n' >"$work/in"
+piped 2 "an object a line is JSONL" <"$work/in"
+printf '{"proxies": ["192.0.2.1:80", "192.0.2.2:80"]}\n' >"$work/in"
+piped 2 "one object in one line is JSON" <"$work/in"
+printf '\n\n  [\n"192.0.2.1:80"]' >"$work/in"
+piped 1 "blanks before a document" <"$work/in"
+printf 'proxy\n192.0.2.1:80\n' >"$work/in"
+piped 1 "a table of one column" <"$work/in"
 printf -- '- {type: socks5, server: 192.0.2.1, port: 1080}\n- {type: http, server: 192.0.2.2, port: 80}\n' |
     piped 2 "a sequence of nodes"
 # misnamed NAME LOADED <LIST
