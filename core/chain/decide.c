@@ -116,9 +116,12 @@ static pxt_status ask_clear_tiers(struct pxt_chain *chain, const struct pxt_key 
     return complete_has_nothing ? PXT_NOT_FOUND : PXT_EUNAVAILABLE;
 }
 
+/* Whether what was learnt of an entry was learnt by a process that had read the other, or knew that it was gone. */
 static bool knows(const pxt_entry *entry, const pxt_entry *other)
 {
-    return (uint64_t)pxt_entry_number(entry, PXT_FIELD_LEARNT_VERSION) > pxt_entry_effective_version(other);
+    uint64_t version = pxt_entry_effective_version(other);
+    return (uint64_t)pxt_entry_number(entry, PXT_FIELD_LEARNT_VERSION) > version &&
+           version >= pxt_entry_blind_below(entry);
 }
 
 pxt_status pxt_chain_merge(const struct pxt_chain *chain, pxt_entry *a, pxt_entry *b, pxt_entry **out, bool *merged,

@@ -31,8 +31,8 @@ static pxt_status find_replaced(struct pxt_chain *chain, const struct pxt_key *k
     return status;
 }
 
-pxt_status pxt_learnt_inherit(struct pxt_chain *chain, pxt_entry **entry, struct pxt_replaced *replaced,
-                              struct pxt_error *error)
+static pxt_status inherit(struct pxt_chain *chain, pxt_entry **entry, struct pxt_replaced *replaced, bool *blind,
+                          struct pxt_error *error)
 {
     struct pxt_key key;
     struct pxt_decision decision;
@@ -41,7 +41,8 @@ pxt_status pxt_learnt_inherit(struct pxt_chain *chain, pxt_entry **entry, struct
     pxt_status status = find_replaced(chain, &key, &decision, error);
     replaced->stamp.seen = decision.seen;
     pxt_entry *old = decision.entry;
-    if (status == PXT_EUNAVAILABLE) { /* the silent member may have learnt more, or a version far ahead */
+    *blind = status == PXT_EUNAVAILABLE;
+    if (*blind) { /* the silent member may have learnt more, or a version far ahead */
         replaced->stamp.learnt = old ? (uint64_t)pxt_entry_number(old, PXT_FIELD_LEARNT_VERSION) : 0;
         replaced->stamp.above = pxt_version_far(&chain->page);
     } else if (status)
@@ -62,6 +63,21 @@ pxt_status pxt_learnt_inherit(struct pxt_chain *chain, pxt_entry **entry, struct
         pxt_entry_release(old);
     else
         replaced->entry = old;
+    return status;
+}
+
+pxt_status pxt_learnt_inherit(struct pxt_chain *chain, pxt_entry **entry, struct pxt_replaced *replaced,
+                              struct pxt_error *error)
+{
+    bool blind;
+    pxt_status status = inherit(chain, entry, replaced, &blind, error);
+    if (status || !blind)
+        return status;
+    status = pxt_entry_mark_blind(entry, pxt_version_next(&chain->page, replaced->stamp.above), error);
+    if (status) {
+        pxt_entry_release(replaced->entry);
+        replaced->entry = NULL;
+    }
     return status;
 }
 

@@ -46,6 +46,11 @@ pxt_status pxt_entry_merge(pxt_entry *a, pxt_entry *b, pxt_entry **out, bool *me
 /* Adds a check of `writer` (8 hexadecimal digits; "": not known, slot "0") to the tallies and totals of a draft; `room` keeps the text. */
 #define PXT_TALLIES_ROOM (PXT_TEXT_MAX + 1)
 void pxt_tallies_add(struct pxt_draft *draft, const char *writer, bool failed, char room[PXT_TALLIES_ROOM]);
+/* Notes in the tallies that the entry was made while copies below a version may have been out of sight: see tallies.h. A new
+ * entry takes the place of `*entry`. PXT_ENOMEM. */
+pxt_status pxt_entry_mark_blind(pxt_entry **entry, uint64_t below, struct pxt_error *error);
+/* Returns that version, or 0. */
+uint64_t pxt_entry_blind_below(const pxt_entry *entry);
 /* Raises the hits and the last access of an entry to those of another copy, and marks it evicted from L1 if that is: a
  * flush adds nothing for that. */
 void pxt_entry_raise_use(pxt_entry *entry, const pxt_entry *other);

@@ -5,9 +5,10 @@
 #include "entry/tallies.h"
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-enum { WRITER_DIGITS = 8 };
+enum { WRITER_DIGITS = 8, BLIND_LENGTH = 2 + 16 };
 
 static int64_t sum(int64_t a, int64_t b)
 {
@@ -93,6 +94,26 @@ static void read_one(const char *at, const char *end, struct pxt_tallies *tallie
         take_greater(tally_of(tallies, writer), checks, failures);
 }
 
+/* "b:" and a version, in 16 hexadecimal digits. */
+static bool read_blind(const char *at, const char *end, uint64_t *version)
+{
+    char digits[BLIND_LENGTH - 2 + 1] = "", *stop;
+    if (end - at != BLIND_LENGTH || memcmp(at, "b:", 2))
+        return false;
+    memcpy(digits, at + 2, sizeof digits - 1);
+    *version = strtoull(digits, &stop, 16);
+    return !*stop;
+}
+
+/* A writer has another slot for what it counts after a blind put. */
+static uint64_t slot_of(uint64_t writer, uint64_t blind_below)
+{
+    if (writer == PXT_TALLY_NOBODY || !blind_below)
+        return writer;
+    uint32_t mixed = (uint32_t)(blind_below ^ blind_below >> 32) * 0x9e3779b1u;
+    return (uint64_t)((uint32_t)(writer - 1) ^ mixed) + 1;
+}
+
 static void sums_of(const struct pxt_tallies *tallies, int64_t *checks, int64_t *failures)
 {
     *checks = *failures = 0;
@@ -111,13 +132,15 @@ void pxt_tallies_read(const struct pxt_draft *draft, struct pxt_tallies *tallies
 {
     const struct pxt_value *text = &draft->value[PXT_FIELD_TALLIES];
     int64_t checks, failures;
+    tallies->blind_below = 0;
     tallies->count = 1;
     tallies->tally[0] = (struct pxt_tally){.writer = PXT_TALLY_NOBODY};
     if (text->set) {
         const char *at = text->as.text, *end = at + text->length;
         while (at < end) {
             const char *semicolon = memchr(at, ';', (size_t)(end - at)), *stop = semicolon ? semicolon : end;
-            read_one(at, stop, tallies);
+            if (!read_blind(at, stop, &tallies->blind_below))
+                read_one(at, stop, tallies);
             at = stop + (semicolon != NULL);
         }
     }
@@ -127,10 +150,10 @@ void pxt_tallies_read(const struct pxt_draft *draft, struct pxt_tallies *tallies
     add(&tallies->tally[0], more > 0 ? more : 0, more_failures > 0 ? more_failures : 0);
 }
 
-/* Moves to nobody those for which the text has no room, the last first; returns whether it has any of a writer. */
+/* Moves to nobody those for which the text has no room, the last first; returns whether there is a text. */
 static bool fit(struct pxt_tallies *tallies)
 {
-    size_t length = 0, fitting = 1;
+    size_t length = tallies->blind_below ? BLIND_LENGTH + 1 : 0, fitting = 1;
     for (size_t i = 0; i < tallies->count; i++) {
         struct pxt_tally greatest = {0, PXT_COUNT_MAX, PXT_COUNT_MAX};
         const struct pxt_tally *tally = i ? &tallies->tally[i] : &greatest; /* nobody's may grow by the others */
@@ -142,7 +165,7 @@ static bool fit(struct pxt_tallies *tallies)
     for (size_t i = fitting; i < tallies->count; i++)
         add(&tallies->tally[0], tallies->tally[i].checks, tallies->tally[i].failures);
     tallies->count = fitting;
-    return fitting > 1;
+    return fitting > 1 || tallies->blind_below;
 }
 
 void pxt_tallies_write(struct pxt_tallies *tallies, struct pxt_draft *draft, char room[PXT_TALLIES_ROOM])
@@ -150,6 +173,8 @@ void pxt_tallies_write(struct pxt_tallies *tallies, struct pxt_draft *draft, cha
     int64_t checks, failures;
     size_t length = 0;
     bool any = fit(tallies);
+    if (tallies->blind_below)
+        length = (size_t)snprintf(room, PXT_TALLIES_ROOM, "b:%016" PRIx64, tallies->blind_below);
     for (size_t i = 0; any && i < tallies->count; i++) {
         const struct pxt_tally *tally = &tallies->tally[i];
         char writer[WRITER_DIGITS + 1] = "0";
@@ -171,6 +196,8 @@ void pxt_tallies_write(struct pxt_tallies *tallies, struct pxt_draft *draft, cha
 
 void pxt_tallies_merge(struct pxt_tallies *tallies, const struct pxt_tallies *other)
 {
+    if (other->blind_below > tallies->blind_below)
+        tallies->blind_below = other->blind_below;
     for (size_t i = 0; i < other->count; i++) {
         const struct pxt_tally *theirs = &other->tally[i];
         struct pxt_tally *ours = tally_of(tallies, theirs->writer);
@@ -183,7 +210,7 @@ void pxt_tallies_merge(struct pxt_tallies *tallies, const struct pxt_tallies *ot
 
 bool pxt_tallies_same(const struct pxt_tallies *a, const struct pxt_tallies *b)
 {
-    if (a->count != b->count)
+    if (a->count != b->count || a->blind_below != b->blind_below)
         return false;
     for (size_t i = 0; i < a->count; i++)
         if (a->tally[i].writer != b->tally[i].writer || a->tally[i].checks != b->tally[i].checks ||
@@ -202,6 +229,33 @@ void pxt_tallies_add(struct pxt_draft *draft, const char *writer, bool failed, c
     pxt_tallies_read(draft, &tallies);
     if (length > WRITER_DIGITS + 1 || !read_writer(&at, name + length, &number))
         number = PXT_TALLY_NOBODY;
-    add(tally_of(&tallies, number), 1, failed);
+    add(tally_of(&tallies, slot_of(number, tallies.blind_below)), 1, failed);
     pxt_tallies_write(&tallies, draft, room);
+}
+
+pxt_status pxt_entry_mark_blind(pxt_entry **entry, uint64_t below, struct pxt_error *error)
+{
+    struct pxt_draft draft;
+    struct pxt_tallies tallies;
+    char room[PXT_TALLIES_ROOM];
+    pxt_entry *marked = NULL;
+    pxt_draft_init(&draft);
+    pxt_entry_read(*entry, &draft);
+    pxt_tallies_read(&draft, &tallies);
+    tallies.blind_below = below;
+    pxt_tallies_write(&tallies, &draft, room);
+    pxt_status status = pxt_entry_new(&draft, &marked, error);
+    if (status)
+        return status;
+    pxt_entry_release(*entry);
+    *entry = marked;
+    return PXT_OK;
+}
+
+uint64_t pxt_entry_blind_below(const pxt_entry *entry)
+{
+    size_t length;
+    uint64_t below;
+    const char *text = pxt_entry_text(entry, PXT_FIELD_TALLIES, &length);
+    return text && length >= BLIND_LENGTH && read_blind(text, text + BLIND_LENGTH, &below) ? below : 0;
 }

@@ -17,6 +17,9 @@ struct pxt_tally {
 };
 /* In ascending order of the writers; the first is that of PXT_TALLY_NOBODY, also where it is 0. */
 struct pxt_tallies {
+    /* The entry was put while a copy with a smaller version may have been in a silent tier: its tallies are not in these,
+     * and later checks are counted in slots of their own, so that the two add up. 0: no such put. */
+    uint64_t blind_below;
     size_t count;
     struct pxt_tally tally[PXT_TALLIES_MAX + 1];
 };

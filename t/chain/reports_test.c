@@ -134,10 +134,73 @@ static void they_add_up(const char *what, const char *chain)
     is_int(failed, failures, "%s: and so does each failure", what);
 }
 
+static int checks_of(pxt_cache *cache)
+{
+    pxt_entry *entry = NULL;
+    if (pxt_cache_peek(cache, "k", &entry, NULL))
+        return -1;
+    int checks = (int)pxt_entry_number(entry, PXT_FIELD_TOTAL_HEALTH_CHECKS);
+    pxt_entry_release(entry);
+    return checks;
+}
+
+static void report_times(pxt_cache *cache, int n)
+{
+    struct pxt_report report = {.size = sizeof report, .ok = true, .latency_ms = 1};
+    while (n--)
+        is_int(pxt_cache_report(cache, "k", &report, NULL, NULL, NULL), PXT_OK, "a report");
+}
+
+static void put_k(pxt_cache *cache, const char *key)
+{
+    struct pxt_draft draft;
+    pxt_draft_init(&draft);
+    pxt_draft_set_text(&draft, PXT_FIELD_KEY, key, strlen(key));
+    pxt_draft_set_text(&draft, PXT_FIELD_PROXY_URL, "http://192.0.2.1:80", 19);
+    is_int(pxt_cache_put(cache, &draft, NULL, NULL), PXT_OK, "a put of %s", key);
+}
+
+/* The log has no room for the key, and so nothing to say of it, while the database that has it is off. */
+static void a_put_that_does_not_see_the_old_entry(void)
+{
+    char command[100];
+    snprintf(command, sizeof command, "rm -rf %s/*", folder);
+    if (system(command))
+        return;
+    tiers = "{plugin: l2_jsonl, shards: 1, max_entries: 1, eviction: fifo, dir: %s/l2}, "
+            "{name: far, plugin: l3_sqlite, path: %s/l3.db}";
+    pxt_cache *cache = open_chain();
+    put_k(cache, "k");
+    report_times(cache, 5);
+    put_k(cache, "another"); /* evicts k from the log */
+    pxt_cache_tick(cache, NULL, NULL);
+    pxt_cache_close(cache);
+    tiers = "{plugin: l2_jsonl, shards: 1, max_entries: 1, eviction: fifo, dir: %s/l2}, "
+            "{name: far, plugin: l3_sqlite, required: false, enabled: false, path: %s/l3.db}";
+    cache = open_chain();
+    is_int(checks_of(cache), -1, "the database is away, and the log does not have the entry");
+    put_k(cache, "k");
+    report_times(cache, 2);
+    put_k(cache, "k");
+    report_times(cache, 1);
+    is_int(checks_of(cache), 3, "what is counted meanwhile");
+    pxt_cache_close(cache);
+    tiers = "{plugin: l2_jsonl, shards: 1, max_entries: 1, eviction: fifo, dir: %s/l2}, "
+            "{name: far, plugin: l3_sqlite, path: %s/l3.db}";
+    cache = open_chain();
+    is_int(checks_of(cache), 8, "the database is back: reports before and after the put add up");
+    pxt_cache_tick(cache, NULL, NULL);
+    is_int(checks_of(cache), 8, "also after the repair");
+    report_times(cache, 1);
+    is_int(checks_of(cache), 9, "and with one more");
+    pxt_cache_close(cache);
+}
+
 int main(void)
 {
     if (!mkdtemp(folder))
         return 1;
+    a_put_that_does_not_see_the_old_entry();
     reports = (int)tap_amount(10000) / PROCESSES / THREADS;
     they_add_up(
         "files and a database",
