@@ -291,8 +291,8 @@ int conformance_test(const char *name, const char *settings, unsigned seconds)
         return 1;
     }
     subject.plugin = pxt_trial_plugin(subject.trial);
-    printf("# %s %s, ABI %u.%u\n", subject.plugin->name, subject.plugin->version, subject.plugin->abi_major,
-           subject.plugin->abi_minor);
+    printf("# %s %s, ABI %u.%u%s\n", subject.plugin->name, subject.plugin->version, subject.plugin->abi_major,
+           subject.plugin->abi_minor, subject.plugin->candidate ? "-rc" : "");
     if (subject.plugin->kind == PXT_KIND_TIER) {
         failed += run_all(tier_checks, &subject, &number);
         failed += run_all(tier_optional_checks, &subject, &number);

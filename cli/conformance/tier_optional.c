@@ -86,13 +86,18 @@ static void put_many_stores_all(struct subject *subject)
 static void touch_adds_accesses(struct subject *subject)
 {
     void *self = filled(subject, 5);
-    struct pxt_touch touches[2] = {{.key = key_named(subject, "f3"), .hits = 7, .last_accessed = TIME + 9 * PXT_SECOND},
-                                   {.key = key_named(subject, "unknown"), .hits = 1, .last_accessed = TIME}};
+    const struct pxt_touch *touches[2] = {
+        &(struct pxt_touch){.size = sizeof(struct pxt_touch),
+                            .key = key_named(subject, "f3"),
+                            .hits = 7,
+                            .last_accessed = TIME + 9 * PXT_SECOND},
+        &(struct pxt_touch){
+            .size = sizeof(struct pxt_touch), .key = key_named(subject, "unknown"), .hits = 1, .last_accessed = TIME}};
     pxt_entry *entry = NULL;
     calling("touch");
     expect_ok(subject, tier_ops(subject)->touch(self, touches, 2, &subject->error), "touch");
     expect(count_of(subject, self) == 5, "touch of an unknown key stores one");
-    expect_ok(subject, tier_ops(subject)->get(self, &touches[0].key, PXT_GET_PEEK, &entry, &subject->error), "get");
+    expect_ok(subject, tier_ops(subject)->get(self, &touches[0]->key, PXT_GET_PEEK, &entry, &subject->error), "get");
     handed_out();
     expect(subject->host->entry_number(entry, PXT_FIELD_ACCESS_COUNT) == 7, "7 hits are touched, access_count is %lld",
            (long long)subject->host->entry_number(entry, PXT_FIELD_ACCESS_COUNT));

@@ -62,7 +62,7 @@ static struct pxt_seal_context context_of(const char *key, enum pxt_field_id fie
 {
     size_t count;
     return (struct pxt_seal_context){
-        .size = sizeof(struct pxt_seal_context), .entry_key = key, .field = pxt_fields(&count)[field].name};
+        .size = sizeof(struct pxt_seal_context), .entry_key = key, .field = pxt_field_table(&count)[field].name};
 }
 
 static bool is_plain(const struct pxt_draft *draft, size_t i, const struct pxt_field *fields)
@@ -97,7 +97,7 @@ pxt_status pxt_sealer_seal_draft(struct pxt_sealer *sealer, const char *key, str
                                  struct pxt_error *error)
 {
     size_t count;
-    const struct pxt_field *fields = pxt_fields(&count);
+    const struct pxt_field *fields = pxt_field_table(&count);
     bool any = false;
     *tokens = NULL;
     for (size_t i = 0; i < PXT_FIELD_COUNT; i++) {

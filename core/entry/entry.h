@@ -8,6 +8,8 @@
 #include <proxtier/plugin.h>
 #include <stdatomic.h>
 
+/* The field table, for the core itself: pxt_fields() gives it to others row by row, so that a row may grow. */
+const struct pxt_field *pxt_field_table(size_t *count);
 /* Makes an entry: checks the draft against the field table. PXT_EINVAL names field and reason. With PXT_FIELD_REMOVED it
  * makes a tombstone, of which the draft needs no more than the key. */
 pxt_status pxt_entry_new(const struct pxt_draft *draft, pxt_entry **out, struct pxt_error *error);

@@ -177,7 +177,7 @@ static size_t write_line(const pxt_entry *entry, bool internal, char *buffer, si
 {
     struct sink sink = {buffer, buffer + capacity, 0};
     size_t count;
-    const struct pxt_field *field = pxt_fields(&count);
+    const struct pxt_field *field = pxt_field_table(&count);
     put_char(&sink, '{');
     for (size_t i = 0; i < count; i++) {
         bool secret = field[i].type == PXT_TYPE_SECRET;

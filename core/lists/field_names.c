@@ -4,6 +4,7 @@
  * monosans, ProxyBroker, jhao104 and scylla are read unchanged.
  */
 #include "base/isotime.h"
+#include "entry/entry.h"
 #include "lists/base64.h"
 #include "lists/list.h"
 #include <stdlib.h>
@@ -32,7 +33,7 @@ static bool same(const char *a, const char *b, size_t length)
 enum pxt_list_name pxt_list_name(const char *name, size_t length, enum pxt_field_id *field)
 {
     size_t count;
-    const struct pxt_field *fields = pxt_fields(&count);
+    const struct pxt_field *fields = pxt_field_table(&count);
     for (size_t i = 0; i < sizeof aliases / sizeof *aliases; i++)
         if (same(aliases[i].name, name, length)) {
             *field = aliases[i].field;
@@ -125,7 +126,7 @@ bool pxt_list_set(struct pxt_draft *draft, enum pxt_field_id field, enum pxt_lis
         return set_token(draft, field, text, length, room);
     if (kind == PXT_NAME_BASE64)
         return set_base64(draft, field, text, length, room);
-    switch (pxt_fields(&count)[field].type) {
+    switch (pxt_field_table(&count)[field].type) {
     case PXT_TYPE_TEXT:
     case PXT_TYPE_SECRET:
         pxt_draft_set_text(draft, field, text, length);

@@ -93,7 +93,7 @@ static const char *keep(struct warming *warming, const char *text, size_t length
 static void keep_texts(struct warming *warming, struct pxt_draft *draft)
 {
     size_t count;
-    const struct pxt_field *fields = pxt_fields(&count);
+    const struct pxt_field *fields = pxt_field_table(&count);
     for (size_t i = 0; i < PXT_FIELD_COUNT; i++)
         if (draft->value[i].set && (fields[i].type == PXT_TYPE_TEXT || fields[i].type == PXT_TYPE_SECRET))
             draft->value[i].as.text = keep(warming, draft->value[i].as.text, draft->value[i].length);
@@ -102,7 +102,7 @@ static void keep_texts(struct warming *warming, struct pxt_draft *draft)
 static size_t text_bytes(const struct pxt_draft *draft)
 {
     size_t count, bytes = 0;
-    const struct pxt_field *fields = pxt_fields(&count);
+    const struct pxt_field *fields = pxt_field_table(&count);
     for (size_t i = 0; i < PXT_FIELD_COUNT; i++)
         if (draft->value[i].set && (fields[i].type == PXT_TYPE_TEXT || fields[i].type == PXT_TYPE_SECRET))
             bytes += draft->value[i].length + 1;

@@ -131,7 +131,7 @@ void pxt_host_init(struct pxt_host_instance *instance, const char *component, co
                    const struct pxt_clock *clock)
 {
     size_t field_count;
-    const struct pxt_field *fields = pxt_fields(&field_count);
+    const struct pxt_field *const *fields = pxt_fields(&field_count);
     instance->host = (struct pxt_host){
         .size = sizeof instance->host,
         .now = host_now,

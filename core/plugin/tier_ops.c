@@ -4,6 +4,7 @@
  */
 #include "plugin/tier_ops.h"
 #include "base/fail.h"
+#include <proxtier/encryptor.h>
 #include <string.h>
 
 void pxt_ops_copy(void *copy, size_t size, const void *ops)
@@ -16,6 +17,15 @@ void pxt_ops_copy(void *copy, size_t size, const void *ops)
     memcpy(copy, ops, has);
     memcpy(copy, &has, sizeof has);
 }
+
+uint32_t pxt_ops_flags(const void *ops)
+{
+    return ((const struct pxt_tier_ops *)ops)->flags;
+}
+
+_Static_assert(offsetof(struct pxt_tier_ops, flags) == offsetof(struct pxt_eviction_ops, flags) &&
+                   offsetof(struct pxt_tier_ops, flags) == offsetof(struct pxt_encryptor_ops, flags),
+               "every table of operations begins with its size and its flags");
 
 const char *pxt_tier_missing(const struct pxt_tier_ops *tier)
 {
@@ -50,6 +60,12 @@ pxt_status pxt_tier_instance_ops(const struct pxt_tier_ops *declared, void *self
     if (missing)
         return pxt_fail(error, PXT_EPLUGIN, 0, "plugin %s: an instance lacks %s, which every tier must have", plugin,
                         missing);
+    if (copy->flags & PXT_FLAGS_MUST)
+        return pxt_fail(
+            error, PXT_EPLUGIN, 0,
+            "plugin %s: an instance has the flags 0x%x, which proxtier must understand and this one (plugin "
+            "ABI %s) does not: install a newer proxtier",
+            plugin, copy->flags & PXT_FLAGS_MUST, PXT_ABI_TEXT);
     *out = copy;
     return PXT_OK;
 }

@@ -3,6 +3,7 @@
  * core_options.c: the core's own options with their types, defaults and bounds: those of the whole configuration and
  * those of a tier. The configuration is read, checked and shown by these tables.
  */
+#include "settings/settings.h"
 #include <proxtier/admin.h>
 
 #define SECONDS(n) ((n)*PXT_SECOND)
@@ -59,4 +60,21 @@ const struct pxt_option *pxt_options_tier(void)
          "false: the cache opens without this tier if the tier cannot be opened"},
         {NULL, PXT_OPTION_TEXT, NULL, 0, 0, NULL, NULL}};
     return table;
+}
+
+static const struct pxt_option *row(const struct pxt_option *table, size_t index)
+{
+    for (; table->name && index; index--)
+        table++;
+    return table->name ? table : NULL;
+}
+
+const struct pxt_option *pxt_option_global(size_t index)
+{
+    return row(pxt_options_global(), index);
+}
+
+const struct pxt_option *pxt_option_tier(size_t index)
+{
+    return row(pxt_options_tier(), index);
 }

@@ -8,6 +8,10 @@
 #include "settings/yaml_tree.h"
 #include <proxtier/plugin.h>
 
+/* The core's own options (of the file, and of a tier), as tables that end with a NULL name. */
+const struct pxt_option *pxt_options_global(void);
+const struct pxt_option *pxt_options_tier(void);
+
 /* Checked values, one for each row of a table. */
 struct pxt_settings;
 

@@ -137,7 +137,8 @@ pxt_status pxt_tier_count(struct pxt_tier *tier, uint64_t *out, struct pxt_error
 pxt_status pxt_tier_tombstones(struct pxt_tier *tier, uint64_t *out, struct pxt_error *error);
 pxt_status pxt_tier_each(struct pxt_tier *tier, pxt_entry_fn *fn, void *arg, struct pxt_error *error);
 pxt_status pxt_tier_clear(struct pxt_tier *tier, uint64_t *removed, struct pxt_error *error);
-pxt_status pxt_tier_touch(struct pxt_tier *tier, const struct pxt_touch *touches, size_t n, struct pxt_error *error);
+pxt_status pxt_tier_touch(struct pxt_tier *tier, const struct pxt_touch *const *touches, size_t n,
+                          struct pxt_error *error);
 pxt_status pxt_tier_settle(struct pxt_tier *tier, struct pxt_error *error);
 pxt_status pxt_tier_victim(struct pxt_tier *tier, uint64_t incoming, pxt_entry **out, struct pxt_error *error);
 /* Tells whether the tier removes expired entries itself, with pxt_tier_expire(). Otherwise the caller gathers their keys

@@ -320,7 +320,8 @@ static pxt_status touch_one(struct pxt_tier *tier, const struct pxt_touch *touch
     return status;
 }
 
-pxt_status pxt_tier_touch(struct pxt_tier *tier, const struct pxt_touch *touches, size_t n, struct pxt_error *error)
+pxt_status pxt_tier_touch(struct pxt_tier *tier, const struct pxt_touch *const *touches, size_t n,
+                          struct pxt_error *error)
 {
     struct call call;
     if (tier->ops && tier->ops->touch) {
@@ -330,7 +331,7 @@ pxt_status pxt_tier_touch(struct pxt_tier *tier, const struct pxt_touch *touches
     }
     pxt_status status = PXT_OK;
     for (size_t i = 0; i < n && !status; i++)
-        status = touch_one(tier, &touches[i], error);
+        status = touch_one(tier, touches[i], error);
     return status;
 }
 

@@ -8,12 +8,16 @@
  * working directory. The core has initialised libgcrypt (for threads, without its secure memory) before it loads the
  * first plugin; a program that initialises libgcrypt itself, before it first calls proxtier, has it its own way.
  *
+ * This is plugin ABI 1.0-rc, the candidate of the first release: until 1.0 a change may break plugins, and raises
+ * PXT_ABI_CANDIDATE. From 1.0 on plugins of the same PXT_ABI_MAJOR stay loadable:
+ *  - A struct grows at its end only, and PXT_ABI_MINOR is raised. Each side says the size of what it hands over, or hands over
+ *    pointers; nobody reads further than the other one's size. A struct without a size says that it is complete.
+ *  - Of a word of flags the upper half (PXT_FLAGS_MUST) must be understood, and the lower half may be ignored. The core
+ *    refuses a plugin with a flag of the upper half that it does not know. It gives such a flag of a call only to a plugin
+ *    that has said that it knows the flag.
+ *
  * ABI changes, newest first:
- *   1.2  2026-11-25  versions and tombstones: pxt_host: tombstone_new; tiers: PXT_TIER_VERSIONS, PXT_TIER_SYNCED,
- *                    versions, record_get, record_put, tombstones; expire has `up_to`; PXT_ESTALE
- *   1.1  2026-11-21  pxt_host: entry_acquire_key, tier_open, tier_close, entry_new_foreign,
- *                    json_read_foreign; pxt_value: elsewhere; tiers: PXT_TIER_TRANSACTION, instance_ops
- *   1.0  2026-11-21  first
+ *   1.0-rc  2026-11-28  first
  */
 #ifndef PROXTIER_PLUGIN_H
 #define PROXTIER_PLUGIN_H
@@ -24,8 +28,12 @@
 extern "C" {
 #endif
 
-#define PXT_ABI_MAJOR 1 /* plugins of another major are refused */
-#define PXT_ABI_MINOR 2 /* raised when something is added at the end of a struct */
+#define PXT_ABI_MAJOR 1     /* plugins of another major are refused */
+#define PXT_ABI_MINOR 0     /* raised when something is added at the end of a struct */
+#define PXT_ABI_CANDIDATE 1 /* number of the candidate; plugins of another one are refused; 0: released */
+#define PXT_ABI_TEXT "1.0-rc"
+
+#define PXT_FLAGS_MUST 0xffff0000u /* in every word of flags: those that must be understood */
 
 enum pxt_plugin_kind { PXT_KIND_TIER = 1, PXT_KIND_EVICTION = 2, PXT_KIND_ENCRYPTOR = 3 };
 
@@ -42,7 +50,7 @@ enum pxt_option_type {
 };
 
 /* One declared option. The core reads YAML, checks it against this table and hands over values; a plugin never
- * parses. A table ends with an element whose name is NULL. */
+ * parses. A table ends with an element whose name is NULL. The descriptor says how long an element is. */
 struct pxt_option {
     const char *name;
     enum pxt_option_type type;
@@ -59,7 +67,8 @@ struct pxt_settings;
 
 enum pxt_log_level { PXT_LOG_ERROR, PXT_LOG_WARNING, PXT_LOG_NOTICE, PXT_LOG_INFO, PXT_LOG_DEBUG };
 
-/* A key with its length and hash, made by the core. Valid during the call; `text` ends in NUL. */
+/* A key with its length and hash, made by the core. Valid during the call; `text` ends in NUL. Plugins keep keys in memory
+ * of their own, and in other structs: this one is complete, and does not grow. */
 struct pxt_key {
     const char *text;
     uint32_t length;
@@ -105,8 +114,8 @@ struct pxt_host {
      * that no one else may write to it. PXT_EACCES with a remedy otherwise. */
     pxt_status (*prepare_folder)(const struct pxt_host *host, const char *path, struct pxt_error *error);
 
-    /* The field table; the same as pxt_fields() gives to programs. */
-    const struct pxt_field *fields;
+    /* The field table, as pointers to its rows; the same as pxt_fields() gives to programs. */
+    const struct pxt_field *const *fields;
     size_t field_count;
 
     /* Makes an entry from a draft, checked against the field table (PXT_EINVAL says which field and why). Credentials
@@ -148,8 +157,6 @@ struct pxt_host {
     /* Fills `key` with text, length and hash of `text`. */
     void (*key_init)(struct pxt_key *key, const char *text, size_t length);
 
-    /* ---- since 1.1 ---- */
-
     /* entry_acquire(), where the entry at `*place` has this key; NULL where it has another, or there is none. */
     pxt_entry *(*entry_acquire_key)(pxt_entry *const *place, const struct pxt_key *key);
     /*
@@ -175,8 +182,6 @@ struct pxt_host {
     pxt_status (*json_read_foreign)(const struct pxt_host *host, const char *text, size_t length, pxt_entry **out,
                                     struct pxt_error *error);
 
-    /* ---- since 1.2 ---- */
-
     /* Makes a tombstone, for a tier that keeps tombstones apart from its entries: `why` is PXT_FIELD_REMOVED - 1, and `at`
      * PXT_FIELD_FETCH_TIME. PXT_ENOMEM. */
     pxt_status (*tombstone_new)(const struct pxt_host *host, const struct pxt_key *key, uint64_t version, unsigned why,
@@ -184,7 +189,7 @@ struct pxt_host {
     /* json_write() without the fields that have PXT_FIELD_INTERNAL: the line as ProxyWhirl writes it. */
     size_t (*json_write_plain)(const pxt_entry *entry, char *buffer, size_t capacity);
 };
-/* Whether the running core has a service: for those that came after 1.0. */
+/* Whether the running core has a service: for those that come after 1.0. */
 #define PXT_HOST_HAS(host, service) ((host)->size >= offsetof(struct pxt_host, service) + sizeof((host)->service))
 #define PXT_THREAD_MAX 4096
 
@@ -194,8 +199,9 @@ struct pxt_plugin {
     char magic[8];        /* PXT_PLUGIN_MAGIC */
     uint32_t struct_size; /* of this struct at the plugin's compile time: the core reads no further */
     uint16_t abi_major, abi_minor;
-    uint32_t kind; /* enum pxt_plugin_kind */
-    uint32_t reserved;
+    uint32_t kind;                    /* enum pxt_plugin_kind */
+    uint16_t option_size;             /* sizeof(struct pxt_option), the same */
+    uint16_t candidate;               /* PXT_ABI_CANDIDATE */
     const char *name;                 /* that of the file without .so */
     const char *version;              /* of the plugin */
     const char *licence;              /* SPDX identifier */
@@ -218,13 +224,23 @@ struct pxt_plugin {
                                           PXT_ABI_MAJOR,                                                               \
                                           PXT_ABI_MINOR,                                                               \
                                           (uint32_t)(kind_),                                                           \
-                                          0,                                                                           \
+                                          (uint16_t)sizeof(struct pxt_option),                                         \
+                                          PXT_ABI_CANDIDATE,                                                           \
                                           name_,                                                                       \
                                           version_,                                                                    \
                                           licence_,                                                                    \
                                           summary_,                                                                    \
                                           options_,                                                                    \
                                           ops_}
+
+/* The option of a plugin's descriptor with this index, from 0; NULL behind the last one. */
+static inline const struct pxt_option *pxt_plugin_option(const struct pxt_plugin *plugin, size_t index)
+{
+    const char *table = (const char *)plugin->options;
+    const struct pxt_option *option =
+        table ? (const struct pxt_option *)(const void *)(table + index * plugin->option_size) : NULL;
+    return option && option->name ? option : NULL;
+}
 
 #ifdef __cplusplus
 }

@@ -37,10 +37,9 @@ extern "C" {
 #define PXT_TIER_SHARED 4u        /* several processes may open it at once and see each other's writes */
 #define PXT_TIER_POLICY_STATE 8u  /* offers victim() and keeps the state of any policy beside its entries */
 #define PXT_TIER_POLICY_ORDER 16u /* offers victim() for policies that name an order */
-#define PXT_TIER_TRANSACTION                                                                                           \
-    32u                       /* since 1.1: put_many() costs hardly more than put(): the core gathers threads' puts */
-#define PXT_TIER_VERSIONS 64u /* since 1.2: put and put_many compare versions: see there */
-#define PXT_TIER_SYNCED 128u  /* since 1.2: what a put or del acknowledged survives loss of power */
+#define PXT_TIER_TRANSACTION 32u  /* put_many() costs hardly more than put(): the core gathers threads' puts */
+#define PXT_TIER_VERSIONS 64u     /* put and put_many compare versions: see there */
+#define PXT_TIER_SYNCED 128u      /* what a put or del acknowledged survives loss of power */
 
 #define PXT_GET_PEEK 1u /* not a hit: recency and access counts stay as they are */
 
@@ -58,11 +57,11 @@ struct pxt_tier_setup {
 
 /* Accesses that happened elsewhere, to be added to a stored entry. */
 struct pxt_touch {
-    struct pxt_key key;
-    uint64_t hits;            /* add to access_count */
-    pxt_time last_accessed;   /* the later one stays; PXT_TIME_NONE: leave */
+    uint32_t size;
     uint32_t evicted_from_l1; /* 1: set that flag */
-    uint32_t reserved;
+    struct pxt_key key;
+    uint64_t hits;          /* add to access_count */
+    pxt_time last_accessed; /* the later one stays; PXT_TIME_NONE: leave */
 };
 
 /* One health check, for the history. */
@@ -120,7 +119,7 @@ struct pxt_tier_ops {
     pxt_status (*put_many)(void *self, pxt_entry *const *entries, size_t n, struct pxt_error *error);
     /* Adds accesses to stored entries; keys that are not stored are skipped. Need not be durable at once.
      * [get with PEEK, entry_touch, put] */
-    pxt_status (*touch)(void *self, const struct pxt_touch *touches, size_t n, struct pxt_error *error);
+    pxt_status (*touch)(void *self, const struct pxt_touch *const *touches, size_t n, struct pxt_error *error);
     /* Applies hits that were noted but not yet counted: afterwards the live counters of stored entries are exact. A
      * tier with settle() counts the hits on its entries itself, at any time, with host->entry_touch(). [the core
      * counts each hit] */
@@ -149,14 +148,10 @@ struct pxt_tier_ops {
     /* How many entries were found damaged since open. [0] */
     uint64_t (*corruptions)(void *self);
 
-    /* ---- since 1.1 ---- */
-
     /* The operations and flags of this instance, where they depend on its options; asked once, after open, and valid
      * until close. During open() the core uses this static table only: a flag that is needed then, as
      * PXT_TIER_POLICY_STATE, must stand in both tables. [this table] */
     const struct pxt_tier_ops *(*instance_ops)(void *self);
-
-    /* ---- since 1.2 ---- */
 
     /* Calls `fn` with the key and the version of each entry and tombstone whose version is greater than `above`, or 0 (it
      * is not known: another program wrote the entry). Rules as for each(). [each] */

@@ -103,7 +103,7 @@ static pxt_status on_put_many(void *self, pxt_entry *const *entries, size_t n, s
     return OUTCOME(put_many, status);
 }
 
-static pxt_status on_touch(void *self, const struct pxt_touch *touches, size_t n, struct pxt_error *error)
+static pxt_status on_touch(void *self, const struct pxt_touch *const *touches, size_t n, struct pxt_error *error)
 {
     MEET(touch);
     pxt_status status = lower->ops->touch(lower->self, touches, torn ? n / 2 : n, error);
@@ -308,9 +308,6 @@ static void offer_what_it_offers(struct fault *fault)
 static pxt_status fault_open(const struct pxt_host *host, const struct pxt_tier_setup *setup, void **self,
                              struct pxt_error *error)
 {
-    if (!PXT_HOST_HAS(host, tombstone_new))
-        return host->fail(host, error, PXT_EPLUGIN, 0,
-                          "fault needs a core with plugin ABI 1.2 or newer: install plugins and core of one release");
     const char *tier = host->setting_text(setup->settings, "tier");
     if (!tier || !*tier)
         return host->fail(host, error, PXT_ECONFIG, 0, "the option `tier` must name the tier that fault wraps");

@@ -186,7 +186,7 @@ static pxt_status touch_locked(struct jsonl *tier, struct jsonl_shard *shard, co
 }
 
 /* Applies the touches that belong to this shard. */
-static pxt_status touch_shard(struct jsonl *tier, struct jsonl_shard *shard, const struct pxt_touch *touches,
+static pxt_status touch_shard(struct jsonl *tier, struct jsonl_shard *shard, const struct pxt_touch *const *touches,
                               const unsigned char *numbers, size_t n, struct pxt_error *error)
 {
     if (!memchr(numbers, (int)shard->number, n))
@@ -196,14 +196,14 @@ static pxt_status touch_shard(struct jsonl *tier, struct jsonl_shard *shard, con
     if (!status) {
         for (size_t i = 0; i < n && !status; i++)
             if (numbers[i] == shard->number)
-                status = touch_locked(tier, shard, &touches[i], error);
+                status = touch_locked(tier, shard, touches[i], error);
         jsonl_shard_unlock_file(shard);
     }
     pthread_mutex_unlock(&shard->lock);
     return status;
 }
 
-pxt_status jsonl_touch(void *self, const struct pxt_touch *touches, size_t n, struct pxt_error *error)
+pxt_status jsonl_touch(void *self, const struct pxt_touch *const *touches, size_t n, struct pxt_error *error)
 {
     struct jsonl *tier = self;
     pxt_status status = PXT_OK;
@@ -211,7 +211,7 @@ pxt_status jsonl_touch(void *self, const struct pxt_touch *touches, size_t n, st
     if (!numbers)
         return tier->host->fail(tier->host, error, PXT_ENOMEM, 0, "out of memory for touches");
     for (size_t i = 0; i < n; i++)
-        numbers[i] = (unsigned char)jsonl_shard_number(tier, &touches[i].key);
+        numbers[i] = (unsigned char)jsonl_shard_number(tier, &touches[i]->key);
     for (unsigned i = 0; i < tier->shard_count && !status; i++)
         status = touch_shard(tier, &tier->shard[i], touches, numbers, n, error);
     free(numbers);

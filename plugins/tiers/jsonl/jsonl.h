@@ -334,7 +334,7 @@ pxt_status jsonl_del_locked(struct jsonl *tier, struct jsonl_shard *shard, struc
 
 /* batch.c */
 pxt_status jsonl_put_many(void *self, pxt_entry *const *entries, size_t n, struct pxt_error *error);
-pxt_status jsonl_touch(void *self, const struct pxt_touch *touches, size_t n, struct pxt_error *error);
+pxt_status jsonl_touch(void *self, const struct pxt_touch *const *touches, size_t n, struct pxt_error *error);
 
 /* evict.c */
 pxt_status jsonl_victim(void *self, uint64_t incoming, pxt_entry **out, struct pxt_error *error);

@@ -44,10 +44,6 @@ static void memory_close(void *self)
 static pxt_status memory_open(const struct pxt_host *host, const struct pxt_tier_setup *setup, void **self,
                               struct pxt_error *error)
 {
-    if (!PXT_HOST_HAS(host, entry_acquire_key))
-        return host->fail(
-            host, error, PXT_EPLUGIN, 0,
-            "l1_memory needs a core with plugin ABI 1.1 or newer: install plugins and core of one release");
     unsigned shards = shards_for(host, setup);
     size_t size = (sizeof(struct memory) + shards * sizeof(struct shard) + 63) & ~(size_t)63;
     struct memory *memory = aligned_alloc(64, size);

@@ -4,6 +4,7 @@
  */
 #include <proxtier/encryptor.h>
 #include <proxtier/eviction.h>
+#include <proxtier/stats.h>
 #include <proxtier/tier.h>
 
 /* A struct that has grown is let pass as a whole, so that each function in it stands here once more. The lists are those
@@ -35,6 +36,12 @@ TIER(TIER_FUNCTION)
 HOST(HOST_FUNCTION)
 EVICTION(EVICTION_FUNCTION)
 ENCRYPTOR(ENCRYPTOR_FUNCTION)
+
+void witness_stats(const struct pxt_stats *stats);
+void witness_stats(const struct pxt_stats *stats)
+{
+    (void)stats;
+}
 
 void witness_plugin(const struct pxt_plugin *plugin, const struct pxt_option *option, const struct pxt_host *host,
                     enum pxt_plugin_kind kind, enum pxt_option_type type, enum pxt_log_level level);
