@@ -145,14 +145,14 @@ static pxt_status folder_put(void *self, pxt_entry *entry, struct pxt_error *err
     char name[NAME_SIZE];
     folder->host->entry_key(entry, &key);
     name_of(&key, name);
-    size_t length = folder->host->json_write(entry, NULL, 0);
-    char *text = malloc(length + 1);
-    if (!text)
-        return folder->host->fail(folder->host, error, PXT_ENOMEM, 0, "no memory for %s", name);
-    folder->host->json_write(entry, text, length);
-    text[length++] = '\n';
-    pxt_status status = write_file(folder, name, text, length, error);
-    free(text);
+    char *text;
+    size_t length;
+    pxt_status status = folder->host->json_new(folder->host, entry, 0, &text, &length, error);
+    if (status)
+        return status;
+    text[length] = '\n'; /* in the place of the final NUL */
+    status = write_file(folder, name, text, length + 1, error);
+    folder->host->text_free(text);
     return status;
 }
 

@@ -14,8 +14,8 @@ static const char *kind_name(uint32_t kind)
 
 static const char *type_name(enum pxt_option_type type)
 {
-    static const char *const names[] = {"text", "integer", "bool", "duration", "size", "path", "choice"};
-    return (unsigned)type < 7 ? names[type] : "?";
+    static const char *const names[] = {"text", "integer", "bool", "duration", "size", "path", "choice", "secret"};
+    return (unsigned)type < 8 ? names[type] : "?";
 }
 
 /* What follows the numbers of the ABI. */

@@ -73,7 +73,7 @@ pxt_status pxt_cache_open(const struct pxt_cache_options *given, pxt_cache **out
     if (!cache)
         return pxt_fail_memory(error, "a cache");
     cache->logger = (struct pxt_logger){options.log, options.log_arg, options.log_level};
-    cache->clock = (struct pxt_clock){options.clock, options.clock_arg};
+    cache->clock = (struct pxt_clock){options.clock, options.clock_arg, options.monotonic};
     status = open_parts(cache, &options, error);
     if (status)
         pxt_cache_close(cache);

@@ -7,12 +7,13 @@
 #include "base/fail.h"
 #include "base/secret.h"
 #include "entry/entry.h"
+#include "settings/settings.h"
 #include <pthread.h>
 #include <string.h>
 
 struct pxt_sealer {
     const struct pxt_encryptor_ops *ops;
-    const struct pxt_settings *settings;
+    struct pxt_settings *settings;
     struct pxt_host_instance host;
     pthread_mutex_t lock; /* around opening; a leaf */
     void *_Atomic self;
@@ -50,7 +51,9 @@ static pxt_status ready(struct pxt_sealer *sealer, struct pxt_error *error)
     pthread_mutex_lock(&sealer->lock);
     if (!sealer->self) {
         void *self = NULL;
-        status = sealer->ops->open(&sealer->host.host, sealer->settings, &self, error);
+        status = pxt_settings_read_secrets(sealer->settings, "the encryptor", error);
+        if (!status)
+            status = sealer->ops->open(&sealer->host.host, sealer->settings, &self, error);
         if (!status)
             sealer->self = self;
     }

@@ -42,8 +42,10 @@ static void promote_into(struct pxt_chain *chain, struct pxt_tier *tier, const s
 static void promote(struct pxt_chain *chain, unsigned from, const struct pxt_key *key, pxt_entry *entry,
                     struct pxt_victims *victims)
 {
+    victims->may_refuse = true;
     for (unsigned i = from; i-- > 0;)
         promote_into(chain, &chain->tier[i], key, entry, victims);
+    victims->may_refuse = false;
 }
 
 /* Counts a hit in a tier that does not count hits itself. */
@@ -178,8 +180,11 @@ __attribute__((noinline)) static pxt_status get_from_file(struct pxt_tier *tier,
                                                           pxt_entry **out, struct pxt_error *error)
 {
     int cancel_state;
+    struct pxt_call_frame frame;
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
+    pxt_tier_begin_call(tier, &frame);
     pxt_status status = tier->ops->get(tier->self, key, 0, out, error);
+    pxt_tier_end_call(tier, &frame);
     pthread_setcancelstate(cancel_state, NULL);
     return status;
 }

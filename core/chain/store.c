@@ -139,9 +139,30 @@ pxt_status pxt_chain_stamp_version(struct pxt_chain *chain, pxt_entry *entry, co
     return PXT_OK;
 }
 
+/* Whether the policy of a tier may keep the entry out: a slower tier has taken it, and of a pool the slowest. At level `power`
+ * the slowest may not yet have synced it. */
+static bool may_refuse(const struct pxt_write *write, const struct pxt_tier *tier)
+{
+    const struct pxt_chain *chain = write->chain;
+    if (!pxt_chain_bit(chain, tier))
+        return write->taken;
+    return !chain->power && tier != chain->slowest && (write->change->took & pxt_chain_bit(chain, chain->slowest));
+}
+
 static pxt_status into_tier(struct pxt_write *write, struct pxt_tier *tier, struct pxt_error *error)
 {
-    return pxt_chain_insert(tier, write->entries[0], write->victims, error);
+    struct pxt_key key;
+    write->victims->may_refuse = may_refuse(write, tier);
+    pxt_status status = pxt_chain_insert(tier, write->entries[0], write->victims, error);
+    bool refused = status == PXT_ENOTSUP && write->victims->may_refuse && pxt_tier_stores(tier);
+    write->victims->may_refuse = false;
+    if (!refused || !pxt_tier_durable(tier))
+        return status;
+    /* It may have a tombstone, which would be older than what the others have. */
+    pxt_entry_key_of(write->entries[0], &key);
+    pxt_status removed = pxt_tier_del(tier, &key, PXT_REMOVE_DELETED, error);
+    return removed == PXT_OK || removed == PXT_NOT_FOUND ? PXT_EINVAL
+                                                         : removed; /* it has nothing: pxt_change_wrote() */
 }
 
 uint64_t pxt_chain_greatest_version(struct pxt_chain *chain, const struct pxt_key *key)

@@ -360,16 +360,6 @@ void pxt_entry_read(const pxt_entry *entry, struct pxt_draft *draft)
     }
 }
 
-pxt_status pxt_entry_copy(const pxt_entry *entry, bool evicted_from_l1, pxt_entry **out, struct pxt_error *error)
-{
-    struct pxt_draft draft;
-    pxt_draft_init(&draft);
-    pxt_entry_read(entry, &draft);
-    if (evicted_from_l1)
-        pxt_draft_set_number(&draft, PXT_FIELD_EVICTED_FROM_L1, 1);
-    return pxt_entry_new(&draft, out, error);
-}
-
 /* Whether use has taught anything about an entry. Every entry has the required ones of the learnt fields. */
 static bool has_learnt(const pxt_entry *entry)
 {

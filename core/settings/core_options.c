@@ -55,6 +55,9 @@ const struct pxt_option *pxt_options_tier(void)
          "the eviction policy: its plugin, or {plugin: NAME, ...its options}"},
         {"write_behind", PXT_OPTION_BOOL, "false", 0, 0, NULL,
          "true: puts are acknowledged when a faster durable tier has them, and written here later, in batches"},
+        {"timeout", PXT_OPTION_DURATION, "none", 1000, SECONDS(3600), "none",
+         "how long a call of the tier for a key may take, or none; the tier is told, and calls that overrun are "
+         "counted"},
         {"enabled", PXT_OPTION_BOOL, "true", 0, 0, NULL, "false: the chain goes without this tier"},
         {"required", PXT_OPTION_BOOL, "true", 0, 0, NULL,
          "false: the cache opens without this tier if the tier cannot be opened"},

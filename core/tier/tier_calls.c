@@ -14,10 +14,13 @@
 struct call {
     struct pxt_error error;
     int cancel_state;
+    bool timed;
+    struct pxt_call_frame frame; /* if `timed` */
 };
 
-/* Prepares a call of the plugin, whose error goes to `call->error`. False if the tier is off, or not present. */
-static bool enter(struct pxt_tier *tier, struct call *call, struct pxt_error *error)
+/* Prepares a call of the plugin, whose error goes to `call->error`. False if the tier is off, or not present. A call that
+ * goes through the whole store is not `timed`: how long it takes depends on the size of the store. */
+static bool enter_as(struct pxt_tier *tier, bool timed, struct call *call, struct pxt_error *error)
 {
     if (!pxt_tier_on(tier)) {
         PXT_COUNT(tier, skipped, 1);
@@ -30,9 +33,22 @@ static bool enter(struct pxt_tier *tier, struct call *call, struct pxt_error *er
     call->error.message[0] = '\0';
     /* A thread that is cancelled inside the plugin would keep its locks, and leave half a write. */
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &call->cancel_state);
+    call->timed = timed;
+    if (timed) /* the wait for the lock is part of what the caller waits */
+        pxt_tier_begin_call(tier, &call->frame);
     if (!(tier->flags & PXT_TIER_CONCURRENT))
         pthread_mutex_lock(&tier->serial);
     return true;
+}
+
+static bool enter(struct pxt_tier *tier, struct call *call, struct pxt_error *error)
+{
+    return enter_as(tier, true, call, error);
+}
+
+static bool enter_for_all(struct pxt_tier *tier, struct call *call, struct pxt_error *error)
+{
+    return enter_as(tier, false, call, error);
 }
 
 /* A tier that has found damage has lost entries: before the result of the call counts, all keys are in doubt there. */
@@ -52,6 +68,8 @@ static pxt_status leave_as(struct pxt_tier *tier, pxt_status status, bool ends_f
     pxt_tier_look_for_damage(tier);
     if (!(tier->flags & PXT_TIER_CONCURRENT))
         pthread_mutex_unlock(&tier->serial);
+    if (call->timed)
+        pxt_tier_end_call(tier, &call->frame);
     pthread_setcancelstate(call->cancel_state, NULL);
     if (status == PXT_OK || status == PXT_NOT_FOUND) {
         if (ends_failures)
@@ -81,6 +99,8 @@ pxt_status pxt_tier_get(struct pxt_tier *tier, const struct pxt_key *key, unsign
     status = leave_as(tier, status, !(flags & PXT_TIER_GET_FOR_WRITE), &call, error);
     if (!status && tier->tracker && !(flags & PXT_GET_PEEK))
         pxt_policy_tracker_hit(tier->tracker, key);
+    if (status == PXT_NOT_FOUND && tier->tracker && !(flags & PXT_GET_PEEK))
+        pxt_policy_tracker_missed(tier->tracker, key->hash);
     return status;
 }
 
@@ -158,7 +178,7 @@ pxt_status pxt_tier_contains(struct pxt_tier *tier, const struct pxt_key *key, s
 pxt_status pxt_tier_count(struct pxt_tier *tier, uint64_t *out, struct pxt_error *error)
 {
     struct call call;
-    if (!enter(tier, &call, error))
+    if (!enter_for_all(tier, &call, error))
         return PXT_EUNAVAILABLE;
     return leave(tier, tier->ops->count(tier->self, out, &call.error), &call, error);
 }
@@ -199,7 +219,7 @@ static bool hold(void *arg, pxt_entry *entry)
 static pxt_status each_inside(struct pxt_tier *tier, pxt_entry_fn *fn, void *arg, struct pxt_error *error)
 {
     struct call call;
-    if (!enter(tier, &call, error))
+    if (!enter_for_all(tier, &call, error))
         return PXT_EUNAVAILABLE;
     return leave(tier, tier->ops->each(tier->self, fn, arg, &call.error), &call, error);
 }
@@ -273,7 +293,7 @@ pxt_status pxt_tier_clear(struct pxt_tier *tier, uint64_t *removed, struct pxt_e
     *removed = 0;
     if (tier->tracker || !tier->ops || !tier->ops->clear)
         return clear_singly(tier, removed, error);
-    if (!enter(tier, &call, error))
+    if (!enter_for_all(tier, &call, error))
         return PXT_EUNAVAILABLE;
     return leave(tier, tier->ops->clear(tier->self, removed, &call.error), &call, error);
 }
@@ -288,7 +308,7 @@ pxt_status pxt_tier_expire(struct pxt_tier *tier, pxt_time now, uint64_t up_to, 
 {
     struct call call;
     *removed = 0;
-    if (!enter(tier, &call, error))
+    if (!enter_for_all(tier, &call, error))
         return PXT_EUNAVAILABLE;
     return leave(tier, tier->ops->expire(tier->self, now, up_to, limit, fn, arg, removed, &call.error), &call, error);
 }
@@ -340,7 +360,7 @@ pxt_status pxt_tier_settle(struct pxt_tier *tier, struct pxt_error *error)
     struct call call;
     if (!tier->ops || !tier->ops->settle)
         return PXT_OK;
-    if (!enter(tier, &call, error))
+    if (!enter_for_all(tier, &call, error))
         return PXT_EUNAVAILABLE;
     return leave(tier, tier->ops->settle(tier->self, &call.error), &call, error);
 }
@@ -355,7 +375,10 @@ pxt_status pxt_tier_victim(struct pxt_tier *tier, uint64_t incoming, pxt_entry *
     }
     char text[PXT_KEY_MAX + 1];
     struct pxt_key key;
-    while (pxt_policy_tracker_victim(tier->tracker, text, &key)) {
+    while (pxt_policy_tracker_victim(tier->tracker, incoming, text, &key)) {
+        *out = NULL;
+        if (!text[0])
+            return PXT_OK;
         pxt_status status = pxt_tier_get(tier, &key, PXT_GET_PEEK, out, error);
         if (status != PXT_NOT_FOUND)
             return status;
@@ -381,7 +404,7 @@ pxt_status pxt_tier_check_each(struct pxt_tier *tier, const struct pxt_key *key,
     struct call call;
     if (!tier->ops || !tier->ops->check_each)
         return PXT_ENOTSUP;
-    if (!enter(tier, &call, error))
+    if (!enter_for_all(tier, &call, error))
         return PXT_EUNAVAILABLE;
     return leave(tier, tier->ops->check_each(tier->self, key, fn, arg, &call.error), &call, error);
 }
@@ -391,7 +414,7 @@ pxt_status pxt_tier_maintain(struct pxt_tier *tier, struct pxt_error *error)
     struct call call;
     if (!tier->ops || !tier->ops->maintain)
         return PXT_OK;
-    if (!enter(tier, &call, error))
+    if (!enter_for_all(tier, &call, error))
         return PXT_EUNAVAILABLE;
     return leave(tier, tier->ops->maintain(tier->self, &call.error), &call, error);
 }
@@ -411,7 +434,7 @@ pxt_status pxt_tier_sync(struct pxt_tier *tier, struct pxt_error *error)
     struct call call;
     if (!tier->ops || !tier->ops->sync)
         return PXT_OK;
-    if (!enter(tier, &call, error))
+    if (!enter_for_all(tier, &call, error))
         return PXT_EUNAVAILABLE;
     pxt_status status = leave(tier, tier->ops->sync(tier->self, &call.error), &call, error);
     note_lost_sync(tier, status);
@@ -444,7 +467,7 @@ pxt_status pxt_tier_versions(struct pxt_tier *tier, uint64_t above, pxt_version_
     struct listing listing = {above, fn, arg};
     if (!tier->ops || !tier->ops->versions)
         return pxt_tier_each(tier, list_version, &listing, error);
-    if (!enter(tier, &call, error))
+    if (!enter_for_all(tier, &call, error))
         return PXT_EUNAVAILABLE;
     return leave(tier, tier->ops->versions(tier->self, above, fn, arg, &call.error), &call, error);
 }

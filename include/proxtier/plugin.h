@@ -46,7 +46,10 @@ enum pxt_option_type {
     PXT_OPTION_DURATION, /* 90, 90s, 15m, 1h, 7d, 250ms: read as microseconds; bounds are microseconds too */
     PXT_OPTION_SIZE,     /* 512, 4KiB, 64MiB, 1GiB: read as bytes */
     PXT_OPTION_PATH,     /* `~/`, `${cache}/`, `${state}/` and `${config}/` at the start are replaced by the core */
-    PXT_OPTION_CHOICE    /* one of the words in `choices`, separated by '|' ; read as text */
+    PXT_OPTION_CHOICE,   /* one of the words in `choices`, separated by '|' ; read as text */
+    /* A password or another secret: YAML says where it comes from, never what it is: `file:PATH`, `env:NAME`,
+     * `credential:NAME` (of systemd) or `command:COMMAND` for /bin/sh. Read before open() with setting_secret(). */
+    PXT_OPTION_SECRET
 };
 
 /* One declared option. The core reads YAML, checks it against this table and hands over values; a plugin never
@@ -58,6 +61,12 @@ struct pxt_option {
     int64_t min, max;         /* of INTEGER, DURATION, SIZE, inclusive; both 0: any that is >= 0 */
     const char *choices;      /* of CHOICE; of a number: words that may stand instead of it, read as -1 */
     const char *help;         /* one sentence, for `proxtier plugin info` and the manual */
+};
+
+/* An option by name with its value as it would stand in YAML. A table of them ends with a NULL name. Complete: it does not
+ * grow. */
+struct pxt_option_value {
+    const char *name, *value;
 };
 
 /* The checked values of a plugin's options: owned by the core, valid until the plugin's instance is closed. */
@@ -73,6 +82,15 @@ struct pxt_key {
     const char *text;
     uint32_t length;
     uint64_t hash; /* of `text`: well mixed, the same in every process and version */
+};
+
+/* A call of an operation, as the core makes it. */
+struct pxt_call {
+    uint32_t size;
+    uint32_t flags; /* 0 */
+    /* When the caller stops waiting, by host->monotonic(); 0: never. An operation that waits for another machine returns
+     * PXT_EBUSY by then; others need not look at it. */
+    int64_t deadline;
 };
 
 /* A tier under a tier: see tier_open. Its rules are those of tier.h; whoever stands on it keeps them. */
@@ -94,6 +112,11 @@ struct pxt_host {
 
     /* The time. Plugins call nothing else for it: tests replace this clock. */
     pxt_time (*now)(const struct pxt_host *host);
+    /* Microseconds of a clock that is never set, for deadlines. Tests replace this clock too. */
+    int64_t (*monotonic)(const struct pxt_host *host);
+    /* The call that the core makes on this thread with an instance of this host; outside of one, a call without a deadline.
+     * Never NULL; valid until the operation returns. */
+    const struct pxt_call *(*call)(const struct pxt_host *host);
     /* Logs one line; never a secret. */
     void (*log)(const struct pxt_host *host, enum pxt_log_level level, const char *format, ...) PXT_PRINTF(3, 4);
     /* Fills `error` (NULL is allowed) and returns `status`, so that `return host->fail(...)` reads well. The text says
@@ -109,6 +132,9 @@ struct pxt_host {
     const char *(*setting_text)(const struct pxt_settings *settings, const char *name);
     int64_t (*setting_number)(const struct pxt_settings *settings, const char *name);
     bool (*setting_given)(const struct pxt_settings *settings, const char *name);
+    /* A PXT_OPTION_SECRET, NUL-terminated; `length` may be NULL. NULL where absent. It lies in locked memory, is wiped when
+     * the instance is closed, and is to be copied nowhere. (setting_text() of such an option says where it comes from.) */
+    const char *(*setting_secret)(const struct pxt_settings *settings, const char *name, size_t *length);
 
     /* Makes the folder (and missing parents) with mode 0700, or checks that it is owned by this user or root and
      * that no one else may write to it. PXT_EACCES with a remedy otherwise. */
@@ -122,6 +148,10 @@ struct pxt_host {
      * must be sealed. `*out` must be released. */
     pxt_status (*entry_new)(const struct pxt_host *host, const struct pxt_draft *draft, pxt_entry **out,
                             struct pxt_error *error);
+    /* Makes an entry like `entry`, but for the fields that `changes` has set. Fields that are newer than the plugin stay as they
+     * are, where a copy by way of entry_read() and entry_new() would lose them. Errors as entry_new(). */
+    pxt_status (*entry_copy)(const struct pxt_host *host, const pxt_entry *entry, const struct pxt_draft *changes,
+                             pxt_entry **out, struct pxt_error *error);
     /* Fills a draft from an entry: pxt_entry_read(). */
     void (*entry_read)(const pxt_entry *entry, struct pxt_draft *draft);
     /* The entry's key; lives as long as the entry is held. */
@@ -147,9 +177,15 @@ struct pxt_host {
     unsigned (*thread_index)(void);
 
     /* Writes an entry as one line of JSON with the separators and field order of the JSONL log, without newline.
-     * Returns the length that it needs; writes nothing where `capacity` is smaller. Credentials are written as
+     * Returns the length that it needs; writes nothing where `capacity` is smaller. Hits make an entry's line longer at any
+     * time: a caller that measures first has to look at the length again. Credentials are written as
      * `username_encrypted` and `password_encrypted`: hexadecimal of the token. */
     size_t (*json_write)(const pxt_entry *entry, char *buffer, size_t capacity);
+    /* The same into memory of its own, which has the right size also while hits go on, and ends in NUL; to be freed with
+     * text_free(). `flags`: PXT_JSON_*. PXT_ENOMEM. */
+    pxt_status (*json_new)(const struct pxt_host *host, const pxt_entry *entry, unsigned flags, char **text,
+                           size_t *length, struct pxt_error *error);
+    void (*text_free)(char *text); /* NULL is allowed */
     /* Reads such a line (NUL-terminated after `length`); unknown members are ignored, wrong values give PXT_EINVAL
      * with the member's name. */
     pxt_status (*json_read)(const struct pxt_host *host, const char *text, size_t length, pxt_entry **out,
@@ -160,12 +196,12 @@ struct pxt_host {
     /* entry_acquire(), where the entry at `*place` has this key; NULL where it has another, or there is none. */
     pxt_entry *(*entry_acquire_key)(pxt_entry *const *place, const struct pxt_key *key);
     /*
-     * For a tier that stands on another: opens the tier `plugin`, found and checked as one of the chain is. `options` as
-     * `name=value,name=value`, NULL: none. It gets name, capacity and policy of `setup`, which is that of the caller,
+     * For a tier that stands on another: opens the tier `plugin`, found and checked as one of the chain is. `options` ends
+     * with a NULL name; NULL: none. It gets name, capacity and policy of `setup`, which is that of the caller,
      * and `lower_host` as its host: usually `host`. `*out` must be given to tier_close(), in the caller's close().
      * PXT_EPLUGIN, PXT_ECONFIG, and what the tier's open returns.
      */
-    pxt_status (*tier_open)(const struct pxt_host *host, const char *plugin, const char *options,
+    pxt_status (*tier_open)(const struct pxt_host *host, const char *plugin, const struct pxt_option_value *options,
                             const struct pxt_tier_setup *setup, const struct pxt_host *lower_host,
                             struct pxt_lower_tier **out, struct pxt_error *error);
     /* Closes and unloads it. NULL is allowed. */
@@ -192,6 +228,7 @@ struct pxt_host {
 /* Whether the running core has a service: for those that come after 1.0. */
 #define PXT_HOST_HAS(host, service) ((host)->size >= offsetof(struct pxt_host, service) + sizeof((host)->service))
 #define PXT_THREAD_MAX 4096
+#define PXT_JSON_PLAIN 1u /* as json_write_plain() */
 
 /* ---- the descriptor ------------------------------------------------------------------------------------------- */
 

@@ -26,7 +26,9 @@ extern "C" {
     X(demotions, "entries handed down from this tier by an eviction")                                                  \
     X(repairs, "entries and tombstones that a repair wrote to this tier")                                              \
     X(failures, "operations that failed")                                                                              \
-    X(skipped, "operations not tried because the tier was off")
+    X(skipped, "operations not tried because the tier was off")                                                        \
+    X(overruns, "calls that took longer than the tier's timeout")                                                      \
+    X(refusals, "new entries that the policy kept out")
 
 enum pxt_tier_state {
     PXT_TIER_ON,

@@ -17,6 +17,7 @@
  *  - Keys and entries are the caller's; hold an entry (host->entry_hold) to keep it beyond the call.
  *  - A tier without PXT_TIER_SHARED must return the same entry object that it was given (host->entry_hold), not a copy.
  *    The object carries a generation; by it the core sees whether another process has written since.
+ *  - A forked child may not use the caches of its parent, nor close them; it opens its own. See after_fork_child.
  *  - Expiry is the core's: a tier returns what it has, expired or not.
  *  - A tombstone (PXT_FIELD_REMOVED is not 0) says that a key was removed, and by which version, so that an older copy
  *    which another tier still has does not come back. It has a key, a version and a time, and no URL. To a tier it is an
@@ -125,8 +126,11 @@ struct pxt_tier_ops {
      * counts each hit] */
     pxt_status (*settle)(void *self, struct pxt_error *error);
     /* Returns the entry that setup->policy chooses to evict, held for the caller. Does not remove it: the core demotes
-     * it and then calls del(..., PXT_REMOVE_POLICY). Room is needed for an entry whose key hash is `incoming`. PXT_NOT_FOUND where
-     * the tier is empty. Required with PXT_TIER_POLICY_STATE or _ORDER. [the core keeps the policy's state itself] */
+     * it and then calls del(..., PXT_REMOVE_POLICY). Room is needed for an entry whose key hash is `incoming`, or, if that is
+     * 0, for nobody in particular: the policy is told. Where the policy keeps the newcomer out, PXT_OK and `*out` NULL.
+     * PXT_NOT_FOUND where the tier is empty. Required with PXT_TIER_POLICY_STATE or _ORDER. A tier with
+     * PXT_TIER_POLICY_STATE also tells policy->missed(), if it is not NULL, of gets that find nothing (not of PXT_GET_PEEK).
+     * [the core keeps the policy's state itself] */
     pxt_status (*victim)(void *self, uint64_t incoming, pxt_entry **out, struct pxt_error *error);
     /* Removes up to `limit` entries that are dead and whose version is <= up_to: tombstones, and entries with
      * expires_at <= now. Calls `fn` (not NULL) with the key of each entry, not of tombstones, after its removal.
@@ -147,6 +151,13 @@ struct pxt_tier_ops {
     const char *(*shared_path)(void *self);
     /* How many entries were found damaged since open. [0] */
     uint64_t (*corruptions)(void *self);
+    /*
+     * In the child of a fork, which has a copy of the instance: the core calls no other operation of it there, not even
+     * close(). The parent goes on; so give back what the two would share, as connections (close() of the descriptors, without
+     * a word to the other end), and touch nothing else. Other threads of the parent may have been inside the tier: take no
+     * lock, and call only what is safe in a signal handler, nothing of the host. [nothing]
+     */
+    void (*after_fork_child)(void *self);
 
     /* The operations and flags of this instance, where they depend on its options; asked once, after open, and valid
      * until close. During open() the core uses this static table only: a flag that is needed then, as

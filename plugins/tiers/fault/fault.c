@@ -227,6 +227,12 @@ static uint64_t corruptions(void *self)
     return fault->lower->ops->corruptions(fault->lower->self);
 }
 
+static void after_fork_child(void *self)
+{
+    const struct fault *fault = self;
+    fault->lower->ops->after_fork_child(fault->lower->self);
+}
+
 /* ---- the instance ----------------------------------------------------------------------------------------------- */
 
 static const struct pxt_tier_ops *instance_ops(void *self)
@@ -240,6 +246,8 @@ static void fault_close(void *self)
     struct fault *fault = self;
     fault->host->tier_close(fault->lower);
     fault_rules_free(fault);
+    free(fault->lower_options);
+    free(fault->lower_text);
     free(fault);
 }
 
@@ -270,6 +278,7 @@ static const struct pxt_tier_ops ops = {
     .sync = on_sync,
     .shared_path = shared_path,
     .corruptions = corruptions,
+    .after_fork_child = after_fork_child,
     .instance_ops = instance_ops,
     .versions = on_versions,
     .record_get = on_record_get,
@@ -298,6 +307,7 @@ static void offer_what_it_offers(struct fault *fault)
     TAKE_OUT(sync);
     TAKE_OUT(shared_path);
     TAKE_OUT(corruptions);
+    TAKE_OUT(after_fork_child);
     TAKE_OUT(versions);
     TAKE_OUT(record_get);
     TAKE_OUT(record_put);
@@ -317,8 +327,9 @@ static pxt_status fault_open(const struct pxt_host *host, const struct pxt_tier_
     fault->host = host;
     pxt_status status = fault_rules_read(fault, host->setting_text(setup->settings, "faults"), error);
     if (!status)
-        status = host->tier_open(host, tier, host->setting_text(setup->settings, "tier_options"), setup, host,
-                                 &fault->lower, error);
+        status = fault_lower_options(fault, host->setting_text(setup->settings, "tier_options"), error);
+    if (!status)
+        status = host->tier_open(host, tier, fault->lower_options, setup, host, &fault->lower, error);
     if (status) {
         fault_close(fault);
         return status;

@@ -164,15 +164,14 @@ static pxt_status touch_locked(struct jsonl *tier, struct jsonl_shard *shard, co
     const struct pxt_host *host = tier->host;
     struct jsonl_node *node = jsonl_index_find(shard, touch->key.text, touch->key.length, touch->key.hash);
     pxt_entry *old = NULL, *touched = NULL;
-    struct pxt_draft draft;
+    struct pxt_draft changes;
     if (!node || node->line.removed || jsonl_line_read(tier, shard, node, &old, NULL) != PXT_OK)
         return PXT_OK;
     host->entry_touch(old, touch->hits, touch->last_accessed);
-    pxt_draft_init(&draft);
-    host->entry_read(old, &draft);
+    pxt_draft_init(&changes);
     if (touch->evicted_from_l1)
-        pxt_draft_set_number(&draft, PXT_FIELD_EVICTED_FROM_L1, 1);
-    pxt_status status = host->entry_new(host, &draft, &touched, error);
+        pxt_draft_set_number(&changes, PXT_FIELD_EVICTED_FROM_L1, 1);
+    pxt_status status = host->entry_copy(host, old, &changes, &touched, error);
     if (!status) {
         /* The policy saw these hits when they happened: it must not take the new line for a replacement. */
         bool in_policy = node->in_policy;

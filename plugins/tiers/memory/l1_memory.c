@@ -76,7 +76,11 @@ static pxt_status memory_get(void *self, const struct pxt_key *key, unsigned fla
     (void)error;
     struct memory *memory = self;
     *out = memory_shard_get(shard_of(memory, key->hash), key, flags & PXT_GET_PEEK);
-    return *out ? PXT_OK : PXT_NOT_FOUND;
+    if (*out)
+        return PXT_OK;
+    if (memory->policy && memory->policy->missed && !(flags & PXT_GET_PEEK))
+        memory_shard_missed(shard_of(memory, key->hash), key->hash);
+    return PXT_NOT_FOUND;
 }
 
 static pxt_status memory_put(void *self, pxt_entry *entry, struct pxt_error *error)
@@ -149,13 +153,13 @@ static pxt_status memory_victim(void *self, uint64_t incoming, pxt_entry **out, 
 {
     (void)error;
     struct memory *memory = self;
-    if (memory_shard_victim(shard_of(memory, incoming), out))
+    if (memory_shard_victim(shard_of(memory, incoming), incoming, out))
         return PXT_OK;
     struct shard *fullest = &memory->shard[0];
     for (unsigned i = 1; i < memory->shard_count; i++)
         if (atomic_load(&memory->shard[i].used) > atomic_load(&fullest->used))
             fullest = &memory->shard[i];
-    return memory_shard_victim(fullest, out) ? PXT_OK : PXT_NOT_FOUND;
+    return memory_shard_victim(fullest, 0, out) ? PXT_OK : PXT_NOT_FOUND;
 }
 
 static pxt_status memory_expire(void *self, pxt_time now, uint64_t up_to, size_t limit, pxt_key_fn *fn, void *arg,

@@ -332,13 +332,21 @@ pxt_status memory_shard_remove(struct shard *shard, const struct pxt_key *key, e
     return PXT_OK;
 }
 
-bool memory_shard_victim(struct shard *shard, pxt_entry **out)
+void memory_shard_missed(struct shard *shard, uint64_t hash)
+{
+    pthread_mutex_lock(&shard->lock);
+    shard->memory->policy->missed(shard->policy, hash);
+    pthread_mutex_unlock(&shard->lock);
+}
+
+bool memory_shard_victim(struct shard *shard, uint64_t newcomer, pxt_entry **out)
 {
     struct memory *memory = shard->memory;
     pthread_mutex_lock(&shard->lock);
     memory_hits_drain(shard);
-    void *state = shard->policy ? memory->policy->victim(shard->policy) : NULL;
-    if (state) {
+    void *state = shard->policy ? memory->policy->victim(shard->policy, newcomer) : NULL;
+    *out = NULL;
+    if (state && state != PXT_VICTIM_NEWCOMER) {
         struct node *node = (struct node *)(void *)((char *)state - offsetof(struct node, state));
         if (node->hits)
             memory_hits_publish(shard); /* the victim takes its counts along */
