@@ -74,4 +74,18 @@ for age in shorter longer; do
     like "$out" '^loaded 400,' "they serve in a chain"
     is "$(ls "$work/store-$age" | grep -c json)" 400 "... with their options"
 done
+
+# A tier that stands on another one, each of another age.
+pair() { # AGE OF THE UPPER, AGE OF THE LOWER
+    more=$([ $1 = longer ] && echo -DLONGER)
+    build $1 "$work/plugins/pair.so" -shared -fPIC $more "$abi/pair.c"
+    build $2 "$work/plugins/table.so" -shared -fPIC "$abs_top_srcdir/examples/table.c"
+    chmod go-w "$work/plugins"/*.so
+    fresh
+    printf 'plugin_dirs: [%s]\ntiers: [{plugin: pair, max_entries: 9}, {plugin: l3_sqlite}]\n' "$work/plugins" >"$work/pair.yaml"
+    run -c "$work/pair.yaml" warm "$list"
+    like "$out" '^loaded 400,' "a tier of a $1 header stands on one of a $2 header: $err"
+}
+pair longer shorter
+pair shorter longer
 done_testing

@@ -76,11 +76,7 @@ static pxt_status memory_get(void *self, const struct pxt_key *key, unsigned fla
     (void)error;
     struct memory *memory = self;
     *out = memory_shard_get(shard_of(memory, key->hash), key, flags & PXT_GET_PEEK);
-    if (*out)
-        return PXT_OK;
-    if (memory->policy && memory->policy->missed && !(flags & PXT_GET_PEEK))
-        memory_shard_missed(shard_of(memory, key->hash), key->hash);
-    return PXT_NOT_FOUND;
+    return *out ? PXT_OK : PXT_NOT_FOUND;
 }
 
 static pxt_status memory_put(void *self, pxt_entry *entry, struct pxt_error *error)
