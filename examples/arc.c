@@ -93,10 +93,13 @@ static void ghost_add(struct arc *arc, uint64_t hash, uint64_t list)
     struct ghost **place = ghost_place(arc, hash);
     if (*place)
         ghost_forget(arc, place);
-    /* Entries and ghosts that were used once are no more than the capacity: else they would push out all others. */
-    while (arc->ghosts[ONCE].count && arc->entries[ONCE].count + arc->ghosts[ONCE].count >= arc->capacity &&
-           list == ONCE)
+    /* Entries and ghosts that were used once are no more than the capacity: else they would push out all others. The
+     * newcomer is among them already. */
+    uint64_t more = list == ONCE;
+    while (arc->ghosts[ONCE].count && arc->entries[ONCE].count + arc->ghosts[ONCE].count + more > arc->capacity)
         forget_oldest(arc, ONCE);
+    if (arc->entries[ONCE].count + more > arc->capacity && list == ONCE)
+        return;
     if (!arc->free)
         forget_oldest(arc, arc->ghosts[OFTEN].count ? OFTEN : ONCE);
     struct ghost *ghost = arc->free;
