@@ -146,7 +146,8 @@ static bool may_refuse(const struct pxt_write *write, const struct pxt_tier *tie
     const struct pxt_chain *chain = write->chain;
     if (!pxt_chain_bit(chain, tier))
         return write->taken;
-    return !chain->power && tier != chain->slowest && (write->change->took & pxt_chain_bit(chain, chain->slowest));
+    const struct pxt_tier *slowest = chain->slowest; /* NULL: it is absent */
+    return !chain->power && slowest && tier != slowest && (write->change->took & pxt_chain_bit(chain, slowest));
 }
 
 static pxt_status into_tier(struct pxt_write *write, struct pxt_tier *tier, struct pxt_error *error)

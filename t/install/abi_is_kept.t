@@ -40,7 +40,7 @@ else
         is "$(($? & 4))" "$4" "$3"
     }
     sees tier.h 's/^    pxt_time last_accessed; .*/    int32_t inserted;\n&/' "a field that comes in the middle of a struct would be seen" 4
-    grown='s/^    pxt_status (\*record_put).*/&\n    void (*one_more)(void *self);/'
+    grown='/^struct pxt_tier_ops {/,/^};/s/^};/    void (*one_more)(void *self);\n};/'
     sees tier.h "$grown" "a struct of operations may grow" 0
     sees stats.h 's/^    struct pxt_tier_stats tier\[/    uint64_t more;\n&/' "statistics may have more totals" 0
     sees stats.h 's/^    uint64_t missing; .*/    uint64_t more;\n&/' "... but not between the others" 4

@@ -14,7 +14,7 @@
     X(close)                                                                                                           \
     X(get) X(put) X(del) X(each) X(count) X(clear) X(contains) X(put_many) X(touch) X(settle) X(victim) X(expire)      \
         X(check_add) X(check_each) X(maintain) X(sync) X(shared_path) X(corruptions) X(after_fork_child)               \
-            X(instance_ops) X(versions) X(record_get) X(record_put)
+            X(instance_ops) X(versions) X(record_get) X(record_put) X(tombstones)
 #define HOST(X)                                                                                                        \
     X(now)                                                                                                             \
     X(monotonic) X(call) X(log) X(fail) X(status_of_errno) X(setting_text) X(setting_number) X(setting_given)          \
