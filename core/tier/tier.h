@@ -150,6 +150,8 @@ pxt_status pxt_tier_each(struct pxt_tier *tier, pxt_entry_fn *fn, void *arg, str
 pxt_status pxt_tier_clear(struct pxt_tier *tier, uint64_t *removed, struct pxt_error *error);
 pxt_status pxt_tier_touch(struct pxt_tier *tier, const struct pxt_touch *const *touches, size_t n,
                           struct pxt_error *error);
+/* For a tier without touch(): a get and a put. The caller holds the lock of the key. */
+pxt_status pxt_tier_touch_one(struct pxt_tier *tier, const struct pxt_touch *touch, struct pxt_error *error);
 pxt_status pxt_tier_settle(struct pxt_tier *tier, struct pxt_error *error);
 /* PXT_OK with `*out` NULL: the policy keeps the entry of the hash `incoming`, which is not 0, out of the tier. */
 pxt_status pxt_tier_victim(struct pxt_tier *tier, uint64_t incoming, pxt_entry **out, struct pxt_error *error);

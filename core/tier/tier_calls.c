@@ -324,22 +324,6 @@ pxt_status pxt_tier_gather_expired(struct pxt_tier *tier, pxt_time now, uint64_t
     return status;
 }
 
-static pxt_status touch_one(struct pxt_tier *tier, const struct pxt_touch *touch, struct pxt_error *error)
-{
-    pxt_entry *entry = NULL, *copy = NULL;
-    pxt_status status = pxt_tier_get(tier, &touch->key, PXT_GET_PEEK, &entry, error);
-    if (status)
-        return status == PXT_NOT_FOUND ? PXT_OK : status;
-    status = pxt_entry_copy(entry, touch->evicted_from_l1, &copy, error);
-    if (!status) {
-        pxt_entry_touch(copy, touch->hits, touch->last_accessed);
-        status = pxt_tier_put(tier, copy, error);
-    }
-    pxt_entry_release(entry);
-    pxt_entry_release(copy);
-    return status;
-}
-
 pxt_status pxt_tier_touch(struct pxt_tier *tier, const struct pxt_touch *const *touches, size_t n,
                           struct pxt_error *error)
 {
@@ -351,7 +335,7 @@ pxt_status pxt_tier_touch(struct pxt_tier *tier, const struct pxt_touch *const *
     }
     pxt_status status = PXT_OK;
     for (size_t i = 0; i < n && !status; i++)
-        status = touch_one(tier, touches[i], error);
+        status = pxt_tier_touch_one(tier, touches[i], error);
     return status;
 }
 
