@@ -7,14 +7,25 @@
 #include "chain/decide.h"
 #include "chain/demote.h"
 #include "chain/get_counts.h"
+#include "chain/remote.h"
 #include "chain/store.h"
 #include "chain/stripes.h"
 #include "entry/entry.h"
 #include <pthread.h>
 
-/* Copies an entry into one faster tier. */
+/* Whether a durable tier has this version already: the authority is asked before it. */
+static bool has_version(struct pxt_tier *tier, const struct pxt_key *key, const pxt_entry *entry)
+{
+    pxt_entry *has = NULL;
+    bool same = pxt_tier_get(tier, key, PXT_GET_PEEK, &has, NULL) == PXT_OK &&
+                pxt_entry_effective_version(has) == pxt_entry_effective_version(entry);
+    pxt_entry_release(has);
+    return same;
+}
+
+/* Copies an entry into one faster tier. `*generation` is that of the copy. */
 static void promote_into(struct pxt_chain *chain, struct pxt_tier *tier, const struct pxt_key *key, pxt_entry *entry,
-                         struct pxt_victims *victims)
+                         uint32_t *generation, struct pxt_victims *victims)
 {
     struct pxt_change change;
     if (!pxt_tier_on(tier) || !pxt_tier_stores(tier))
@@ -22,6 +33,9 @@ static void promote_into(struct pxt_chain *chain, struct pxt_tier *tier, const s
     if (pxt_chain_bit(chain, tier)) {
         if (pxt_word_doubts(pxt_word(&chain->page, key->hash)) & pxt_chain_bit(chain, tier))
             return; /* the next repair brings it */
+        if (chain->authority && has_version(tier, key, entry))
+            return;
+        *generation += 2; /* by begin and end */
         pxt_change_begin(chain, key->hash, tier, &change);
         pxt_status status = pxt_chain_insert(tier, entry, victims, NULL);
         pxt_change_wrote(chain, &change, tier, status);
@@ -29,7 +43,8 @@ static void promote_into(struct pxt_chain *chain, struct pxt_tier *tier, const s
         if (status)
             return;
     } else {
-        pxt_entry_set_generation(entry, pxt_generation(&chain->page, key->hash));
+        /* Another host may have changed the key since it was read. */
+        pxt_entry_set_generation(entry, chain->authority ? *generation : pxt_generation(&chain->page, key->hash));
         if (pxt_chain_insert(tier, entry, victims, NULL) != PXT_OK)
             return;
     }
@@ -39,12 +54,13 @@ static void promote_into(struct pxt_chain *chain, struct pxt_tier *tier, const s
 
 /* Copies an entry that tier `from` had into the faster tiers, memory last: a copy to a durable tier raises the
  * generation. The key's lock is held. */
-static void promote(struct pxt_chain *chain, unsigned from, const struct pxt_key *key, pxt_entry *entry,
+static void promote(struct pxt_chain *chain, const struct pxt_decision *decision, const struct pxt_key *key,
                     struct pxt_victims *victims)
 {
+    uint32_t generation = decision->generation;
     victims->may_refuse = true;
-    for (unsigned i = from; i-- > 0;)
-        promote_into(chain, &chain->tier[i], key, entry, victims);
+    for (unsigned i = decision->found_in; i-- > 0;)
+        promote_into(chain, &chain->tier[i], key, decision->entry, &generation, victims);
     victims->may_refuse = false;
 }
 
@@ -103,7 +119,7 @@ static pxt_status decide(struct pxt_chain *chain, const struct pxt_key *key, boo
 /* An expired entry of a pool with one member leaves at once; of other pools, by pxt_chain_expire(). */
 static void remove_expired(struct pxt_chain *chain, const struct pxt_key *key, const struct pxt_decision *decision)
 {
-    if (pxt_chain_members(chain) || pxt_entry_is_tombstone(decision->entry))
+    if (pxt_chain_members(chain) || chain->authority || pxt_entry_is_tombstone(decision->entry))
         return;
     pxt_chain_remove(chain, key, PXT_REMOVE_EXPIRED, NULL);
     PXT_COUNT(&chain->tier[decision->found_in], evictions_ttl, 1);
@@ -130,6 +146,8 @@ static pxt_status descend(struct pxt_chain *chain, const struct pxt_key *key, bo
         status = make_safe(chain, key, &decision, error);
     bool alive = status == PXT_OK && !pxt_chain_dead(chain, decision.entry);
     count_answers(chain, &decision, alive);
+    if (decision.by_authority && pxt_chain_members(chain) && !(alive && locked))
+        pxt_remote_follow(chain, key, &decision, locked);
     if (!alive) {
         if (status == PXT_OK && locked)
             remove_expired(chain, key, &decision);
@@ -139,7 +157,7 @@ static pxt_status descend(struct pxt_chain *chain, const struct pxt_key *key, bo
     struct pxt_tier *tier = &chain->tier[decision.found_in];
     count_access(chain, tier, key, decision.entry);
     if (locked && decision.clear)
-        promote(chain, decision.found_in, key, decision.entry, victims);
+        promote(chain, &decision, key, victims);
     *found_in = decision.found_in;
     *out = decision.entry;
     return PXT_OK;
@@ -198,6 +216,7 @@ __attribute__((noinline)) static pxt_status get_from_file(struct pxt_tier *tier,
 pxt_status pxt_chain_get(struct pxt_chain *chain, const struct pxt_key *key, pxt_entry **out, unsigned *found_in,
                          struct pxt_error *error)
 {
+    pxt_remote_age(chain);
     struct pxt_tier *first = &chain->tier[0];
     bool shared = first->flags & PXT_TIER_SHARED;
     uint64_t word = shared ? pxt_word(&chain->page, key->hash) : 0;
@@ -225,8 +244,11 @@ pxt_status pxt_chain_get(struct pxt_chain *chain, const struct pxt_key *key, pxt
 pxt_status pxt_chain_peek(struct pxt_chain *chain, const struct pxt_key *key, pxt_entry **out, struct pxt_error *error)
 {
     struct pxt_decision decision;
+    pxt_remote_age(chain);
     pxt_chain_lock_in_process(chain, key);
     pxt_status status = decide(chain, key, false, PXT_GET_PEEK, &decision, error);
+    if (decision.by_authority && pxt_chain_members(chain))
+        pxt_remote_follow(chain, key, &decision, false);
     pxt_chain_unlock_in_process(chain, key);
     if (status == PXT_OK && !pxt_chain_dead(chain, decision.entry)) {
         *out = decision.entry;

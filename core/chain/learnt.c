@@ -37,8 +37,9 @@ pxt_status pxt_learnt_inherit(struct pxt_chain *chain, pxt_entry **entry, struct
     struct pxt_key key;
     struct pxt_decision decision;
     pxt_entry_key_of(*entry, &key);
-    *replaced = (struct pxt_replaced){.stamp = {0, PXT_VERSION_NEW, PXT_VERSION_NEW}};
+    *replaced = (struct pxt_replaced){.stamp = {0, PXT_VERSION_NEW, PXT_VERSION_NEW, {0}}};
     pxt_status status = find_replaced(chain, &key, &decision, error);
+    replaced->stamp.seen = decision.seen;
     pxt_entry *old = decision.entry;
     if (status == PXT_EUNAVAILABLE) { /* the silent member may have learnt more, or a version far ahead */
         replaced->stamp.learnt = old ? (uint64_t)pxt_entry_number(old, PXT_FIELD_LEARNT_VERSION) : 0;

@@ -5,12 +5,12 @@
  */
 #include "chain/members.h"
 #include "base/fail.h"
+#include "base/paths.h"
 #include "chain/change.h"
 #include "chain/older_hints.h"
 #include "chain/stripes.h"
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 /* The mark in each record is renewed when it is less than MARK_LOW ahead of the clock, or of the versions. With each new page
  * the versions are up to MARK_AHEAD further ahead of the clock, by which other programs' entries are compared. */
@@ -30,7 +30,7 @@ struct joining {
 static bool is_candidate(const struct pxt_chain *chain, const struct pxt_tier *tier)
 {
     return pxt_tier_present(tier) && pxt_tier_durable(tier) && pxt_tier_stores(tier) &&
-           (!chain->shared || (tier->flags & PXT_TIER_SHARED));
+           ((!chain->shared && !chain->authority) || (tier->flags & PXT_TIER_SHARED));
 }
 
 /* For the record of a tier that joined before, and is off now or keeps none: its record is looked at when it is on. */
@@ -59,6 +59,13 @@ static pxt_status read_record(struct pxt_chain *chain, struct pxt_tier *tier, st
         stand_in(record, tier);
         return PXT_OK;
     }
+    if (status && status != PXT_NOT_FOUND && (tier->flags & PXT_TIER_REMOTE)) { /* the others go on */
+        bool unknown = !tier->id[0] || atomic_load(&chain->restarts) != atomic_load(&chain->joined_restarts);
+        if (unknown) /* which store it is: it joins when it answers */
+            pxt_breaker_open(&tier->breaker, pxt_clock_monotonic_ms(), error->message);
+        stand_in(record, tier);
+        return PXT_OK;
+    }
     if (status != PXT_NOT_FOUND)
         return status;
     joining->is_new[tier->index] = true;
@@ -74,6 +81,8 @@ static pxt_status read_records(struct pxt_chain *chain, struct joining *joining,
         pxt_status status = read_record(chain, tier, joining, error);
         if (status)
             return status;
+        if (!joining->record[i].id[0])
+            continue;
         joining->candidate[i] = true;
         joining->candidates++;
         joining->slowest = tier;
@@ -82,26 +91,14 @@ static pxt_status read_records(struct pxt_chain *chain, struct joining *joining,
     return PXT_OK;
 }
 
-static bool folder_exists(const char *path)
-{
-    char folder[PXT_RECORD_MAX];
-    const char *slash = strrchr(path, '/');
-    size_t length = slash ? (size_t)(slash - path) + 1 : 0; /* with the slash: a file has no such name */
-    if (length < 2 || length >= sizeof folder)
-        return false;
-    memcpy(folder, path, length);
-    folder[length] = '\0';
-    return !access(folder, W_OK);
-}
-
 /* Where the page stands: there where a record says, if that is still a place; else beside the slowest shared tier. So a
  * process that lacks the slowest tier uses the same page as the others. */
 static const char *place_of_page(const struct pxt_chain *chain, const struct joining *joining)
 {
-    for (unsigned i = chain->count; i-- > 0 && chain->shared;)
-        if (joining->candidate[i] && joining->record[i].page[0] && folder_exists(joining->record[i].page))
+    for (unsigned i = chain->count; i-- > 0 && (chain->shared || chain->authority);)
+        if (joining->candidate[i] && joining->record[i].page[0] && pxt_path_folder_exists(joining->record[i].page))
             return joining->record[i].page;
-    return chain->shared ? pxt_tier_shared_path(chain->shared) : NULL;
+    return chain->shared ? pxt_tier_shared_path(chain->shared) : chain->remote_place;
 }
 
 /* Returns the slot of a member by its id, or by its name if `id` is NULL; -1: none. */
@@ -389,6 +386,7 @@ static pxt_status join(struct pxt_chain *chain, struct joining *joining, struct 
         atomic_store(&chain->joined_epoch, epoch);
     /* Only now: other threads read this meanwhile, and it stays as it is if a record cannot be read. */
     chain->slowest = find_slowest(chain, joining);
+    atomic_store(&chain->page.authority, chain->authority ? pxt_chain_bit(chain, chain->authority) : 0);
     chain->power |= joining->power;
     if (!status)
         update_records(chain, joining, lock, error);
@@ -397,37 +395,14 @@ static pxt_status join(struct pxt_chain *chain, struct joining *joining, struct 
     return status;
 }
 
-/* Called by a tier that has found damage, before its answer counts. */
-static void damaged(struct pxt_tier *tier)
-{
-    struct pxt_chain *chain = tier->damaged_arg;
-    uint64_t checkpoint, dropped;
-    pxt_doubts bit = pxt_chain_bit(chain, tier);
-    if (!bit)
-        return;
-    pxt_page_checkpoint(&chain->page, &checkpoint, &dropped);
-    pxt_page_set_checkpoint(&chain->page, 0, dropped);
-    pxt_words_doubt_all(&chain->page, bit);
-    pxt_log(chain->logger, PXT_MESSAGE_WARNING, "chain",
-            "tier %s has found damage: its entries are compared with those of the other tiers", tier->name);
-}
-
-/* Called by a tier of which a sync has failed. */
-static void unsynced(struct pxt_tier *tier)
-{
-    struct pxt_chain *chain = tier->damaged_arg;
-    if (pxt_chain_bit(chain, tier))
-        pxt_words_doubt_all(&chain->page, pxt_chain_bit(chain, tier));
-}
-
 pxt_status pxt_members_open(struct pxt_chain *chain, int64_t lock_timeout_ms, struct pxt_error *error)
 {
     struct joining *joining = pxt_alloc(sizeof *joining);
     struct pxt_error local;
     if (!joining)
         return pxt_fail_memory(error, "the members of a pool");
-    chain->generations = chain->any_durable || chain->shared;
-    pxt_status status = read_records(chain, joining, error);
+    chain->generations = chain->any_durable || chain->shared || chain->authority;
+    pxt_status status = read_records(chain, joining, error ? error : &local);
     const char *place = status ? NULL : place_of_page(chain, joining);
     if (!status && place) {
         chain->page_place = pxt_asprintf("%s", place);
@@ -443,10 +418,11 @@ pxt_status pxt_members_open(struct pxt_chain *chain, int64_t lock_timeout_ms, st
     }
     if (!status)
         chain->join_again = pxt_members_check;
+    atomic_store(&chain->listening, !status);
     for (unsigned i = 0; i < chain->count; i++) {
         chain->tier[i].damaged_arg = chain;
-        chain->tier[i].damaged = damaged;
-        chain->tier[i].unsynced = unsynced;
+        chain->tier[i].damaged = pxt_member_damaged;
+        chain->tier[i].unsynced = pxt_member_unsynced;
     }
     pxt_free(joining);
     return status;
@@ -455,15 +431,17 @@ pxt_status pxt_members_open(struct pxt_chain *chain, int64_t lock_timeout_ms, st
 static pxt_status check_members(struct pxt_chain *chain, struct pxt_error *error)
 {
     pxt_status status = pxt_page_check(&chain->page, error);
-    unsigned reopened = atomic_load(&chain->page.reopened);
+    unsigned reopened = atomic_load(&chain->page.reopened), restarts = atomic_load(&chain->restarts);
     struct joining *joining = status ? NULL : pxt_alloc(sizeof *joining);
     if (!joining)
         return status ? status : pxt_fail_memory(error, "the members of a pool");
     status = read_records(chain, joining, error);
     if (!status)
         status = join(chain, joining, error);
-    if (!status)
+    if (!status) {
         atomic_store(&chain->joined_page, reopened);
+        atomic_store(&chain->joined_restarts, restarts);
+    }
     pxt_free(joining);
     return status;
 }

@@ -2,7 +2,8 @@
  *
  * store.c: the steps of a write across the tiers, for one entry and for a batch.
  *
- * The slowest tier comes first, and memory last: memory may not have an entry that no durable tier took.
+ * The slowest tier comes first, and memory last: memory may not have an entry that no durable tier took. Before them comes the
+ * authority, which alone can say that another host has changed the key meanwhile.
  */
 #include "chain/store.h"
 #include "base/fail.h"
@@ -18,6 +19,7 @@ static void write_to(struct pxt_write *write, struct pxt_tier *tier)
     pxt_change_wrote(write->chain, write->change, tier, status);
     if (write->partly)
         write->change->stored &= (pxt_doubts)~pxt_chain_bit(write->chain, tier);
+    write->lost |= status == PXT_ESTALE && tier == write->chain->authority;
     write->stale |= status == PXT_ESTALE;
     write->taken |= status == PXT_OK;
     write->below |= status == PXT_OK && (!tier->limited || tier->max_entries >= write->count);
@@ -64,7 +66,7 @@ static pxt_status make_safe(struct pxt_write *write)
 
 void pxt_write_reset(struct pxt_write *write, struct pxt_error *error)
 {
-    write->taken = write->below = write->stale = false;
+    write->taken = write->below = write->stale = write->lost = false;
     write->change->unsure |= write->change->took;
     write->change->took = write->change->stored = 0;
     write->first = PXT_OK;
@@ -75,8 +77,18 @@ pxt_status pxt_write_deciding_tiers(struct pxt_write *write)
 {
     struct pxt_chain *chain = write->chain;
     bool deferred[PXT_CHAIN_MAX] = {0};
+    struct pxt_tier *authority = chain->authority;
+    if (authority && pxt_tier_on(authority) && !write->unread) {
+        write_to(write, authority);
+        if (write->lost)
+            return PXT_ESTALE;
+    } else if (authority) {
+        PXT_COUNT(authority, skipped, 1);
+    }
     for (unsigned i = chain->count; i-- > 0;) {
         struct pxt_tier *tier = &chain->tier[i];
+        if (tier == authority)
+            continue;
         deferred[i] = !is_private(chain, tier) && is_deferred(write, tier);
         if (!is_private(chain, tier) && !deferred[i])
             write_to(write, tier);
@@ -94,7 +106,7 @@ pxt_status pxt_write_deciding_tiers(struct pxt_write *write)
     }
     if (write->taken)
         return PXT_OK;
-    return write->first == PXT_ENOTSUP || write->first == PXT_EUNAVAILABLE
+    return write->first == PXT_OK || write->first == PXT_ENOTSUP || write->first == PXT_EUNAVAILABLE
                ? pxt_fail(write->error, PXT_EUNAVAILABLE, 0, "no tier could take %s: see `proxtier status`",
                           write->count == 1 ? "the entry" : "the entries")
                : write->first;
@@ -140,30 +152,47 @@ pxt_status pxt_chain_stamp_version(struct pxt_chain *chain, pxt_entry *entry, co
 }
 
 /* Whether the policy of a tier may keep the entry out: a slower tier has taken it, and of a pool the slowest. At level `power`
- * the slowest may not yet have synced it. */
+ * the slowest may not yet have synced it. A tier that other hosts use has everything. */
 static bool may_refuse(const struct pxt_write *write, const struct pxt_tier *tier)
 {
     const struct pxt_chain *chain = write->chain;
     if (!pxt_chain_bit(chain, tier))
         return write->taken;
     const struct pxt_tier *slowest = chain->slowest; /* NULL: it is absent */
-    return !chain->power && slowest && tier != slowest && (write->change->took & pxt_chain_bit(chain, slowest));
+    return !chain->power && !(tier->flags & PXT_TIER_REMOTE) && slowest && tier != slowest &&
+           (write->change->took & pxt_chain_bit(chain, slowest));
+}
+
+pxt_status pxt_write_put(struct pxt_write *write, struct pxt_tier *tier, struct pxt_error *error)
+{
+    if (tier != write->chain->authority)
+        return pxt_tier_put(tier, write->entries[0], error);
+    pxt_status status = pxt_tier_put_if(tier, write->entries[0], write->seen.version, error);
+    if (!status) /* it is what a second try replaces */
+        write->seen.version = pxt_entry_version(write->entries[0]);
+    return status;
+}
+
+/* After the policy of a tier has kept the entry out. A tombstone that the tier may have is older than what the others have. */
+static pxt_status refused(struct pxt_tier *tier, const struct pxt_key *key, struct pxt_error *error)
+{
+    if (!pxt_tier_durable(tier))
+        return PXT_ENOTSUP;
+    pxt_status status = pxt_tier_del(tier, key, PXT_REMOVE_DELETED, error);
+    /* With PXT_EINVAL pxt_change_wrote() knows that the tier has nothing. */
+    return status == PXT_OK || status == PXT_NOT_FOUND ? PXT_EINVAL : status;
 }
 
 static pxt_status into_tier(struct pxt_write *write, struct pxt_tier *tier, struct pxt_error *error)
 {
     struct pxt_key key;
-    write->victims->may_refuse = may_refuse(write, tier);
-    pxt_status status = pxt_chain_insert(tier, write->entries[0], write->victims, error);
-    bool refused = status == PXT_ENOTSUP && write->victims->may_refuse && pxt_tier_stores(tier);
-    write->victims->may_refuse = false;
-    if (!refused || !pxt_tier_durable(tier))
-        return status;
-    /* It may have a tombstone, which would be older than what the others have. */
     pxt_entry_key_of(write->entries[0], &key);
-    pxt_status removed = pxt_tier_del(tier, &key, PXT_REMOVE_DELETED, error);
-    return removed == PXT_OK || removed == PXT_NOT_FOUND ? PXT_EINVAL
-                                                         : removed; /* it has nothing: pxt_change_wrote() */
+    if (!pxt_tier_stores(tier))
+        return PXT_ENOTSUP; /* capacity 0: the tier passes everything on */
+    write->victims->may_refuse = may_refuse(write, tier);
+    bool has_room = !tier->limited || pxt_victims_choose(tier, &key, write->victims);
+    write->victims->may_refuse = false;
+    return has_room ? pxt_write_put(write, tier, error) : refused(tier, &key, error);
 }
 
 uint64_t pxt_chain_greatest_version(struct pxt_chain *chain, const struct pxt_key *key)
@@ -198,6 +227,8 @@ pxt_status pxt_chain_store(struct pxt_chain *chain, pxt_entry *entry, const stru
                               .change = &change,
                               .into = into_tier,
                               .victims = victims,
+                              .seen = given->seen,
+                              .unread = !given->seen.read,
                               .may_defer = true};
     struct pxt_key key;
     pxt_status status;
@@ -209,6 +240,8 @@ pxt_status pxt_chain_store(struct pxt_chain *chain, pxt_entry *entry, const stru
         status = pxt_chain_stamp_version(chain, entry, &stamp, error);
         if (!status)
             status = pxt_write_deciding_tiers(&write);
+        if (write.lost)
+            break;
         if (write.stale)
             pxt_stamp_above(&stamp, pxt_chain_greatest_version(chain, &key));
     } while (write.stale && ++tries < PXT_STALE_TRIES);

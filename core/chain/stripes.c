@@ -24,7 +24,8 @@ static pxt_status lock_among_processes(struct pxt_chain *chain, unsigned stripe,
     pxt_status status = pxt_page_lock(&chain->page, stripe, 1, &local);
     if (status) {
         pthread_mutex_unlock(&chain->stripe_lock[stripe]);
-        pxt_tier_failed(chain->shared, &local);
+        if (chain->shared)
+            pxt_tier_failed(chain->shared, &local);
         if (error)
             *error = local;
     }

@@ -81,7 +81,7 @@ static pxt_status copy_options(struct pxt_module *module, struct pxt_error *erro
 /* Refuses flags that must be understood and are not known here. */
 static pxt_status check_flags(const struct pxt_module *module, struct pxt_error *error)
 {
-    uint32_t flags = pxt_ops_flags(module->ops) & PXT_FLAGS_MUST;
+    uint32_t flags = pxt_unknown_flags(module->plugin.kind, module->ops);
     if (!flags)
         return PXT_OK;
     return pxt_fail(

@@ -18,17 +18,31 @@ void pxt_ops_copy(void *copy, size_t size, const void *ops)
     memcpy(copy, &has, sizeof has);
 }
 
-uint32_t pxt_ops_flags(const void *ops)
+uint32_t pxt_unknown_flags(uint32_t kind, const void *ops)
 {
-    return ((const struct pxt_tier_ops *)ops)->flags;
+    uint32_t known = kind == PXT_KIND_TIER ? PXT_TIER_REMOTE | PXT_TIER_EXPIRES : 0;
+    return ((const struct pxt_tier_ops *)ops)->flags & PXT_FLAGS_MUST & ~known;
 }
 
 _Static_assert(offsetof(struct pxt_tier_ops, flags) == offsetof(struct pxt_eviction_ops, flags) &&
                    offsetof(struct pxt_tier_ops, flags) == offsetof(struct pxt_encryptor_ops, flags),
                "every table of operations begins with its size and its flags");
 
+/* Without these no order of the changes of several hosts can be had. */
+static const char *missing_of_remote(const struct pxt_tier_ops *tier)
+{
+    return !(tier->flags & PXT_TIER_DURABLE)    ? "the flag PXT_TIER_DURABLE, and has PXT_TIER_REMOTE"
+           : !(tier->flags & PXT_TIER_SHARED)   ? "the flag PXT_TIER_SHARED, and has PXT_TIER_REMOTE"
+           : !(tier->flags & PXT_TIER_VERSIONS) ? "the flag PXT_TIER_VERSIONS, and has PXT_TIER_REMOTE"
+           : !tier->put_if                      ? "put_if, and has PXT_TIER_REMOTE"
+           : !tier->del_if                      ? "del_if, and has PXT_TIER_REMOTE"
+                                                : NULL;
+}
+
 const char *pxt_tier_missing(const struct pxt_tier_ops *tier)
 {
+    if (tier->flags & PXT_TIER_REMOTE && missing_of_remote(tier))
+        return missing_of_remote(tier);
     return !tier->open                                                                        ? "open"
            : !tier->close                                                                     ? "close"
            : !tier->get                                                                       ? "get"
@@ -37,8 +51,9 @@ const char *pxt_tier_missing(const struct pxt_tier_ops *tier)
            : !tier->each                                                                      ? "each"
            : !tier->count                                                                     ? "count"
            : (tier->flags & (PXT_TIER_POLICY_STATE | PXT_TIER_POLICY_ORDER)) && !tier->victim ? "victim"
-           : (tier->flags & PXT_TIER_SHARED) && !tier->shared_path                            ? "shared_path"
-                                                                                              : NULL;
+           : (tier->flags & (PXT_TIER_SHARED | PXT_TIER_REMOTE)) == PXT_TIER_SHARED && !tier->shared_path
+               ? "shared_path"
+               : NULL;
 }
 
 bool pxt_tier_applies_policy(const struct pxt_tier_ops *ops, const struct pxt_eviction_ops *policy)
@@ -60,12 +75,13 @@ pxt_status pxt_tier_instance_ops(const struct pxt_tier_ops *declared, void *self
     if (missing)
         return pxt_fail(error, PXT_EPLUGIN, 0, "plugin %s: an instance lacks %s, which every tier must have", plugin,
                         missing);
-    if (copy->flags & PXT_FLAGS_MUST)
+    uint32_t unknown = pxt_unknown_flags(PXT_KIND_TIER, copy);
+    if (unknown)
         return pxt_fail(
             error, PXT_EPLUGIN, 0,
             "plugin %s: an instance has the flags 0x%x, which proxtier must understand and this one (plugin "
             "ABI %s) does not: install a newer proxtier",
-            plugin, copy->flags & PXT_FLAGS_MUST, PXT_ABI_TEXT);
+            plugin, unknown, PXT_ABI_TEXT);
     *out = copy;
     return PXT_OK;
 }

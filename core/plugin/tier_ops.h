@@ -11,8 +11,8 @@
  * not have are NULL. The copy says its own size, which a stacking plugin may rely on, if the table is longer. */
 void pxt_ops_copy(void *copy, size_t size, const void *ops);
 
-/* The flags of such a table: the second member of each. */
-uint32_t pxt_ops_flags(const void *ops);
+/* The flags of such a table, of a plugin of that kind, which must be understood and are not known here; 0: none. */
+uint32_t pxt_unknown_flags(uint32_t kind, const void *ops);
 
 /* Returns the name of a required operation that the table lacks, or what contradicts its flags; NULL if the table is
  * complete. */

@@ -58,6 +58,8 @@ const struct pxt_option *pxt_options_tier(void)
         {"timeout", PXT_OPTION_DURATION, "none", 1000, SECONDS(3600), "none",
          "how long a call of the tier for a key may take, or none; the tier is told, and calls that overrun are "
          "counted"},
+        {"max_staleness", PXT_OPTION_DURATION, "1s", 1000, SECONDS(3600), NULL,
+         "of a tier on another machine: how long an entry in memory may be old if a notice of a change is lost"},
         {"enabled", PXT_OPTION_BOOL, "true", 0, 0, NULL, "false: the chain goes without this tier"},
         {"required", PXT_OPTION_BOOL, "true", 0, 0, NULL,
          "false: the cache opens without this tier if the tier cannot be opened"},

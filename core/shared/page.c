@@ -12,7 +12,7 @@
 #include <string.h>
 
 enum { STUCK_RETRY_MS = 1000, STUCK_PATIENCE_MS = 20 };
-enum { WRITER_BITS = 11, DOUBT_BITS = 8 };
+enum { WRITER_BITS = 11, DOUBT_BITS = 8, GENERATION_BITS = 32 };
 static const uint64_t writer_mask = (1u << WRITER_BITS) - 1, ticks_max = (UINT64_C(1) << (63 - WRITER_BITS)) - 1;
 
 /* ---- words ------------------------------------------------------------------------------------------------------ */
@@ -51,8 +51,36 @@ uint64_t pxt_word_end(struct pxt_page *page, uint64_t hash, uint64_t begun, pxt_
     uint64_t expected = begun, next = next_word(begun, 0, clear);
     if (atomic_compare_exchange_strong(word, &expected, next))
         return next;
+    while (pxt_word_noticed(begun, expected)) {
+        next = next_word(expected, 0, clear & atomic_load_explicit(&page->authority, memory_order_relaxed));
+        if (atomic_compare_exchange_weak(word, &expected, next))
+            return next;
+    }
     /* Perhaps the page is another one by now, which does not know that this change was open. */
     return change_word(word, pxt_word_doubts(begun) & pxt_page_members(page), 0, NULL);
+}
+
+/* A notice raises the generation by one, as all changes do, and the count above it. */
+static const uint64_t notice = (UINT64_C(1) << DOUBT_BITS) + (UINT64_C(1) << (DOUBT_BITS + GENERATION_BITS));
+
+void pxt_word_notice(struct pxt_page *page, uint64_t hash, pxt_doubts doubts)
+{
+    _Atomic uint64_t *word = &page->words[hash % PXT_WORDS];
+    uint64_t old = atomic_load_explicit(word, memory_order_relaxed);
+    while (!atomic_compare_exchange_weak(word, &old, (old | doubts) + notice))
+        ;
+}
+
+void pxt_words_notice_all(struct pxt_page *page, pxt_doubts doubts)
+{
+    for (unsigned i = 0; i < PXT_WORDS; i++)
+        pxt_word_notice(page, i, doubts);
+}
+
+bool pxt_word_noticed(uint64_t then, uint64_t now)
+{
+    uint64_t raised = (now >> DOUBT_BITS) - (then >> DOUBT_BITS), count = raised >> GENERATION_BITS;
+    return count && raised << DOUBT_BITS == count * notice;
 }
 
 void pxt_words_doubt_all(struct pxt_page *page, pxt_doubts doubts)

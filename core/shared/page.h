@@ -36,6 +36,8 @@ struct pxt_page {
     struct pxt_page *next; /* of those that this process has open: page_fork.c */
     const struct pxt_clock *clock;
     int64_t max_skew; /* microseconds; after pxt_page_open() without a bound */
+    /* The bit of the member that is itself told of nothing by notices: the store of several hosts. 0: none. */
+    _Atomic pxt_doubts authority;
     /* What this process adds to each generation. It changes when the file is opened again, so that no entry in memory
      * looks current by chance. */
     _Atomic uint32_t base;
@@ -64,20 +66,40 @@ static inline pxt_doubts pxt_word_doubts(uint64_t word)
 {
     return (pxt_doubts)word;
 }
+static inline uint32_t pxt_word_generation(uint64_t word)
+{
+    return (uint32_t)(word >> 8);
+}
+/* How many notices of other hosts came to a word between two of its values. */
+static inline uint32_t pxt_word_notices(uint64_t then, uint64_t now)
+{
+    return (uint32_t)((now >> 40) - (then >> 40));
+}
 /* What a hit in memory compares. */
 static inline uint32_t pxt_generation(const struct pxt_page *page, uint64_t hash)
 {
-    return atomic_load_explicit(&page->base, memory_order_relaxed) + (uint32_t)(pxt_word(page, hash) >> 8);
+    return atomic_load_explicit(&page->base, memory_order_relaxed) + pxt_word_generation(pxt_word(page, hash));
 }
 /* Before the first write of a change: sets doubts and raises the generation, in one store. Returns the new word; `*before`
  * receives the old one (NULL is allowed). The stripe is locked. */
 uint64_t pxt_word_begin(struct pxt_page *page, uint64_t hash, pxt_doubts doubts, uint64_t *before);
-/* After the last write: clears doubts and raises the generation, in one store. If the word is no longer `begun` (the doubt
- * of a tier was raised for all keys meanwhile, or the page is another one), clears nothing, and sets the doubts of
- * `begun` that belong to members. Returns the new word. */
+/* After the last write: clears doubts and raises the generation, in one store. If notices came meanwhile, clears only the
+ * doubt of the authority. If the word is no longer `begun` otherwise (the doubt of a tier was raised for all keys, or the
+ * page is another one), clears nothing, and sets the doubts of `begun` that belong to members. Returns the new word. */
 uint64_t pxt_word_end(struct pxt_page *page, uint64_t hash, uint64_t begun, pxt_doubts clear);
 /* Sets doubts in all words, and raises all generations. Any lock may be held, or none. */
 void pxt_words_doubt_all(struct pxt_page *page, pxt_doubts doubts);
+/* Notices that another host may have changed a key: sets doubts and raises the generation, in one store, and counts the
+ * notice in the upper bits. Any lock may be held, or none: a change under way sees it when it ends. */
+void pxt_word_notice(struct pxt_page *page, uint64_t hash, pxt_doubts doubts);
+void pxt_words_notice_all(struct pxt_page *page, pxt_doubts doubts);
+/* Whether notices, of which there are any, are all that has changed a word since it was `then`. */
+bool pxt_word_noticed(uint64_t then, uint64_t now);
+/* Makes all entries in the memory of this process stale. */
+static inline void pxt_page_forget(struct pxt_page *page)
+{
+    atomic_fetch_add_explicit(&page->base, 1, memory_order_seq_cst);
+}
 /* Returns all doubts that are set in any word, and in `*count` (NULL is allowed) the number of words with one of
  * `doubts`. */
 pxt_doubts pxt_words_doubted(const struct pxt_page *page, pxt_doubts doubts, unsigned *count);

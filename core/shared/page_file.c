@@ -282,6 +282,7 @@ pxt_status pxt_page_open(struct pxt_page *page, const char *shared_path, int64_t
     page->file = NULL;
     page->words = NULL;
     page->path = NULL;
+    atomic_init(&page->authority, 0);
     atomic_init(&page->base, 0);
     atomic_init(&page->reopened, 0);
     for (unsigned i = 0; i < PXT_STRIPES; i++)

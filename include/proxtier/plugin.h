@@ -224,6 +224,16 @@ struct pxt_host {
                                 pxt_time at, pxt_entry **out, struct pxt_error *error);
     /* json_write() without the fields that have PXT_FIELD_INTERNAL: the line as ProxyWhirl writes it. */
     size_t (*json_write_plain)(const pxt_entry *entry, char *buffer, size_t capacity);
+
+    /* ---- for tiers with PXT_TIER_REMOTE, from any thread, also inside an operation ---- */
+
+    /* Says that another host may have changed a key, or, if `key` is NULL, any: no faster tier answers for it any more
+     * before this tier was asked. Calls for changes of this host's own do no harm, but cost time. */
+    void (*changed)(const struct pxt_host *host, const struct pxt_key *key);
+    /* With false: the server is gone; the core goes on without the tier, and probes it with a back-off. With true: it is
+     * there. A tier that connects again calls this before it answers anything from the new connection: whatever was
+     * acknowledged or heard before may be lost, and the core compares the tiers. */
+    void (*available)(const struct pxt_host *host, bool available);
 };
 /* Whether the running core has a service: for those that come after 1.0. */
 #define PXT_HOST_HAS(host, service) ((host)->size >= offsetof(struct pxt_host, service) + sizeof((host)->service))

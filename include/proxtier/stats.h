@@ -28,7 +28,9 @@ extern "C" {
     X(failures, "operations that failed")                                                                              \
     X(skipped, "operations not tried because the tier was off")                                                        \
     X(overruns, "calls that took longer than the tier's timeout")                                                      \
-    X(refusals, "new entries that the policy kept out")
+    X(refusals, "new entries that the policy kept out")                                                                \
+    X(notices, "notices of changes that other hosts have made")                                                        \
+    X(conflicts, "writes that another host came before, and that were made again")
 
 enum pxt_tier_state {
     PXT_TIER_ON,
@@ -68,7 +70,7 @@ struct pxt_stats {
     uint64_t total_size; /* sum of the tiers' sizes */
     uint64_t missing;    /* members of the pool that the configuration of this cache does not have */
     int64_t checkpoint;  /* microseconds since 1970: all members agree on all changes up to then; 0: none is known */
-    uint64_t skewed; /* changes of entries whose version was more than `max_skew` ahead of the clock, since open */
+    uint64_t skewed;     /* changes of entries whose version was more than `max_skew` ahead of the clock, since open */
     struct pxt_tier_stats tier[PXT_CHAIN_MAX];
 };
 

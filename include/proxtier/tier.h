@@ -7,8 +7,9 @@
  * examples/ grows from a tier that forgets everything to one over files; the stock tiers use this header only.
  *
  * Rules for all operations:
- *  - Threads: without PXT_TIER_CONCURRENT the core calls one operation at a time on an instance. With it, calls of put and
- *    del on one key never overlap; all others may come at any time.
+ *  - Threads: without PXT_TIER_CONCURRENT the core calls one operation at a time on an instance. With it, which calls may
+ *    overlap is in proxtier-tier(3).
+ *  - What is damaged is not there: PXT_NOT_FOUND. The tier itself removes it or puts it aside, and counts it in corruptions().
  *  - Return PXT_OK, PXT_NOT_FOUND where it is the answer, or an error made with host->fail(). An error (but PXT_EINVAL,
  *    PXT_ENOTSUP, PXT_ENOMEM and PXT_ESTALE) counts against the tier: after several in a row the core goes on without
  *    it for a while. After an error the entry is stored either as before or as asked, never in between.
@@ -41,6 +42,15 @@ extern "C" {
 #define PXT_TIER_TRANSACTION 32u  /* put_many() costs hardly more than put(): the core gathers threads' puts */
 #define PXT_TIER_VERSIONS 64u     /* put and put_many compare versions: see there */
 #define PXT_TIER_SYNCED 128u      /* what a put or del acknowledged survives loss of power */
+
+/* Both must be understood (PXT_FLAGS_MUST). The store stands on another machine, and hosts that know nothing of each other write to it. Versions in the
+ * store order their changes: so such a tier also has DURABLE, SHARED and VERSIONS, and offers put_if and del_if. It needs
+ * no shared_path(): page and record of the host stand beside another tier, or in the state folder. The tier calls
+ * host->changed() and host->available(). */
+#define PXT_TIER_REMOTE 0x10000u
+/* The store drops expired entries by itself, and tombstones a week after their PXT_FIELD_FETCH_TIME at the
+ * earliest: the core does not call expire. */
+#define PXT_TIER_EXPIRES 0x20000u
 
 #define PXT_GET_PEEK 1u /* not a hit: recency and access counts stay as they are */
 
@@ -77,8 +87,9 @@ struct pxt_check {
     const char *check_url;     /* "" where unknown */
 };
 
-/* Called for each entry; returns false to stop. The entry is valid during the call. `fn` may call a CONCURRENT tier
- * again, so that tier must hold no lock of its own here. Other tiers are not called from `fn`. */
+/* Called for each entry or check; returns false to stop. The entry is valid during the call. `fn` may call a CONCURRENT tier
+ * again, so that tier must hold no lock of its own here. Other tiers are not called from `fn`. What expire() and versions()
+ * call makes a note only. */
 typedef bool pxt_entry_fn(void *arg, pxt_entry *entry);
 typedef bool pxt_check_fn(void *arg, const struct pxt_check *check);
 typedef void pxt_key_fn(void *arg, const struct pxt_key *key);
@@ -137,7 +148,8 @@ struct pxt_tier_ops {
      * `*removed` counts both; `*removed` < limit means that none is left. [each + del] */
     pxt_status (*expire)(void *self, pxt_time now, uint64_t up_to, size_t limit, pxt_key_fn *fn, void *arg,
                          uint64_t *removed, struct pxt_error *error);
-    /* Adds a check to the history, keeping at most `keep` checks of the key (0: all). [not kept] */
+    /* Adds a check to the history, keeping at most `keep` checks of the key (0: all). What removes the entry removes its
+     * history; a put leaves it. [not kept] */
     pxt_status (*check_add)(void *self, const struct pxt_check *check, uint64_t keep, struct pxt_error *error);
     /* The history of a key, newest first. [PXT_ENOTSUP] */
     pxt_status (*check_each)(void *self, const struct pxt_key *key, pxt_check_fn *fn, void *arg,
@@ -149,7 +161,7 @@ struct pxt_tier_ops {
     /* A path that all processes which share this store have in common. Beside it the core keeps the files
      * `PATH.page` and `PATH.record`: use neither name. Required with PXT_TIER_SHARED. */
     const char *(*shared_path)(void *self);
-    /* How many entries were found damaged since open. [0] */
+    /* How many entries were found damaged since open; where it rises the core compares with the other tiers. [0] */
     uint64_t (*corruptions)(void *self);
     /*
      * In the child of a fork, which has a copy of the instance: the core calls no other operation of it there, not even
@@ -174,6 +186,18 @@ struct pxt_tier_ops {
     pxt_status (*record_put)(void *self, const char *text, struct pxt_error *error);
     /* The number of tombstones, for statistics: must be as cheap as count(). [not told] */
     pxt_status (*tombstones)(void *self, uint64_t *out, struct pxt_error *error);
+
+    /* ---- for PXT_TIER_REMOTE, which requires both ---- */
+
+    /* Stores an entry in place of exactly the version that the caller has read: `expected` is the PXT_FIELD_VERSION of
+     * what is stored, or 0 where nothing is. If something else is stored, also after a call that arrives late: PXT_ESTALE,
+     * and nothing changes. The store compares and writes in one step. */
+    pxt_status (*put_if)(void *self, pxt_entry *entry, uint64_t expected, struct pxt_error *error);
+    /* Removes exactly the version `expected`, likewise. PXT_NOT_FOUND where nothing is stored. */
+    pxt_status (*del_if)(void *self, const struct pxt_key *key, uint64_t expected, enum pxt_removal why,
+                         struct pxt_error *error);
+    /* record_get() and record_put() of such a tier are shared by all hosts: the core keeps there who the store is, so that it
+     * notices one that was emptied, or went back to an older content. Without them it does not. */
 };
 
 #ifdef __cplusplus

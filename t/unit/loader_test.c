@@ -183,6 +183,7 @@ int main(void)
     refuses("other_candidate", PXT_KIND_TIER, "was built for candidate 77 of plugin ABI 1.0, this proxtier has 1.0-rc");
     refuses("unknown_flag", PXT_KIND_TIER, "has the flags 0x80000000, which proxtier must understand");
     refuses("no_get", PXT_KIND_TIER, "lacks get, which a tier must have");
+    refuses("far_without_order", PXT_KIND_TIER, "lacks put_if, and has PXT_TIER_REMOTE");
     refuses("unresolved", PXT_KIND_TIER, "undefined symbol: defined_nowhere");
     refuses("misnamed", PXT_KIND_EVICTION, "calls itself \"someone_else\": rename the file to someone_else.so");
     make_file("text.so", "this is not ELF\n", 0644);

@@ -88,6 +88,39 @@ static void a_word_that_changed_meanwhile_is_not_cleared(void)
     close_page(page);
 }
 
+static void notices_of_other_hosts(void)
+{
+    struct pxt_page *page = open_page(NULL, &system_clock);
+    atomic_store(&page->authority, A);
+    uint32_t generation = pxt_generation(page, HASH);
+    uint64_t word = pxt_word(page, HASH);
+    pxt_word_notice(page, HASH, B);
+    is_int(pxt_word_doubts(pxt_word(page, HASH)), B, "a notice puts a member in doubt");
+    ok(pxt_generation(page, HASH) != generation, "... and raises the generation");
+    ok(pxt_word_noticed(word, pxt_word(page, HASH)), "it is all that has changed the word");
+    is_int(pxt_word_notices(word, pxt_word(page, HASH)), 1, "once");
+    ok(!pxt_word_noticed(word, word), "no notice is none");
+    uint64_t begun = pxt_word_begin(page, HASH, A | B, NULL);
+    ok(!pxt_word_noticed(word, begun), "a change is more than a notice");
+    pxt_word_notice(page, HASH, B);
+    pxt_word_notice(page, HASH, B);
+    uint64_t end = pxt_word_end(page, HASH, begun, A | B);
+    is_int(pxt_word_doubts(end), B, "a change under way clears the authority only");
+    is_int(pxt_word_notices(begun, end), 2, "and can tell how many came");
+    begun = pxt_word_begin(page, HASH, A | B, NULL);
+    pxt_word_notice(page, HASH, B);
+    pxt_words_doubt_all(page, A);
+    is_int(pxt_word_doubts(pxt_word_end(page, HASH, begun, A | B)), A | B,
+           "with a doubt for all keys, nothing is cleared");
+    generation = pxt_generation(page, HASH + 1);
+    pxt_words_notice_all(page, B);
+    ok(pxt_generation(page, HASH + 1) != generation, "a notice of all keys concerns each word");
+    generation = pxt_generation(page, HASH);
+    pxt_page_forget(page);
+    ok(pxt_generation(page, HASH) != generation, "what a process forgets has another generation");
+    close_page(page);
+}
+
 static void all_words_can_be_doubted_and_counted(void)
 {
     struct pxt_page *page = open_page(NULL, &system_clock);
@@ -354,6 +387,7 @@ int main(void)
     snprintf(file, sizeof file, "%s.page", store);
     a_change_sets_doubts_and_its_end_clears_them();
     a_word_that_changed_meanwhile_is_not_cleared();
+    notices_of_other_hosts();
     all_words_can_be_doubted_and_counted();
     versions_follow_the_clock_and_what_was_learnt();
     a_version_too_far_ahead_does_not_draw_the_clock();

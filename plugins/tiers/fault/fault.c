@@ -208,6 +208,21 @@ static pxt_status on_record_put(void *self, const char *text, struct pxt_error *
     return OUTCOME(record_put, status);
 }
 
+static pxt_status on_put_if(void *self, pxt_entry *entry, uint64_t expected, struct pxt_error *error)
+{
+    MEET(put_if);
+    pxt_status status = lower->ops->put_if(lower->self, entry, expected, error);
+    return OUTCOME(put_if, status);
+}
+
+static pxt_status on_del_if(void *self, const struct pxt_key *key, uint64_t expected, enum pxt_removal why,
+                            struct pxt_error *error)
+{
+    MEET(del_if);
+    pxt_status status = lower->ops->del_if(lower->self, key, expected, why, error);
+    return OUTCOME(del_if, status);
+}
+
 static const char *shared_path(void *self)
 {
     const struct fault *fault = self;
@@ -284,6 +299,8 @@ static const struct pxt_tier_ops ops = {
     .record_get = on_record_get,
     .record_put = on_record_put,
     .tombstones = tombstones,
+    .put_if = on_put_if,
+    .del_if = on_del_if,
 };
 
 static void offer_what_it_offers(struct fault *fault)
@@ -312,6 +329,8 @@ static void offer_what_it_offers(struct fault *fault)
     TAKE_OUT(record_get);
     TAKE_OUT(record_put);
     TAKE_OUT(tombstones);
+    TAKE_OUT(put_if);
+    TAKE_OUT(del_if);
 #undef TAKE_OUT
 }
 

@@ -389,7 +389,7 @@ static void find_places(struct sqlite_schema *schema, const struct pxt_host *hos
     for (size_t id = 0; id < schema->field_count; id++) {
         sqlite_column_of(host->fields[id], column);
         bool missing = is_stored(id) && !has_column(schema->layout, column);
-        schema->added[id] = missing && !schema->shared && host->fields[id]->flags & PXT_FIELD_INTERNAL;
+        schema->added[id] = missing && !schema->shared && id > PXT_FIELD_PASSWORD; /* which is ProxyWhirl's last */
         schema->extra[id] = missing && !schema->added[id];
         schema->any_extra |= schema->extra[id];
     }

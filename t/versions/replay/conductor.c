@@ -196,6 +196,9 @@ const char *conductor_replay(struct replay *replay, unsigned pair)
     pool_take_keys(pair);
     replay->player[0].call = replay->player[1].call = CALL_NONE;
     replay->fidelity->schedules++;
+    for (unsigned t = 0; t < tiers(replay);
+         t++) /* a process may be told only now of what failed in an earlier schedule */
+        replay->shaken |= replay_board->shelf[t].sync_errors;
     for (replay->at = 0; replay->at < schedule->count && !*replay->promises.wrong; replay->at++) {
         step_clock(replay);
         replay->fidelity->steps++;

@@ -17,13 +17,16 @@ enum { PATIENCE = 60 };
 
 void crew_stay_together(void)
 {
-    cpu_set_t one;
-    int processor = sched_getcpu();
+    cpu_set_t all, one;
+    if (sched_getaffinity(0, sizeof all, &all))
+        return;
+    unsigned chosen = (unsigned)getpid() % (unsigned)CPU_COUNT(&all), processor = 0;
+    for (;; processor++)
+        if (CPU_ISSET(processor, &all) && !chosen--)
+            break;
     CPU_ZERO(&one);
-    if (processor >= 0)
-        CPU_SET((unsigned)processor, &one);
-    if (processor < 0 || sched_setaffinity(0, sizeof one, &one))
-        printf("# the replay uses several processors\n");
+    CPU_SET(processor, &one);
+    sched_setaffinity(0, sizeof one, &one); /* if it fails, the replay is slower */
 }
 
 /* Waits until a worker stops or returns. */

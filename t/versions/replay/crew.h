@@ -9,7 +9,7 @@
 #include "worker.h"
 #include <sys/types.h>
 
-/* Keeps the three processes on one processor: as one of them runs at a time, that halves the time of going from one to the
+/* Keeps the three processes on one processor, chosen by the id of this one: as one of them runs at a time, that halves the time of going from one to the
  * other. */
 void crew_stay_together(void);
 

@@ -127,6 +127,7 @@ void pool_set_up(const struct config *config, unsigned variant)
         struct shelf *shelf = &replay_board->shelf[t];
         bool slowest = t + 1 == config->tiers;
         shelf->away = shelf->damaged = shelf->record_there = false;
+        shelf->sync_errors = 0;
         shelf->synced = config->sync && (variant % 3 == 2 || (variant % 3 == 1) != slowest);
         for (unsigned k = 0; k < SHELF_KEYS; k++)
             empty(&shelf->place[k]);
