@@ -2,6 +2,7 @@
 # A minor version of the ABI makes structs longer. Programs and plugins that were built with a shorter header, and with a
 # longer one, run with this library. The headers are made here: a later minor, and one before this.
 . "${abs_top_srcdir:-.}/t/lib/lib.sh"
+: "${TEST_CC:=${CC:-cc}}"
 abi=$abs_top_srcdir/t/install/abi
 for age in shorter longer; do
     cp -R "$abs_top_srcdir/include" "$work/$age"
@@ -24,7 +25,7 @@ edit longer tier.h "$(end_of pxt_tier_ops 'void (*later)(void *self);')" "$(end_
     "$(end_of pxt_tier_setup 'uint64_t later;')"
 edit longer entry.h "$(end_of pxt_field 'const char *later;')"
 edit longer stats.h "$(end_of pxt_tier_stats 'uint64_t later;')" 's/^    struct pxt_tier_stats tier\[/    uint64_t later_total;\n&/'
-edit shorter tier.h '/(\*corruptions)(void \*self)/,/^};/{/^};/!d}' # all operations from there on
+edit shorter tier.h '/(\*after_fork_child)(void \*self)/,/^};/{/^};/!d}' # all operations from there on
 edit shorter stats.h 's/^    PXT_TIER_COUNTERS(X)/    uint64_t hits, misses, evictions_policy;/' \
     '/^    int64_t checkpoint;/d' '/^static inline uint64_t pxt_tier_evictions/,/^}/d'
 build() { # AGE OUT SOURCE...

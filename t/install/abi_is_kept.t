@@ -3,6 +3,7 @@
 # say their size have grown at their ends only. t/install/abi/1.0 has the description of then (abidw of libabigail); it is made
 # anew, by t/install/abi/keep.sh, for a candidate of the ABI and for another major version, never for another change.
 . "${abs_top_srcdir:-.}/t/lib/lib.sh"
+: "${TEST_CC:=${CC:-cc}}"
 kept=$abs_top_srcdir/t/install/abi/1.0/$(uname -m)-linux-gnu
 library=$abs_top_builddir/.libs/libproxtier.so
 describe() { # OBJECT OUT
