@@ -31,12 +31,14 @@ static void print_words(const char *words)
     putchar(']');
 }
 
-static void print_integer_type(const struct pxt_option *row)
+/* `type` is that of a number or quantity, without the words that may stand in its place. */
+static void print_with_words(const struct pxt_option *row, const char *type)
 {
-    fputs(row->choices ? "\"anyOf\": [{\"type\": [\"integer\", \"null\"]" : "\"type\": [\"integer\", \"null\"]",
-          stdout);
-    printf(", \"minimum\": %lld", (long long)row->min);
-    if (row->max)
+    fputs(row->choices ? "\"anyOf\": [{" : "", stdout);
+    fputs(type, stdout);
+    if (row->type == PXT_OPTION_INTEGER)
+        printf("%lld", (long long)row->min);
+    if (row->type == PXT_OPTION_INTEGER && row->max)
         printf(", \"maximum\": %lld", (long long)row->max);
     if (!row->choices)
         return;
@@ -50,18 +52,18 @@ static void print_type(const struct pxt_option *row)
 {
     switch (row->type) {
     case PXT_OPTION_INTEGER:
-        print_integer_type(row);
+        print_with_words(row, "\"type\": [\"integer\", \"null\"], \"minimum\": ");
         break;
     case PXT_OPTION_BOOL:
         fputs("\"type\": [\"boolean\", \"null\"]", stdout);
         break;
     case PXT_OPTION_DURATION:
-        fputs("\"type\": [\"string\", \"integer\", \"null\"], \"minimum\": 0, \"pattern\": \"" DURATION_PATTERN "\"",
-              stdout);
+        print_with_words(row, "\"type\": [\"string\", \"integer\", \"null\"], \"minimum\": 0, "
+                              "\"pattern\": \"" DURATION_PATTERN "\"");
         break;
     case PXT_OPTION_SIZE:
-        fputs("\"type\": [\"string\", \"integer\", \"null\"], \"minimum\": 0, \"pattern\": \"" SIZE_PATTERN "\"",
-              stdout);
+        print_with_words(row, "\"type\": [\"string\", \"integer\", \"null\"], \"minimum\": 0, "
+                              "\"pattern\": \"" SIZE_PATTERN "\"");
         break;
     case PXT_OPTION_CHOICE:
         fputs("\"anyOf\": [{\"type\": \"null\"}, {\"enum\": ", stdout);
