@@ -7,7 +7,7 @@
 #   PROXTIER_PLUGIN_CFLAGS   to compile with
 #   PROXTIER_PLUGIN_LDFLAGS  to link a libtool module with: foo_la_LDFLAGS = $(PROXTIER_PLUGIN_LDFLAGS)
 #   proxtierplugindir        where plugins are installed: proxtierplugin_LTLIBRARIES = foo.la
-#   PROXTIER_ABI             the ABI of the installed headers, such as 1.0
+#   PROXTIER_ABI             the ABI of the installed headers, such as 1.0, or 1.0-rc
 # A plugin links against nothing of proxtier. MINIMUM-ABI defaults to 1.0; another major version is not accepted.
 AC_DEFUN([PROXTIER_PLUGIN],
 [AC_REQUIRE([PKG_PROG_PKG_CONFIG])dnl
@@ -25,7 +25,7 @@ AS_IF([test "x$_proxtier_found" = xyes],
    _proxtier_wanted_minor=`echo _PROXTIER_MINIMUM | sed 's/.*\.//'`
    _proxtier_wanted_major=`echo _PROXTIER_MINIMUM | sed 's/\..*//'`
    AS_IF([test "`echo $PROXTIER_ABI | sed 's/\..*//'`" = "$_proxtier_wanted_major" &&
-          test "`echo $PROXTIER_ABI | sed 's/.*\.//'`" -ge "$_proxtier_wanted_minor"],
+          test "`echo $PROXTIER_ABI | sed 's/-.*//; s/.*\.//'`" -ge "$_proxtier_wanted_minor"],
      [AC_MSG_RESULT([yes, $PROXTIER_ABI])], [AC_MSG_RESULT([no, $PROXTIER_ABI]); _proxtier_found=no])])
 PROXTIER_PLUGIN_LDFLAGS="-module -avoid-version -shared -export-symbols-regex '^pxt_plugin\$\$'"
 AC_SUBST([PROXTIER_PLUGIN_CFLAGS])dnl

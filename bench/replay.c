@@ -51,7 +51,8 @@ static pxt_status request(pxt_cache *cache, const char *id, size_t length, unsig
 
 static void report(pxt_cache *cache, unsigned long requests, unsigned long misses, double elapsed)
 {
-    struct pxt_stats stats = {.size = sizeof stats};
+    struct pxt_stats stats;
+    pxt_stats_init(&stats);
     printf("requests %lu\nmisses %lu\n", requests, misses);
     if (pxt_cache_stats(cache, &stats, NULL) == PXT_OK)
         for (unsigned i = 0; i < stats.tier_count; i++)

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define DURATION_PATTERN "^[0-9]+(us|ms|s|m|h|d|w)?$"
+#define SECRET_PATTERN "^(file|env|credential|command):."
 #define SIZE_PATTERN "^[0-9]+(B|KiB|MiB|GiB|TiB)?$"
 
 static void member(const char *name)
@@ -30,12 +31,14 @@ static void print_words(const char *words)
     putchar(']');
 }
 
-static void print_integer_type(const struct pxt_option *row)
+/* `type` is that of a number or quantity, without the words that may stand in its place. */
+static void print_with_words(const struct pxt_option *row, const char *type)
 {
-    fputs(row->choices ? "\"anyOf\": [{\"type\": [\"integer\", \"null\"]" : "\"type\": [\"integer\", \"null\"]",
-          stdout);
-    printf(", \"minimum\": %lld", (long long)row->min);
-    if (row->max)
+    fputs(row->choices ? "\"anyOf\": [{" : "", stdout);
+    fputs(type, stdout);
+    if (row->type == PXT_OPTION_INTEGER)
+        printf("%lld", (long long)row->min);
+    if (row->type == PXT_OPTION_INTEGER && row->max)
         printf(", \"maximum\": %lld", (long long)row->max);
     if (!row->choices)
         return;
@@ -49,23 +52,26 @@ static void print_type(const struct pxt_option *row)
 {
     switch (row->type) {
     case PXT_OPTION_INTEGER:
-        print_integer_type(row);
+        print_with_words(row, "\"type\": [\"integer\", \"null\"], \"minimum\": ");
         break;
     case PXT_OPTION_BOOL:
         fputs("\"type\": [\"boolean\", \"null\"]", stdout);
         break;
     case PXT_OPTION_DURATION:
-        fputs("\"type\": [\"string\", \"integer\", \"null\"], \"minimum\": 0, \"pattern\": \"" DURATION_PATTERN "\"",
-              stdout);
+        print_with_words(row, "\"type\": [\"string\", \"integer\", \"null\"], \"minimum\": 0, "
+                              "\"pattern\": \"" DURATION_PATTERN "\"");
         break;
     case PXT_OPTION_SIZE:
-        fputs("\"type\": [\"string\", \"integer\", \"null\"], \"minimum\": 0, \"pattern\": \"" SIZE_PATTERN "\"",
-              stdout);
+        print_with_words(row, "\"type\": [\"string\", \"integer\", \"null\"], \"minimum\": 0, "
+                              "\"pattern\": \"" SIZE_PATTERN "\"");
         break;
     case PXT_OPTION_CHOICE:
         fputs("\"anyOf\": [{\"type\": \"null\"}, {\"enum\": ", stdout);
         print_words(row->choices);
         fputs("}]", stdout);
+        break;
+    case PXT_OPTION_SECRET: /* where it comes from */
+        fputs("\"type\": [\"string\", \"null\"], \"pattern\": \"" SECRET_PATTERN "\"", stdout);
         break;
     case PXT_OPTION_PATH:
         fputs("\"type\": [\"string\", \"null\"], \"pattern\": \"^[/~$]\"", stdout);
@@ -89,11 +95,12 @@ static void print_option(const struct pxt_option *row, const char *name)
     putchar('}');
 }
 
-static void print_options(const struct pxt_option *rows)
+static void print_options(const struct pxt_plugin *plugin)
 {
-    for (; rows && rows->name; rows++) {
+    const struct pxt_option *row;
+    for (size_t i = 0; (row = pxt_plugin_option(plugin, i)); i++) {
         fputs(",\n        ", stdout);
-        print_option(rows, rows->name);
+        print_option(row, row->name);
     }
 }
 
@@ -136,20 +143,21 @@ static void print_if(const struct pxt_plugin *plugin)
 static void print_plain(const struct pxt_plugin *plugin)
 {
     print_if(plugin);
-    print_options(plugin->options);
+    print_options(plugin);
     fputs("}}}", stdout);
 }
 
 static void print_tier(const struct pxt_plugin *plugin)
 {
+    const struct pxt_option *row;
     print_if(plugin);
-    for (const struct pxt_option *row = pxt_options_tier(); row->name; row++)
+    for (size_t i = 0; (row = pxt_option_tier(i)); i++)
         if (strcmp(row->name, "plugin") != 0) {
             fputs(", ", stdout);
             member(row->name);
             fputs("true", stdout);
         }
-    print_options(plugin->options);
+    print_options(plugin);
     fputs("}}}", stdout);
 }
 
@@ -175,10 +183,9 @@ static pxt_status print_tiers(const struct invocation *invocation, struct pxt_er
           "\"maxItems\": 8,\n      \"items\": {\"type\": \"object\", \"required\": [\"plugin\"], \"properties\": {\n   "
           "     ",
           stdout);
-    const char *before = "";
-    for (const struct pxt_option *row = pxt_options_tier(); row->name; row++) {
-        fputs(before, stdout);
-        before = ",\n        ";
+    const struct pxt_option *row;
+    for (size_t i = 0; (row = pxt_option_tier(i)); i++) {
+        fputs(i ? ",\n        " : "", stdout);
         if (!strcmp(row->name, "eviction"))
             fputs("\"eviction\": {\"$ref\": \"#/$defs/eviction\"}", stdout);
         else
@@ -196,13 +203,14 @@ static pxt_status print_tiers(const struct invocation *invocation, struct pxt_er
 static void print_global(void)
 {
     char section[40] = "";
-    for (const struct pxt_option *row = pxt_options_global(); row->name; row++) {
+    const struct pxt_option *row;
+    for (size_t i = 0; (row = pxt_option_global(i)); i++) {
         const char *dot = strchr(row->name, '.');
         size_t length = dot ? (size_t)(dot - row->name) : 0;
         bool same = *section && dot && !strncmp(section, row->name, length) && !section[length];
         if (*section && !same)
             fputs("}}", stdout);
-        fputs(row == pxt_options_global() ? "    " : ",\n    ", stdout);
+        fputs(i ? ",\n    " : "    ", stdout);
         if (dot && !same) {
             snprintf(section, sizeof section, "%.*s", (int)length, row->name);
             member(section);

@@ -34,7 +34,7 @@ static bool set_level(struct invocation *invocation, const char *name)
 
 static void print_version(void)
 {
-    printf("proxtier %s\nplugin ABI %d.%d\n", pxt_version(), PXT_ABI_MAJOR, PXT_ABI_MINOR);
+    printf("proxtier %s\nplugin ABI %s\n", pxt_version(), PXT_ABI_TEXT);
 }
 
 /* getopt's tables from ours: the global options, then the command's; `val` is 256 + place. */

@@ -72,7 +72,7 @@ void print_field(FILE *out, const pxt_entry *entry, enum pxt_field_id field)
 {
     size_t count;
     int64_t number = pxt_entry_number(entry, field);
-    switch (pxt_fields(&count)[field].type) {
+    switch (pxt_fields(&count)[field]->type) {
     case PXT_TYPE_TEXT:
         fputs(pxt_entry_has(entry, field) ? pxt_entry_text(entry, field, NULL) : "", out);
         break;
@@ -112,21 +112,21 @@ void print_json_text(FILE *out, const char *text)
 void print_json(FILE *out, const pxt_entry *entry)
 {
     size_t count;
-    const struct pxt_field *fields = pxt_fields(&count);
+    const struct pxt_field *const *fields = pxt_fields(&count);
     bool first = true;
     fputc('{', out);
     for (size_t i = 0; i < count; i++) {
         enum pxt_field_id id = (enum pxt_field_id)i;
-        if (fields[i].type == PXT_TYPE_SECRET || (fields[i].flags & PXT_FIELD_INTERNAL))
+        if (fields[i]->type == PXT_TYPE_SECRET || (fields[i]->flags & PXT_FIELD_INTERNAL))
             continue;
-        fprintf(out, "%s\"%s\": ", first ? "" : ", ", fields[i].name);
+        fprintf(out, "%s\"%s\": ", first ? "" : ", ", fields[i]->name);
         first = false;
         if (!pxt_entry_has(entry, id)) {
             fputs("null", out);
-        } else if (fields[i].type == PXT_TYPE_TEXT) {
+        } else if (fields[i]->type == PXT_TYPE_TEXT) {
             print_json_text(out, pxt_entry_text(entry, id, NULL));
         } else {
-            bool quoted = fields[i].type == PXT_TYPE_TIME || fields[i].type == PXT_TYPE_HEALTH;
+            bool quoted = fields[i]->type == PXT_TYPE_TIME || fields[i]->type == PXT_TYPE_HEALTH;
             fputs(quoted ? "\"" : "", out);
             print_field(out, entry, id);
             fputs(quoted ? "\"" : "", out);

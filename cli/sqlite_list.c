@@ -33,9 +33,9 @@ static const struct {
 static bool is_time(const char *name)
 {
     size_t count;
-    const struct pxt_field *fields = pxt_fields(&count);
+    const struct pxt_field *const *fields = pxt_fields(&count);
     for (size_t i = 0; i < count; i++)
-        if (fields[i].type == PXT_TYPE_TIME && !strcmp(fields[i].name, name))
+        if (fields[i]->type == PXT_TYPE_TIME && !strcmp(fields[i]->name, name))
             return true;
     return false;
 }

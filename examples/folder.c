@@ -171,37 +171,21 @@ static pxt_status write_file(struct folder *folder, const char *name, const char
     return status;
 }
 
-/* The line of an entry, malloc()ed. It may need more room than it said before, for hits are counted meanwhile. */
-static char *line_of(const struct pxt_host *host, pxt_entry *entry, size_t *length)
-{
-    char *text = NULL;
-    size_t room = 0, needed = host->json_write(entry, NULL, 0);
-    while (needed > room) {
-        free(text);
-        room = needed;
-        text = malloc(room + 1);
-        if (!text)
-            return NULL;
-        needed = host->json_write(entry, text, room);
-    }
-    text[needed] = '\n';
-    *length = needed + 1;
-    return text;
-}
-
 static pxt_status folder_put(void *self, pxt_entry *entry, struct pxt_error *error)
 {
     struct folder *folder = self;
     struct pxt_key key;
     char name[NAME_SIZE];
-    size_t length = 0;
+    char *text;
+    size_t length;
     folder->host->entry_key(entry, &key);
     name_of(&key, name);
-    char *text = line_of(folder->host, entry, &length);
-    if (!text)
-        return folder->host->fail(folder->host, error, PXT_ENOMEM, 0, "no memory for %s", name);
-    pxt_status status = write_file(folder, name, text, length, error);
-    free(text);
+    pxt_status status = folder->host->json_new(folder->host, entry, 0, &text, &length, error);
+    if (status)
+        return status;
+    text[length] = '\n'; /* in the place of the final NUL */
+    status = write_file(folder, name, text, length + 1, error);
+    folder->host->text_free(text);
     return status;
 }
 

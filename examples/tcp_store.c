@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
  * tcp_store: entries in a server, tcp_server.c, which several processes share. What a tier over a network has to add to one
- * over files: each call ends within `timeout`, a connection that broke is made again, and the server compares versions, so that
- * a write which arrives late does not replace a newer one.
+ * over files: each call ends when its caller stops waiting, a connection that broke is made again, and the server compares
+ * versions, so that a write which arrives late does not replace a newer one.
  *
  *   cc -shared -fPIC $(pkg-config --cflags proxtier-plugin) -o tcp_store.so tcp_store.c
- *   and in proxtier.yaml:  tiers: [{plugin: l1_memory}, {plugin: tcp_store, port: 7077}]
+ *   and in proxtier.yaml:  tiers: [{plugin: l1_memory}, {plugin: tcp_store, port: 7077, timeout: 500ms}]
  *
  * The protocol is in tcp_server.c. It is not encrypted: keep it on the loopback address.
  */
@@ -19,16 +19,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { REQUEST_HEADER = 43, REPLY_HEADER = 31, REPLY_MAX = 1 << 20 };
+enum { PATIENCE = 1000000 }; /* microseconds for a request of a call that has no deadline */
 
 struct tcp {
     const struct pxt_host *host;
     struct sockaddr_in address;
     char name[32], path[4096]; /* `name`: of the server, for messages */
-    int64_t timeout;           /* in microseconds */
     int fd;                    /* -1: not connected */
     uint64_t damaged;
     char reply[REPLY_MAX + 1]; /* the value of the last reply */
@@ -39,24 +38,23 @@ struct tcp {
 static const struct pxt_option options[] = {
     {"address", PXT_OPTION_TEXT, "127.0.0.1", 0, 0, NULL, "the IPv4 address of the server"},
     {"port", PXT_OPTION_INTEGER, "7077", 1, 65535, NULL, "its port"},
-    {"timeout", PXT_OPTION_DURATION, "1s", 1000, 60000000, NULL, "the longest time of one call"},
     {"dir", PXT_OPTION_PATH, "${state}/tcp_store", 0, 0, NULL, "where processes of this machine agree with each other"},
     {NULL, PXT_OPTION_TEXT, NULL, 0, 0, NULL, NULL}};
 
 /* ---- the connection: each step ends at a deadline of the monotonic clock; errno says what went wrong ------------- */
 
-static int64_t now(void)
+/* The option `timeout`, which every tier has, gives the calls for a key their deadline. */
+static int64_t deadline_of(const struct tcp *tcp)
 {
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (int64_t)time.tv_sec * 1000000 + time.tv_nsec / 1000;
+    int64_t deadline = tcp->host->call(tcp->host)->deadline;
+    return deadline ? deadline : tcp->host->monotonic(tcp->host) + PATIENCE;
 }
 
-static bool wait_for(int fd, short events, int64_t deadline)
+static bool wait_for(const struct tcp *tcp, short events, int64_t deadline)
 {
-    struct pollfd wait = {.fd = fd, .events = events};
+    struct pollfd wait = {.fd = tcp->fd, .events = events};
     for (;;) {
-        int64_t left = deadline - now();
+        int64_t left = deadline - tcp->host->monotonic(tcp->host);
         int ready = left > 0 ? poll(&wait, 1, (int)(left / 1000) + 1) : 0;
         if (ready > 0)
             return true;
@@ -79,7 +77,7 @@ static bool connect_to(struct tcp *tcp, int64_t deadline)
                sizeof yes); /* without it calls are slower, and no less right */
     if (!connect(tcp->fd, (const struct sockaddr *)&tcp->address, sizeof tcp->address))
         return true;
-    if (errno != EINPROGRESS || !wait_for(tcp->fd, POLLOUT, deadline) ||
+    if (errno != EINPROGRESS || !wait_for(tcp, POLLOUT, deadline) ||
         getsockopt(tcp->fd, SOL_SOCKET, SO_ERROR, &problem, &size))
         return false;
     errno = problem;
@@ -92,7 +90,7 @@ static bool transmit(struct tcp *tcp, const char *bytes, size_t length, int64_t 
         ssize_t n = send(tcp->fd, bytes, length, MSG_NOSIGNAL);
         if (n < 0 && errno != EAGAIN && errno != EINTR)
             return false;
-        if (n < 0 && !wait_for(tcp->fd, POLLOUT, deadline))
+        if (n < 0 && !wait_for(tcp, POLLOUT, deadline))
             return false;
         bytes += n > 0 ? n : 0;
         length -= n > 0 ? (size_t)n : 0;
@@ -108,7 +106,7 @@ static bool receive(struct tcp *tcp, char *bytes, size_t length, int64_t deadlin
             errno = ECONNRESET;
         if (!n || (n < 0 && errno != EAGAIN && errno != EINTR))
             return false;
-        if (n < 0 && !wait_for(tcp->fd, POLLIN, deadline))
+        if (n < 0 && !wait_for(tcp, POLLIN, deadline))
             return false;
         bytes += n > 0 ? n : 0;
         length -= n > 0 ? (size_t)n : 0;
@@ -159,7 +157,7 @@ static void hang_up(struct tcp *tcp)
 static pxt_status call(struct tcp *tcp, const struct request *request, struct pxt_error *error)
 {
     char status[5] = "";
-    int64_t deadline = now() + tcp->timeout;
+    int64_t deadline = deadline_of(tcp);
     bool again = tcp->fd >= 0, good = again && exchange(tcp, request, status, deadline);
     if (!good && (!again || errno != ETIMEDOUT)) {
         hang_up(tcp);
@@ -168,8 +166,8 @@ static pxt_status call(struct tcp *tcp, const struct request *request, struct px
     if (!good) {
         int code = errno;
         hang_up(tcp); /* what comes late is not taken for the next reply */
-        return tcp->host->fail(tcp->host, error, PXT_EIO, code, "cannot %s in the server %s: is it running?",
-                               request->operation, tcp->name);
+        return tcp->host->fail(tcp->host, error, code == ETIMEDOUT ? PXT_EBUSY : PXT_EIO, code,
+                               "cannot %s in the server %s: is it running?", request->operation, tcp->name);
     }
     if (!strcmp(status, "ok"))
         return PXT_OK;
@@ -192,7 +190,6 @@ static pxt_status tcp_open(const struct pxt_host *host, const struct pxt_tier_se
         return host->fail(host, error, PXT_ENOMEM, 0, "no memory for a connection");
     tcp->host = host;
     tcp->fd = -1; /* the first call connects: the server may be started later */
-    tcp->timeout = host->setting_number(setup->settings, "timeout");
     tcp->address.sin_family = AF_INET;
     tcp->address.sin_port = htons((uint16_t)port);
     snprintf(tcp->name, sizeof tcp->name, "%s:%u", address, port);
@@ -214,6 +211,12 @@ static void tcp_close(void *self)
 {
     hang_up(self);
     free(self);
+}
+
+/* A child of a fork has the connection of its parent, whose replies it would take. */
+static void tcp_after_fork_child(void *self)
+{
+    hang_up(self);
 }
 
 /* Makes the entry of a value. What is none is removed, unless it has changed meanwhile, and counted: PXT_NOT_FOUND. */
@@ -247,27 +250,20 @@ static pxt_status tcp_put(void *self, pxt_entry *entry, struct pxt_error *error)
     const struct pxt_host *host = tcp->host;
     struct pxt_key key;
     host->entry_key(entry, &key);
-    /* Of an entry that is in use the line may grow meanwhile, for hits are counted. */
-    char *line = NULL;
-    size_t room = 0, length = host->json_write(entry, NULL, 0);
-    while (length > room) {
-        free(line);
-        room = length;
-        line = malloc(room);
-        if (!line)
-            return host->fail(host, error, PXT_ENOMEM, 0, "no memory for the entry %s", key.text);
-        length = host->json_write(entry, line, room);
-    }
+    char *line;
+    size_t length;
+    pxt_status status = host->json_new(host, entry, 0, &line, &length, error);
+    if (status)
+        return status;
     struct request request = {.operation = "put",
                               .key = key.text,
                               .value = line,
                               .length = length,
                               .version = (unsigned long long)host->entry_number(entry, PXT_FIELD_VERSION),
                               .counts = !host->entry_number(entry, PXT_FIELD_REMOVED)};
-    pxt_status status = length < REPLY_MAX
-                            ? call(tcp, &request, error)
-                            : host->fail(host, error, PXT_EINVAL, 0, "the entry %s is too long", key.text);
-    free(line);
+    status = length < REPLY_MAX ? call(tcp, &request, error)
+                                : host->fail(host, error, PXT_EINVAL, 0, "the entry %s is too long", key.text);
+    host->text_free(line);
     return status;
 }
 
@@ -361,6 +357,7 @@ static const struct pxt_tier_ops ops = {.size = sizeof ops,
                                         .count = tcp_count,
                                         .clear = tcp_clear,
                                         .shared_path = tcp_shared_path,
-                                        .corruptions = tcp_corruptions};
+                                        .corruptions = tcp_corruptions,
+                                        .after_fork_child = tcp_after_fork_child};
 
 PXT_PLUGIN(PXT_KIND_TIER, "tcp_store", "1.0", "MIT", "entries in a small server on this machine", options, &ops);

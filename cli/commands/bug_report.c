@@ -26,6 +26,13 @@ static bool is_private(const char *name, size_t length)
     return false;
 }
 
+/* Where a secret comes from is not secret, unless a command that prints it holds it. `value` is as config show prints it. */
+static bool is_command(const char *value, size_t length)
+{
+    static const char start[] = " 'command:";
+    return length >= sizeof start - 1 && !strncmp(value, start, sizeof start - 1);
+}
+
 /* Text with the home folder as ~, and without what stands between :// and @. */
 static void print_text(const char *text, size_t length)
 {
@@ -60,7 +67,8 @@ static void print_line(const char *line, size_t length)
     for (const char *at = start; at + 4 <= end; at++)
         if (!strncmp(at, "  # ", 4))
             origin = at;
-    if (*start != '#' && colon && colon + 1 < end && is_private(start, (size_t)(colon - start))) {
+    if (*start != '#' && colon && colon + 1 < end &&
+        (is_private(start, (size_t)(colon - start)) || is_command(colon + 1, (size_t)(end - colon - 1)))) {
         printf("%.*s: " LEFT_OUT, (int)(colon - line), line);
         if (origin)
             print_text(origin, (size_t)(end - origin));
@@ -93,8 +101,8 @@ static bool print_plugin(void *arg, const struct pxt_plugin_info *info)
 {
     (void)arg;
     if (info->plugin)
-        printf("%s %s, ABI %u.%u, ", info->plugin->name, info->plugin->version, info->plugin->abi_major,
-               info->plugin->abi_minor);
+        printf("%s %s, ABI %u.%u%s, ", info->plugin->name, info->plugin->version, info->plugin->abi_major,
+               info->plugin->abi_minor, info->plugin->candidate ? "-rc" : "");
     print_text(info->path, strlen(info->path));
     if (info->problem) {
         fputs(": ", stdout);
@@ -119,7 +127,7 @@ int run_bug_report(struct invocation *invocation)
 {
     struct pxt_error error;
     struct utsname machine;
-    printf("proxtier %s, plugin ABI %d.%d\n", pxt_version(), PXT_ABI_MAJOR, PXT_ABI_MINOR);
+    printf("proxtier %s, plugin ABI %s\n", pxt_version(), PXT_ABI_TEXT);
     if (!uname(&machine))
         printf("%s %s %s, %zu bits\n", machine.sysname, machine.release, machine.machine, 8 * sizeof(void *));
     print_environment();

@@ -14,8 +14,14 @@ static const char *kind_name(uint32_t kind)
 
 static const char *type_name(enum pxt_option_type type)
 {
-    static const char *const names[] = {"text", "integer", "bool", "duration", "size", "path", "choice"};
-    return (unsigned)type < 7 ? names[type] : "?";
+    static const char *const names[] = {"text", "integer", "bool", "duration", "size", "path", "choice", "secret"};
+    return (unsigned)type < 8 ? names[type] : "?";
+}
+
+/* What follows the numbers of the ABI. */
+static const char *candidate(const struct pxt_plugin *plugin)
+{
+    return plugin->candidate ? "-rc" : "";
 }
 
 static void print_member(const char *name, const char *text, const char *before)
@@ -38,9 +44,10 @@ static void print_info_json(const struct pxt_plugin_info *info)
     print_member("version", plugin->version, ", ");
     print_member("summary", plugin->summary, ", ");
     print_member("licence", plugin->licence ? plugin->licence : "", ", ");
-    printf(", \"abi\": \"%u.%u\", \"options\": [", plugin->abi_major, plugin->abi_minor);
-    for (const struct pxt_option *row = plugin->options; row && row->name; row++) {
-        print_member("name", row->name, row == plugin->options ? "{" : ", {");
+    printf(", \"abi\": \"%u.%u%s\", \"options\": [", plugin->abi_major, plugin->abi_minor, candidate(plugin));
+    const struct pxt_option *row;
+    for (size_t i = 0; (row = pxt_plugin_option(plugin, i)); i++) {
+        print_member("name", row->name, i ? ", {" : "{");
         print_member("type", type_name(row->type), ", ");
         if (row->default_text)
             print_member("default", row->default_text, ", ");
@@ -56,8 +63,9 @@ static bool print_row(void *arg, const struct pxt_plugin_info *info)
     if (option(invocation, "json"))
         print_info_json(info);
     else if (info->plugin)
-        printf("%-10s %-10s %-8s ABI %u.%u  %s\n", info->plugin->name, kind_name(info->plugin->kind),
-               info->plugin->version, info->plugin->abi_major, info->plugin->abi_minor, info->plugin->summary);
+        printf("%-10s %-10s %-8s ABI %u.%u%s  %s\n", info->plugin->name, kind_name(info->plugin->kind),
+               info->plugin->version, info->plugin->abi_major, info->plugin->abi_minor, candidate(info->plugin),
+               info->plugin->summary);
     else
         printf("%-10s refused: %s\n", info->path, info->problem);
     return true;
@@ -71,10 +79,11 @@ static bool print_info(void *arg, const struct pxt_plugin_info *info)
         print_info_json(info);
         return true;
     }
-    printf("name=%s\nkind=%s\nversion=%s\nlicence=%s\nabi=%u.%u\npath=%s\nsummary=%s\n", plugin->name,
+    printf("name=%s\nkind=%s\nversion=%s\nlicence=%s\nabi=%u.%u%s\npath=%s\nsummary=%s\n", plugin->name,
            kind_name(plugin->kind), plugin->version, plugin->licence ? plugin->licence : "", plugin->abi_major,
-           plugin->abi_minor, info->path, plugin->summary);
-    for (const struct pxt_option *row = plugin->options; row && row->name; row++)
+           plugin->abi_minor, candidate(plugin), info->path, plugin->summary);
+    const struct pxt_option *row;
+    for (size_t i = 0; (row = pxt_plugin_option(plugin, i)); i++)
         printf("option=%s\n  type=%s\n  default=%s\n  help=%s\n", row->name,
                row->type == PXT_OPTION_CHOICE ? row->choices : type_name(row->type),
                row->default_text ? row->default_text : "", row->help ? row->help : "");

@@ -12,7 +12,7 @@ int run_show(struct invocation *invocation)
     char key[PXT_KEY_MAX + 1];
     int code;
     size_t count;
-    const struct pxt_field *fields = pxt_fields(&count);
+    const struct pxt_field *const *fields = pxt_fields(&count);
     if (open_cache(invocation, &cache, &error))
         return fail(&error);
     if (!key_of(invocation, cache, invocation->arguments[0], key, &code)) {
@@ -25,9 +25,9 @@ int run_show(struct invocation *invocation)
         putchar('\n');
     }
     for (size_t i = 0; !status && !option(invocation, "json") && i < count; i++) {
-        if (fields[i].flags & PXT_FIELD_INTERNAL)
+        if (fields[i]->flags & PXT_FIELD_INTERNAL)
             continue;
-        printf("%-29s ", fields[i].name);
+        printf("%-29s ", fields[i]->name);
         print_field(stdout, entry, (enum pxt_field_id)i);
         putchar('\n');
     }

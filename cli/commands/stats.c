@@ -8,7 +8,8 @@
 int run_stats(struct invocation *invocation)
 {
     struct pxt_error error;
-    struct pxt_stats stats = {.size = sizeof stats};
+    struct pxt_stats stats;
+    pxt_stats_init(&stats);
     pxt_cache *cache;
     char *text = NULL;
     enum pxt_stats_format format = option(invocation, "json")          ? PXT_STATS_JSON

@@ -184,9 +184,10 @@ static void print_json_screen(const struct screen *screen, bool well)
 int run_status(struct invocation *invocation)
 {
     struct pxt_error error;
-    struct screen screen = {.stats = {.size = sizeof screen.stats}};
+    struct screen screen = {0};
     pxt_cache *cache;
     bool well = true;
+    pxt_stats_init(&screen.stats);
     if (open_cache(invocation, &cache, &error))
         return fail(&error);
     pxt_status status = look(cache, &screen, &error);

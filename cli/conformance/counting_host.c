@@ -99,6 +99,35 @@ static pxt_status entry_new(const struct pxt_host *host, const struct pxt_draft 
     return status;
 }
 
+static pxt_status entry_copy(const struct pxt_host *host, const pxt_entry *entry, const struct pxt_draft *changes,
+                             pxt_entry **out, struct pxt_error *error)
+{
+    (void)host;
+    pxt_status status = real_host->entry_copy(real_host, entry, changes, out, error);
+    holds += status == PXT_OK;
+    return status;
+}
+
+static pxt_status json_new(const struct pxt_host *host, const pxt_entry *entry, unsigned flags, char **text,
+                           size_t *length, struct pxt_error *error)
+{
+    (void)host;
+    take_turns();
+    return real_host->json_new(real_host, entry, flags, text, length, error);
+}
+
+static int64_t monotonic(const struct pxt_host *host)
+{
+    (void)host;
+    return real_host->monotonic(real_host);
+}
+
+static const struct pxt_call *call(const struct pxt_host *host)
+{
+    (void)host;
+    return real_host->call(real_host);
+}
+
 static pxt_status json_read(const struct pxt_host *host, const char *text, size_t length, pxt_entry **out,
                             struct pxt_error *error)
 {
@@ -214,12 +243,27 @@ static pxt_entry *entry_acquire_key(pxt_entry *const *place, const struct pxt_ke
     return entry;
 }
 
-static pxt_status tier_open(const struct pxt_host *host, const char *plugin, const char *options,
+static pxt_status tier_open(const struct pxt_host *host, const char *plugin, const struct pxt_option_value *options,
                             const struct pxt_tier_setup *setup, const struct pxt_host *lower_host,
                             struct pxt_lower_tier **out, struct pxt_error *error)
 {
     (void)host;
     return real_host->tier_open(real_host, plugin, options, setup, lower_host, out, error);
+}
+
+static void changed(const struct pxt_host *host, const struct pxt_key *key)
+{
+    struct pxt_key real; /* with its own hash */
+    (void)host;
+    if (key)
+        real_host->key_init(&real, key->text, key->length);
+    real_host->changed(real_host, key ? &real : NULL);
+}
+
+static void available(const struct pxt_host *host, bool is_there)
+{
+    (void)host;
+    real_host->available(real_host, is_there);
 }
 
 const struct pxt_host *counting_host(const struct pxt_host *real)
@@ -230,7 +274,11 @@ const struct pxt_host *counting_host(const struct pxt_host *real)
     counting.log = log_line;
     counting.fail = fail_with;
     counting.prepare_folder = prepare_folder;
+    counting.monotonic = monotonic;
+    counting.call = call;
     counting.entry_new = entry_new;
+    counting.entry_copy = entry_copy;
+    counting.json_new = json_new;
     counting.json_read = json_read;
     counting.entry_new_foreign = entry_new_foreign;
     counting.json_read_foreign = json_read_foreign;
@@ -245,6 +293,8 @@ const struct pxt_host *counting_host(const struct pxt_host *real)
     counting.entry_acquire = entry_acquire;
     counting.entry_acquire_key = entry_acquire_key;
     counting.tier_open = tier_open;
+    counting.changed = changed;
+    counting.available = available;
     return &counting;
 }
 

@@ -81,7 +81,7 @@ void take_out(struct store *store, unsigned i, enum pxt_removal why)
 unsigned victim_of(struct store *store)
 {
     calling("victim");
-    const unsigned char *state = store->ops->victim(store->self);
+    const unsigned char *state = store->ops->victim(store->self, 0);
     if (!state)
         return NODES;
     for (unsigned i = 0; i < NODES; i++)

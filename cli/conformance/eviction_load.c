@@ -164,7 +164,7 @@ static double cost_with(struct subject *subject, size_t n)
     double start = processor_seconds();
     for (size_t round = 0; round < ROUNDS; round++) {
         calling("victim, with very many entries");
-        char *state = ops->victim(self);
+        char *state = ops->victim(self, 0);
         expect(state != NULL, "it has no victim, while %zu entries are in it", n);
         ops->removed(self, state, PXT_REMOVE_POLICY);
         memset(state, 0, size);

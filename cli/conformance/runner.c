@@ -231,8 +231,8 @@ static bool look_at_plugin(struct run *run)
         return false;
     }
     subject->plugin = pxt_trial_plugin(subject->trial);
-    printf("# %s %s, ABI %u.%u\n", subject->plugin->name, subject->plugin->version, subject->plugin->abi_major,
-           subject->plugin->abi_minor);
+    printf("# %s %s, ABI %u.%u%s\n", subject->plugin->name, subject->plugin->version, subject->plugin->abi_major,
+           subject->plugin->abi_minor, subject->plugin->candidate ? "-rc" : "");
     return true;
 }
 

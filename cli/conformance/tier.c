@@ -51,7 +51,7 @@ static void gives_back_every_field(struct subject *subject)
 {
     static char long_text[PXT_TEXT_MAX + 1], token[5000];
     size_t fields;
-    const struct pxt_field *field = pxt_fields(&fields);
+    const struct pxt_field *const *field = pxt_fields(&fields);
     struct pxt_draft draft, back;
     const struct pxt_host *host = pxt_trial_host(subject->trial);
     pxt_entry *entry = NULL, *got = NULL;
@@ -63,18 +63,18 @@ static void gives_back_every_field(struct subject *subject)
         enum pxt_field_id id = (enum pxt_field_id)i;
         if (id == PXT_FIELD_REMOVED) /* it would be a tombstone */
             pxt_draft_set_number(&draft, id, 0);
-        else if (field[i].type == PXT_TYPE_SECRET)
+        else if (field[i]->type == PXT_TYPE_SECRET)
             pxt_draft_set_token(&draft, id, token, sizeof token);
-        else if (field[i].type == PXT_TYPE_TEXT)
+        else if (field[i]->type == PXT_TYPE_TEXT)
             set_text(&draft, id,
                      i == PXT_FIELD_LAST_HEALTH_ERROR ? long_text : "\"quoted\\ gr\xc3\xbcn \xf0\x9f\x98\x80");
         else
             pxt_draft_set_number(&draft, id,
-                                 field[i].type == PXT_TYPE_TIME      ? FAR_TIME + (int64_t)i
-                                 : field[i].type == PXT_TYPE_COUNT   ? PXT_COUNT_MAX - (int64_t)i
-                                 : field[i].type == PXT_TYPE_VERSION ? INT64_MAX - (int64_t)i
-                                 : field[i].type == PXT_TYPE_HEALTH  ? PXT_HEALTH_DEAD
-                                                                     : 1);
+                                 field[i]->type == PXT_TYPE_TIME      ? FAR_TIME + (int64_t)i
+                                 : field[i]->type == PXT_TYPE_COUNT   ? PXT_COUNT_MAX - (int64_t)i
+                                 : field[i]->type == PXT_TYPE_VERSION ? INT64_MAX - (int64_t)i
+                                 : field[i]->type == PXT_TYPE_HEALTH  ? PXT_HEALTH_DEAD
+                                                                      : 1);
     }
     set_text(&draft, PXT_FIELD_KEY, "every field");
     expect_ok(subject, host->entry_new(host, &draft, &entry, &subject->error), "making an entry");
@@ -89,10 +89,10 @@ static void gives_back_every_field(struct subject *subject)
     subject->host->entry_read(got, &back);
     for (size_t i = 0; i < PXT_FIELD_COUNT; i++) {
         const struct pxt_value *a = &draft.value[i], *b = &back.value[i];
-        bool bytes = field[i].type == PXT_TYPE_TEXT || field[i].type == PXT_TYPE_SECRET;
+        bool bytes = field[i]->type == PXT_TYPE_TEXT || field[i]->type == PXT_TYPE_SECRET;
         bool same = a->set == b->set && (bytes ? a->length == b->length && !memcmp(a->as.text, b->as.text, a->length)
                                                : a->as.number == b->as.number);
-        expect(same, "the field %s comes back changed", field[i].name);
+        expect(same, "the field %s comes back changed", field[i]->name);
     }
     let_go(got);
     let_go(entry);

@@ -5,7 +5,7 @@
 #include "tier_kit.h"
 #include <string.h>
 
-static void touch(struct subject *subject, void *self, const struct pxt_touch *touches, size_t n)
+static void touch(struct subject *subject, void *self, const struct pxt_touch *const *touches, size_t n)
 {
     calling("touch");
     expect_ok(subject, tier_ops(subject)->touch(self, touches, n, &subject->error), "touch");
@@ -13,9 +13,13 @@ static void touch(struct subject *subject, void *self, const struct pxt_touch *t
 
 static void touch_once(struct subject *subject, void *self, const char *text, uint64_t hits, pxt_time at, bool evicted)
 {
-    struct pxt_touch one = {
-        .key = key_named(subject, text), .hits = hits, .last_accessed = at, .evicted_from_l1 = evicted};
-    touch(subject, self, &one, 1);
+    const struct pxt_touch one = {.size = sizeof one,
+                                  .key = key_named(subject, text),
+                                  .hits = hits,
+                                  .last_accessed = at,
+                                  .evicted_from_l1 = evicted},
+                           *touches[] = {&one};
+    touch(subject, self, touches, 1);
 }
 
 static int64_t number_of(struct subject *subject, void *self, const char *text, enum pxt_field_id field)
@@ -36,12 +40,14 @@ static void touch_adds_accesses(struct subject *subject)
 {
     void *self = tier_open(subject, NULL, NULL, 0);
     put_numbered(subject, self, "f", 5);
-    struct pxt_touch touches[] = {
-        {.key = key_named(subject, "f3"), .hits = 7, .last_accessed = TIME + 9 * PXT_SECOND},
-        {.key = key_named(subject, "unknown"), .hits = 1, .last_accessed = TIME},
-        {.key = key_named(subject, "f3"), .hits = 5, .last_accessed = TIME + 8 * PXT_SECOND},
-        {.key = key_named(subject, "f4"), .hits = 1, .last_accessed = PXT_TIME_NONE},
+    enum { SIZE = sizeof(struct pxt_touch) };
+    const struct pxt_touch all[] = {
+        {.size = SIZE, .key = key_named(subject, "f3"), .hits = 7, .last_accessed = TIME + 9 * PXT_SECOND},
+        {.size = SIZE, .key = key_named(subject, "unknown"), .hits = 1, .last_accessed = TIME},
+        {.size = SIZE, .key = key_named(subject, "f3"), .hits = 5, .last_accessed = TIME + 8 * PXT_SECOND},
+        {.size = SIZE, .key = key_named(subject, "f4"), .hits = 1, .last_accessed = PXT_TIME_NONE},
     };
+    const struct pxt_touch *touches[] = {&all[0], &all[1], &all[2], &all[3]};
     touch(subject, self, touches, 4);
     touch(subject, self, touches, 0);
     expect(count_of(subject, self) == 5, "touch of an unknown key stores one");
@@ -75,7 +81,7 @@ static void touch_sets_the_flag(struct subject *subject)
 static void touch_changes_nothing_else(struct subject *subject)
 {
     size_t fields;
-    const struct pxt_field *field = pxt_fields(&fields);
+    const struct pxt_field *const *field = pxt_fields(&fields);
     struct pxt_draft before, after;
     void *self = tier_open(subject, NULL, NULL, 0);
     put_version(subject, self, "k", 3, VERSION);
@@ -88,11 +94,11 @@ static void touch_changes_nothing_else(struct subject *subject)
     subject->host->entry_read(new, &after);
     for (size_t i = 0; i < PXT_FIELD_COUNT; i++) {
         const struct pxt_value *a = &before.value[i], *b = &after.value[i];
-        bool bytes = field[i].type == PXT_TYPE_TEXT || field[i].type == PXT_TYPE_SECRET;
+        bool bytes = field[i]->type == PXT_TYPE_TEXT || field[i]->type == PXT_TYPE_SECRET;
         bool touched = i == PXT_FIELD_ACCESS_COUNT || i == PXT_FIELD_LAST_ACCESSED || i == PXT_FIELD_EVICTED_FROM_L1;
         bool same = a->set == b->set && (bytes ? a->length == b->length && !memcmp(a->as.text, b->as.text, a->length)
                                                : a->as.number == b->as.number);
-        expect(same || touched, "touch changes the field %s", field[i].name);
+        expect(same || touched, "touch changes the field %s", field[i]->name);
     }
     let_go(old);
     let_go(new);

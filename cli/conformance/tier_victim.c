@@ -85,9 +85,12 @@ static void follows_all_fields_of_an_order(struct subject *subject)
     put_accessed(subject, self, "twice, between", 2, TIME + 20);
     put_accessed(subject, self, "once, late", 1, TIME + 40);
     if (tier_ops(subject)->touch) { /* a touch moves an entry within the order */
-        struct pxt_touch touched = {.key = key_named(subject, "twice, early"), .last_accessed = TIME + 25};
+        const struct pxt_touch touched = {.size = sizeof touched,
+                                          .key = key_named(subject, "twice, early"),
+                                          .last_accessed = TIME + 25},
+                               *touches[] = {&touched};
         calling("touch");
-        expect_ok(subject, tier_ops(subject)->touch(self, &touched, 1, &subject->error), "touch");
+        expect_ok(subject, tier_ops(subject)->touch(self, touches, 1, &subject->error), "touch");
     }
     evict_one(subject, self, "lfu", "once, late");
     evict_one(subject, self, "lfu", tier_ops(subject)->touch ? "twice, between" : "twice, early");

@@ -20,9 +20,19 @@ bool pxt_clock_surely_before(const struct pxt_clock *clock, pxt_time point)
     return !clock->fn && ((pxt_time)time(NULL) + 2) * PXT_SECOND <= point;
 }
 
-int64_t pxt_clock_monotonic_ms(void)
+static int64_t system_monotonic(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    return (int64_t)now.tv_sec * PXT_SECOND + now.tv_nsec / 1000;
+}
+
+int64_t pxt_clock_monotonic(const struct pxt_clock *clock)
+{
+    return clock && clock->monotonic ? clock->monotonic(clock->arg) : system_monotonic();
+}
+
+int64_t pxt_clock_monotonic_ms(void)
+{
+    return system_monotonic() / 1000;
 }

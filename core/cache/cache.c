@@ -6,6 +6,7 @@
 #include "base/gcrypt_start.h"
 #include "base/key.h"
 #include "cache/cache_private.h"
+#include "cache/stats_copy.h"
 #include "entry/entry.h"
 #include <string.h>
 
@@ -72,7 +73,7 @@ pxt_status pxt_cache_open(const struct pxt_cache_options *given, pxt_cache **out
     if (!cache)
         return pxt_fail_memory(error, "a cache");
     cache->logger = (struct pxt_logger){options.log, options.log_arg, options.log_level};
-    cache->clock = (struct pxt_clock){options.clock, options.clock_arg};
+    cache->clock = (struct pxt_clock){options.clock, options.clock_arg, options.monotonic};
     status = open_parts(cache, &options, error);
     if (status)
         pxt_cache_close(cache);
@@ -308,12 +309,13 @@ pxt_status pxt_cache_stats(pxt_cache *cache, struct pxt_stats *stats, struct pxt
     pxt_status status = need(cache, stats, error);
     if (status)
         return status;
-    if (stats->size != sizeof *stats)
-        return pxt_fail(error, PXT_EINVAL, 0, "stats->size must be sizeof(struct pxt_stats)");
-    memset(stats, 0, sizeof *stats);
-    stats->size = sizeof *stats;
-    pxt_chain_stats(&cache->chain, stats);
-    pxt_pool_stats(cache, stats);
+    if (!pxt_stats_has_sizes(stats))
+        return pxt_fail(error, PXT_EINVAL, 0, "pxt_stats_init() must be called on stats first");
+    struct pxt_stats all = {0};
+    pxt_stats_init(&all);
+    pxt_chain_stats(&cache->chain, &all);
+    pxt_pool_stats(cache, &all);
+    pxt_stats_copy(stats, &all);
     return PXT_OK;
 }
 

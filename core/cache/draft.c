@@ -16,7 +16,7 @@
 static void widen(const struct pxt_draft *given, struct pxt_draft *draft)
 {
     size_t count;
-    const struct pxt_field *field = pxt_fields(&count);
+    const struct pxt_field *field = pxt_field_table(&count);
     pxt_draft_init(draft);
     for (size_t i = 0; i < PXT_FIELD_COUNT && i < given->field_count; i++) {
         if (field[i].flags & PXT_FIELD_INTERNAL)

@@ -7,12 +7,13 @@
 #include "base/fail.h"
 #include "base/secret.h"
 #include "entry/entry.h"
+#include "settings/settings.h"
 #include <pthread.h>
 #include <string.h>
 
 struct pxt_sealer {
     const struct pxt_encryptor_ops *ops;
-    const struct pxt_settings *settings;
+    struct pxt_settings *settings;
     struct pxt_host_instance host;
     pthread_mutex_t lock; /* around opening; a leaf */
     void *_Atomic self;
@@ -50,7 +51,9 @@ static pxt_status ready(struct pxt_sealer *sealer, struct pxt_error *error)
     pthread_mutex_lock(&sealer->lock);
     if (!sealer->self) {
         void *self = NULL;
-        status = sealer->ops->open(&sealer->host.host, sealer->settings, &self, error);
+        status = pxt_settings_read_secrets(sealer->settings, "the encryptor", error);
+        if (!status)
+            status = sealer->ops->open(&sealer->host.host, sealer->settings, &self, error);
         if (!status)
             sealer->self = self;
     }
@@ -62,7 +65,7 @@ static struct pxt_seal_context context_of(const char *key, enum pxt_field_id fie
 {
     size_t count;
     return (struct pxt_seal_context){
-        .size = sizeof(struct pxt_seal_context), .entry_key = key, .field = pxt_fields(&count)[field].name};
+        .size = sizeof(struct pxt_seal_context), .entry_key = key, .field = pxt_field_table(&count)[field].name};
 }
 
 static bool is_plain(const struct pxt_draft *draft, size_t i, const struct pxt_field *fields)
@@ -97,7 +100,7 @@ pxt_status pxt_sealer_seal_draft(struct pxt_sealer *sealer, const char *key, str
                                  struct pxt_error *error)
 {
     size_t count;
-    const struct pxt_field *fields = pxt_fields(&count);
+    const struct pxt_field *fields = pxt_field_table(&count);
     bool any = false;
     *tokens = NULL;
     for (size_t i = 0; i < PXT_FIELD_COUNT; i++) {

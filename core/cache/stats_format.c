@@ -3,6 +3,7 @@
  * stats_format.c: statistics as text, JSON, flat metrics and OpenMetrics, by walking the tables of <proxtier/stats.h>.
  */
 #include "base/fail.h"
+#include "cache/stats_copy.h"
 #include "entry/json.h"
 #include <proxtier/stats.h>
 #include <stdarg.h>
@@ -79,7 +80,15 @@ static const struct counter counters[] = {
     PXT_TIER_COUNTERS(X)
 #undef X
 };
-enum { COUNTERS = sizeof counters / sizeof *counters };
+
+/* How many of them the program's struct has. */
+static size_t counters_in(const struct pxt_stats *stats)
+{
+    size_t n = 0;
+    while (n < sizeof counters / sizeof *counters && counters[n].offset + sizeof(uint64_t) <= stats->tier_size)
+        n++;
+    return n;
+}
 
 static unsigned long long value_of(const struct pxt_tier_stats *tier, const struct counter *counter)
 {
@@ -113,7 +122,7 @@ static void as_text(struct text *text, const struct pxt_stats *stats)
         say(text, "\n    %-22s %llu\n", "doubted", (unsigned long long)tier->doubted);
         if (tier->tombstones >= 0)
             say(text, "    %-22s %lld\n", "tombstones", (long long)tier->tombstones);
-        for (size_t c = 0; c < COUNTERS; c++)
+        for (size_t c = 0; c < counters_in(stats); c++)
             say(text, "    %-22s %llu\n", counters[c].name, value_of(tier, &counters[c]));
     }
 }
@@ -159,7 +168,7 @@ static void as_json(struct text *text, const struct pxt_stats *stats)
             say(text, "%lld", (long long)tier->tombstones);
         else
             say(text, "null");
-        for (size_t c = 0; c < COUNTERS; c++)
+        for (size_t c = 0; c < counters_in(stats); c++)
             say(text, ", \"%s\": %llu", counters[c].name, value_of(tier, &counters[c]));
         say(text, ", \"hit_rate\": ");
         say_rate(text, pxt_tier_hit_rate(tier));
@@ -179,7 +188,7 @@ static void as_flat(struct text *text, const struct pxt_stats *stats)
         say(text, "cache.%s.doubted %llu\n", tier->name, (unsigned long long)tier->doubted);
         if (tier->tombstones >= 0)
             say(text, "cache.%s.tombstones %lld\n", tier->name, (long long)tier->tombstones);
-        for (size_t c = 0; c < COUNTERS; c++)
+        for (size_t c = 0; c < counters_in(stats); c++)
             say(text, "cache.%s.%s %llu\n", tier->name, counters[c].name, value_of(tier, &counters[c]));
     }
     say(text, "cache.overall.hit_rate ");
@@ -233,7 +242,7 @@ static void say_gauge(struct text *text, const struct pxt_stats *stats, const ch
 
 static void as_openmetrics(struct text *text, const struct pxt_stats *stats)
 {
-    for (size_t c = 0; c < COUNTERS; c++) {
+    for (size_t c = 0; c < counters_in(stats); c++) {
         say(text, "# TYPE proxtier_tier_%s counter\n# HELP proxtier_tier_%s %s\n", counters[c].name, counters[c].name,
             counters[c].help);
         for (uint32_t i = 0; i < stats->tier_count; i++) {
@@ -276,9 +285,14 @@ pxt_status pxt_stats_format(const struct pxt_stats *stats, enum pxt_stats_format
     static void (*const writers[])(struct text *, const struct pxt_stats *) = {as_text, as_json, as_flat,
                                                                                as_openmetrics};
     struct text text = {0};
-    if (!stats || !out || stats->size != sizeof *stats || (unsigned)format > PXT_STATS_OPENMETRICS)
+    struct pxt_stats own;
+    if (!stats || !out || !pxt_stats_has_sizes(stats) || (unsigned)format > PXT_STATS_OPENMETRICS)
         return pxt_fail(error, PXT_EINVAL, 0, "stats must be filled, and format one of pxt_stats_format");
-    writers[format](&text, stats);
+    pxt_stats_init(&own);
+    pxt_stats_copy(&own, stats);
+    if (stats->tier_size < own.tier_size)
+        own.tier_size = stats->tier_size; /* from here on: what is known of a tier */
+    writers[format](&text, &own);
     if (text.failed) {
         free(text.bytes);
         return pxt_fail_memory(error, "statistics");

@@ -116,7 +116,8 @@ void pxt_access_forget_all(struct pxt_chain *chain)
 
 static struct pxt_touch touch_of(const struct pxt_keymap_item *item)
 {
-    return (struct pxt_touch){.key = item->key,
+    return (struct pxt_touch){.size = sizeof(struct pxt_touch),
+                              .key = item->key,
                               .hits = item->value,
                               .last_accessed = item->last_accessed,
                               .evicted_from_l1 = item->evicted_from_l1};
@@ -125,12 +126,15 @@ static struct pxt_touch touch_of(const struct pxt_keymap_item *item)
 /* For a tier with `touch`, which adds the hits to the entries that it has at that instant, and skips other keys. */
 static pxt_status write_batches(struct pxt_tier *tier, const struct pxt_keymap *taken, struct pxt_error *error)
 {
-    struct pxt_touch touches[TOUCH_BATCH];
+    struct pxt_touch room[TOUCH_BATCH];
+    const struct pxt_touch *touches[TOUCH_BATCH];
     pxt_status first = PXT_OK;
     size_t n = 0, left = taken->count;
     for (size_t i = 0; i < taken->bucket_count; i++)
         for (const struct pxt_keymap_item *item = taken->bucket[i]; item; item = item->next) {
-            touches[n++] = touch_of(item);
+            room[n] = touch_of(item);
+            touches[n] = &room[n];
+            n++;
             if (--left && n < TOUCH_BATCH)
                 continue;
             pxt_status status = pxt_tier_touch(tier, touches, n, first ? NULL : error);
@@ -147,10 +151,10 @@ static pxt_status write_singly(struct pxt_chain *chain, struct pxt_tier *tier, c
     pxt_status first = PXT_OK;
     for (size_t i = 0; i < taken->bucket_count; i++)
         for (const struct pxt_keymap_item *item = taken->bucket[i]; item; item = item->next) {
-            struct pxt_touch touch = touch_of(item);
+            const struct pxt_touch touch = touch_of(item), *touches[] = {&touch};
             pxt_status status = pxt_chain_lock(chain, &item->key, first ? NULL : error);
             if (!status) {
-                status = pxt_tier_touch(tier, &touch, 1, first ? NULL : error);
+                status = pxt_tier_touch(tier, touches, 1, first ? NULL : error);
                 pxt_chain_unlock(chain, &item->key);
             }
             first = first ? first : status;

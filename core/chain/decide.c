@@ -32,6 +32,10 @@ static pxt_status read_private(struct pxt_chain *chain, struct pxt_tier *tier, c
                                unsigned flags, pxt_entry **out, struct pxt_error *error)
 {
     pxt_status status = pxt_chain_read(chain, tier, key, flags | PXT_GET_PEEK, out, error);
+    bool told =
+        (flags & PXT_GET_PEEK) || (tier->index == 0 && tier->hits_need_no_lock); /* pxt_chain_get() has asked it */
+    if (status == PXT_NOT_FOUND && tier->tells_misses && !told)
+        return pxt_chain_read(chain, tier, key, flags, out, error);
     if (status != PXT_OK)
         return status;
     /* An expired copy goes at once: durable tiers keep it, and gets would count as hits on it. */

@@ -58,8 +58,10 @@ static void promote(struct pxt_chain *chain, const struct pxt_decision *decision
                     struct pxt_victims *victims)
 {
     uint32_t generation = decision->generation;
+    victims->may_refuse = true;
     for (unsigned i = decision->found_in; i-- > 0;)
         promote_into(chain, &chain->tier[i], key, decision->entry, &generation, victims);
+    victims->may_refuse = false;
 }
 
 /* Counts a hit in a tier that does not count hits itself. */
@@ -196,8 +198,11 @@ __attribute__((noinline)) static pxt_status get_from_file(struct pxt_tier *tier,
                                                           pxt_entry **out, struct pxt_error *error)
 {
     int cancel_state;
+    struct pxt_call_frame frame;
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
+    pxt_tier_begin_call(tier, &frame);
     pxt_status status = tier->ops->get(tier->self, key, 0, out, error);
+    pxt_tier_end_call(tier, &frame);
     pthread_setcancelstate(cancel_state, NULL);
     return status;
 }

@@ -34,8 +34,8 @@ pxt_status pxt_chain_insert(struct pxt_tier *tier, pxt_entry *entry, struct pxt_
     pxt_entry_key_of(entry, &key);
     if (!pxt_tier_stores(tier))
         return PXT_ENOTSUP; /* capacity 0: the tier passes everything on */
-    if (tier->limited && victims)
-        pxt_victims_choose(tier, &key, victims);
+    if (tier->limited && victims && !pxt_victims_choose(tier, &key, victims))
+        return PXT_ENOTSUP;
     return pxt_tier_put(tier, entry, error);
 }
 

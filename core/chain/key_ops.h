@@ -36,7 +36,8 @@ pxt_status pxt_chain_read(struct pxt_chain *chain, struct pxt_tier *tier, const 
  * others go with them. pxt_chain_read() has done that for `found`. */
 void pxt_chain_include_hits(struct pxt_chain *chain, const struct pxt_key *key, unsigned found);
 /* Stores an entry in one tier. If the tier is full, its victim is added to `victims` first. With `victims` NULL the
- * capacity is not looked at. The hits that are noted for the key stay noted. */
+ * capacity is not looked at. PXT_ENOTSUP, and nothing has changed: the tier stores nothing, or its policy keeps the
+ * entry out, which victims->may_refuse allows. The hits that are noted for the key stay noted. */
 pxt_status pxt_chain_insert(struct pxt_tier *tier, pxt_entry *entry, struct pxt_victims *victims,
                             struct pxt_error *error);
 /* Removes an entry that was read from a tier, because of which there was no change: from a remote one only if no other host has

@@ -151,6 +151,18 @@ pxt_status pxt_chain_stamp_version(struct pxt_chain *chain, pxt_entry *entry, co
     return PXT_OK;
 }
 
+/* Whether the policy of a tier may keep the entry out: a slower tier has taken it, and of a pool the slowest. At level `power`
+ * the slowest may not yet have synced it. A tier that other hosts use has everything. */
+static bool may_refuse(const struct pxt_write *write, const struct pxt_tier *tier)
+{
+    const struct pxt_chain *chain = write->chain;
+    if (!pxt_chain_bit(chain, tier))
+        return write->taken;
+    const struct pxt_tier *slowest = chain->slowest; /* NULL: it is absent */
+    return !chain->power && !(tier->flags & PXT_TIER_REMOTE) && slowest && tier != slowest &&
+           (write->change->took & pxt_chain_bit(chain, slowest));
+}
+
 pxt_status pxt_write_put(struct pxt_write *write, struct pxt_tier *tier, struct pxt_error *error)
 {
     if (tier != write->chain->authority)
@@ -161,15 +173,26 @@ pxt_status pxt_write_put(struct pxt_write *write, struct pxt_tier *tier, struct 
     return status;
 }
 
+/* After the policy of a tier has kept the entry out. A tombstone that the tier may have is older than what the others have. */
+static pxt_status refused(struct pxt_tier *tier, const struct pxt_key *key, struct pxt_error *error)
+{
+    if (!pxt_tier_durable(tier))
+        return PXT_ENOTSUP;
+    pxt_status status = pxt_tier_del(tier, key, PXT_REMOVE_DELETED, error);
+    /* With PXT_EINVAL pxt_change_wrote() knows that the tier has nothing. */
+    return status == PXT_OK || status == PXT_NOT_FOUND ? PXT_EINVAL : status;
+}
+
 static pxt_status into_tier(struct pxt_write *write, struct pxt_tier *tier, struct pxt_error *error)
 {
     struct pxt_key key;
     pxt_entry_key_of(write->entries[0], &key);
     if (!pxt_tier_stores(tier))
         return PXT_ENOTSUP; /* capacity 0: the tier passes everything on */
-    if (tier->limited && write->victims)
-        pxt_victims_choose(tier, &key, write->victims);
-    return pxt_write_put(write, tier, error);
+    write->victims->may_refuse = may_refuse(write, tier);
+    bool has_room = !tier->limited || pxt_victims_choose(tier, &key, write->victims);
+    write->victims->may_refuse = false;
+    return has_room ? pxt_write_put(write, tier, error) : refused(tier, &key, error);
 }
 
 uint64_t pxt_chain_greatest_version(struct pxt_chain *chain, const struct pxt_key *key)

@@ -17,19 +17,27 @@ void pxt_victims_prepare(struct pxt_tier *tier)
         pxt_access_write(tier, NULL);
 }
 
-void pxt_victims_choose(struct pxt_tier *tier, const struct pxt_key *incoming, struct pxt_victims *victims)
+bool pxt_victims_choose(struct pxt_tier *tier, const struct pxt_key *incoming, struct pxt_victims *victims)
 {
     unsigned already = 0;
     for (unsigned i = 0; i < victims->count; i++)
         already += victims->item[i].tier == tier->index;
     if (victims->count == sizeof victims->item / sizeof *victims->item || !pxt_tier_on(tier))
-        return;
+        return true;
     if (!pxt_chain_tier_full(tier, already) || pxt_tier_contains(tier, incoming, NULL) == PXT_OK)
-        return;
+        return true;
     pxt_victims_prepare(tier);
     pxt_entry *victim = NULL;
-    if (pxt_tier_victim(tier, incoming->hash, &victim, NULL) != PXT_OK)
-        return;
-    victims->item[victims->count].tier = tier->index;
-    victims->item[victims->count++].entry = victim;
+    pxt_status status = pxt_tier_victim(tier, incoming->hash, &victim, NULL);
+    if (status == PXT_OK && !victim && victims->may_refuse) {
+        PXT_COUNT(tier, refusals, 1);
+        return false;
+    }
+    if (status == PXT_OK && !victim)
+        status = pxt_tier_victim(tier, 0, &victim, NULL);
+    if (status == PXT_OK && victim) {
+        victims->item[victims->count].tier = tier->index;
+        victims->item[victims->count++].entry = victim;
+    }
+    return true;
 }

@@ -10,6 +10,7 @@
 /* Victims that are chosen and not yet demoted; each is held. */
 struct pxt_victims {
     unsigned count;
+    bool may_refuse; /* a slower tier has what is inserted: the policy may keep it out */
     struct {
         unsigned tier;
         pxt_entry *entry;
@@ -19,11 +20,13 @@ struct pxt_victims {
 static inline void pxt_victims_init(struct pxt_victims *victims)
 {
     victims->count = 0; /* the items need no zeroing */
+    victims->may_refuse = false;
 }
 /* Whether a tier has its capacity of entries, plus `over`. */
 bool pxt_chain_tier_full(struct pxt_tier *tier, unsigned over);
-/* Before an insertion, with the lock of `incoming` held: lets the policy of a full tier choose a victim. */
-void pxt_victims_choose(struct pxt_tier *tier, const struct pxt_key *incoming, struct pxt_victims *victims);
+/* Before an insertion, with the lock of `incoming` held: lets the policy of a full tier choose a victim.
+ * False if the policy keeps the newcomer out, and may. */
+bool pxt_victims_choose(struct pxt_tier *tier, const struct pxt_key *incoming, struct pxt_victims *victims);
 /* Writes the noted hits to a tier that orders its entries by stored fields. To be called before its policy chooses. */
 void pxt_victims_prepare(struct pxt_tier *tier);
 

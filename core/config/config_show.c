@@ -24,14 +24,15 @@ static void quoted(FILE *out, const char *text)
 static void show_value(FILE *out, const struct pxt_settings *settings, const struct pxt_option *option)
 {
     char text[40];
+    int64_t number = pxt_settings_number(settings, option->name);
     switch (option->type) {
     case PXT_OPTION_BOOL:
-        fputs(pxt_settings_number(settings, option->name) ? "true" : "false", out);
+        fputs(number ? "true" : "false", out);
         break;
     case PXT_OPTION_DURATION:
     case PXT_OPTION_SIZE:
-        pxt_settings_write_quantity(pxt_settings_number(settings, option->name), option->type, text, sizeof text);
-        fputs(text, out);
+        pxt_settings_write_quantity(number, option->type, text, sizeof text);
+        fputs(number < 0 ? pxt_settings_text(settings, option->name) : text, out); /* a word in the place of a number */
         break;
     case PXT_OPTION_INTEGER:
     case PXT_OPTION_CHOICE:

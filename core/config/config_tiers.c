@@ -107,6 +107,8 @@ static pxt_status read_core_options(struct pxt_config_loading *loading, const st
         return pxt_fail_memory(loading->error, "a name");
     tier->required = pxt_settings_number(tier->settings, "required");
     tier->write_behind = pxt_settings_number(tier->settings, "write_behind");
+    int64_t timeout = pxt_settings_number(tier->settings, "timeout");
+    tier->timeout = timeout < 0 ? 0 : timeout;
     int64_t capacity = pxt_settings_number(tier->settings, "max_entries");
     tier->max_entries = capacity < 0 ? UINT64_MAX : (uint64_t)capacity;
     return PXT_OK;

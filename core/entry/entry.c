@@ -174,7 +174,7 @@ static pxt_status make_entry(const struct pxt_draft *draft, const int64_t number
                              struct pxt_error *error)
 {
     size_t field_count, size = sizeof(pxt_entry);
-    const struct pxt_field *field = pxt_fields(&field_count);
+    const struct pxt_field *field = pxt_field_table(&field_count);
     for (size_t id = 0; id < PXT_FIELD_COUNT; id++)
         if (is_text(field[id].type) && present(draft, id) && !key_inline(draft, id))
             size += draft->value[id].length + 1;
@@ -209,7 +209,7 @@ static pxt_status tombstone_of_draft(const struct pxt_draft *draft, pxt_entry **
     static const enum pxt_field_id parts[] = {PXT_FIELD_KEY, PXT_FIELD_FETCH_TIME, PXT_FIELD_VERSION,
                                               PXT_FIELD_REMOVED};
     size_t count;
-    const struct pxt_field *field = pxt_fields(&count);
+    const struct pxt_field *field = pxt_field_table(&count);
     int64_t number[PXT_FIELD_COUNT] = {0};
     const struct pxt_value *key_value = &draft->value[PXT_FIELD_KEY], *at = &draft->value[PXT_FIELD_FETCH_TIME];
     struct pxt_key key;
@@ -234,7 +234,7 @@ static pxt_status tombstone_of_draft(const struct pxt_draft *draft, pxt_entry **
 pxt_status pxt_entry_new(const struct pxt_draft *draft, pxt_entry **out, struct pxt_error *error)
 {
     size_t count;
-    const struct pxt_field *field = pxt_fields(&count);
+    const struct pxt_field *field = pxt_field_table(&count);
     int64_t number[PXT_FIELD_COUNT] = {0};
     if (present(draft, PXT_FIELD_REMOVED) && draft->value[PXT_FIELD_REMOVED].as.number > 0)
         return tombstone_of_draft(draft, out, error);
@@ -250,7 +250,7 @@ pxt_status pxt_tombstone_new(const struct pxt_key *key, uint64_t version, unsign
                              struct pxt_error *error)
 {
     size_t count;
-    const struct pxt_field *field = pxt_fields(&count);
+    const struct pxt_field *field = pxt_field_table(&count);
     struct pxt_draft draft;
     int64_t number[PXT_FIELD_COUNT] = {0};
     for (size_t id = 0; id < PXT_FIELD_COUNT; id++)
@@ -360,21 +360,11 @@ void pxt_entry_read(const pxt_entry *entry, struct pxt_draft *draft)
     }
 }
 
-pxt_status pxt_entry_copy(const pxt_entry *entry, bool evicted_from_l1, pxt_entry **out, struct pxt_error *error)
-{
-    struct pxt_draft draft;
-    pxt_draft_init(&draft);
-    pxt_entry_read(entry, &draft);
-    if (evicted_from_l1)
-        pxt_draft_set_number(&draft, PXT_FIELD_EVICTED_FROM_L1, 1);
-    return pxt_entry_new(&draft, out, error);
-}
-
 /* Whether use has taught anything about an entry. Every entry has the required ones of the learnt fields. */
 static bool has_learnt(const pxt_entry *entry)
 {
     size_t count;
-    const struct pxt_field *field = pxt_fields(&count);
+    const struct pxt_field *field = pxt_field_table(&count);
     for (size_t id = 0; id < PXT_FIELD_COUNT; id++) {
         if (!(field[id].flags & PXT_FIELD_LEARNT) || (field[id].flags & PXT_FIELD_REQUIRED))
             continue;
@@ -389,7 +379,7 @@ static bool has_learnt(const pxt_entry *entry)
 static bool has_learnt_text(const pxt_entry *a, const pxt_entry *b)
 {
     size_t count;
-    const struct pxt_field *field = pxt_fields(&count);
+    const struct pxt_field *field = pxt_field_table(&count);
     for (size_t id = 0; id < PXT_FIELD_COUNT; id++)
         if ((field[id].flags & PXT_FIELD_LEARNT) && is_text(field[id].type) &&
             (a->text[place_of[id].slot].offset || b->text[place_of[id].slot].offset))
@@ -402,7 +392,7 @@ static pxt_status inherit_texts(pxt_entry **entry, const pxt_entry *old, struct 
 {
     struct pxt_draft draft, learnt;
     size_t count;
-    const struct pxt_field *field = pxt_fields(&count);
+    const struct pxt_field *field = pxt_field_table(&count);
     pxt_entry *merged;
     pxt_draft_init(&draft);
     pxt_draft_init(&learnt);
@@ -423,7 +413,7 @@ static pxt_status inherit_texts(pxt_entry **entry, const pxt_entry *old, struct 
 pxt_status pxt_entry_inherit(pxt_entry **entry, const pxt_entry *old, struct pxt_error *error)
 {
     size_t count;
-    const struct pxt_field *field = pxt_fields(&count);
+    const struct pxt_field *field = pxt_field_table(&count);
     if (!has_learnt(old))
         return PXT_OK;
     if (has_learnt_text(*entry, old))

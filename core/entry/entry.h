@@ -8,6 +8,8 @@
 #include <proxtier/plugin.h>
 #include <stdatomic.h>
 
+/* The field table, for the core itself: pxt_fields() gives it to others row by row, so that a row may grow. */
+const struct pxt_field *pxt_field_table(size_t *count);
 /* Makes an entry: checks the draft against the field table. PXT_EINVAL names field and reason. With PXT_FIELD_REMOVED it
  * makes a tombstone, of which the draft needs no more than the key. */
 pxt_status pxt_entry_new(const struct pxt_draft *draft, pxt_entry **out, struct pxt_error *error);
@@ -16,6 +18,9 @@ pxt_status pxt_tombstone_new(const struct pxt_key *key, uint64_t version, unsign
                              struct pxt_error *error);
 /* Like `entry`, with other live counters and evicted_from_l1. */
 pxt_status pxt_entry_copy(const pxt_entry *entry, bool evicted_from_l1, pxt_entry **out, struct pxt_error *error);
+/* Like `entry`, but for the fields that are set in `changes`. */
+pxt_status pxt_entry_copy_with(const pxt_entry *entry, const struct pxt_draft *changes, pxt_entry **out,
+                               struct pxt_error *error);
 /* Returns the length of the UTF-8 sequence at `s` (`left` > 0 bytes), or 0 if it is malformed or a control character. */
 size_t pxt_utf8_step(const unsigned char *s, size_t left);
 /* Gives `*entry`, which only the caller has, the learnt fields of `old` and their version, unless `old` has learnt nothing.

@@ -2,17 +2,29 @@
  *
  * fields.c: the field table of <proxtier/entry.h> as data.
  */
-#include <proxtier/entry.h>
+#include "entry/entry.h"
 
-const struct pxt_field *pxt_fields(size_t *count)
-{
-    static const struct pxt_field table[] = {
+static const struct pxt_field table[] = {
 #define X(id, name, type, def, flags, since, help) {name, PXT_TYPE_##type, def, flags, since, help},
+    PXT_FIELDS(X)
+#undef X
+};
+
+const struct pxt_field *pxt_field_table(size_t *count)
+{
+    *count = sizeof table / sizeof *table;
+    return table;
+}
+
+const struct pxt_field *const *pxt_fields(size_t *count)
+{
+    static const struct pxt_field *const rows[] = {
+#define X(id, name, type, def, flags, since, help) &table[PXT_FIELD_##id],
         PXT_FIELDS(X)
 #undef X
     };
-    *count = sizeof table / sizeof *table;
-    return table;
+    *count = sizeof rows / sizeof *rows;
+    return rows;
 }
 
 const char *pxt_health_name(enum pxt_health health)

@@ -80,7 +80,7 @@ static void mend_number(struct mending *mending, size_t id, const struct pxt_fie
 static void mend_values(struct mending *mending)
 {
     size_t count;
-    const struct pxt_field *field = pxt_fields(&count);
+    const struct pxt_field *field = pxt_field_table(&count);
     for (size_t id = 0; id < PXT_FIELD_COUNT; id++) {
         struct pxt_value *value = &mending->draft.value[id];
         if (!value->set || id == PXT_FIELD_KEY || id == PXT_FIELD_PROXY_URL)
@@ -171,7 +171,7 @@ static bool has_long_token(const struct pxt_draft *draft)
 static size_t text_bytes(const struct pxt_draft *draft)
 {
     size_t count, bytes = 0;
-    const struct pxt_field *field = pxt_fields(&count);
+    const struct pxt_field *field = pxt_field_table(&count);
     for (size_t id = 0; id < PXT_FIELD_COUNT; id++)
         bytes += draft->value[id].set && field[id].type == PXT_TYPE_TEXT ? draft->value[id].length : 0;
     return bytes;

@@ -13,6 +13,8 @@
 size_t pxt_json_write(const pxt_entry *entry, char *buffer, size_t capacity);
 /* The same without the fields that have PXT_FIELD_INTERNAL. */
 size_t pxt_json_write_plain(const pxt_entry *entry, char *buffer, size_t capacity);
+/* See pxt_host.json_new. `*text` is for pxt_free(). */
+pxt_status pxt_json_new(const pxt_entry *entry, unsigned flags, char **text, size_t *length, struct pxt_error *error);
 /* See pxt_host.json_read. Reads its own field table directly; text must end in NUL. */
 pxt_status pxt_json_read(const char *text, size_t length, pxt_entry **out, struct pxt_error *error);
 /* Appends a JSON string with quotes, escaped, to buffer at `at`; returns the new length needed (never writes beyond

@@ -364,7 +364,7 @@ static bool read_field(struct reader *reader, struct pxt_draft *draft, enum pxt_
 static bool read_members(struct reader *reader, struct pxt_draft *draft, const char **member)
 {
     size_t count, hint = 0, length;
-    const struct pxt_field *field = pxt_fields(&count);
+    const struct pxt_field *field = pxt_field_table(&count);
     const char *name;
     if (!expect(reader, '{'))
         return false;

@@ -3,6 +3,7 @@
  * json_write.c: writes an entry as one line of JSON, byte for byte as Python's json.dumps() does with ProxyWhirl's fields.
  * Reading is in json_read.c.
  */
+#include "base/fail.h"
 #include "base/isotime.h"
 #include "entry/entry.h"
 #include "entry/json.h"
@@ -178,7 +179,7 @@ static size_t write_line(const pxt_entry *entry, bool internal, char *buffer, si
 {
     struct sink sink = {buffer, buffer + capacity, 0};
     size_t count;
-    const struct pxt_field *field = pxt_fields(&count);
+    const struct pxt_field *field = pxt_field_table(&count);
     put_char(&sink, '{');
     for (size_t i = 0; i < count; i++) {
         bool secret = field[i].type == PXT_TYPE_SECRET;
@@ -203,4 +204,24 @@ size_t pxt_json_write(const pxt_entry *entry, char *buffer, size_t capacity)
 size_t pxt_json_write_plain(const pxt_entry *entry, char *buffer, size_t capacity)
 {
     return write_line(entry, false, buffer, capacity);
+}
+
+pxt_status pxt_json_new(const pxt_entry *entry, unsigned flags, char **text, size_t *length, struct pxt_error *error)
+{
+    enum { SPARE = 40 }; /* for hits that come between two looks: two numbers of 20 digits */
+    bool internal = !(flags & PXT_JSON_PLAIN);
+    char *line = NULL;
+    size_t room, needed = write_line(entry, internal, NULL, 0);
+    do {
+        room = needed + SPARE;
+        pxt_free(line);
+        line = pxt_alloc(room + 1);
+        if (!line)
+            return pxt_fail_memory(error, "a line of JSON");
+        needed = write_line(entry, internal, line, room);
+    } while (needed > room);
+    line[needed] = '\0';
+    *text = line;
+    *length = needed;
+    return PXT_OK;
 }

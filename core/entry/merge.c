@@ -76,7 +76,7 @@ static void merge_tallies(struct merging *merging)
 static void merge_fields(struct merging *merging)
 {
     size_t count;
-    const struct pxt_field *field = pxt_fields(&count);
+    const struct pxt_field *field = pxt_field_table(&count);
     const struct copy *a = &merging->a, *b = &merging->b;
     struct pxt_value *value = merging->draft.value;
     bool supplied = supplied_by_b(a, b), learnt = learnt_by_b(a, b);
@@ -109,7 +109,7 @@ static bool same_value(const struct pxt_value *a, const struct pxt_value *b, enu
 static bool says_it_all(const struct merging *merging, const struct copy *copy)
 {
     size_t count;
-    const struct pxt_field *field = pxt_fields(&count);
+    const struct pxt_field *field = pxt_field_table(&count);
     const struct pxt_value *value = merging->draft.value;
     if (copy->supplied != (uint64_t)value[PXT_FIELD_SUPPLIED_VERSION].as.number ||
         copy->learnt != (uint64_t)value[PXT_FIELD_LEARNT_VERSION].as.number ||

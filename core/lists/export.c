@@ -42,7 +42,7 @@ static size_t reveal_field(struct export *export, pxt_entry *entry, enum pxt_fie
     export->status = pxt_cache_open_secret(export->cache, entry, field, &secret, export->error);
     if (export->status)
         return at;
-    const char *text = pxt_secret_text(secret, &length), *name = pxt_fields(&count)[field].name;
+    const char *text = pxt_secret_text(secret, &length), *name = pxt_field_table(&count)[field].name;
     bool plain = is_utf8(text, length);
     at += (size_t)snprintf(export->line + at, LINE_MAX_BYTES - at, plain ? ", \"%s\": " : ", \"%s_base64\": \"", name);
     if (plain) {

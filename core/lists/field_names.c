@@ -152,7 +152,7 @@ static bool fold(const char *name, size_t length, char folded[NAME_MAX_BYTES])
 static struct pxt_list_name field_of(const char *name, size_t length)
 {
     size_t count;
-    const struct pxt_field *fields = pxt_fields(&count);
+    const struct pxt_field *fields = pxt_field_table(&count);
     for (size_t i = 0; i < PXT_FIELD_COUNT; i++) {
         enum pxt_field_id field = (enum pxt_field_id)i;
         size_t own = strlen(fields[i].name);
@@ -265,12 +265,12 @@ bool pxt_list_set(struct pxt_draft *draft, enum pxt_field_id field, enum pxt_lis
 {
     size_t count;
     int64_t number = 0;
-    bool good, learnt = pxt_fields(&count)[field].flags & PXT_FIELD_LEARNT;
+    bool good, learnt = pxt_field_table(&count)[field].flags & PXT_FIELD_LEARNT;
     if (kind == PXT_NAME_TOKEN)
         return set_token(draft, field, text, length, room);
     if (kind == PXT_NAME_BASE64)
         return set_base64(draft, field, text, length, room);
-    switch (pxt_fields(&count)[field].type) {
+    switch (pxt_field_table(&count)[field].type) {
     case PXT_TYPE_TEXT:
         if (learnt || field == PXT_FIELD_SOURCE)
             return set_plain_text(draft, field, text, length, room);

@@ -5,6 +5,7 @@
  */
 #include "lists/members.h"
 #include "base/isotime.h"
+#include "entry/entry.h"
 #include "entry/json.h"
 #include <inttypes.h>
 #include <string.h>
@@ -174,7 +175,7 @@ static void start_field(struct pxt_members *members, enum pxt_field_id field, co
     int64_t number;
     double real;
     bool good;
-    switch (pxt_fields(&count)[field].type) {
+    switch (pxt_field_table(&count)[field].type) {
     case PXT_TYPE_HEALTH:
         good = read_status(value, length, &number);
         break;

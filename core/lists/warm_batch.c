@@ -4,6 +4,7 @@
  */
 #include "base/fail.h"
 #include "cache/cache_private.h"
+#include "entry/entry.h"
 #include "lists/warm.h"
 #include <string.h>
 
@@ -109,7 +110,7 @@ static const char *keep(struct pxt_warming *warming, const char *text, size_t le
 static void keep_texts(struct pxt_warming *warming, struct pxt_draft *draft)
 {
     size_t count;
-    const struct pxt_field *fields = pxt_fields(&count);
+    const struct pxt_field *fields = pxt_field_table(&count);
     for (size_t i = 0; i < PXT_FIELD_COUNT; i++)
         if (draft->value[i].set && (fields[i].type == PXT_TYPE_TEXT || fields[i].type == PXT_TYPE_SECRET))
             draft->value[i].as.text = keep(warming, draft->value[i].as.text, draft->value[i].length);
@@ -118,7 +119,7 @@ static void keep_texts(struct pxt_warming *warming, struct pxt_draft *draft)
 static size_t text_bytes(const struct pxt_draft *draft)
 {
     size_t count, bytes = 0;
-    const struct pxt_field *fields = pxt_fields(&count);
+    const struct pxt_field *fields = pxt_field_table(&count);
     for (size_t i = 0; i < PXT_FIELD_COUNT; i++)
         if (draft->value[i].set && (fields[i].type == PXT_TYPE_TEXT || fields[i].type == PXT_TYPE_SECRET))
             bytes += draft->value[i].length + 1;

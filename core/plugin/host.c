@@ -4,6 +4,7 @@
  * decided here.
  */
 #include "plugin/host.h"
+#include "base/alloc.h"
 #include "base/clock.h"
 #include "base/fail.h"
 #include "base/key.h"
@@ -11,6 +12,7 @@
 #include "entry/entry.h"
 #include "entry/hazard.h"
 #include "entry/json.h"
+#include "plugin/call.h"
 #include "plugin/stacked_tier.h"
 #include "settings/settings.h"
 #include <stdio.h>
@@ -24,6 +26,11 @@ static struct pxt_host_instance *instance_of(const struct pxt_host *host)
 static pxt_time host_now(const struct pxt_host *host)
 {
     return pxt_clock_now(instance_of(host)->clock);
+}
+
+static int64_t host_monotonic(const struct pxt_host *host)
+{
+    return pxt_clock_monotonic(instance_of(host)->clock);
 }
 
 /* The public headers have the levels of messages twice, once for programs and once for plugins, as ABI 1.0 names both. */
@@ -62,6 +69,25 @@ static pxt_status host_entry_new(const struct pxt_host *host, const struct pxt_d
 {
     (void)host;
     return pxt_entry_new(draft, out, error);
+}
+
+static pxt_status host_entry_copy(const struct pxt_host *host, const pxt_entry *entry, const struct pxt_draft *changes,
+                                  pxt_entry **out, struct pxt_error *error)
+{
+    (void)host;
+    return pxt_entry_copy_with(entry, changes, out, error);
+}
+
+static pxt_status host_json_new(const struct pxt_host *host, const pxt_entry *entry, unsigned flags, char **text,
+                                size_t *length, struct pxt_error *error)
+{
+    (void)host;
+    return pxt_json_new(entry, flags, text, length, error);
+}
+
+static void host_text_free(char *text)
+{
+    pxt_free(text);
 }
 
 static pxt_status host_json_read(const struct pxt_host *host, const char *text, size_t length, pxt_entry **out,
@@ -111,9 +137,10 @@ static pxt_status host_json_read_foreign(const struct pxt_host *host, const char
     return status;
 }
 
-static pxt_status host_tier_open(const struct pxt_host *host, const char *plugin, const char *options,
-                                 const struct pxt_tier_setup *setup, const struct pxt_host *lower_host,
-                                 struct pxt_lower_tier **out, struct pxt_error *error)
+static pxt_status host_tier_open(const struct pxt_host *host, const char *plugin,
+                                 const struct pxt_option_value *options, const struct pxt_tier_setup *setup,
+                                 const struct pxt_host *lower_host, struct pxt_lower_tier **out,
+                                 struct pxt_error *error)
 {
     const struct pxt_host_instance *instance = instance_of(host);
     return pxt_lower_tier_open(instance->plugin_folders, instance->logger, plugin, options, setup, lower_host, out,
@@ -145,20 +172,24 @@ void pxt_host_init(struct pxt_host_instance *instance, const char *component, co
                    const struct pxt_clock *clock)
 {
     size_t field_count;
-    const struct pxt_field *fields = pxt_fields(&field_count);
+    const struct pxt_field *const *fields = pxt_fields(&field_count);
     instance->host = (struct pxt_host){
         .size = sizeof instance->host,
         .now = host_now,
+        .monotonic = host_monotonic,
+        .call = pxt_call_of,
         .log = host_log,
         .fail = host_fail,
         .status_of_errno = pxt_status_of_errno,
         .setting_text = pxt_settings_text,
         .setting_number = pxt_settings_number,
         .setting_given = pxt_settings_given,
+        .setting_secret = pxt_settings_secret,
         .prepare_folder = host_prepare_folder,
         .fields = fields,
         .field_count = field_count,
         .entry_new = host_entry_new,
+        .entry_copy = host_entry_copy,
         .entry_read = pxt_entry_read,
         .entry_key = pxt_entry_key_of,
         .entry_number = pxt_entry_number,
@@ -168,6 +199,8 @@ void pxt_host_init(struct pxt_host_instance *instance, const char *component, co
         .entry_touch = pxt_entry_touch,
         .thread_index = pxt_thread_index,
         .json_write = pxt_json_write,
+        .json_new = host_json_new,
+        .text_free = host_text_free,
         .json_read = host_json_read,
         .key_init = pxt_key_init,
         .entry_acquire_key = pxt_entry_acquire_key,

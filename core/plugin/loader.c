@@ -13,7 +13,7 @@
 #include "base/fail.h"
 #include "base/gcrypt_start.h"
 #include "base/paths.h"
-#include "plugin/tier_ops.h"
+#include "plugin/descriptor.h"
 #include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
@@ -21,8 +21,6 @@
 #include <limits.h>
 #include <link.h>
 #include <ltdl.h>
-#include <proxtier/encryptor.h>
-#include <proxtier/tier.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -196,96 +194,6 @@ static pxt_status check_file(const char *real, int fd, struct pxt_error *error)
     return status;
 }
 
-/* ---- checking the descriptor ------------------------------------------------------------------------------------ */
-
-static size_t core_ops_size(uint32_t kind)
-{
-    switch (kind) {
-    case PXT_KIND_TIER:
-        return sizeof(struct pxt_tier_ops);
-    case PXT_KIND_EVICTION:
-        return sizeof(struct pxt_eviction_ops);
-    case PXT_KIND_ENCRYPTOR:
-        return sizeof(struct pxt_encryptor_ops);
-    default:
-        return 0;
-    }
-}
-
-static const char *kind_name(uint32_t kind)
-{
-    static const char *const names[] = {"a plugin of no known kind", "a tier", "an eviction policy", "an encryptor"};
-    return names[kind <= PXT_KIND_ENCRYPTOR ? kind : 0];
-}
-
-/* The name of a required operation that is missing, or what is contradictory; NULL where all is well. */
-static const char *missing_in(uint32_t kind, const void *ops)
-{
-    if (kind == PXT_KIND_TIER)
-        return pxt_tier_missing(ops);
-    if (kind == PXT_KIND_EVICTION) {
-        const struct pxt_eviction_ops *policy = ops;
-        return !policy->open              ? "open"
-               : !policy->close           ? "close"
-               : !policy->inserted        ? "inserted"
-               : !policy->accessed        ? "accessed"
-               : !policy->removed         ? "removed"
-               : !policy->victim          ? "victim"
-               : policy->state_size > 256 ? "state_size of at most 256"
-                                          : NULL;
-    }
-    const struct pxt_encryptor_ops *encryptor = ops;
-    return !encryptor->open         ? "open"
-           : !encryptor->close      ? "close"
-           : !encryptor->token_size ? "token_size"
-           : !encryptor->seal       ? "seal"
-           : !encryptor->open_token ? "open_token"
-                                    : NULL;
-}
-
-static pxt_status copy_ops(struct pxt_module *module, struct pxt_error *error)
-{
-    size_t core_size = core_ops_size(module->plugin.kind);
-    void *ops = pxt_alloc(core_size);
-    if (!ops)
-        return pxt_fail_memory(error, "a plugin");
-    pxt_ops_copy(ops, core_size, module->plugin.ops);
-    module->ops = ops;
-    const char *missing = missing_in(module->plugin.kind, ops);
-    if (missing)
-        return pxt_fail(error, PXT_EPLUGIN, 0, "plugin %s lacks %s, which %s must have", module->path, missing,
-                        kind_name(module->plugin.kind));
-    return PXT_OK;
-}
-
-static pxt_status check_descriptor(struct pxt_module *module, const struct pxt_plugin *found, enum pxt_plugin_kind kind,
-                                   const char *name, struct pxt_error *error)
-{
-    const char *path = module->path;
-    if (memcmp(found->magic, PXT_PLUGIN_MAGIC, sizeof found->magic))
-        return pxt_fail(error, PXT_EPLUGIN, 0, "%s is not a plugin of proxtier: its pxt_plugin has no magic", path);
-    if (found->abi_major != PXT_ABI_MAJOR)
-        return pxt_fail(error, PXT_EPLUGIN, 0,
-                        "plugin %s was built for plugin ABI %u.%u, this proxtier has %u.%u: rebuild it, or install the "
-                        "proxtier that it was built for",
-                        path, found->abi_major, found->abi_minor, PXT_ABI_MAJOR, PXT_ABI_MINOR);
-    if (found->struct_size < offsetof(struct pxt_plugin, ops) + sizeof(void *))
-        return pxt_fail(error, PXT_EPLUGIN, 0, "plugin %s has a descriptor of %u bytes: too short for ABI 1.0", path,
-                        (unsigned)found->struct_size);
-    memcpy(&module->plugin, found, found->struct_size < sizeof *found ? found->struct_size : sizeof *found);
-    if (found->struct_size > sizeof *found)
-        module->plugin.struct_size = sizeof *found; /* as much as was copied */
-    if (!core_ops_size(found->kind) || !found->ops || !found->name || !found->version || !found->summary)
-        return pxt_fail(error, PXT_EPLUGIN, 0, "plugin %s has an incomplete descriptor", path);
-    if (kind && found->kind != (uint32_t)kind)
-        return pxt_fail(error, PXT_EPLUGIN, 0, "plugin %s is %s, not %s", path, kind_name(found->kind),
-                        kind_name(kind));
-    if (strcmp(found->name, name))
-        return pxt_fail(error, PXT_EPLUGIN, 0, "plugin %s calls itself \"%s\": rename the file to %s.so", path,
-                        found->name, found->name);
-    return copy_ops(module, error);
-}
-
 /* ---- loading ---------------------------------------------------------------------------------------------------- */
 
 /* Finds the file that is mapped at an address, as the kernel names it: "device inode". `*problem` is set to an errno if
@@ -407,7 +315,7 @@ static pxt_status load_checked(struct pxt_module *module, const char *real, int 
     if (!found)
         return pxt_fail(error, PXT_EPLUGIN, 0, "%s is not a plugin of proxtier: it has no symbol pxt_plugin",
                         module->path);
-    return check_descriptor(module, found, kind, name, error);
+    return pxt_descriptor_check(module, found, kind, name, error);
 }
 
 static pxt_status open_path(const char *path, enum pxt_plugin_kind kind, struct pxt_module **out,
@@ -477,6 +385,7 @@ void pxt_loader_close(struct pxt_module *module)
         pthread_mutex_unlock(&ltdl_lock);
     }
     pxt_free((void *)(uintptr_t)module->ops);
+    pxt_free(module->options);
     pxt_free(module->path);
     pxt_free(module);
 }

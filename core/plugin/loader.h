@@ -13,8 +13,9 @@
 struct pxt_module {
     void *handle;
     char *path;
-    struct pxt_plugin plugin; /* a copy of as much as the file's own descriptor has; the rest zero */
-    const void *ops;          /* a copy in the core's struct size; operations beyond the plugin's size are NULL */
+    struct pxt_plugin plugin;   /* a copy of as much as the file's own descriptor has; the rest zero */
+    struct pxt_option *options; /* a copy in the core's struct size; `plugin` has it; NULL: none */
+    const void *ops;            /* a copy in the core's struct size; operations beyond the plugin's size are NULL */
 };
 
 /* A plugin that was chosen, with its checked options. */

@@ -38,7 +38,7 @@ static pxt_status open_lower(struct lower *lower, const struct pxt_tier_setup *a
 }
 
 pxt_status pxt_lower_tier_open(char *const *folders, const struct pxt_logger *logger, const char *plugin,
-                               const char *options, const struct pxt_tier_setup *setup,
+                               const struct pxt_option_value *options, const struct pxt_tier_setup *setup,
                                const struct pxt_host *lower_host, struct pxt_lower_tier **out, struct pxt_error *error)
 {
     char **found = NULL;
@@ -51,7 +51,9 @@ pxt_status pxt_lower_tier_open(char *const *folders, const struct pxt_logger *lo
     if (!status)
         status = pxt_loader_open(folders ? folders : found, plugin, PXT_KIND_TIER, logger, &lower->module, error);
     if (!status)
-        status = pxt_settings_read_pairs(lower->module->plugin.options, options, plugin, &lower->settings, error);
+        status = pxt_settings_read_values(lower->module->plugin.options, options, plugin, &lower->settings, error);
+    if (!status)
+        status = pxt_settings_read_secrets(lower->settings, plugin, error);
     if (!status)
         status = open_lower(lower, setup, plugin, lower_host, error);
     pxt_loader_folders_free(found);

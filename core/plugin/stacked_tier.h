@@ -10,7 +10,7 @@
 
 /* See pxt_host.tier_open. `folders` NULL: those of no configuration. */
 pxt_status pxt_lower_tier_open(char *const *folders, const struct pxt_logger *logger, const char *plugin,
-                               const char *options, const struct pxt_tier_setup *setup,
+                               const struct pxt_option_value *options, const struct pxt_tier_setup *setup,
                                const struct pxt_host *lower_host, struct pxt_lower_tier **out, struct pxt_error *error);
 void pxt_lower_tier_close(struct pxt_lower_tier *lower);
 

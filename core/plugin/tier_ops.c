@@ -4,6 +4,7 @@
  */
 #include "plugin/tier_ops.h"
 #include "base/fail.h"
+#include <proxtier/encryptor.h>
 #include <string.h>
 
 void pxt_ops_copy(void *copy, size_t size, const void *ops)
@@ -16,6 +17,16 @@ void pxt_ops_copy(void *copy, size_t size, const void *ops)
     memcpy(copy, ops, has);
     memcpy(copy, &has, sizeof has);
 }
+
+uint32_t pxt_unknown_flags(uint32_t kind, const void *ops)
+{
+    uint32_t known = kind == PXT_KIND_TIER ? PXT_TIER_REMOTE | PXT_TIER_EXPIRES : 0;
+    return ((const struct pxt_tier_ops *)ops)->flags & PXT_FLAGS_MUST & ~known;
+}
+
+_Static_assert(offsetof(struct pxt_tier_ops, flags) == offsetof(struct pxt_eviction_ops, flags) &&
+                   offsetof(struct pxt_tier_ops, flags) == offsetof(struct pxt_encryptor_ops, flags),
+               "every table of operations begins with its size and its flags");
 
 /* Without these no order of the changes of several hosts can be had. */
 static const char *missing_of_remote(const struct pxt_tier_ops *tier)
@@ -64,6 +75,13 @@ pxt_status pxt_tier_instance_ops(const struct pxt_tier_ops *declared, void *self
     if (missing)
         return pxt_fail(error, PXT_EPLUGIN, 0, "plugin %s: an instance lacks %s, which every tier must have", plugin,
                         missing);
+    uint32_t unknown = pxt_unknown_flags(PXT_KIND_TIER, copy);
+    if (unknown)
+        return pxt_fail(
+            error, PXT_EPLUGIN, 0,
+            "plugin %s: an instance has the flags 0x%x, which proxtier must understand and this one (plugin "
+            "ABI %s) does not: install a newer proxtier",
+            plugin, unknown, PXT_ABI_TEXT);
     *out = copy;
     return PXT_OK;
 }

@@ -30,7 +30,7 @@ pxt_status pxt_trial_open(const struct pxt_cache_options *options, const char *n
         return pxt_fail_memory(error, "a plugin's trial");
     if (options) {
         trial->logger = (struct pxt_logger){options->log, options->log_arg, options->log_level};
-        trial->clock = (struct pxt_clock){options->clock, options->clock_arg};
+        trial->clock = (struct pxt_clock){.fn = options->clock, .arg = options->clock_arg};
     }
     pxt_host_init(&trial->host, name, &trial->logger, &trial->clock);
     pxt_status status = pxt_loader_folders(NULL, &trial->folders, error);
@@ -42,6 +42,8 @@ pxt_status pxt_trial_open(const struct pxt_cache_options *options, const char *n
     }
     if (!status)
         status = pxt_settings_read_pairs(trial->module->plugin.options, settings, name, &trial->settings, error);
+    if (!status)
+        status = pxt_settings_read_secrets(trial->settings, name, error);
     trial->host.plugin_folders = trial->folders;
     if (status)
         pxt_trial_close(trial);

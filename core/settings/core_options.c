@@ -3,6 +3,7 @@
  * core_options.c: the core's own options with their types, defaults and bounds: those of the whole configuration and
  * those of a tier. The configuration is read, checked and shown by these tables.
  */
+#include "settings/settings.h"
 #include <proxtier/admin.h>
 
 #define SECONDS(n) ((n)*PXT_SECOND)
@@ -54,6 +55,9 @@ const struct pxt_option *pxt_options_tier(void)
          "the eviction policy: its plugin, or {plugin: NAME, ...its options}"},
         {"write_behind", PXT_OPTION_BOOL, "false", 0, 0, NULL,
          "true: puts are acknowledged when a faster durable tier has them, and written here later, in batches"},
+        {"timeout", PXT_OPTION_DURATION, "none", 1000, SECONDS(3600), "none",
+         "how long a call of the tier for a key may take, or none; the tier is told, and calls that overrun are "
+         "counted"},
         {"max_staleness", PXT_OPTION_DURATION, "1s", 1000, SECONDS(3600), NULL,
          "of a tier on another machine: how long an entry in memory may be old if a notice of a change is lost"},
         {"enabled", PXT_OPTION_BOOL, "true", 0, 0, NULL, "false: the chain goes without this tier"},
@@ -61,4 +65,21 @@ const struct pxt_option *pxt_options_tier(void)
          "false: the cache opens without this tier if the tier cannot be opened"},
         {NULL, PXT_OPTION_TEXT, NULL, 0, 0, NULL, NULL}};
     return table;
+}
+
+static const struct pxt_option *row(const struct pxt_option *table, size_t index)
+{
+    for (; table->name && index; index--)
+        table++;
+    return table->name ? table : NULL;
+}
+
+const struct pxt_option *pxt_option_global(size_t index)
+{
+    return row(pxt_options_global(), index);
+}
+
+const struct pxt_option *pxt_option_tier(size_t index)
+{
+    return row(pxt_options_tier(), index);
 }

@@ -8,6 +8,7 @@
 #include "base/fail.h"
 #include "base/paths.h"
 #include "settings/option_pairs.h"
+#include "settings/secret_source.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +19,7 @@ struct value {
     bool present, given;
     int64_t number;
     char *text;
+    pxt_secret *secret;       /* once it is read */
     struct pxt_origin origin; /* for `config show --origin` */
 };
 struct pxt_settings {
@@ -29,8 +31,10 @@ void pxt_settings_free(struct pxt_settings *settings)
 {
     if (!settings)
         return;
-    for (size_t i = 0; i < settings->count; i++)
+    for (size_t i = 0; i < settings->count; i++) {
         pxt_free(settings->value[i].text);
+        pxt_secret_free(settings->value[i].secret);
+    }
     pxt_free(settings);
 }
 
@@ -46,6 +50,12 @@ const char *pxt_settings_text(const struct pxt_settings *settings, const char *n
 {
     const struct value *value = find(settings, name);
     return value && value->present ? value->text : NULL;
+}
+
+const char *pxt_settings_secret(const struct pxt_settings *settings, const char *name, size_t *length)
+{
+    const struct value *value = find(settings, name);
+    return value && value->secret ? pxt_secret_text(value->secret, length) : NULL;
 }
 
 int64_t pxt_settings_number(const struct pxt_settings *settings, const char *name)
@@ -128,6 +138,8 @@ static const char *expectation(enum pxt_option_type type)
         return "a time such as 90s, 15m, 1h or 7d";
     case PXT_OPTION_SIZE:
         return "a size such as 64KiB or 16MiB";
+    case PXT_OPTION_SECRET:
+        return "where the secret comes from, as file:PATH, env:NAME, credential:NAME or command:COMMAND,";
     default:
         return "a text";
     }
@@ -218,6 +230,16 @@ static pxt_status type_value(struct value *value, const char *text, struct probl
         if (!one_of(text, option->choices)) {
             snprintf(problem->text, sizeof problem->text, "%s is not one of %s for %s", text, option->choices,
                      option->name);
+            status = PXT_ECONFIG;
+        }
+        break;
+    case PXT_OPTION_SECRET:
+        if (!pxt_secret_source_is_good(text)) {
+            snprintf(
+                problem->text, sizeof problem->text,
+                "%s is a secret, which does not stand in a configuration: say where it comes from, with file:PATH, "
+                "env:NAME, credential:NAME or command:COMMAND",
+                option->name);
             status = PXT_ECONFIG;
         }
         break;
@@ -395,22 +417,22 @@ pxt_status pxt_settings_read_partly(const struct pxt_option *table, const struct
     return read_map(&reading, map, out, error);
 }
 
-/* ---- one line --------------------------------------------------------------------------------------------------- */
+/* ---- one line, or a table --------------------------------------------------------------------------------------- */
 
-static pxt_status set_pair(struct pxt_settings *settings, const struct pxt_option *table,
-                           const struct pxt_option_pair *pair, const char *whose, struct pxt_error *error)
+static pxt_status set_named(struct pxt_settings *settings, const struct pxt_option *table, const char *name,
+                            const char *text, bool quoted, const char *whose, struct pxt_error *error)
 {
     struct problem problem = {""};
-    struct value *value = (struct value *)(uintptr_t)find(settings, pair->name);
+    struct value *value = (struct value *)(uintptr_t)find(settings, name);
     pxt_status status = PXT_ECONFIG;
     if (value && value->given)
-        snprintf(problem.text, sizeof problem.text, "\"%s\" is given twice", pair->name);
-    else if (value && !pair->quoted && is_null(pair->value))
+        snprintf(problem.text, sizeof problem.text, "\"%s\" is given twice", name);
+    else if (value && !quoted && is_null(text))
         return PXT_OK;
     else if (value)
-        status = type_value(value, pair->value, &problem, error);
+        status = type_value(value, text, &problem, error);
     else
-        say_unknown(table, NULL, pair->name, whose, &problem);
+        say_unknown(table, NULL, name, whose, &problem);
     if (status == PXT_ECONFIG)
         return pxt_fail(error, PXT_ECONFIG, 0, "options: %s", problem.text);
     if (!status) {
@@ -430,7 +452,7 @@ pxt_status pxt_settings_read_pairs(const struct pxt_option *table, const char *p
         status = pxt_option_pair_next(&at, &pair, error);
         if (status)
             break;
-        status = set_pair(settings, table, &pair, whose, error);
+        status = set_named(settings, table, pair.name, pair.value, pair.quoted, whose, error);
         pxt_option_pair_free(&pair);
     }
     if (status == PXT_NOT_FOUND)
@@ -439,5 +461,37 @@ pxt_status pxt_settings_read_pairs(const struct pxt_option *table, const char *p
         pxt_settings_free(settings);
     else
         *out = settings;
+    return status;
+}
+
+pxt_status pxt_settings_read_values(const struct pxt_option *table, const struct pxt_option_value *values,
+                                    const char *whose, struct pxt_settings **out, struct pxt_error *error)
+{
+    struct pxt_settings *settings = new_settings(table);
+    pxt_status status = settings ? PXT_OK : pxt_fail_memory(error, "settings");
+    for (; !status && values && values->name; values++)
+        status = set_named(settings, table, values->name, values->value, true, whose, error);
+    if (!status)
+        status = apply_defaults(settings, whose, error);
+    if (status)
+        pxt_settings_free(settings);
+    else
+        *out = settings;
+    return status;
+}
+
+/* ---- secrets ---------------------------------------------------------------------------------------------------- */
+
+pxt_status pxt_settings_read_secrets(struct pxt_settings *settings, const char *whose, struct pxt_error *error)
+{
+    pxt_status status = PXT_OK;
+    for (size_t i = 0; settings && i < settings->count && !status; i++) {
+        struct value *value = &settings->value[i];
+        if (value->option->type != PXT_OPTION_SECRET || !value->present || value->secret)
+            continue;
+        status = pxt_secret_source_read(value->text, &value->secret, error);
+        if (status)
+            pxt_error_prefix(error, "the secret %s of %s", value->option->name, whose);
+    }
     return status;
 }

@@ -8,6 +8,10 @@
 #include "settings/yaml_tree.h"
 #include <proxtier/plugin.h>
 
+/* The core's own options (of the file, and of a tier), as tables that end with a NULL name. */
+const struct pxt_option *pxt_options_global(void);
+const struct pxt_option *pxt_options_tier(void);
+
 /* Checked values, one for each row of a table. */
 struct pxt_settings;
 
@@ -26,10 +30,20 @@ pxt_status pxt_settings_read_partly(const struct pxt_option *table, const struct
 /* The same as pxt_settings_read() from `name=value,name=value`; NULL: defaults only. See option_pairs.h. */
 pxt_status pxt_settings_read_pairs(const struct pxt_option *table, const char *pairs, const char *whose,
                                    struct pxt_settings **out, struct pxt_error *error);
+/* The same from a table that ends with a NULL name; NULL: defaults only. */
+pxt_status pxt_settings_read_values(const struct pxt_option *table, const struct pxt_option_value *values,
+                                    const char *whose, struct pxt_settings **out, struct pxt_error *error);
+/* Reads the secrets of the options from where their values say, unless they are read already. To be called before a plugin
+ * is opened: a configuration that is only looked at runs no command and opens no file. `whose` stands in messages. */
+pxt_status pxt_settings_read_secrets(struct pxt_settings *settings, const char *whose, struct pxt_error *error);
+/* Frees the settings, and wipes their secrets. */
 void pxt_settings_free(struct pxt_settings *settings);
+/* Of an option for a secret: where it comes from. */
 const char *pxt_settings_text(const struct pxt_settings *settings, const char *name);
 /* 0 where absent; -1 where a number's option has one of its `choices` instead. */
 int64_t pxt_settings_number(const struct pxt_settings *settings, const char *name);
+/* NULL where absent, or not yet read. `length` may be NULL. */
+const char *pxt_settings_secret(const struct pxt_settings *settings, const char *name, size_t *length);
 bool pxt_settings_given(const struct pxt_settings *settings, const char *name); /* by YAML, not by default */
 /* Where a value was given. `file` is NULL for a default; `line` is 0 if it was not in a file. */
 struct pxt_origin {

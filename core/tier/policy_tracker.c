@@ -156,11 +156,21 @@ void pxt_policy_tracker_remove(struct pxt_policy_tracker *tracker, const struct 
     pthread_mutex_unlock(&tracker->lock);
 }
 
-bool pxt_policy_tracker_victim(struct pxt_policy_tracker *tracker, char *text, struct pxt_key *key)
+void pxt_policy_tracker_missed(struct pxt_policy_tracker *tracker, uint64_t hash)
+{
+    if (!tracker->ops->missed)
+        return;
+    pthread_mutex_lock(&tracker->lock);
+    tracker->ops->missed(tracker->policy, hash);
+    pthread_mutex_unlock(&tracker->lock);
+}
+
+bool pxt_policy_tracker_victim(struct pxt_policy_tracker *tracker, uint64_t newcomer, char *text, struct pxt_key *key)
 {
     pthread_mutex_lock(&tracker->lock);
-    void *state = tracker->ops->victim(tracker->policy);
-    if (state) {
+    void *state = tracker->ops->victim(tracker->policy, newcomer);
+    text[0] = '\0';
+    if (state && state != PXT_VICTIM_NEWCOMER) {
         struct node *node = (struct node *)(void *)((char *)state - offsetof(struct node, state));
         size_t length = strlen(node->key);
         memcpy(text, node->key, length + 1);

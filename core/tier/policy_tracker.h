@@ -17,7 +17,10 @@ pxt_status pxt_policy_tracker_put(struct pxt_policy_tracker *tracker, const stru
                                   struct pxt_error *error);
 void pxt_policy_tracker_hit(struct pxt_policy_tracker *tracker, const struct pxt_key *key);
 void pxt_policy_tracker_remove(struct pxt_policy_tracker *tracker, const struct pxt_key *key, enum pxt_removal why);
-/* Copies the key of the victim into `text` (PXT_KEY_MAX + 1 bytes); false if there is no victim. */
-bool pxt_policy_tracker_victim(struct pxt_policy_tracker *tracker, char *text, struct pxt_key *key);
+/* Tells the policy, if it wants to know, that a get has found nothing. */
+void pxt_policy_tracker_missed(struct pxt_policy_tracker *tracker, uint64_t hash);
+/* Copies the key of the victim into `text` (PXT_KEY_MAX + 1 bytes): "" if the policy keeps the newcomer out. False if there is
+ * no victim. */
+bool pxt_policy_tracker_victim(struct pxt_policy_tracker *tracker, uint64_t newcomer, char *text, struct pxt_key *key);
 
 #endif

@@ -26,9 +26,14 @@ static pxt_status open_tier(struct pxt_tier *tier, const struct pxt_tier_config 
                                    .max_entries = tier->limited ? tier->max_entries : 0,
                                    .policy_host = &tier->instance.policy_host.host,
                                    .policy_settings = config->eviction.settings};
+    tier->tells_misses = policy && policy->missed;
     if (policy && pxt_tier_applies_policy(tier->ops, policy))
         setup.policy = policy;
-    pxt_status status = tier->ops->open(&tier->instance.host.host, &setup, &tier->self, error);
+    pxt_status status = pxt_settings_read_secrets(config->tier.settings, config->name, error);
+    if (!status && policy)
+        status = pxt_settings_read_secrets(config->eviction.settings, config->name, error);
+    if (!status)
+        status = tier->ops->open(&tier->instance.host.host, &setup, &tier->self, error);
     if (status) {
         tier->self = NULL;
         return status;
@@ -56,10 +61,11 @@ static void set_absent(struct pxt_tier *tier, const char *reason)
     pxt_breaker_absent(&tier->breaker, pxt_clock_monotonic_ms(), reason);
 }
 
-/* What follows from the flags of an open tier. */
+/* What follows from the operations and flags of an open tier. */
 static void take_flags(struct pxt_tier *tier)
 {
     tier->flags = tier->ops->flags;
+    pxt_forks_listen(&tier->fork_listener, tier->ops, tier->self);
     tier->grouped = pxt_group_commit_suits(tier->ops);
     tier->hits_need_no_lock =
         (tier->flags & PXT_TIER_CONCURRENT) && !tier->tracker && (tier->ops->settle || (tier->flags & PXT_TIER_SHARED));
@@ -76,6 +82,8 @@ static void init(struct pxt_tier *tier, const struct pxt_tier_config *config, co
     tier->limited = config->max_entries != UINT64_MAX;
     tier->max_entries = config->max_entries;
     tier->write_behind = config->write_behind;
+    tier->timeout = config->timeout;
+    tier->clock = context->clock;
     pthread_mutex_init(&tier->serial, NULL);
     pxt_group_commit_init(&tier->group);
     pthread_mutex_init(&tier->accesses.lock, NULL);
@@ -134,6 +142,7 @@ void pxt_tier_close(struct pxt_tier *tier)
 {
     if (!tier->name)
         return;
+    pxt_forks_ignore(&tier->fork_listener);
     if (tier->self)
         tier->ops->close(tier->self);
     pxt_policy_tracker_close(tier->tracker);

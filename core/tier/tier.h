@@ -17,9 +17,11 @@
 
 #include "base/keymap.h"
 #include "config/config.h"
+#include "plugin/call.h"
 #include "plugin/host.h"
 #include "shared/record.h"
 #include "tier/breaker.h"
+#include "tier/forks.h"
 #include "tier/group_commit.h"
 #include "tier/policy_tracker.h"
 #include <proxtier/tier.h>
@@ -60,14 +62,19 @@ struct pxt_tier {
     bool limited;
     uint64_t max_entries;               /* if limited */
     struct pxt_policy_tracker *tracker; /* the state of the policy, if the tier does not keep it */
+    bool tells_misses;                  /* its policy wants to know of gets that find nothing */
     bool write_behind;                  /* puts are deferred, if a faster durable tier has them */
     bool hits_need_no_lock;             /* as the first tier: it locks itself and keeps the state of the policy */
 
     /* The way in. */
+    int64_t timeout; /* of a call for a key, in microseconds; 0: none */
+    const struct pxt_clock *clock;
     struct pxt_breaker breaker;
     pthread_mutex_t serial; /* around each call, if the tier is not concurrent */
     bool grouped;           /* puts go through `group` */
     struct pxt_group_commit group;
+
+    struct pxt_fork_listener fork_listener;
 
     /* Hits that are yet to be written. */
     struct pxt_tier_accesses accesses;
@@ -130,6 +137,10 @@ static inline bool pxt_tier_stores(const struct pxt_tier *tier)
     return !tier->limited || tier->max_entries;
 }
 
+/* Around a call of the plugin for one key, or a few: gives it its deadline, and counts it if it overran. */
+void pxt_tier_begin_call(const struct pxt_tier *tier, struct pxt_call_frame *frame);
+void pxt_tier_end_call(struct pxt_tier *tier, const struct pxt_call_frame *frame);
+
 /* The operations of <proxtier/tier.h>, with the defaults of the core for those that the plugin does not offer. */
 /* Beside PXT_GET_*: the read is the first part of a write. Its success says nothing of the write, so that it does not end
  * a row of failures. */
@@ -150,8 +161,12 @@ pxt_status pxt_tier_count(struct pxt_tier *tier, uint64_t *out, struct pxt_error
 pxt_status pxt_tier_tombstones(struct pxt_tier *tier, uint64_t *out, struct pxt_error *error);
 pxt_status pxt_tier_each(struct pxt_tier *tier, pxt_entry_fn *fn, void *arg, struct pxt_error *error);
 pxt_status pxt_tier_clear(struct pxt_tier *tier, uint64_t *removed, struct pxt_error *error);
-pxt_status pxt_tier_touch(struct pxt_tier *tier, const struct pxt_touch *touches, size_t n, struct pxt_error *error);
+pxt_status pxt_tier_touch(struct pxt_tier *tier, const struct pxt_touch *const *touches, size_t n,
+                          struct pxt_error *error);
+/* For a tier without touch(): a get and a put. The caller holds the lock of the key. */
+pxt_status pxt_tier_touch_one(struct pxt_tier *tier, const struct pxt_touch *touch, struct pxt_error *error);
 pxt_status pxt_tier_settle(struct pxt_tier *tier, struct pxt_error *error);
+/* PXT_OK with `*out` NULL: the policy keeps the entry of the hash `incoming`, which is not 0, out of the tier. */
 pxt_status pxt_tier_victim(struct pxt_tier *tier, uint64_t incoming, pxt_entry **out, struct pxt_error *error);
 /* Tells whether the tier removes expired entries itself, with pxt_tier_expire(). Otherwise the caller gathers their keys
  * and removes each under its own lock, because a key may have been put anew meanwhile. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * tier_call.h: the frame around each call of a plugin: it looks after the breaker, the serial lock and the cancellation of
- * threads. For the files *_calls.c alone.
+ * threads, and gives the call its deadline. For the files *_calls.c alone.
  */
 #ifndef PXT_TIER_CALL_H
 #define PXT_TIER_CALL_H
@@ -14,10 +14,13 @@
 struct call {
     struct pxt_error error;
     int cancel_state;
+    bool timed;
+    struct pxt_call_frame frame; /* if `timed` */
 };
 
-/* Prepares a call of the plugin, whose error goes to `call->error`. False if the tier is off, or not present. */
-static inline bool enter(struct pxt_tier *tier, struct call *call, struct pxt_error *error)
+/* Prepares a call of the plugin, whose error goes to `call->error`. False if the tier is off, or not present. A call that
+ * goes through the whole store is not `timed`: how long it takes depends on the size of the store. */
+static inline bool enter_as(struct pxt_tier *tier, bool timed, struct call *call, struct pxt_error *error)
 {
     if (!pxt_tier_on(tier)) {
         PXT_COUNT(tier, skipped, 1);
@@ -30,9 +33,22 @@ static inline bool enter(struct pxt_tier *tier, struct call *call, struct pxt_er
     call->error.message[0] = '\0';
     /* A thread that is cancelled inside the plugin would keep its locks, and leave half a write. */
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &call->cancel_state);
+    call->timed = timed;
+    if (timed) /* the wait for the lock is part of what the caller waits */
+        pxt_tier_begin_call(tier, &call->frame);
     if (!(tier->flags & PXT_TIER_CONCURRENT))
         pthread_mutex_lock(&tier->serial);
     return true;
+}
+
+static inline bool enter(struct pxt_tier *tier, struct call *call, struct pxt_error *error)
+{
+    return enter_as(tier, true, call, error);
+}
+
+static inline bool enter_for_all(struct pxt_tier *tier, struct call *call, struct pxt_error *error)
+{
+    return enter_as(tier, false, call, error);
 }
 
 /* Ends a call of the plugin: reports its status to the breaker, and returns it with its error. Whether a success
@@ -43,6 +59,8 @@ static inline pxt_status leave_as(struct pxt_tier *tier, pxt_status status, bool
     pxt_tier_look_for_damage(tier);
     if (!(tier->flags & PXT_TIER_CONCURRENT))
         pthread_mutex_unlock(&tier->serial);
+    if (call->timed)
+        pxt_tier_end_call(tier, &call->frame);
     pthread_setcancelstate(call->cancel_state, NULL);
     if (status == PXT_OK || status == PXT_NOT_FOUND) {
         if (ends_failures)

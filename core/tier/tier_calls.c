@@ -28,6 +28,8 @@ pxt_status pxt_tier_get(struct pxt_tier *tier, const struct pxt_key *key, unsign
     status = leave_as(tier, status, !(flags & PXT_TIER_GET_FOR_WRITE), &call, error);
     if (!status && tier->tracker && !(flags & PXT_GET_PEEK))
         pxt_policy_tracker_hit(tier->tracker, key);
+    if (status == PXT_NOT_FOUND && tier->tracker && !(flags & PXT_GET_PEEK))
+        pxt_policy_tracker_missed(tier->tracker, key->hash);
     return status;
 }
 
@@ -103,7 +105,7 @@ pxt_status pxt_tier_contains(struct pxt_tier *tier, const struct pxt_key *key, s
 pxt_status pxt_tier_count(struct pxt_tier *tier, uint64_t *out, struct pxt_error *error)
 {
     struct call call;
-    if (!enter(tier, &call, error))
+    if (!enter_for_all(tier, &call, error))
         return PXT_EUNAVAILABLE;
     return leave(tier, tier->ops->count(tier->self, out, &call.error), &call, error);
 }
@@ -144,7 +146,7 @@ static bool hold(void *arg, pxt_entry *entry)
 static pxt_status each_inside(struct pxt_tier *tier, pxt_entry_fn *fn, void *arg, struct pxt_error *error)
 {
     struct call call;
-    if (!enter(tier, &call, error))
+    if (!enter_for_all(tier, &call, error))
         return PXT_EUNAVAILABLE;
     return leave(tier, tier->ops->each(tier->self, fn, arg, &call.error), &call, error);
 }
@@ -218,7 +220,7 @@ pxt_status pxt_tier_clear(struct pxt_tier *tier, uint64_t *removed, struct pxt_e
     *removed = 0;
     if (tier->tracker || !tier->ops || !tier->ops->clear)
         return clear_singly(tier, removed, error);
-    if (!enter(tier, &call, error))
+    if (!enter_for_all(tier, &call, error))
         return PXT_EUNAVAILABLE;
     return leave(tier, tier->ops->clear(tier->self, removed, &call.error), &call, error);
 }
@@ -233,7 +235,7 @@ pxt_status pxt_tier_expire(struct pxt_tier *tier, pxt_time now, uint64_t up_to, 
 {
     struct call call;
     *removed = 0;
-    if (!enter(tier, &call, error))
+    if (!enter_for_all(tier, &call, error))
         return PXT_EUNAVAILABLE;
     return leave(tier, tier->ops->expire(tier->self, now, up_to, limit, fn, arg, removed, &call.error), &call, error);
 }
@@ -249,23 +251,8 @@ pxt_status pxt_tier_gather_expired(struct pxt_tier *tier, pxt_time now, uint64_t
     return status;
 }
 
-static pxt_status touch_one(struct pxt_tier *tier, const struct pxt_touch *touch, struct pxt_error *error)
-{
-    pxt_entry *entry = NULL, *copy = NULL;
-    pxt_status status = pxt_tier_get(tier, &touch->key, PXT_GET_PEEK, &entry, error);
-    if (status)
-        return status == PXT_NOT_FOUND ? PXT_OK : status;
-    status = pxt_entry_copy(entry, touch->evicted_from_l1, &copy, error);
-    if (!status) {
-        pxt_entry_touch(copy, touch->hits, touch->last_accessed);
-        status = pxt_tier_put(tier, copy, error);
-    }
-    pxt_entry_release(entry);
-    pxt_entry_release(copy);
-    return status;
-}
-
-pxt_status pxt_tier_touch(struct pxt_tier *tier, const struct pxt_touch *touches, size_t n, struct pxt_error *error)
+pxt_status pxt_tier_touch(struct pxt_tier *tier, const struct pxt_touch *const *touches, size_t n,
+                          struct pxt_error *error)
 {
     struct call call;
     if (tier->ops && tier->ops->touch) {
@@ -275,7 +262,7 @@ pxt_status pxt_tier_touch(struct pxt_tier *tier, const struct pxt_touch *touches
     }
     pxt_status status = PXT_OK;
     for (size_t i = 0; i < n && !status; i++)
-        status = touch_one(tier, &touches[i], error);
+        status = pxt_tier_touch_one(tier, touches[i], error);
     return status;
 }
 
@@ -284,7 +271,7 @@ pxt_status pxt_tier_settle(struct pxt_tier *tier, struct pxt_error *error)
     struct call call;
     if (!tier->ops || !tier->ops->settle)
         return PXT_OK;
-    if (!enter(tier, &call, error))
+    if (!enter_for_all(tier, &call, error))
         return PXT_EUNAVAILABLE;
     return leave(tier, tier->ops->settle(tier->self, &call.error), &call, error);
 }
@@ -299,7 +286,10 @@ pxt_status pxt_tier_victim(struct pxt_tier *tier, uint64_t incoming, pxt_entry *
     }
     char text[PXT_KEY_MAX + 1];
     struct pxt_key key;
-    while (pxt_policy_tracker_victim(tier->tracker, text, &key)) {
+    while (pxt_policy_tracker_victim(tier->tracker, incoming, text, &key)) {
+        *out = NULL;
+        if (!text[0])
+            return PXT_OK;
         pxt_status status = pxt_tier_get(tier, &key, PXT_GET_PEEK, out, error);
         if (status != PXT_NOT_FOUND)
             return status;
@@ -325,7 +315,7 @@ pxt_status pxt_tier_check_each(struct pxt_tier *tier, const struct pxt_key *key,
     struct call call;
     if (!tier->ops || !tier->ops->check_each)
         return PXT_ENOTSUP;
-    if (!enter(tier, &call, error))
+    if (!enter_for_all(tier, &call, error))
         return PXT_EUNAVAILABLE;
     return leave(tier, tier->ops->check_each(tier->self, key, fn, arg, &call.error), &call, error);
 }
@@ -335,7 +325,7 @@ pxt_status pxt_tier_maintain(struct pxt_tier *tier, struct pxt_error *error)
     struct call call;
     if (!tier->ops || !tier->ops->maintain)
         return PXT_OK;
-    if (!enter(tier, &call, error))
+    if (!enter_for_all(tier, &call, error))
         return PXT_EUNAVAILABLE;
     return leave(tier, tier->ops->maintain(tier->self, &call.error), &call, error);
 }
@@ -355,7 +345,7 @@ pxt_status pxt_tier_sync(struct pxt_tier *tier, struct pxt_error *error)
     struct call call;
     if (!tier->ops || !tier->ops->sync)
         return PXT_OK;
-    if (!enter(tier, &call, error))
+    if (!enter_for_all(tier, &call, error))
         return PXT_EUNAVAILABLE;
     pxt_status status = leave(tier, tier->ops->sync(tier->self, &call.error), &call, error);
     note_lost_sync(tier, status);
@@ -388,7 +378,7 @@ pxt_status pxt_tier_versions(struct pxt_tier *tier, uint64_t above, pxt_version_
     struct listing listing = {above, fn, arg};
     if (!tier->ops || !tier->ops->versions)
         return pxt_tier_each(tier, list_version, &listing, error);
-    if (!enter(tier, &call, error))
+    if (!enter_for_all(tier, &call, error))
         return PXT_EUNAVAILABLE;
     return leave(tier, tier->ops->versions(tier->self, above, fn, arg, &call.error), &call, error);
 }

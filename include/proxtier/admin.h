@@ -84,9 +84,9 @@ PXT_API pxt_status pxt_cache_migrate(pxt_cache *to, pxt_cache *from, uint64_t *b
 /* A new key for the fernet encryptor: base64url of 32 random bytes. */
 PXT_API pxt_status pxt_fernet_key(pxt_secret **out, struct pxt_error *error);
 
-/* The core's own options (of the file, and of a tier), as tables that end with a NULL name; for help and manuals. */
-PXT_API const struct pxt_option *pxt_options_global(void);
-PXT_API const struct pxt_option *pxt_options_tier(void);
+/* The core's own options (of the file, and of a tier) by index, from 0; NULL behind the last one. For help and manuals. */
+PXT_API const struct pxt_option *pxt_option_global(size_t index);
+PXT_API const struct pxt_option *pxt_option_tier(size_t index);
 
 #ifdef __cplusplus
 }

@@ -44,6 +44,7 @@ struct pxt_cache_options {
     enum pxt_message_level log_level; /* the most talkative level that is delivered */
     pxt_clock_fn *clock;              /* NULL: the system's */
     void *clock_arg;
+    pxt_clock_fn *monotonic; /* microseconds of a clock that is never set, with `clock_arg`; NULL: the system's */
 };
 
 /*

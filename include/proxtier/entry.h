@@ -80,19 +80,19 @@ enum pxt_field_type {
       "all failed checks")                                                                                             \
     X(USERNAME, "username", SECRET, 0, PXT_FIELD_OPTIONAL, "1.0", "user name at the proxy")                            \
     X(PASSWORD, "password", SECRET, 0, PXT_FIELD_OPTIONAL, "1.0", "password at the proxy")                             \
-    X(VERSION, "version", VERSION, 0, PXT_FIELD_INTERNAL, "1.2",                                                       \
+    X(VERSION, "version", VERSION, 0, PXT_FIELD_INTERNAL, "1.0",                                                       \
       "of the last change of the key: of two copies the one with the greater version counts; 0: not known")            \
-    X(SUPPLIED_VERSION, "supplied_version", VERSION, 0, PXT_FIELD_INTERNAL, "1.2",                                     \
+    X(SUPPLIED_VERSION, "supplied_version", VERSION, 0, PXT_FIELD_INTERNAL, "1.0",                                     \
       "of the last put: the fields that are not learnt are of this version")                                           \
-    X(LEARNT_VERSION, "learnt_version", VERSION, 0, PXT_FIELD_INTERNAL, "1.2",                                         \
+    X(LEARNT_VERSION, "learnt_version", VERSION, 0, PXT_FIELD_INTERNAL, "1.0",                                         \
       "of the last report: the learnt fields are of this version; 0: the put did not know them")                       \
-    X(TALLIES, "tallies", TEXT, 0, PXT_FIELD_OPTIONAL | PXT_FIELD_INTERNAL | PXT_FIELD_LEARNT, "1.2",                  \
+    X(TALLIES, "tallies", TEXT, 0, PXT_FIELD_OPTIONAL | PXT_FIELD_INTERNAL | PXT_FIELD_LEARNT, "1.0",                  \
       "checks and failed checks of each writer (host), whose sums are the totals: WRITER:CHECKS:FAILURES;...")         \
-    X(REMOVED, "removed", COUNT, 0, PXT_FIELD_INTERNAL, "1.2",                                                         \
+    X(REMOVED, "removed", COUNT, 0, PXT_FIELD_INTERNAL, "1.0",                                                         \
       "not 0: a tombstone, which says that the key was removed; 1 + enum pxt_removal")                                 \
-    X(COUNTRY, "country", TEXT, 0, PXT_FIELD_OPTIONAL, "1.2",                                                          \
+    X(COUNTRY, "country", TEXT, 0, PXT_FIELD_OPTIONAL, "1.0",                                                          \
       "where the proxy is, as its list says: the code of ISO 3166 where the list has one, else a name")                \
-    X(METADATA, "metadata", TEXT, 0, PXT_FIELD_OPTIONAL, "1.2",                                                        \
+    X(METADATA, "metadata", TEXT, 0, PXT_FIELD_OPTIONAL, "1.0",                                                        \
       "what else its list publishes of it, as a JSON object: see proxtier-import(5)")
 
 enum pxt_field_id {
@@ -113,7 +113,7 @@ enum pxt_health {
 /* "healthy" and so on; of an unknown number, "unknown". */
 PXT_API const char *pxt_health_name(enum pxt_health health);
 
-/* One row of the table above, as data. */
+/* One row of the table above, as data. A later version may have more at its end. */
 struct pxt_field {
     const char *name;
     enum pxt_field_type type;
@@ -122,10 +122,12 @@ struct pxt_field {
     const char *since;
     const char *help;
 };
-/* The table as the running library knows it; `*count` receives its length, which is >= PXT_FIELD_COUNT. */
-PXT_API const struct pxt_field *pxt_fields(size_t *count);
+/* The table as the running library knows it, as pointers to its rows; `*count` receives their number, which is >=
+ * PXT_FIELD_COUNT. */
+PXT_API const struct pxt_field *const *pxt_fields(size_t *count);
 
-/* A value in a draft. For TEXT and SECRET: `text` and `length`; for all others: `number`. */
+/* A value in a draft. For TEXT and SECRET: `text` and `length`; for all others: `number`. Values stand in an array: this
+ * struct is complete, and does not grow. */
 struct pxt_value {
     uint8_t set;    /* 0: absent, the default applies */
     uint8_t sealed; /* SECRET only: `text` is a token of the encryptor, not plain text */

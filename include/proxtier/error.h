@@ -49,7 +49,7 @@ typedef enum pxt_status {
  * What failed, on what, and what to do about it, as one line of text without a final newline. The caller owns it,
  * usually on the stack; it needs no initialising and no freeing. Wherever a `struct pxt_error *` is taken, NULL is
  * allowed. It means something only after a call that returned neither PXT_OK nor PXT_NOT_FOUND. It never contains a
- * secret.
+ * secret. It is complete, and does not grow.
  */
 struct pxt_error {
     pxt_status status;

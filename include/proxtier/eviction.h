@@ -24,9 +24,12 @@ enum pxt_removal {
     PXT_REMOVE_CORRUPTION /* it could not be read */
 };
 
+/* What victim() returns to keep the newcomer out (admission). */
+#define PXT_VICTIM_NEWCOMER ((void *)(uintptr_t)1)
+
 struct pxt_eviction_ops {
     uint32_t size;  /* sizeof(struct pxt_eviction_ops) at compile time */
-    uint32_t flags; /* 0 */
+    uint32_t flags; /* 0; see PXT_FLAGS_MUST */
     /* Bytes of state an entry; aligned to 8; zeroed by the store before `inserted`. At most 256. */
     size_t state_size;
     /*
@@ -50,10 +53,21 @@ struct pxt_eviction_ops {
     void (*replaced)(void *self, void *state);
     /* It left, for whatever reason. */
     void (*removed)(void *self, void *state, enum pxt_removal why);
-    /* Says who leaves next: the state of an entry that is in the policy, or NULL where there is none. The caller
+    /*
+     * Says who leaves next: the state of an entry that is in the policy, or NULL where there is none. The caller
      * removes it (removed(..., PXT_REMOVE_POLICY)) unless it is used meanwhile, and may insert others in between, or
-     * ask again. */
-    void *(*victim)(void *self);
+     * ask again. `newcomer` is the hash of the entry that needs the room, which is not in the policy and is inserted
+     * afterwards; 0: room is needed for nobody in particular. For a newcomer the answer may be PXT_VICTIM_NEWCOMER: then
+     * it is not stored in this tier, for a slower tier has it. If it has to be stored all the same, victim() is asked
+     * again without a newcomer.
+     */
+    void *(*victim)(void *self, uint64_t newcomer);
+
+    /* ---- optional from here on ---- */
+
+    /* A get found no entry with this hash here. A store that is asked first may tell of one get twice; one that keeps no
+     * state tells of none. NULL: not told. */
+    void (*missed)(void *self, uint64_t hash);
 };
 
 #ifdef __cplusplus

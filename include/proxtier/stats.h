@@ -27,6 +27,8 @@ extern "C" {
     X(repairs, "entries and tombstones that a repair wrote to this tier")                                              \
     X(failures, "operations that failed")                                                                              \
     X(skipped, "operations not tried because the tier was off")                                                        \
+    X(overruns, "calls that took longer than the tier's timeout")                                                      \
+    X(refusals, "new entries that the policy kept out")                                                                \
     X(notices, "notices of changes that other hosts have made")                                                        \
     X(conflicts, "writes that another host came before, and that were made again")
 
@@ -53,18 +55,32 @@ struct pxt_tier_stats {
 
 #define PXT_CHAIN_MAX 8 /* tiers in a chain */
 
-/* All tiers, fastest first, and the whole. gets = hits + misses, exactly. */
+/*
+ * All tiers, fastest first, and the whole. gets = hits + misses, exactly. The first three members, set by pxt_stats_init()
+ * before pxt_cache_stats(), say what the program was compiled with: a library of another age fills in what both know,
+ * and leaves the rest 0. New totals come before `tier`, new counters at the end of struct pxt_tier_stats.
+ */
 struct pxt_stats {
-    uint32_t size; /* of this struct, set by the caller before pxt_cache_stats() */
+    uint32_t size;        /* of this struct */
+    uint32_t tier_size;   /* of an element of `tier` */
+    uint32_t tier_offset; /* of `tier` in this struct */
     uint32_t tier_count;
     uint64_t gets, hits, misses; /* of the cache as a whole */
     uint64_t promotions, demotions;
     uint64_t total_size; /* sum of the tiers' sizes */
+    uint64_t missing;    /* members of the pool that the configuration of this cache does not have */
+    int64_t checkpoint;  /* microseconds since 1970: all members agree on all changes up to then; 0: none is known */
+    uint64_t skewed;     /* changes of entries whose version was more than `max_skew` ahead of the clock, since open */
     struct pxt_tier_stats tier[PXT_CHAIN_MAX];
-    uint64_t missing;   /* members of the pool that the configuration of this cache does not have */
-    int64_t checkpoint; /* microseconds since 1970: all members agree on all changes up to then; 0: none is known */
-    uint64_t skewed;    /* changes of entries whose version was more than `max_skew` ahead of the clock, since open */
 };
+
+static inline void pxt_stats_init(struct pxt_stats *stats)
+{
+    stats->size = (uint32_t)sizeof *stats;
+    stats->tier_size = (uint32_t)sizeof stats->tier[0];
+    stats->tier_offset = (uint32_t)offsetof(struct pxt_stats, tier);
+    stats->tier_count = 0;
+}
 
 /* hits / (hits + misses) of a tier; 0 where nothing was asked. */
 static inline double pxt_tier_hit_rate(const struct pxt_tier_stats *tier)
@@ -94,7 +110,8 @@ enum pxt_stats_format {
     PXT_STATS_FLAT,       /* `cache.l1.hit_rate 0.85`, one a line, ProxyWhirl's names */
     PXT_STATS_OPENMETRICS /* ends with `# EOF` */
 };
-/* Writes statistics as text. `*out` is malloc()ed, for free(). PXT_EINVAL, PXT_ENOMEM. Thread-safe. */
+/* Writes statistics as text, but for counters that the program's struct has no place for. `*out` is malloc()ed, for
+ * free(). PXT_EINVAL, PXT_ENOMEM. Thread-safe. */
 PXT_API pxt_status pxt_stats_format(const struct pxt_stats *stats, enum pxt_stats_format format, char **out,
                                     struct pxt_error *error);
 

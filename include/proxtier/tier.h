@@ -18,6 +18,7 @@
  *  - Keys and entries are the caller's; hold an entry (host->entry_hold) to keep it beyond the call.
  *  - A tier without PXT_TIER_SHARED must return the same entry object that it was given (host->entry_hold), not a copy.
  *    The object carries a generation; by it the core sees whether another process has written since.
+ *  - A forked child may not use the caches of its parent, nor close them; it opens its own. See after_fork_child.
  *  - Expiry is the core's: a tier returns what it has, expired or not.
  *  - A tombstone (PXT_FIELD_REMOVED is not 0) says that a key was removed, and by which version, so that an older copy
  *    which another tier still has does not come back. It has a key, a version and a time, and no URL. To a tier it is an
@@ -38,19 +39,18 @@ extern "C" {
 #define PXT_TIER_SHARED 4u        /* several processes may open it at once and see each other's writes */
 #define PXT_TIER_POLICY_STATE 8u  /* offers victim() and keeps the state of any policy beside its entries */
 #define PXT_TIER_POLICY_ORDER 16u /* offers victim() for policies that name an order */
-#define PXT_TIER_TRANSACTION                                                                                           \
-    32u                       /* since 1.1: put_many() costs hardly more than put(): the core gathers threads' puts */
-#define PXT_TIER_VERSIONS 64u /* since 1.2: put and put_many compare versions: see there */
-#define PXT_TIER_SYNCED 128u  /* since 1.2: what a put or del acknowledged survives loss of power */
+#define PXT_TIER_TRANSACTION 32u  /* put_many() costs hardly more than put(): the core gathers threads' puts */
+#define PXT_TIER_VERSIONS 64u     /* put and put_many compare versions: see there */
+#define PXT_TIER_SYNCED 128u      /* what a put or del acknowledged survives loss of power */
 
-/* Since 1.3: the store stands on another machine, and hosts that know nothing of each other write to it. Versions in the
+/* Both must be understood (PXT_FLAGS_MUST). The store stands on another machine, and hosts that know nothing of each other write to it. Versions in the
  * store order their changes: so such a tier also has DURABLE, SHARED and VERSIONS, and offers put_if and del_if. It needs
  * no shared_path(): page and record of the host stand beside another tier, or in the state folder. The tier calls
  * host->changed() and host->available(). */
-#define PXT_TIER_REMOTE 256u
-/* Since 1.3: the store drops expired entries by itself, and tombstones a week after their PXT_FIELD_FETCH_TIME at the
+#define PXT_TIER_REMOTE 0x10000u
+/* The store drops expired entries by itself, and tombstones a week after their PXT_FIELD_FETCH_TIME at the
  * earliest: the core does not call expire. */
-#define PXT_TIER_EXPIRES 512u
+#define PXT_TIER_EXPIRES 0x20000u
 
 #define PXT_GET_PEEK 1u /* not a hit: recency and access counts stay as they are */
 
@@ -68,11 +68,11 @@ struct pxt_tier_setup {
 
 /* Accesses that happened elsewhere, to be added to a stored entry. */
 struct pxt_touch {
-    struct pxt_key key;
-    uint64_t hits;            /* add to access_count */
-    pxt_time last_accessed;   /* the later one stays; PXT_TIME_NONE: leave */
+    uint32_t size;
     uint32_t evicted_from_l1; /* 1: set that flag */
-    uint32_t reserved;
+    struct pxt_key key;
+    uint64_t hits;          /* add to access_count */
+    pxt_time last_accessed; /* the later one stays; PXT_TIME_NONE: leave */
 };
 
 /* One health check, for the history. */
@@ -131,14 +131,17 @@ struct pxt_tier_ops {
     pxt_status (*put_many)(void *self, pxt_entry *const *entries, size_t n, struct pxt_error *error);
     /* Adds accesses to stored entries; keys that are not stored are skipped. Need not be durable at once.
      * [get with PEEK, entry_touch, put] */
-    pxt_status (*touch)(void *self, const struct pxt_touch *touches, size_t n, struct pxt_error *error);
+    pxt_status (*touch)(void *self, const struct pxt_touch *const *touches, size_t n, struct pxt_error *error);
     /* Applies hits that were noted but not yet counted: afterwards the live counters of stored entries are exact. A
      * tier with settle() counts the hits on its entries itself, at any time, with host->entry_touch(). [the core
      * counts each hit] */
     pxt_status (*settle)(void *self, struct pxt_error *error);
     /* Returns the entry that setup->policy chooses to evict, held for the caller. Does not remove it: the core demotes
-     * it and then calls del(..., PXT_REMOVE_POLICY). Room is needed for an entry whose key hash is `incoming`. PXT_NOT_FOUND where
-     * the tier is empty. Required with PXT_TIER_POLICY_STATE or _ORDER. [the core keeps the policy's state itself] */
+     * it and then calls del(..., PXT_REMOVE_POLICY). Room is needed for an entry whose key hash is `incoming`, or, if that is
+     * 0, for nobody in particular: the policy is told. Where the policy keeps the newcomer out, PXT_OK and `*out` NULL.
+     * PXT_NOT_FOUND where the tier is empty. Required with PXT_TIER_POLICY_STATE or _ORDER. A tier with
+     * PXT_TIER_POLICY_STATE also tells policy->missed(), if it is not NULL, of gets that find nothing (not of PXT_GET_PEEK).
+     * [the core keeps the policy's state itself] */
     pxt_status (*victim)(void *self, uint64_t incoming, pxt_entry **out, struct pxt_error *error);
     /* Removes up to `limit` entries that are dead and whose version is <= up_to: tombstones, and entries with
      * expires_at <= now. Calls `fn` (not NULL) with the key of each entry, not of tombstones, after its removal.
@@ -160,15 +163,18 @@ struct pxt_tier_ops {
     const char *(*shared_path)(void *self);
     /* How many entries were found damaged since open; where it rises the core compares with the other tiers. [0] */
     uint64_t (*corruptions)(void *self);
-
-    /* ---- since 1.1 ---- */
+    /*
+     * In the child of a fork, which has a copy of the instance: the core calls no other operation of it there, not even
+     * close(). The parent goes on; so give back what the two would share, as connections (close() of the descriptors, without
+     * a word to the other end), and touch nothing else. Other threads of the parent may have been inside the tier: take no
+     * lock, and call only what is safe in a signal handler, nothing of the host. [nothing]
+     */
+    void (*after_fork_child)(void *self);
 
     /* The operations and flags of this instance, where they depend on its options; asked once, after open, and valid
      * until close. During open() the core uses this static table only: a flag that is needed then, as
      * PXT_TIER_POLICY_STATE, must stand in both tables. [this table] */
     const struct pxt_tier_ops *(*instance_ops)(void *self);
-
-    /* ---- since 1.2 ---- */
 
     /* Calls `fn` with the key and the version of each entry and tombstone whose version is greater than `above`, or 0 (it
      * is not known: another program wrote the entry). Rules as for each(). [each] */
@@ -181,7 +187,7 @@ struct pxt_tier_ops {
     /* The number of tombstones, for statistics: must be as cheap as count(). [not told] */
     pxt_status (*tombstones)(void *self, uint64_t *out, struct pxt_error *error);
 
-    /* ---- since 1.3: for PXT_TIER_REMOTE, which requires both ---- */
+    /* ---- for PXT_TIER_REMOTE, which requires both ---- */
 
     /* Stores an entry in place of exactly the version that the caller has read: `expected` is the PXT_FIELD_VERSION of
      * what is stored, or 0 where nothing is. If something else is stored, also after a call that arrives late: PXT_ESTALE,

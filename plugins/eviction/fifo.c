@@ -55,8 +55,9 @@ static void fifo_removed(void *self, void *state, enum pxt_removal why)
     list_remove(state);
 }
 
-static void *fifo_victim(void *self)
+static void *fifo_victim(void *self, uint64_t newcomer)
 {
+    (void)newcomer;
     struct link *head = self;
     return head->previous == head ? NULL : head->previous;
 }

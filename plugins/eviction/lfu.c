@@ -137,8 +137,9 @@ static void lfu_removed(void *self, void *state, enum pxt_removal why)
     free(spare);
 }
 
-static void *lfu_victim(void *self)
+static void *lfu_victim(void *self, uint64_t newcomer)
 {
+    (void)newcomer;
     struct lfu *lfu = self;
     if (lfu->buckets.next == &lfu->buckets)
         return NULL;

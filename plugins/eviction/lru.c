@@ -51,8 +51,9 @@ static void lru_removed(void *self, void *state, enum pxt_removal why)
     list_remove(state);
 }
 
-static void *lru_victim(void *self)
+static void *lru_victim(void *self, uint64_t newcomer)
 {
+    (void)newcomer;
     struct link *head = self;
     return head->previous == head ? NULL : head->previous;
 }

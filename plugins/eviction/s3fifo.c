@@ -200,8 +200,9 @@ static struct state *victim_of_main(struct s3fifo *s3)
     return NULL;
 }
 
-static void *s3fifo_victim(void *self)
+static void *s3fifo_victim(void *self, uint64_t newcomer)
 {
+    (void)newcomer;
     struct s3fifo *s3 = self;
     struct state *victim = NULL;
     if (s3->small_count >= s3->small_capacity || !s3->main_count)

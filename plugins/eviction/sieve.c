@@ -68,8 +68,9 @@ static void sieve_removed(void *self, void *state, enum pxt_removal why)
     list_remove(&entry->link);
 }
 
-static void *sieve_victim(void *self)
+static void *sieve_victim(void *self, uint64_t newcomer)
 {
+    (void)newcomer;
     struct sieve *sieve = self;
     if (sieve->head.next == &sieve->head)
         return NULL;

@@ -94,7 +94,8 @@ static void it_fills_and_pushes_nothing_out(void)
     pxt_cache_put(cache, &draft, NULL, &error);
     is_int(put_batch("cold", 1), PXT_OK, "a batch larger than two tiers");
     is_int(tier_of("hot"), 0, "leaves in memory what was there");
-    struct pxt_stats stats = {.size = sizeof stats};
+    struct pxt_stats stats;
+    pxt_stats_init(&stats);
     pxt_cache_stats(cache, &stats, &error);
     is_int((long long)stats.tier[0].size, 10, "memory is full");
     is_int((long long)stats.tier[1].size, 50, "so is the second");

@@ -80,7 +80,8 @@ static int64_t field_of(const char *key, enum pxt_field_id field)
 
 static struct pxt_stats stats(void)
 {
-    struct pxt_stats stats = {.size = sizeof stats};
+    struct pxt_stats stats;
+    pxt_stats_init(&stats);
     pxt_cache_stats(cache, &stats, &error);
     return stats;
 }
@@ -539,7 +540,8 @@ static void a_plugin_of_two_links_is_two_tiers(void)
         char key[2] = {(char)('a' + i), '\0'};
         put(key, 60);
     }
-    struct pxt_stats stats = {.size = sizeof stats};
+    struct pxt_stats stats;
+    pxt_stats_init(&stats);
     pxt_cache_stats(cache, &stats, &error);
     is_int((long long)stats.tier[0].size, 2, "the first instance has its own capacity");
     is_int((long long)stats.tier[1].size, 5, "the second its own entries");

@@ -95,7 +95,8 @@ static int64_t version_in(pxt_cache *from, const char *key)
 
 static struct pxt_tier_stats tier(unsigned i)
 {
-    struct pxt_stats stats = {.size = sizeof stats};
+    struct pxt_stats stats;
+    pxt_stats_init(&stats);
     pxt_cache_stats(cache, &stats, &error);
     return stats.tier[i];
 }

@@ -272,7 +272,7 @@ static pxt_status far_clear(void *self, uint64_t *removed, struct pxt_error *err
     END;
 }
 
-static pxt_status far_touch(void *self, const struct pxt_touch *touches, size_t n, struct pxt_error *error)
+static pxt_status far_touch(void *self, const struct pxt_touch *const *touches, size_t n, struct pxt_error *error)
 {
     BEGIN;
     status = LOWER(touch, touches, n, error);
@@ -351,7 +351,7 @@ static bool start_to_listen(struct faraway *far)
 
 static pxt_status connect_to_server(struct faraway *far, const struct pxt_tier_setup *setup, struct pxt_error *error)
 {
-    char path[500], lower[600];
+    char path[500], store[500];
     if (is_down(far))
         return far->host->fail(far->host, error, PXT_EUNAVAILABLE, 0, "the server is gone");
     snprintf(path, sizeof path, "%s/notices", far->path);
@@ -359,7 +359,8 @@ static pxt_status connect_to_server(struct faraway *far, const struct pxt_tier_s
     snprintf(path, sizeof path, "%s/lock", far->path);
     if (!status && (far->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600)) < 0)
         status = fails(far, error);
-    snprintf(lower, sizeof lower, "path=%s/store.db,busy_timeout=60s", far->path);
+    snprintf(store, sizeof store, "%s/store.db", far->path);
+    const struct pxt_option_value lower[] = {{"path", store}, {"busy_timeout", "60s"}, {NULL, NULL}};
     if (!status)
         status = far->host->tier_open(far->host, "l3_sqlite", lower, setup, far->host, &far->lower, error);
     if (!status && !start_to_listen(far))

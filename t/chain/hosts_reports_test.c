@@ -90,7 +90,8 @@ static void report_in_process(const struct host *host, int me, int to)
         told.failures += reporter[i].told.failures;
         told.refused += reporter[i].told.refused;
     }
-    struct pxt_stats stats = {.size = sizeof stats};
+    struct pxt_stats stats;
+    pxt_stats_init(&stats);
     if (pxt_cache_stats(cache, &stats, NULL) == PXT_OK)
         told.conflicts = (int)stats.tier[2].conflicts;
     pxt_cache_tick(cache, NULL, NULL);

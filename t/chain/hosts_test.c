@@ -135,7 +135,8 @@ static void a_host_goes_on_without_the_server(void)
     is_int(number_of(a, "k", PXT_FIELD_TOTAL_HEALTH_CHECKS), 4, "all reports add up for a");
     is_int(number_of(b, "k", PXT_FIELD_TOTAL_HEALTH_CHECKS), 4, "and for b");
     is_int(number_of(b, "k", PXT_FIELD_TOTAL_HEALTH_CHECK_FAILURES), 1, "and failures");
-    struct pxt_stats stats = {.size = sizeof stats};
+    struct pxt_stats stats;
+    pxt_stats_init(&stats);
     pxt_cache_stats(a, &stats, &error);
     is_int((int64_t)(stats.tier[1].doubted + stats.tier[2].doubted), 0, "nothing is in doubt at a");
     pxt_cache_close(a);
@@ -156,7 +157,8 @@ static void a_write_that_arrives_late_loses(void)
     pxt_cache_tick(a, NULL, NULL);
     is_int(get(a, "k"), 3, "a gets it too, which is later");
     ok(soon(b, "k", 3), "and so it stays");
-    struct pxt_stats stats = {.size = sizeof stats};
+    struct pxt_stats stats;
+    pxt_stats_init(&stats);
     pxt_cache_stats(a, &stats, &error);
     is_int((int64_t)(stats.tier[1].doubted + stats.tier[2].doubted), 0, "nothing is left in doubt");
     pxt_cache_close(a);

@@ -145,7 +145,7 @@ static const char *differs(const int64_t before[LEARNT], const char *reason)
     read_learnt(after, reason_after);
     for (int i = 0; i < LEARNT; i++)
         if (after[i] != before[i])
-            return pxt_fields(&count)[learnt[i]].name;
+            return pxt_fields(&count)[learnt[i]]->name;
     return strcmp(reason, reason_after) ? "last_health_error" : "";
 }
 
@@ -327,7 +327,7 @@ static void one_learnt_field_is_enough(void)
 {
     static const char *const reason_of_draft = "of the draft";
     size_t count;
-    const struct pxt_field *field = pxt_fields(&count);
+    const struct pxt_field *const *field = pxt_fields(&count);
     open_chain(chains[0].tiers);
     for (int i = 1; i < LEARNT; i++) { /* not last_accessed: every entry has one */
         struct pxt_draft draft;
@@ -340,7 +340,7 @@ static void one_learnt_field_is_enough(void)
         pxt_draft_set_text(&draft, PXT_FIELD_LAST_HEALTH_ERROR, reason_of_draft, strlen(reason_of_draft));
         pxt_cache_put(cache, &draft, key, &error);
         read_learnt(after, reason);
-        is_str(reason, "", "an entry with only %s keeps what it has", field[learnt[i]].name);
+        is_str(reason, "", "an entry with only %s keeps what it has", field[learnt[i]]->name);
         pxt_cache_delete(cache, key, &error);
     }
     pxt_cache_close(cache);
@@ -446,7 +446,8 @@ static void the_only_tier_fails_to_read(unsigned way)
 
 static void a_memory_tier_that_fails_to_read(void)
 {
-    struct pxt_stats stats = {.size = sizeof stats};
+    struct pxt_stats stats;
+    pxt_stats_init(&stats);
     empty_folder();
     open_chain("{plugin: fault, tier: l1_memory, faults: 'get 1 fail EIO'}, {plugin: l2_jsonl, dir: %s/l2}");
     put("first");

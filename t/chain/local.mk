@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: MIT
 c_tests += \
-    %D%/batch_test %D%/chain_test %D%/close_test %D%/degrade_test %D%/each_test %D%/fork_test %D%/hosts_reports_test \
-    %D%/hosts_soak_test %D%/hosts_test %D%/learnt_test %D%/members_test %D%/model_test %D%/power_test %D%/probe_test \
+    %D%/admission_test %D%/batch_test %D%/calls_test %D%/chain_test %D%/close_test %D%/degrade_test \
+    %D%/each_test %D%/fork_test %D%/hosts_reports_test %D%/hosts_soak_test %D%/hosts_test %D%/learnt_test \
+    %D%/members_test %D%/model_test %D%/power_test %D%/probe_test \
     %D%/processes_test %D%/reports_test %D%/shortage_test %D%/skew_test %D%/threads_test \
     %D%/ttl_test %D%/unload_test
+%C%_admission_test_LDADD = libproxtier.la
 %C%_batch_test_LDADD = libproxtier.la
+%C%_calls_test_LDADD = libproxtier.la
 %C%_chain_test_LDADD = libproxtier.la
 %C%_close_test_LDADD = libproxtier.la
 %C%_degrade_test_CFLAGS = $(AM_CFLAGS) $(SQLITE_CFLAGS)

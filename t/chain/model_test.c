@@ -278,7 +278,8 @@ static void step_clear(pxt_cache *cache, struct model *model)
 
 static void compare_statistics(pxt_cache *cache, const struct model *model)
 {
-    struct pxt_stats stats = {.size = sizeof stats};
+    struct pxt_stats stats;
+    pxt_stats_init(&stats);
     EXPECT(pxt_cache_stats(cache, &stats, &error), PXT_OK, "statistics");
     EXPECT(stats.gets, stats.hits + stats.misses, "the number of gets");
     for (unsigned i = 0; i < model->count && !*wrong; i++) {

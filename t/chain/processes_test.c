@@ -174,7 +174,8 @@ static void one_is_stopped_while_it_writes(void)
        pxt_status_name(status));
     status = put(cache, "contended", 0);
     ok(status == PXT_OK || status == PXT_EBUSY, "the same key too: no one waits for ever: %s", pxt_status_name(status));
-    struct pxt_stats stats = {.size = sizeof stats};
+    struct pxt_stats stats;
+    pxt_stats_init(&stats);
     pxt_cache_stats(cache, &stats, &error);
     ok(status == PXT_OK || stats.tier[1].failures + stats.tier[2].failures > 0,
        "a timeout counts as a failure of a tier");

@@ -84,7 +84,8 @@ static int64_t get(pxt_cache *from, const char *key, int64_t *version)
 
 static uint64_t skewed(pxt_cache *cache)
 {
-    struct pxt_stats stats = {.size = sizeof stats};
+    struct pxt_stats stats;
+    pxt_stats_init(&stats);
     return pxt_cache_stats(cache, &stats, &error) ? UINT64_MAX : stats.skewed;
 }
 

@@ -101,7 +101,8 @@ static void run(void *(*work)(void *))
 
 static void nobody_loses_what_he_wrote(const char *what, const char *format)
 {
-    struct pxt_stats stats = {.size = sizeof stats};
+    struct pxt_stats stats;
+    pxt_stats_init(&stats);
     atomic_store(&gets, 0);
     atomic_store(&wrong, 0);
     open_chain(format, folder, folder);
@@ -226,7 +227,8 @@ static void no_tier_stays_over_its_capacity(void)
                    "l2_jsonl, shards: 2, max_entries: 80, dir: %s/over}, {plugin: l3_sqlite, path: %s/over.db}]",
                    folder, folder);
         run(press_in);
-        struct pxt_stats stats = {.size = sizeof stats};
+        struct pxt_stats stats;
+        pxt_stats_init(&stats);
         pxt_cache_stats(cache, &stats, &error);
         over += stats.tier[0].size > 50 || stats.tier[1].size > 80;
         close_chain();

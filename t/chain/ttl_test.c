@@ -79,7 +79,8 @@ static int64_t field_of(const char *key, enum pxt_field_id field)
 
 static struct pxt_stats stats(void)
 {
-    struct pxt_stats all = {.size = sizeof all};
+    struct pxt_stats all;
+    pxt_stats_init(&all);
     pxt_cache_stats(cache, &all, &error);
     return all;
 }

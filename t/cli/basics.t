@@ -70,7 +70,7 @@ is "$(echo "$out" | wc -l)" 12 "twelve stock plugins"
 run plugin info l2_jsonl
 like "$out" '^option=shards$' "a plugin's options"
 run --version
-like "$out" '^plugin ABI 1\.[0-9]*$' "versions"
+like "$out" '^plugin ABI 1\.[0-9]*\(-rc\)*$' "versions"
 for shell in bash zsh fish; do
     run completion $shell
     is "$code" 0 "completion for $shell"

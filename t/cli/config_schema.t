@@ -39,6 +39,7 @@ text good 'encryptor: {plugin: fernet, key_file: ~/key}'
 text good 'source_ttl: {premium: 2h, free: 90}'
 text good 'tiers: [{plugin: l1_memory, max_entries: unlimited, eviction: {plugin: sieve}}, {plugin: l3_sqlite, mmap: 1MiB}]'
 text good 'tiers: [{plugin: l2_jsonl, sync: full, shards: 4, write_behind: false}]'
+text good 'tiers: [{plugin: l1_memory, timeout: none}, {plugin: l3_sqlite, timeout: 250ms}]'
 text bad 'defalt_ttl: 1h'
 text bad 'default_ttl: soon'
 text bad 'health: {histroy: 5}'
@@ -47,6 +48,7 @@ text bad 'tiers: []'
 text bad 'tiers: [{name: l1}]'
 text bad 'tiers: [{plugin: l1_memory, max_entires: 5}]'
 text bad 'tiers: [{plugin: l1_memory, max_entries: many}]'
+text bad 'tiers: [{plugin: l1_memory, timeout: never}]'
 text bad 'tiers: [{plugin: l1_memory, dir: /tmp}]'
 text bad 'tiers: [{plugin: l2_jsonl, shards: 257}]'
 text bad 'tiers: [{plugin: l2_jsonl, sync: half}]'
@@ -58,6 +60,7 @@ text bad 'plugin_dirs: [relative]'
 cp "$abs_top_srcdir/examples/folder.c" "$work/"
 mkdir "$work/plugins"
 chmod 755 "$work" "$work/plugins"
+cp "$abs_top_builddir/t/plugins/refused/.libs/asks.so" "$work/plugins/"
 # shellcheck disable=SC2086
 ${TEST_CC:-cc} ${TEST_CFLAGS:--I$abs_top_srcdir/include} -D_GNU_SOURCE -shared -fPIC -o "$work/plugins/folder.so" "$work/folder.c" 2>"$work/cc.log"
 is "$?" 0 "a plugin of a third party is built" || sed 's/^/# /' "$work/cc.log"
@@ -86,4 +89,10 @@ lines = [line.split() for line in open(sys.argv[2])]
 print(len([line for line in lines if line[1] not in of.get(line[0], ())]), "folder" in of, len(lines) > 20)
 END
 is "$(python3 "$work/missing.py" "$work/schema.json" "$work/options")" "0 True True" "the schema has each option of each plugin that is found"
+
+# ---- a secret says where it comes from ----
+text good 'tiers: [{plugin: asks, password: env:PASSWORD}]'
+text good "tiers: [{plugin: asks, password: 'command:pass show proxies'}]"
+text bad 'tiers: [{plugin: asks, password: hunter2}]'
+is "$(printf '%s\n' "$out" "$err" | grep -c hunter2)" 0 "... and no message shows it"
 done_testing

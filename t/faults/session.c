@@ -160,7 +160,8 @@ static unsigned known_keys(const char *log, char (*known)[40])
 
 static bool at_rest(struct operations *operations, char *why, size_t size)
 {
-    struct pxt_stats stats = {.size = sizeof stats};
+    struct pxt_stats stats;
+    pxt_stats_init(&stats);
     if (pxt_cache_stats(operations->cache, &stats, &operations->error)) {
         snprintf(why, size, "no statistics");
         return false;

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Plugins that were built against the first release of the ABI, kept as they were: they load, keep their promises, and
+# Plugins that were built against the first release of the ABI (or its candidate), kept as they were: they load, keep their promises, and
 # serve. Their sources are beside them; they are never built again.
 . "${abs_top_srcdir:-.}/t/lib/lib.sh"
 kept=$abs_top_srcdir/t/install/abi/1.0/$(uname -m)-linux-gnu

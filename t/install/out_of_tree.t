@@ -19,7 +19,7 @@ cp "$docs"/* "$work/plugins/" 2>/dev/null
 make -C "$work/plugins" CFLAGS="-O2 -Wall -Wextra -Wshadow -Wconversion -Werror $sanitize" >"$work/make.log" 2>&1
 is "$?" 0 "all examples build with plain make, without a warning" || sed 's/^/# /' "$work/make.log"
 chmod go-w "$work/plugins"/*
-for plugin in table folder gcm sieve; do
+for plugin in arc table folder gcm sieve; do
     run plugin test "$work/plugins/$plugin.so"
     is "$code" 0 "$plugin keeps its promises"
     printf '%s\n' "$out" | sed -n '/^not ok/,+1s/^/# /p'
@@ -28,7 +28,7 @@ done
 # Chosen by YAML, in the main job.
 list=$abs_top_srcdir/examples/proxies.txt
 for chain in '{plugin: table, max_entries: 50, eviction: sieve}, {plugin: folder}' \
-    '{plugin: forgetful}, {plugin: l2_jsonl}' '{plugin: l1_memory, max_entries: 9, eviction: sieve, shards: 1}, {plugin: l3_sqlite}'; do
+    '{plugin: forgetful}, {plugin: l2_jsonl}' '{plugin: l1_memory, max_entries: 9, eviction: arc, shards: 1}, {plugin: l3_sqlite}' '{plugin: l1_memory, max_entries: 9, eviction: sieve, shards: 1}, {plugin: l3_sqlite}'; do
     fresh
     printf 'plugin_dirs: [%s]\nencryptor: {plugin: gcm}\ntiers: [%s]\n' "$work/plugins" "$chain" >"$work/chain.yaml"
     run -c "$work/chain.yaml" warm "$list"

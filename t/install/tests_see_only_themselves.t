@@ -30,7 +30,8 @@ like "$out" '^default_ttl: 2h' "... and the user's counts where there are both"
 
 header=$abs_top_srcdir/include/proxtier/plugin.h
 number() { sed -n "s/^#define PXT_ABI_$1 \([0-9]*\).*/\1/p" "$header"; }
-abi=$(number MAJOR).$(number MINOR)
+abi=$(sed -n 's/^#define PXT_ABI_TEXT "\(.*\)"/\1/p' "$header")
+is "${abi%-rc}" "$(number MAJOR).$(number MINOR)" "the header tells the plugin ABI as the same numbers and text"
 for file in proxtier.pc proxtier-plugin.pc; do
     is "$(sed -n 's/^abi_version=//p' "$abs_top_builddir/$file")" "$abi" "$file says the plugin ABI of the header"
 done

@@ -19,7 +19,7 @@ void use_plugin(struct plugin_user *user, const char *name, const char *yaml)
     struct pxt_yaml_node *tree = NULL;
     memset(user, 0, sizeof *user);
     user->now = INT64_C(1767225600000000); /* 2026-01-01 */
-    user->clock = (struct pxt_clock){clock_of_test, user};
+    user->clock = (struct pxt_clock){.fn = clock_of_test, .arg = user};
     pxt_host_init(&user->host, name, &user->logger, &user->clock);
     pxt_status status = pxt_loader_folders(NULL, &folders, &user->error);
     if (!status)

@@ -156,7 +156,7 @@ static __attribute__((unused)) pxt_entry *complete(const char *key)
     for (int id = 0; id < PXT_FIELD_COUNT; id++) {
         if (draft.value[id].set || id == PXT_FIELD_REMOVED)
             continue;
-        switch (host.host.fields[id].type) {
+        switch (host.host.fields[id]->type) {
         case PXT_TYPE_TEXT:
             pxt_draft_set_text(&draft, (enum pxt_field_id)id, "timed out", 9);
             break;

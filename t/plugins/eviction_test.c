@@ -40,7 +40,7 @@ static void finish(struct run *run)
 
 static int victim_of(struct run *run)
 {
-    void *state = run->ops->victim(run->self);
+    void *state = run->ops->victim(run->self, 0);
     for (int i = 0; i < KEYS; i++)
         if (state == slot[i].state)
             return i;
@@ -116,10 +116,10 @@ static void compare_with_naive(const char *name)
             continue;
         }
         if (run.count == CAPACITY) {
-            void *chosen = run.ops->victim(run.self);
+            void *chosen = run.ops->victim(run.self, 0);
             int want = naive(name);
             wrong += chosen != state[want];
-            wrong += run.ops->victim(run.self) != chosen; /* asked again it says the same */
+            wrong += run.ops->victim(run.self, 0) != chosen; /* asked again it says the same */
             run.ops->removed(run.self, chosen, PXT_REMOVE_POLICY);
             for (int k = 0; k < KEYS; k++)
                 if (state[k] == chosen)
@@ -155,7 +155,7 @@ static void everyone_leaves(const char *name)
             in[i] = true;
         }
         for (int left = round % 2 ? KEYS : KEYS / 2; left; left--) {
-            uint64_t(*chosen)[STATE] = run.ops->victim(run.self);
+            uint64_t(*chosen)[STATE] = run.ops->victim(run.self, 0);
             ptrdiff_t i = chosen ? chosen - state : -1;
             sound = sound && i >= 0 && i < KEYS && in[i];
             if (!sound)
@@ -165,7 +165,7 @@ static void everyone_leaves(const char *name)
         }
     }
     ok(sound, "%s chooses among those that are in, until none is", name);
-    ok(!run.ops->victim(run.self), "%s: an empty policy chooses no one", name);
+    ok(!run.ops->victim(run.self, 0), "%s: an empty policy chooses no one", name);
     finish(&run);
 }
 

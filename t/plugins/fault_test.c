@@ -83,7 +83,8 @@ static int wrong_versions(int n, int64_t version)
 
 static uint64_t failures(unsigned tier)
 {
-    struct pxt_stats stats = {.size = sizeof stats};
+    struct pxt_stats stats;
+    pxt_stats_init(&stats);
     pxt_cache_stats(cache, &stats, &error);
     return stats.tier[tier].failures;
 }
@@ -167,7 +168,8 @@ static void a_tier_that_is_on_tells_of_its_doubts(void)
     must_open(0, "put 2 fail", "");
     for (int i = 0; i < 3; i++)
         put(i, 1);
-    struct pxt_stats stats = {.size = sizeof stats};
+    struct pxt_stats stats;
+    pxt_stats_init(&stats);
     pxt_cache_stats(cache, &stats, &error);
     is_int(stats.tier[1].state, PXT_TIER_ON, "after one failure the tier is on");
     ok(strstr(stats.tier[1].reason, "in doubt"), "... and tells of its doubts: %s", stats.tier[1].reason);
@@ -176,7 +178,8 @@ static void a_tier_that_is_on_tells_of_its_doubts(void)
 
 static struct pxt_tier_stats stats_of(unsigned i)
 {
-    struct pxt_stats stats = {.size = sizeof stats};
+    struct pxt_stats stats;
+    pxt_stats_init(&stats);
     pxt_cache_stats(cache, &stats, &error);
     return stats.tier[i];
 }
@@ -236,7 +239,8 @@ static void a_tier_is_turned_off_and_comes_back(void)
     must_open(0, "put 2-4 fail", "");
     for (int i = 0; i < 8; i++)
         put(i, 1);
-    struct pxt_stats stats = {.size = sizeof stats};
+    struct pxt_stats stats;
+    pxt_stats_init(&stats);
     pxt_cache_stats(cache, &stats, &error);
     is_int(stats.tier[1].state, PXT_TIER_OFF, "after three failures in a row the tier is off");
     put(0, 2);

@@ -16,8 +16,7 @@ static struct pxt_error error;
 static bool open_fault(const char *on, const char *faults)
 {
     struct pxt_tier_setup setup = {.size = sizeof setup, .name = "l2"};
-    char options[200];
-    snprintf(options, sizeof options, "tier=%s,faults=%s", on, faults);
+    const struct pxt_option_value options[] = {{"tier", on}, {"faults", faults}, {NULL, NULL}};
     pxt_status status = host.host.tier_open(&host.host, "fault", options, &setup, &host.host, &tier, &error);
     return ok(status == PXT_OK, "fault opens on %s, with faults \"%s\": %s", on, faults, status ? error.message : "");
 }

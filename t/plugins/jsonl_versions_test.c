@@ -311,8 +311,9 @@ static void accesses_keep_the_version(void)
     kit_open("touch", "", 0);
     put(entry_of("k", 10));
     put(tombstone_of("t", 11));
-    struct pxt_touch touches[] = {{.key = kit_key("k"), .hits = 3, .last_accessed = T0 + 1},
-                                  {.key = kit_key("t"), .hits = 3, .last_accessed = T0 + 1}};
+    const struct pxt_touch *touches[] = {
+        &(struct pxt_touch){.size = sizeof(struct pxt_touch), .key = kit_key("k"), .hits = 3, .last_accessed = T0 + 1},
+        &(struct pxt_touch){.size = sizeof(struct pxt_touch), .key = kit_key("t"), .hits = 3, .last_accessed = T0 + 1}};
     is_int(kit.ops->touch(kit.self, touches, 2, &kit.error), PXT_OK, "accesses are written");
     is_int(kit_get("k"), 13, "they count");
     is_str(state_of("k"), "entry 10", "the version stays");

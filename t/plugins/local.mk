@@ -57,8 +57,9 @@ c_tests += %D%/fault_versions_test
 refused_ldflags = $(AM_LDFLAGS) -module -avoid-version -shared -rpath /nowhere
 check_LTLIBRARIES += \
     %D%/refused/long_instance.la %D%/refused/long_struct.la %D%/refused/misnamed.la %D%/refused/no_get.la %D%/refused/not_a_plugin.la \
-    %D%/refused/other_major.la %D%/refused/forgetful.la %D%/refused/table.la %D%/refused/folder.la %D%/refused/faraway.la \
-    %D%/refused/far_without_order.la
+    %D%/refused/other_candidate.la %D%/refused/other_major.la %D%/refused/unknown_flag.la \
+    %D%/refused/asks.la %D%/refused/doorkeeper.la %D%/refused/forgetful.la %D%/refused/table.la %D%/refused/folder.la \
+    %D%/refused/faraway.la %D%/refused/far_without_order.la
 %C%_refused_faraway_la_SOURCES = t/chain/faraway.c
 %C%_refused_faraway_la_LDFLAGS = $(refused_ldflags)
 %C%_refused_faraway_la_LIBADD = -lpthread
@@ -68,7 +69,13 @@ check_LTLIBRARIES += \
 %C%_refused_misnamed_la_LDFLAGS = $(refused_ldflags)
 %C%_refused_no_get_la_LDFLAGS = $(refused_ldflags)
 %C%_refused_not_a_plugin_la_LDFLAGS = $(refused_ldflags)
+%C%_refused_other_candidate_la_LDFLAGS = $(refused_ldflags)
 %C%_refused_other_major_la_LDFLAGS = $(refused_ldflags)
+%C%_refused_unknown_flag_la_LDFLAGS = $(refused_ldflags)
+%C%_refused_asks_la_SOURCES = %D%/telling/asks.c
+%C%_refused_asks_la_LDFLAGS = $(refused_ldflags)
+%C%_refused_doorkeeper_la_SOURCES = %D%/telling/doorkeeper.c
+%C%_refused_doorkeeper_la_LDFLAGS = $(refused_ldflags)
 %C%_refused_forgetful_la_SOURCES = examples/forgetful.c
 %C%_refused_forgetful_la_LDFLAGS = $(refused_ldflags)
 %C%_refused_table_la_SOURCES = examples/table.c

@@ -233,7 +233,8 @@ static void victims_follow_the_order(bool l3, const char *name)
         }
         /* b and c are equal in their count: a later access decides, which a touch brings. */
         if (cases[c].order == lfu) {
-            struct pxt_touch touch = {.key = key_of("c"), .hits = 0, .last_accessed = NOW + 40};
+            const struct pxt_touch *touch =
+                &(struct pxt_touch){.size = sizeof *touch, .key = key_of("c"), .hits = 0, .last_accessed = NOW + 40};
             tier.ops->touch(tier.self, &touch, 1, NULL);
         }
         for (int i = 0; i < 3; i++) {
@@ -261,10 +262,17 @@ static void touches_add_up(bool l3, const char *name)
 {
     struct tier tier = opened(l3, name, NULL);
     pxt_entry *out;
-    struct pxt_touch touches[] = {{.key = key_of("a"), .hits = 3, .last_accessed = NOW + 50},
-                                  {.key = key_of("a"), .hits = 2, .last_accessed = NOW - 50, .evicted_from_l1 = 1},
-                                  {.key = key_of("missing"), .hits = 1, .last_accessed = NOW},
-                                  {.key = key_of("b"), .hits = UINT64_MAX, .last_accessed = PXT_TIME_NONE}};
+    const struct pxt_touch *touches[] = {
+        &(struct pxt_touch){.size = sizeof(struct pxt_touch), .key = key_of("a"), .hits = 3, .last_accessed = NOW + 50},
+        &(struct pxt_touch){.size = sizeof(struct pxt_touch),
+                            .key = key_of("a"),
+                            .hits = 2,
+                            .last_accessed = NOW - 50,
+                            .evicted_from_l1 = 1},
+        &(struct pxt_touch){
+            .size = sizeof(struct pxt_touch), .key = key_of("missing"), .hits = 1, .last_accessed = NOW},
+        &(struct pxt_touch){
+            .size = sizeof(struct pxt_touch), .key = key_of("b"), .hits = UINT64_MAX, .last_accessed = PXT_TIME_NONE}};
     put(&tier, simple("a"));
     put(&tier, simple("b"));
     is_int(tier.ops->touch(tier.self, touches, 4, NULL), PXT_OK, "%s: touch, with a key that is not stored", name);

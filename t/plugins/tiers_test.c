@@ -39,7 +39,7 @@ static void all_fields_come_back(void)
     struct pxt_draft draft, back;
     pxt_entry *entry = NULL, *got = NULL;
     size_t fields;
-    const struct pxt_field *field = pxt_fields(&fields);
+    const struct pxt_field *const *field = pxt_fields(&fields);
     const char text[] = "text; \"quoted\" \\ \xe2\x82\xac, 'x'";
     const char odd[] = "o'dd \"k\\y\" \xc3\xbc";
     pxt_draft_init(&draft);
@@ -47,17 +47,17 @@ static void all_fields_come_back(void)
         enum pxt_field_id id = (enum pxt_field_id)i;
         if (id == PXT_FIELD_REMOVED) /* another number makes a tombstone, which has few fields */
             pxt_draft_set_number(&draft, id, 0);
-        else if (field[i].type == PXT_TYPE_TEXT)
+        else if (field[i]->type == PXT_TYPE_TEXT)
             pxt_draft_set_text(&draft, id, text, strlen(text));
-        else if (field[i].type == PXT_TYPE_SECRET)
+        else if (field[i]->type == PXT_TYPE_SECRET)
             pxt_draft_set_token(&draft, id, i % 2 ? "gAAAA_-odd==" : "gAAAA_-even=", 12);
-        else if (field[i].type == PXT_TYPE_BOOL)
+        else if (field[i]->type == PXT_TYPE_BOOL)
             pxt_draft_set_number(&draft, id, 1);
-        else if (field[i].type == PXT_TYPE_HEALTH)
+        else if (field[i]->type == PXT_TYPE_HEALTH)
             pxt_draft_set_number(&draft, id, PXT_HEALTH_UNHEALTHY);
         else
             pxt_draft_set_number(&draft, id,
-                                 field[i].type == PXT_TYPE_TIME ? T0 + 123457 + (int64_t)i : (int64_t)i + 1);
+                                 field[i]->type == PXT_TYPE_TIME ? T0 + 123457 + (int64_t)i : (int64_t)i + 1);
     }
     pxt_draft_set_text(&draft, PXT_FIELD_KEY, odd, strlen(odd));
     is_int(pxt_entry_new(&draft, &entry, &error), PXT_OK, "an entry with every field");
@@ -69,11 +69,11 @@ static void all_fields_come_back(void)
         pxt_entry_read(got, &back);
     for (size_t i = 0; i < fields; i++) {
         const struct pxt_value *a = &draft.value[i], *b = &back.value[i];
-        bool bytes = field[i].type == PXT_TYPE_TEXT || field[i].type == PXT_TYPE_SECRET;
+        bool bytes = field[i]->type == PXT_TYPE_TEXT || field[i]->type == PXT_TYPE_SECRET;
         bool same = a->set == b->set && (bytes ? a->length == b->length && !memcmp(a->as.text, b->as.text, a->length)
                                                : a->as.number == b->as.number);
         if (!same)
-            diag("%s differs", field[i].name);
+            diag("%s differs", field[i]->name);
         different += !same;
     }
     is_int(different, 0, "%s: every field comes back", name);
@@ -149,8 +149,14 @@ static void expiry_stops_at_a_version(void)
 static void touches_add_up(void)
 {
     pxt_entry *entry;
-    struct pxt_touch touch[2] = {{.key = key_of("t"), .hits = 3, .last_accessed = T0 + 50, .evicted_from_l1 = 1},
-                                 {.key = key_of("not there"), .hits = 1, .last_accessed = T0}};
+    const struct pxt_touch *touch[2] = {
+        &(struct pxt_touch){.size = sizeof(struct pxt_touch),
+                            .key = key_of("t"),
+                            .hits = 3,
+                            .last_accessed = T0 + 50,
+                            .evicted_from_l1 = 1},
+        &(struct pxt_touch){
+            .size = sizeof(struct pxt_touch), .key = key_of("not there"), .hits = 1, .last_accessed = T0}};
     if (!ops->touch)
         return;
     put("t", T0, 4, T0 + 90, T0 + 1000);

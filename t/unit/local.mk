@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT
 c_tests += \
-    %D%/entry_test %D%/foreign_test %D%/gcrypt_start_test %D%/group_commit_test \
+    %D%/entry_copy_test %D%/entry_test %D%/foreign_test %D%/gcrypt_start_test %D%/group_commit_test \
     %D%/hazard_steps_test %D%/hazard_test %D%/isotime_test %D%/json_test %D%/key_test \
     %D%/lists_test %D%/loader_test %D%/merge_test %D%/page_file_test %D%/page_fork_test %D%/page_lost_test %D%/page_test %D%/proxyurl_test \
     %D%/record_test %D%/secret_test %D%/settings_test %D%/tallies_test %D%/yaml_test
+%C%_entry_copy_test_CPPFLAGS = $(core_test_cppflags)
 %C%_entry_test_CPPFLAGS = $(core_test_cppflags)
 %C%_gcrypt_start_test_CPPFLAGS = $(core_test_cppflags) $(GCRYPT_CFLAGS)
 %C%_gcrypt_start_test_LDADD = libcore.la $(GCRYPT_LIBS)

@@ -103,7 +103,7 @@ static pxt_status on_put_many(void *self, pxt_entry *const *entries, size_t n, s
     return OUTCOME(put_many, status);
 }
 
-static pxt_status on_touch(void *self, const struct pxt_touch *touches, size_t n, struct pxt_error *error)
+static pxt_status on_touch(void *self, const struct pxt_touch *const *touches, size_t n, struct pxt_error *error)
 {
     MEET(touch);
     pxt_status status = lower->ops->touch(lower->self, touches, torn ? n / 2 : n, error);
@@ -242,6 +242,12 @@ static uint64_t corruptions(void *self)
     return fault->lower->ops->corruptions(fault->lower->self);
 }
 
+static void after_fork_child(void *self)
+{
+    const struct fault *fault = self;
+    fault->lower->ops->after_fork_child(fault->lower->self);
+}
+
 /* ---- the instance ----------------------------------------------------------------------------------------------- */
 
 static const struct pxt_tier_ops *instance_ops(void *self)
@@ -255,6 +261,8 @@ static void fault_close(void *self)
     struct fault *fault = self;
     fault->host->tier_close(fault->lower);
     fault_rules_free(fault);
+    free(fault->lower_options);
+    free(fault->lower_text);
     free(fault);
 }
 
@@ -285,6 +293,7 @@ static const struct pxt_tier_ops ops = {
     .sync = on_sync,
     .shared_path = shared_path,
     .corruptions = corruptions,
+    .after_fork_child = after_fork_child,
     .instance_ops = instance_ops,
     .versions = on_versions,
     .record_get = on_record_get,
@@ -315,6 +324,7 @@ static void offer_what_it_offers(struct fault *fault)
     TAKE_OUT(sync);
     TAKE_OUT(shared_path);
     TAKE_OUT(corruptions);
+    TAKE_OUT(after_fork_child);
     TAKE_OUT(versions);
     TAKE_OUT(record_get);
     TAKE_OUT(record_put);
@@ -327,9 +337,6 @@ static void offer_what_it_offers(struct fault *fault)
 static pxt_status fault_open(const struct pxt_host *host, const struct pxt_tier_setup *setup, void **self,
                              struct pxt_error *error)
 {
-    if (!PXT_HOST_HAS(host, tombstone_new))
-        return host->fail(host, error, PXT_EPLUGIN, 0,
-                          "fault needs a core with plugin ABI 1.2 or newer: install plugins and core of one release");
     const char *tier = host->setting_text(setup->settings, "tier");
     if (!tier || !*tier)
         return host->fail(host, error, PXT_ECONFIG, 0, "the option `tier` must name the tier that fault wraps");
@@ -339,8 +346,9 @@ static pxt_status fault_open(const struct pxt_host *host, const struct pxt_tier_
     fault->host = host;
     pxt_status status = fault_rules_read(fault, host->setting_text(setup->settings, "faults"), error);
     if (!status)
-        status = host->tier_open(host, tier, host->setting_text(setup->settings, "tier_options"), setup, host,
-                                 &fault->lower, error);
+        status = fault_lower_options(fault, host->setting_text(setup->settings, "tier_options"), error);
+    if (!status)
+        status = host->tier_open(host, tier, fault->lower_options, setup, host, &fault->lower, error);
     if (status) {
         fault_close(fault);
         return status;

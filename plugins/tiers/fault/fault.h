@@ -16,8 +16,9 @@
     X(each)                                                                                                            \
     X(count)                                                                                                           \
     X(clear)                                                                                                           \
-    X(contains) X(put_many) X(touch) X(settle) X(victim) X(expire) X(check_add) X(check_each) X(maintain) X(sync)      \
-        X(versions) X(record_get) X(record_put) X(put_if) X(del_if)
+    X(contains)                                                                                                        \
+    X(put_many) X(touch) X(settle) X(victim) X(expire) X(check_add) X(check_each) X(maintain) X(sync) X(versions)      \
+        X(record_get) X(record_put) X(put_if) X(del_if)
 enum fault_operation {
 #define X(name) FAULT_##name,
     FAULT_OPERATIONS(X)
@@ -46,12 +47,16 @@ struct fault {
     struct pxt_lower_tier *lower;
     struct pxt_tier_ops ops; /* the operations and flags of the tier below */
     struct fault_rule *rules;
+    char *lower_text; /* what `lower_options` points into */
+    struct pxt_option_value *lower_options;
     _Atomic uint64_t calls[FAULT_ANY + 1];
 };
 
 /* rules.c: parses the option `faults`. PXT_ECONFIG names the rule and its mistake. */
 pxt_status fault_rules_read(struct fault *fault, const char *text, struct pxt_error *error);
 void fault_rules_free(struct fault *fault);
+/* lower_options.c: splits the option `tier_options` into fault->lower_options. PXT_ECONFIG says where it is wrong. */
+pxt_status fault_lower_options(struct fault *fault, const char *text, struct pxt_error *error);
 /* Counts a call, waits if a rule says so, and returns the rule that makes it fail, or NULL. */
 const struct fault_rule *fault_meet(struct fault *fault, enum fault_operation operation);
 /* Its error. */

@@ -164,15 +164,14 @@ static pxt_status touch_locked(struct jsonl *tier, struct jsonl_shard *shard, co
     const struct pxt_host *host = tier->host;
     struct jsonl_node *node = jsonl_index_find(shard, touch->key.text, touch->key.length, touch->key.hash);
     pxt_entry *old = NULL, *touched = NULL;
-    struct pxt_draft draft;
+    struct pxt_draft changes;
     if (!node || node->line.removed || jsonl_line_read(tier, shard, node, &old, NULL) != PXT_OK)
         return PXT_OK;
     host->entry_touch(old, touch->hits, touch->last_accessed);
-    pxt_draft_init(&draft);
-    host->entry_read(old, &draft);
+    pxt_draft_init(&changes);
     if (touch->evicted_from_l1)
-        pxt_draft_set_number(&draft, PXT_FIELD_EVICTED_FROM_L1, 1);
-    pxt_status status = host->entry_new(host, &draft, &touched, error);
+        pxt_draft_set_number(&changes, PXT_FIELD_EVICTED_FROM_L1, 1);
+    pxt_status status = host->entry_copy(host, old, &changes, &touched, error);
     if (!status) {
         /* The policy saw these hits when they happened: it must not take the new line for a replacement. */
         bool in_policy = node->in_policy;
@@ -186,7 +185,7 @@ static pxt_status touch_locked(struct jsonl *tier, struct jsonl_shard *shard, co
 }
 
 /* Applies the touches that belong to this shard. */
-static pxt_status touch_shard(struct jsonl *tier, struct jsonl_shard *shard, const struct pxt_touch *touches,
+static pxt_status touch_shard(struct jsonl *tier, struct jsonl_shard *shard, const struct pxt_touch *const *touches,
                               const unsigned char *numbers, size_t n, struct pxt_error *error)
 {
     if (!memchr(numbers, (int)shard->number, n))
@@ -196,14 +195,14 @@ static pxt_status touch_shard(struct jsonl *tier, struct jsonl_shard *shard, con
     if (!status) {
         for (size_t i = 0; i < n && !status; i++)
             if (numbers[i] == shard->number)
-                status = touch_locked(tier, shard, &touches[i], error);
+                status = touch_locked(tier, shard, touches[i], error);
         jsonl_shard_unlock_file(shard);
     }
     pthread_mutex_unlock(&shard->lock);
     return status;
 }
 
-pxt_status jsonl_touch(void *self, const struct pxt_touch *touches, size_t n, struct pxt_error *error)
+pxt_status jsonl_touch(void *self, const struct pxt_touch *const *touches, size_t n, struct pxt_error *error)
 {
     struct jsonl *tier = self;
     pxt_status status = PXT_OK;
@@ -211,7 +210,7 @@ pxt_status jsonl_touch(void *self, const struct pxt_touch *touches, size_t n, st
     if (!numbers)
         return tier->host->fail(tier->host, error, PXT_ENOMEM, 0, "out of memory for touches");
     for (size_t i = 0; i < n; i++)
-        numbers[i] = (unsigned char)jsonl_shard_number(tier, &touches[i].key);
+        numbers[i] = (unsigned char)jsonl_shard_number(tier, &touches[i]->key);
     for (unsigned i = 0; i < tier->shard_count && !status; i++)
         status = touch_shard(tier, &tier->shard[i], touches, numbers, n, error);
     free(numbers);

@@ -18,11 +18,13 @@ static pxt_status fill_policy(struct jsonl *tier, struct pxt_error *error)
     return status;
 }
 
-static bool victim_key(struct jsonl *tier, char text[PXT_KEY_MAX + 1])
+/* The key of the victim; "" if the policy keeps the newcomer out. False if there is no victim. */
+static bool victim_key(struct jsonl *tier, uint64_t newcomer, char text[PXT_KEY_MAX + 1])
 {
     pthread_mutex_lock(&tier->policy_lock);
-    void *state = tier->policy->victim(tier->policy_self);
-    if (state) {
+    void *state = tier->policy->victim(tier->policy_self, newcomer);
+    text[0] = '\0';
+    if (state && state != PXT_VICTIM_NEWCOMER) {
         const struct jsonl_node *node =
             (const struct jsonl_node *)(void *)((char *)state - offsetof(struct jsonl_node, state));
         memcpy(text, node->key, strlen(node->key) + 1);
@@ -33,7 +35,6 @@ static bool victim_key(struct jsonl *tier, char text[PXT_KEY_MAX + 1])
 
 pxt_status jsonl_victim(void *self, uint64_t incoming, pxt_entry **out, struct pxt_error *error)
 {
-    (void)incoming;
     struct jsonl *tier = self;
     char text[PXT_KEY_MAX + 1];
     pxt_status status = fill_policy(tier, error);
@@ -42,7 +43,10 @@ pxt_status jsonl_victim(void *self, uint64_t incoming, pxt_entry **out, struct p
         status = jsonl_count(self, &tries, error);
     /* An entry whose line turns out damaged leaves the index and the policy: then the next victim is asked for. Other
      * processes may add lines meanwhile, damaged ones too: the loop ends after as many tries as there were entries. */
-    for (tries++; !status && tries && victim_key(tier, text); tries--) {
+    for (tries++; !status && tries && victim_key(tier, incoming, text); tries--) {
+        *out = NULL;
+        if (!text[0])
+            return PXT_OK;
         struct pxt_key key;
         tier->host->key_init(&key, text, strlen(text));
         status = jsonl_get(tier, &key, PXT_GET_PEEK, out, error);

@@ -205,3 +205,12 @@ void jsonl_index_accessed(struct jsonl *tier, struct jsonl_node *node)
     tier->policy->accessed(tier->policy_self, node->state, 1);
     pthread_mutex_unlock(&tier->policy_lock);
 }
+
+void jsonl_index_missed(struct jsonl *tier, const struct pxt_key *key)
+{
+    if (!tier->policy || !tier->policy->missed)
+        return;
+    pthread_mutex_lock(&tier->policy_lock);
+    tier->policy->missed(tier->policy_self, key->hash);
+    pthread_mutex_unlock(&tier->policy_lock);
+}

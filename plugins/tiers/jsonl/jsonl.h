@@ -229,6 +229,8 @@ struct jsonl_node **jsonl_index_sorted(const struct jsonl_shard *shard);
 void jsonl_index_clear(struct jsonl *tier, struct jsonl_shard *shard);
 /* Counts a hit: tells the policy, or keeps it until the entry is in the policy. */
 void jsonl_index_accessed(struct jsonl *tier, struct jsonl_node *node);
+/* Tells the policy, if it wants to know, that a get has found nothing. */
+void jsonl_index_missed(struct jsonl *tier, const struct pxt_key *key);
 /* Brings an entry into the policy; false if memory ran out. */
 bool jsonl_index_enter_policy(struct jsonl *tier, struct jsonl_node *node);
 
@@ -334,7 +336,7 @@ pxt_status jsonl_del_locked(struct jsonl *tier, struct jsonl_shard *shard, struc
 
 /* batch.c */
 pxt_status jsonl_put_many(void *self, pxt_entry *const *entries, size_t n, struct pxt_error *error);
-pxt_status jsonl_touch(void *self, const struct pxt_touch *touches, size_t n, struct pxt_error *error);
+pxt_status jsonl_touch(void *self, const struct pxt_touch *const *touches, size_t n, struct pxt_error *error);
 
 /* evict.c */
 pxt_status jsonl_victim(void *self, uint64_t incoming, pxt_entry **out, struct pxt_error *error);

@@ -91,10 +91,6 @@ static pxt_status jsonl_open(const struct pxt_host *host, const struct pxt_tier_
 {
     const struct pxt_settings *settings = setup->settings;
     struct jsonl *tier = NULL;
-    if (!PXT_HOST_HAS(host, tombstone_new))
-        return host->fail(
-            host, error, PXT_EPLUGIN, 0,
-            "l2_jsonl needs a core with plugin ABI 1.2 or newer: install plugins and core of one release");
     pxt_status status = jsonl_new(host, host->setting_text(settings, "dir"),
                                   (unsigned)host->setting_number(settings, "shards"), &tier, error);
     if (status)

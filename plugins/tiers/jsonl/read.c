@@ -67,6 +67,8 @@ pxt_status jsonl_get(void *self, const struct pxt_key *key, unsigned flags, pxt_
     struct jsonl_node *node = status ? NULL : jsonl_index_find(shard, key->text, key->length, key->hash);
     if (!status && !node)
         status = PXT_NOT_FOUND;
+    if (status == PXT_NOT_FOUND && !(flags & PXT_GET_PEEK))
+        jsonl_index_missed(tier, key);
     if (!status)
         status = jsonl_line_read(tier, shard, node, out, error);
     if (!status && !(flags & PXT_GET_PEEK) && !node->line.removed)

@@ -44,10 +44,6 @@ static void memory_close(void *self)
 static pxt_status memory_open(const struct pxt_host *host, const struct pxt_tier_setup *setup, void **self,
                               struct pxt_error *error)
 {
-    if (!PXT_HOST_HAS(host, entry_acquire_key))
-        return host->fail(
-            host, error, PXT_EPLUGIN, 0,
-            "l1_memory needs a core with plugin ABI 1.1 or newer: install plugins and core of one release");
     unsigned shards = shards_for(host, setup);
     size_t size = (sizeof(struct memory) + shards * sizeof(struct shard) + 63) & ~(size_t)63;
     struct memory *memory = aligned_alloc(64, size);
@@ -153,13 +149,13 @@ static pxt_status memory_victim(void *self, uint64_t incoming, pxt_entry **out, 
 {
     (void)error;
     struct memory *memory = self;
-    if (memory_shard_victim(shard_of(memory, incoming), out))
+    if (memory_shard_victim(shard_of(memory, incoming), incoming, out))
         return PXT_OK;
     struct shard *fullest = &memory->shard[0];
     for (unsigned i = 1; i < memory->shard_count; i++)
         if (atomic_load(&memory->shard[i].used) > atomic_load(&fullest->used))
             fullest = &memory->shard[i];
-    return memory_shard_victim(fullest, out) ? PXT_OK : PXT_NOT_FOUND;
+    return memory_shard_victim(fullest, 0, out) ? PXT_OK : PXT_NOT_FOUND;
 }
 
 static pxt_status memory_expire(void *self, pxt_time now, uint64_t up_to, size_t limit, pxt_key_fn *fn, void *arg,

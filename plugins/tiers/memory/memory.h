@@ -93,12 +93,12 @@ void memory_hits_free(struct memory *memory);
 pxt_status memory_shard_open(struct memory *memory, struct shard *shard, const struct pxt_tier_setup *setup,
                              uint64_t capacity, struct pxt_error *error);
 void memory_shard_close(struct shard *shard);
-/* Returns the entry with a reference, or NULL. Records a hit unless `peek`. */
+/* Returns the entry with a reference, or NULL. Records a hit, or tells the policy of a miss, unless `peek`. */
 pxt_entry *memory_shard_get(struct shard *shard, const struct pxt_key *key, bool peek);
 pxt_status memory_shard_put(struct shard *shard, const struct pxt_key *key, pxt_entry *entry, struct pxt_error *error);
 pxt_status memory_shard_remove(struct shard *shard, const struct pxt_key *key, enum pxt_removal why);
-/* Gives the policy's next victim with a reference; false if the shard is empty. */
-bool memory_shard_victim(struct shard *shard, pxt_entry **out);
+/* Gives the policy's next victim with a reference; NULL if the policy keeps the newcomer out; false if the shard is empty. */
+bool memory_shard_victim(struct shard *shard, uint64_t newcomer, pxt_entry **out);
 /* Removes a node that is in use and returns its entry, whose reference passes to the caller. The shard's lock is held.
  */
 pxt_entry *memory_shard_remove_node(struct shard *shard, struct node *node, enum pxt_removal why);

@@ -87,6 +87,18 @@ __attribute__((noinline)) static pxt_entry *probe_locked(struct shard *shard, co
     return entry;
 }
 
+/* Tells the policy of a miss, if it wants to know. Not inlined: a hit is to have no part of it. */
+__attribute__((noinline)) static pxt_entry *missed(struct shard *shard, const struct pxt_key *key, bool peek)
+{
+    const struct pxt_eviction_ops *policy = shard->memory->policy;
+    if (peek || !policy || !policy->missed)
+        return NULL;
+    pthread_mutex_lock(&shard->lock);
+    policy->missed(shard->policy, key->hash);
+    pthread_mutex_unlock(&shard->lock);
+    return NULL;
+}
+
 pxt_entry *memory_shard_get(struct shard *shard, const struct pxt_key *key, bool peek)
 {
     uint64_t tag;
@@ -95,10 +107,12 @@ pxt_entry *memory_shard_get(struct shard *shard, const struct pxt_key *key, bool
     if (!entry) {
         atomic_thread_fence(memory_order_acquire);
         if (!(before & 1) && atomic_load_explicit(&shard->version, memory_order_relaxed) == before)
-            return NULL;
+            return missed(shard, key, peek);
         entry = probe_locked(shard, key, &tag);
+        if (!entry)
+            return missed(shard, key, peek);
     }
-    if (entry && !peek)
+    if (!peek)
         memory_hits_record(shard, tag);
     return entry;
 }
@@ -333,13 +347,14 @@ pxt_status memory_shard_remove(struct shard *shard, const struct pxt_key *key, e
     return PXT_OK;
 }
 
-bool memory_shard_victim(struct shard *shard, pxt_entry **out)
+bool memory_shard_victim(struct shard *shard, uint64_t newcomer, pxt_entry **out)
 {
     struct memory *memory = shard->memory;
     pthread_mutex_lock(&shard->lock);
     memory_hits_drain(shard);
-    void *state = shard->policy ? memory->policy->victim(shard->policy) : NULL;
-    if (state) {
+    void *state = shard->policy ? memory->policy->victim(shard->policy, newcomer) : NULL;
+    *out = NULL;
+    if (state && state != PXT_VICTIM_NEWCOMER) {
         struct node *node = (struct node *)(void *)((char *)state - offsetof(struct node, state));
         if (node->hits)
             memory_hits_publish(shard); /* the victim takes its counts along */

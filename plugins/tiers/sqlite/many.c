@@ -25,7 +25,8 @@ static pxt_status touch_one(struct store *store, struct connection *connection, 
     return sqlite_statement_run(store, connection, statement, error, "count accesses");
 }
 
-static pxt_status touch_once(struct store *store, const struct pxt_touch *touches, size_t n, struct pxt_error *error)
+static pxt_status touch_once(struct store *store, const struct pxt_touch *const *touches, size_t n,
+                             struct pxt_error *error)
 {
     struct connection *connection;
     sqlite3_stmt *statement;
@@ -36,11 +37,11 @@ static pxt_status touch_once(struct store *store, const struct pxt_touch *touche
         return status;
     status = sqlite_statement_get(store, connection, SQL_TOUCH, &statement, error);
     for (size_t i = 0; i < n && !status; i++)
-        status = touch_one(store, connection, statement, &touches[i], error);
+        status = touch_one(store, connection, statement, touches[i], error);
     return sqlite_txn_end(store, connection, status, error);
 }
 
-pxt_status sqlite_store_touch(void *self, const struct pxt_touch *touches, size_t n, struct pxt_error *error)
+pxt_status sqlite_store_touch(void *self, const struct pxt_touch *const *touches, size_t n, struct pxt_error *error)
 {
     unsigned tries = 0;
     pxt_status status;

@@ -60,17 +60,17 @@ static bool can_be_elsewhere(const struct pxt_field *field)
  * defaults are kept, too: there an entry without them has been written by ProxyWhirl. */
 static bool has_extra(const struct store *store, const struct pxt_draft *draft)
 {
-    const struct pxt_field *fields = store->host->fields;
+    const struct pxt_field *const *fields = store->host->fields;
     if (store->compatible)
         for (size_t id = 0; id < store->schema.field_count; id++)
-            if (store->schema.extra[id] && can_be_elsewhere(&fields[id]) && !draft->value[id].elsewhere)
+            if (store->schema.extra[id] && can_be_elsewhere(fields[id]) && !draft->value[id].elsewhere)
                 return true;
     for (size_t id = 0; id < store->schema.field_count; id++) {
         const struct pxt_value *value = &draft->value[id];
         if (!store->schema.extra[id] || !value->set)
             continue;
-        if (fields[id].type == PXT_TYPE_TEXT || fields[id].type == PXT_TYPE_SECRET ||
-            value->as.number != fields[id].default_number)
+        if (fields[id]->type == PXT_TYPE_TEXT || fields[id]->type == PXT_TYPE_SECRET ||
+            value->as.number != fields[id]->default_number)
             return true;
     }
     return false;
@@ -90,7 +90,7 @@ static pxt_status put_table(struct store *store, struct connection *connection, 
         else if (extra && draft->value[id].elsewhere)
             sqlite3_bind_null(statement, (int)id + 1);
         else if (store->schema.extra[id] == extra || id == PXT_FIELD_KEY || id == PXT_FIELD_VERSION)
-            bind_value(statement, (int)id + 1, store->host->fields[id].type, &draft->value[id]);
+            bind_value(statement, (int)id + 1, store->host->fields[id]->type, &draft->value[id]);
     if (!extra && store->schema.layout->stamps)
         sqlite3_bind_double(statement, (int)store->schema.field_count + 1,
                             sqlite_seconds_of(store->host->now(store->host)));
@@ -221,7 +221,7 @@ static bool is_elsewhere(const struct store *store, sqlite3_stmt *statement)
 {
     bool elsewhere = sqlite3_column_int(statement, (int)store->schema.field_count + 1) != 0;
     for (size_t id = 0; id < store->schema.field_count && !elsewhere; id++)
-        elsewhere = store->schema.extra[id] && store->host->fields[id].type == PXT_TYPE_COUNT &&
+        elsewhere = store->schema.extra[id] && store->host->fields[id]->type == PXT_TYPE_COUNT &&
                     sqlite3_column_type(statement, (int)id) == SQLITE_NULL;
     return elsewhere;
 }
@@ -244,17 +244,17 @@ pxt_status sqlite_row_read(struct store *store, sqlite3_stmt *statement, pxt_ent
     struct pxt_draft draft;
     pxt_draft_init(&draft);
     for (size_t id = 0; id < store->schema.field_count; id++) {
-        enum column column = read_column(statement, (int)id, &host->fields[id], &draft);
+        enum column column = read_column(statement, (int)id, host->fields[id], &draft);
         if (column == COLUMN_NO_MEMORY)
             return host->fail(host, error, PXT_ENOMEM, 0, "%s: out of memory to read a row", store->path);
         if (column == COLUMN_WRONG)
-            return host->fail(host, error, PXT_EINVAL, 0, "%s has a value of the wrong type", host->fields[id].name);
+            return host->fail(host, error, PXT_EINVAL, 0, "%s has a value of the wrong type", host->fields[id]->name);
     }
     if (draft.value[PXT_FIELD_REMOVED].set)
         return read_tombstone(store, &draft, out, error);
     if (store->compatible && is_elsewhere(store, statement))
         for (size_t id = 0; id < store->schema.field_count; id++)
-            draft.value[id].elsewhere = store->schema.extra[id] && can_be_elsewhere(&host->fields[id]);
+            draft.value[id].elsewhere = store->schema.extra[id] && can_be_elsewhere(host->fields[id]);
     return host->entry_new_foreign(host, &draft, out, error);
 }
 

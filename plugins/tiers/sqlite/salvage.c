@@ -30,7 +30,7 @@ static int prepare_entries(struct salvage *salvage)
     char column[SQLITE_COLUMN_MAX];
     sqlite_text_add(&text, "SELECT ");
     for (size_t id = 0; id < store->schema.field_count; id++) {
-        sqlite_column_of(&store->host->fields[id], column);
+        sqlite_column_of(store->host->fields[id], column);
         bool missing = store->schema.extra[id] || id == PXT_FIELD_REMOVED || (salvage->old && store->schema.added[id]);
         sqlite_text_add(&text, missing ? "NULL," : "m.%s,", column);
     }

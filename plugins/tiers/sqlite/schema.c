@@ -142,7 +142,7 @@ char *sqlite_schema_select(const struct sqlite_schema *schema, const struct pxt_
     char column[SQLITE_COLUMN_MAX];
     sqlite_text_add(&text, "SELECT ");
     for (size_t id = 0; id < schema->field_count; id++) {
-        sqlite_column_of(&host->fields[id], column);
+        sqlite_column_of(host->fields[id], column);
         if (!is_stored(id) || (old && schema->added[id]))
             sqlite_text_add(&text, "NULL,");
         else
@@ -177,7 +177,7 @@ static char *put_sql(const struct sqlite_schema *schema, const struct pxt_host *
     for (size_t id = 0; id < schema->field_count; id++) {
         if ((schema->extra[id] != extra && id != PXT_FIELD_KEY) || !is_stored(id))
             continue;
-        sqlite_column_of(&host->fields[id], column);
+        sqlite_column_of(host->fields[id], column);
         sqlite_text_add(&names, "%s%s", names.length ? "," : "", column);
         sqlite_text_add(&values, "%s?%zu", values.length ? "," : "", id + 1);
         if (id != PXT_FIELD_KEY)
@@ -215,7 +215,7 @@ static void add_order(struct sqlite_text *text, const struct sqlite_schema *sche
 {
     char column[SQLITE_COLUMN_MAX];
     for (size_t i = 0; order[i] < schema->field_count; i++) {
-        sqlite_column_of(&host->fields[order[i]], column);
+        sqlite_column_of(host->fields[order[i]], column);
         const char *table = qualified ? schema->extra[order[i]] ? "x." : "m." : "";
         sqlite_text_add(text, "%s%s%s", i ? separator : "", table, column);
         *indexable &= !schema->extra[order[i]];
@@ -387,7 +387,7 @@ static void find_places(struct sqlite_schema *schema, const struct pxt_host *hos
     char column[SQLITE_COLUMN_MAX];
     schema->field_count = PXT_FIELD_COUNT;
     for (size_t id = 0; id < schema->field_count; id++) {
-        sqlite_column_of(&host->fields[id], column);
+        sqlite_column_of(host->fields[id], column);
         bool missing = is_stored(id) && !has_column(schema->layout, column);
         schema->added[id] = missing && !schema->shared && id > PXT_FIELD_PASSWORD; /* which is ProxyWhirl's last */
         schema->extra[id] = missing && !schema->added[id];

@@ -45,12 +45,6 @@ pxt_status sqlite_store_open(const struct pxt_host *host, const struct pxt_tier_
         free(path);
         return host->fail(host, error, PXT_ENOTSUP, 0, "this SQLite was built without threads: install another one");
     }
-    if (!PXT_HOST_HAS(host, tombstone_new)) {
-        free(path);
-        return host->fail(
-            host, error, PXT_EPLUGIN, 0,
-            "this tier needs a core with plugin ABI 1.2 or newer: install plugins and core of one release");
-    }
     struct store *store = path ? calloc(1, sizeof *store) : NULL;
     if (!store) {
         free(path);

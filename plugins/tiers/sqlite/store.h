@@ -120,7 +120,7 @@ pxt_status sqlite_store_each(void *self, pxt_entry_fn *fn, void *arg, struct pxt
 pxt_status sqlite_store_count(void *self, uint64_t *out, struct pxt_error *error);
 pxt_status sqlite_store_clear(void *self, uint64_t *removed, struct pxt_error *error);
 pxt_status sqlite_store_contains(void *self, const struct pxt_key *key, struct pxt_error *error);
-pxt_status sqlite_store_touch(void *self, const struct pxt_touch *touches, size_t n, struct pxt_error *error);
+pxt_status sqlite_store_touch(void *self, const struct pxt_touch *const *touches, size_t n, struct pxt_error *error);
 pxt_status sqlite_store_victim(void *self, uint64_t incoming, pxt_entry **out, struct pxt_error *error);
 pxt_status sqlite_store_expire(void *self, pxt_time now, uint64_t up_to, size_t limit, pxt_key_fn *fn, void *arg,
                                uint64_t *removed, struct pxt_error *error);

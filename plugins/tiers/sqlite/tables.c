@@ -206,12 +206,12 @@ static void plan_extra_table(struct plan *plan, const struct sqlite_schema *sche
     for (size_t id = 0; id < schema->field_count; id++) {
         if (!schema->extra[id])
             continue;
-        sqlite_column_of(&host->fields[id], column);
+        sqlite_column_of(host->fields[id], column);
         if (!made)
-            sqlite_text_add(&plan->sql, ", %s %s", column, declaration_of(host->fields[id].type));
+            sqlite_text_add(&plan->sql, ", %s %s", column, declaration_of(host->fields[id]->type));
         else if (!column_exists(plan, extra, column))
             sqlite_text_add(&plan->sql, "ALTER TABLE %s ADD COLUMN %s %s;", extra, column,
-                            declaration_of(host->fields[id].type));
+                            declaration_of(host->fields[id]->type));
     }
     if (!made)
         sqlite_text_add(&plan->sql, ") WITHOUT ROWID;");

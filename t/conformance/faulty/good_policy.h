@@ -65,8 +65,9 @@ static void policy_removed(void *self, void *at, enum pxt_removal why)
     state->next->previous = state->previous;
 }
 
-static void *policy_victim(void *self)
+static void *policy_victim(void *self, uint64_t newcomer)
 {
+    (void)newcomer;
     struct state *head = self;
 #ifdef FAULT_has_a_victim_when_empty
     return head->previous;

@@ -372,18 +372,18 @@ static pxt_status tier_put_many(void *self, pxt_entry *const *entries, size_t n,
     return status;
 }
 
-static pxt_status tier_touch(void *self, const struct pxt_touch *touches, size_t n, struct pxt_error *error)
+static pxt_status tier_touch(void *self, const struct pxt_touch *const *touches, size_t n, struct pxt_error *error)
 {
     struct tier *tier = self;
     (void)error;
     lock(tier);
     for (size_t i = 0; i < n; i++) {
-        struct node *node = *place_of(tier, &touches[i].key);
+        struct node *node = *place_of(tier, &touches[i]->key);
         if (node)
 #ifdef FAULT_touch_counts_one_hit
-            tier->host->entry_touch(node->entry, 1, touches[i].last_accessed);
+            tier->host->entry_touch(node->entry, 1, touches[i]->last_accessed);
 #else
-            tier->host->entry_touch(node->entry, touches[i].hits, touches[i].last_accessed);
+            tier->host->entry_touch(node->entry, touches[i]->hits, touches[i]->last_accessed);
 #endif
     }
     unlock(tier);

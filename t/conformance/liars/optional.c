@@ -110,7 +110,7 @@ static pxt_status touch_one(struct tier *tier, const struct pxt_touch *touch, st
     return status;
 }
 
-pxt_status tier_touch(void *self, const struct pxt_touch *touches, size_t n, struct pxt_error *error)
+pxt_status tier_touch(void *self, const struct pxt_touch *const *touches, size_t n, struct pxt_error *error)
 {
     struct tier *tier = self;
     pxt_status status = PXT_OK;
@@ -118,9 +118,9 @@ pxt_status tier_touch(void *self, const struct pxt_touch *touches, size_t n, str
     for (size_t i = 0; i < n && !status; i++) {
         bool again = false;
         for (size_t j = 0; j < i; j++)
-            again = again || !strcmp(touches[i].key.text, touches[j].key.text);
+            again = again || !strcmp(touches[i]->key.text, touches[j]->key.text);
         if (!again || !lies("touch_counts_a_key_once"))
-            status = touch_one(tier, &touches[i], error);
+            status = touch_one(tier, touches[i], error);
     }
     unlock(tier);
     return status;

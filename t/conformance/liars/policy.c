@@ -91,8 +91,9 @@ static void policy_removed(void *self, void *at, enum pxt_removal why)
         take_out(policy, policy->head.previous);
 }
 
-static void *policy_victim(void *self)
+static void *policy_victim(void *self, uint64_t newcomer)
 {
+    (void)newcomer;
     struct policy *policy = self;
     struct state *victim = policy->head.previous;
     if (victim == &policy->head)

@@ -48,7 +48,7 @@ void history_forget(struct tier *tier, const char *key);
 
 pxt_status tier_clear(void *self, uint64_t *removed, struct pxt_error *error);
 pxt_status tier_put_many(void *self, pxt_entry *const *entries, size_t n, struct pxt_error *error);
-pxt_status tier_touch(void *self, const struct pxt_touch *touches, size_t n, struct pxt_error *error);
+pxt_status tier_touch(void *self, const struct pxt_touch *const *touches, size_t n, struct pxt_error *error);
 pxt_status tier_victim(void *self, uint64_t incoming, pxt_entry **out, struct pxt_error *error);
 pxt_status tier_expire(void *self, pxt_time now, uint64_t up_to, size_t limit, pxt_key_fn *fn, void *arg,
                        uint64_t *removed, struct pxt_error *error);

@@ -4,22 +4,27 @@
  */
 #include <proxtier/encryptor.h>
 #include <proxtier/eviction.h>
+#include <proxtier/stats.h>
 #include <proxtier/tier.h>
 
 /* A struct that has grown is let pass as a whole, so that each function in it stands here once more. The lists are those
  * of the header. */
 #define TIER(X)                                                                                                        \
     X(open)                                                                                                            \
-    X(close) X(get) X(put) X(del) X(each) X(count) X(clear) X(contains) X(put_many) X(touch) X(settle) X(victim)       \
-        X(expire) X(check_add) X(check_each) X(maintain) X(sync) X(shared_path) X(corruptions) X(instance_ops)         \
-            X(versions) X(record_get) X(record_put)
+    X(close)                                                                                                           \
+    X(get)                                                                                                             \
+    X(put) X(del) X(each) X(count) X(clear) X(contains) X(put_many) X(touch) X(settle) X(victim) X(expire)             \
+        X(check_add) X(check_each) X(maintain) X(sync) X(shared_path) X(corruptions) X(after_fork_child)               \
+            X(instance_ops) X(versions) X(record_get) X(record_put) X(tombstones) X(put_if) X(del_if)
 #define HOST(X)                                                                                                        \
     X(now)                                                                                                             \
-    X(log) X(fail) X(status_of_errno) X(setting_text) X(setting_number) X(setting_given) X(prepare_folder)             \
-        X(entry_new) X(entry_read) X(entry_key) X(entry_number) X(entry_hold) X(entry_release) X(entry_acquire)        \
-            X(entry_touch) X(thread_index) X(json_write) X(json_read) X(key_init) X(entry_acquire_key) X(tier_open)    \
-                X(tier_close) X(entry_new_foreign) X(json_read_foreign) X(tombstone_new) X(json_write_plain)
-#define EVICTION(X) X(open) X(close) X(inserted) X(accessed) X(replaced) X(removed) X(victim)
+    X(monotonic)                                                                                                       \
+    X(call) X(log) X(fail) X(status_of_errno) X(setting_text) X(setting_number) X(setting_given) X(setting_secret)     \
+        X(prepare_folder) X(entry_new) X(entry_copy) X(entry_read) X(entry_key) X(entry_number) X(entry_hold)          \
+            X(entry_release) X(entry_acquire) X(entry_touch) X(thread_index) X(json_write) X(json_new) X(text_free)    \
+                X(json_read) X(key_init) X(entry_acquire_key) X(tier_open) X(tier_close) X(entry_new_foreign)          \
+                    X(json_read_foreign) X(tombstone_new) X(json_write_plain) X(changed) X(available)
+#define EVICTION(X) X(open) X(close) X(inserted) X(accessed) X(replaced) X(removed) X(victim) X(missed)
 #define ENCRYPTOR(X) X(open) X(close) X(token_size) X(seal) X(open_token) X(key_ids)
 #define WITNESS(kind, type, name)                                                                                      \
     void witness_##kind##_##name(__typeof__(((const struct type *)0)->name) function);                                 \
@@ -35,6 +40,12 @@ TIER(TIER_FUNCTION)
 HOST(HOST_FUNCTION)
 EVICTION(EVICTION_FUNCTION)
 ENCRYPTOR(ENCRYPTOR_FUNCTION)
+
+void witness_stats(const struct pxt_stats *stats);
+void witness_stats(const struct pxt_stats *stats)
+{
+    (void)stats;
+}
 
 void witness_plugin(const struct pxt_plugin *plugin, const struct pxt_option *option, const struct pxt_host *host,
                     enum pxt_plugin_kind kind, enum pxt_option_type type, enum pxt_log_level level);

@@ -41,6 +41,8 @@ const struct pxt_plugin pxt_plugin = {.magic = {'p', 'r', 'o', 'x', 't', 'i', 'e
                                       .struct_size = sizeof(struct pxt_plugin),
                                       .abi_major = PXT_ABI_MAJOR,
                                       .abi_minor = PXT_ABI_MINOR + 3,
+                                      .option_size = sizeof(struct pxt_option),
+                                      .candidate = PXT_ABI_CANDIDATE,
                                       .kind = PXT_KIND_TIER,
                                       .name = "long_instance",
                                       .version = "1.0",

@@ -152,7 +152,7 @@ static pxt_status shelf_sync(void *self, struct pxt_error *error)
 }
 
 /* Hits are of no interest here. */
-static pxt_status shelf_touch(void *self, const struct pxt_touch *touches, size_t n, struct pxt_error *error)
+static pxt_status shelf_touch(void *self, const struct pxt_touch *const *touches, size_t n, struct pxt_error *error)
 {
     (void)self, (void)touches, (void)n, (void)error;
     return PXT_OK;

@@ -32,17 +32,17 @@ static const char *const faults[ROUTES] = {
 
 static pxt_status open_way(struct stepped *stepped, enum route route, struct pxt_error *error)
 {
-    char text[200];
+    char place[40], tier_options[60];
     const struct pxt_host *host = stepped->host;
+    const struct pxt_option_value shelf[] = {{"place", place}, {NULL, NULL}};
+    const struct pxt_option_value fault[] = {
+        {"tier", "shelf"}, {"tier_options", tier_options}, {"faults", faults[route]}, {NULL, NULL}};
     if (stepped->lower[route])
         return PXT_OK;
-    if (!faults[route]) {
-        snprintf(text, sizeof text, "place=%u", stepped->number);
-        return host->tier_open(host, "shelf", text, &stepped->setup, host, &stepped->lower[route], error);
-    }
-    snprintf(text, sizeof text, "tier=shelf,tier_options=place=%u%s,faults=%s", stepped->number,
-             route == ROUTE_SYNC_FAILS ? "f" : "", faults[route]);
-    return host->tier_open(host, "fault", text, &stepped->setup, host, &stepped->lower[route], error);
+    snprintf(place, sizeof place, "%u%s", stepped->number, route == ROUTE_SYNC_FAILS ? "f" : "");
+    snprintf(tier_options, sizeof tier_options, "place=%s", place);
+    return host->tier_open(host, faults[route] ? "fault" : "shelf", faults[route] ? fault : shelf, &stepped->setup,
+                           host, &stepped->lower[route], error);
 }
 
 /* Calls an operation of the tier below. */
@@ -81,7 +81,7 @@ static pxt_status on_count(void *self, uint64_t *out, struct pxt_error *error)
     PASS_ON(0, count, out, error);
 }
 
-static pxt_status on_touch(void *self, const struct pxt_touch *touches, size_t n, struct pxt_error *error)
+static pxt_status on_touch(void *self, const struct pxt_touch *const *touches, size_t n, struct pxt_error *error)
 {
     PASS_ON(0, touch, touches, n, error);
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * sieve: a queue and a hand (Y. Zhang, J. Yang, Y. Yue, Y. Vigfusson, K. V. Rashmi, "SIEVE is Simpler than LRU: an
+ * sieve.c: a queue and a hand (Y. Zhang, J. Yang, Y. Yue, Y. Vigfusson, K. V. Rashmi, "SIEVE is Simpler than LRU: an
  * Efficient Turn-Key Eviction Algorithm for Web Caches", NSDI 2024). A hit only marks its entry. The hand goes from the
- * oldest to the newest, takes marks away, and stops at the first entry without one: that leaves.
+ * oldest to the newest, takes marks away, and stops at the first entry without a mark: that entry leaves.
  */
-#include "list.h"
+#include "ring_list.h"
 #include <proxtier/eviction.h>
 #include <stdlib.h>
 
@@ -68,8 +68,9 @@ static void sieve_removed(void *self, void *state, enum pxt_removal why)
     list_remove(&entry->link);
 }
 
-static void *sieve_victim(void *self)
+static void *sieve_victim(void *self, uint64_t newcomer)
 {
+    (void)newcomer;
     struct sieve *sieve = self;
     if (sieve->head.next == &sieve->head)
         return NULL;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * list.h: a ring of links inside entries' states: what most policies are made of.
+ * ring_list.h: a doubly linked ring, whose links lie inside the entries' states. Most policies are made of it.
  */
-#ifndef EVICTION_LIST_H
-#define EVICTION_LIST_H
+#ifndef EVICTION_RING_LIST_H
+#define EVICTION_RING_LIST_H
 
 struct link {
     struct link *next, *previous;
