@@ -62,7 +62,8 @@ static void *report_all(void *arg)
 /* Opening calls the server too: where a call fails, the tier is opened again with the next calls. */
 static void wait_for_server(pxt_cache *cache)
 {
-    struct pxt_stats stats = {.size = sizeof stats};
+    struct pxt_stats stats;
+    pxt_stats_init(&stats);
     for (int i = 0; i < 2000; i++) {
         if (pxt_cache_stats(cache, &stats, NULL) || stats.tier[2].state == PXT_TIER_ON)
             return;

@@ -17,7 +17,6 @@ c_tests += \
 %C%_lists_test_CPPFLAGS = $(core_test_cppflags) $(ZLIB_CFLAGS)
 %C%_lists_test_LDADD = libcore.la $(ZLIB_LIBS)
 %C%_key_test_CPPFLAGS = $(core_test_cppflags)
-%C%_lists_test_CPPFLAGS = $(core_test_cppflags)
 %C%_loader_test_CPPFLAGS = $(core_test_cppflags)
 %C%_page_file_test_CPPFLAGS = $(core_test_cppflags)
 %C%_page_file_test_SOURCES = %D%/page_file_test.c %D%/page_kit.h
