@@ -412,6 +412,30 @@ static void walks_bear_changes(bool l3, const char *name)
     close_tier(&other);
 }
 
+static long log_of(const struct tier *tier)
+{
+    char path[440];
+    struct stat file;
+    snprintf(path, sizeof path, "%s-wal", tier->path);
+    return stat(path, &file) ? -1 : (long)file.st_size;
+}
+
+/* Three times as many commits as the log takes; also where two take turns. */
+static void the_log_begins_anew(bool l3, const char *name)
+{
+    enum { LIMIT = 6 << 20 }; /* 1000 pages, and what the last commits added */
+    struct tier tier = opened(l3, name, NULL), other = opened(l3, name, NULL);
+    char key[20];
+    for (int i = 0; i < 1500; i++) {
+        snprintf(key, sizeof key, "%d", i);
+        put(i % 2 ? &tier : &other, simple(key));
+    }
+    ok(log_of(&tier) > 0 && log_of(&tier) < LIMIT, "%s: the log has begun anew: %ld bytes", name, log_of(&tier));
+    is_int(count(&other), 1500, "%s: and nothing is missing", name);
+    close_tier(&tier);
+    close_tier(&other);
+}
+
 int main(int argc, char **argv)
 {
     if (!begin(argc, argv))
@@ -426,6 +450,7 @@ int main(int argc, char **argv)
         TEST(expiry_goes_in_batches, "expire");
         TEST(two_handles_see_each_other, "two");
         TEST(walks_bear_changes, "walk");
+        TEST(the_log_begins_anew, "log");
     }
     deletes_by_others_take_our_columns_along();
     update_keeps_created_at_and_history();

@@ -32,8 +32,10 @@ pxt_status sqlite_connection_open(struct store *store, const char *path, struct 
     int rc = sqlite3_open_v2(path, &connection->db,
                              SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE, NULL);
     pxt_status status = PXT_OK;
-    if (rc == SQLITE_OK)
+    if (rc == SQLITE_OK) {
         configure(store, connection->db);
+        sqlite_checkpoint_prepare(connection);
+    }
     if (rc != SQLITE_OK)
         status = sqlite_fail(store, connection->db, rc, error, "open it");
     else if (sqlite3_db_readonly(connection->db, "main") == 1)

@@ -207,7 +207,7 @@ static pxt_status maintain_once(struct store *store, struct pxt_error *error)
         return status;
     int rc = SQLITE_OK;
     if (log_is_long(store))
-        rc = sqlite3_wal_checkpoint_v2(connection->db, "main", SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+        rc = sqlite_checkpoint(store, connection);
     if (rc == SQLITE_OK)
         rc = sqlite3_exec(connection->db, "PRAGMA optimize", NULL, NULL, NULL);
     /* If other processes are busy with the file, the next maintenance does it. */

@@ -17,6 +17,8 @@ struct connection {
     sqlite3 *db; /* NULL: not open */
     sqlite3_stmt *statement[SQL_STATEMENTS];
     unsigned uses;
+    int log_pages;           /* after its last commit */
+    int checkpoint_at;       /* the length at which the next checkpoint is due */
     struct connection *next; /* among the idle readers */
 };
 
@@ -236,6 +238,12 @@ pxt_status sqlite_connection_open(struct store *store, const char *path, struct 
 int sqlite_connection_set_up(struct store *store, struct connection *connection, bool reader);
 /* Switches the file to a write-ahead log, unless it is shared with ProxyWhirl. Returns an SQLite code. */
 int sqlite_connection_use_log(struct store *store, struct connection *connection);
+/* Puts our checkpoints in place of SQLite's, for a connection that was just opened. */
+void sqlite_checkpoint_prepare(struct connection *connection);
+/* Moves the log into the database. Returns SQLite's code: SQLITE_BUSY if others were in the way. No transaction is open. */
+int sqlite_checkpoint(const struct store *store, struct connection *connection);
+/* Likewise, if the log has become long since the last time. */
+void sqlite_checkpoint_if_due(const struct store *store, struct connection *connection);
 void sqlite_connection_close(struct connection *connection);
 bool sqlite_connection_moved(const struct connection *connection);
 

@@ -65,6 +65,7 @@ pxt_status sqlite_txn_end(struct store *store, struct connection *connection, px
         store->count += store->count_change;
         if (store->no_tombstones)
             store->data_version = data_version(connection);
+        sqlite_checkpoint_if_due(store, connection);
     }
     sqlite_pool_release(store, connection);
     return committed;

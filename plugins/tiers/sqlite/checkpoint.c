@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * checkpoint.c: moves the write-ahead log into the database, in place of SQLite's own automatic checkpoint.
+ *
+ * That one holds no lock against writers. In SQLite before 3.51.3 a second checkpoint, which begins just when a commit starts
+ * the log anew, marks frames of the new log as if they were in the database; then readers see what was before them, and
+ * commits are lost (sqlite.org/wal.html, "the WAL-reset bug"). With several processes that write, and each end of the log in
+ * reach of all of them, it was seen here. A FULL checkpoint holds the lock of the writers from before it reads the state of
+ * the log.
+ */
+#include "store.h"
+
+/* SQLite's own number of pages, and how long a checkpoint waits for a writer or for readers of an older state. */
+enum { LOG_PAGES = 1000, WAIT_MS = 1000 };
+
+static int note_length(void *arg, sqlite3 *db, const char *name, int pages)
+{
+    struct connection *connection = arg;
+    (void)db, (void)name;
+    if (pages < connection->log_pages) /* the log begins anew */
+        connection->checkpoint_at = LOG_PAGES;
+    connection->log_pages = pages;
+    return SQLITE_OK;
+}
+
+void sqlite_checkpoint_prepare(struct connection *connection)
+{
+    connection->log_pages = 0;
+    connection->checkpoint_at = LOG_PAGES;
+    sqlite3_wal_hook(connection->db, note_length, connection);
+}
+
+int sqlite_checkpoint(const struct store *store, struct connection *connection)
+{
+    sqlite3_busy_timeout(connection->db, store->busy_ms < WAIT_MS ? store->busy_ms : WAIT_MS);
+    int rc = sqlite3_wal_checkpoint_v2(connection->db, "main", SQLITE_CHECKPOINT_FULL, NULL, NULL);
+    sqlite3_busy_timeout(connection->db, store->busy_ms);
+    /* If a reader keeps the log from beginning anew, not with each commit. */
+    connection->checkpoint_at = connection->log_pages + LOG_PAGES;
+    return rc;
+}
+
+void sqlite_checkpoint_if_due(const struct store *store, struct connection *connection)
+{
+    if (connection->log_pages >= connection->checkpoint_at)
+        sqlite_checkpoint(store, connection);
+}
