@@ -53,17 +53,20 @@ static void include(struct pxt_keymap_item *item)
     item->included = item->value < UINT32_MAX ? (uint32_t)item->value : UINT32_MAX;
 }
 
-void pxt_access_add(struct pxt_tier *tier, const struct pxt_key *key, bool for_write, pxt_entry *entry)
+uint64_t pxt_access_add(struct pxt_tier *tier, const struct pxt_key *key, bool for_write, pxt_entry *entry)
 {
+    uint64_t hits = 0;
     pthread_mutex_lock(&tier->accesses.lock);
     struct pxt_keymap_item *item = pxt_keymap_find(&tier->accesses.keys, key);
     if (item) {
-        pxt_entry_touch(entry, item->value, item->last_accessed);
+        hits = item->value;
+        pxt_entry_touch(entry, hits, item->last_accessed);
         pxt_entry_take_unflushed_hits(entry); /* these hits are noted already */
         if (for_write)
             include(item);
     }
     pthread_mutex_unlock(&tier->accesses.lock);
+    return hits;
 }
 
 void pxt_access_include(struct pxt_tier *tier, const struct pxt_key *key)
@@ -94,6 +97,25 @@ void pxt_access_forget_in(struct pxt_tier *tier, const struct pxt_key *key)
         return;
     pthread_mutex_lock(&tier->accesses.lock);
     pxt_keymap_remove(&tier->accesses.keys, key);
+    pthread_mutex_unlock(&tier->accesses.lock);
+}
+
+void pxt_access_copied(struct pxt_tier *tier, struct pxt_tier *from, const struct pxt_key *key, uint64_t noted)
+{
+    uint64_t late = 0;
+    if (!pxt_tier_durable(tier))
+        return;
+    pthread_mutex_lock(&from->accesses.lock);
+    const struct pxt_keymap_item *item = pxt_keymap_find(&from->accesses.keys, key);
+    if (item) /* fewer than before: they were written, and these have come since */
+        late = item->value >= noted ? item->value - noted : item->value;
+    pthread_mutex_unlock(&from->accesses.lock);
+    pthread_mutex_lock(&tier->accesses.lock);
+    struct pxt_keymap_item *own = pxt_keymap_find(&tier->accesses.keys, key);
+    if (own && own->value > late)
+        own->value = late;
+    if (own && !own->value)
+        pxt_keymap_remove(&tier->accesses.keys, key);
     pthread_mutex_unlock(&tier->accesses.lock);
 }
 

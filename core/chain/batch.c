@@ -9,7 +9,7 @@
  * and would put many keys in doubt. A batch that fails in a tier leaves its keys in doubt there, even
  * if no tier took it: the tier may have stored a part of the batch.
  *
- * All stripes are locked for the length of a batch, in ascending order, as one range among processes.
+ * The keys of the batch are locked for its length; if they are many, all keys.
  */
 #include "base/fail.h"
 #include "chain/accesses.h"
@@ -51,13 +51,23 @@ static bool choose(struct pxt_tier *tier, pxt_entry *const *entries, size_t n, p
     return true;
 }
 
-/* Evicts from a limited tier as many entries as the batch has new keys for it. All keys are locked: the victims are
- * demoted at once. */
-static void evict_for_batch(struct pxt_chain *chain, struct pxt_tier *tier, pxt_entry *const *entries, size_t n)
+/* Demotes a victim of a batch, whose key is in the batch or free. False if it stays. */
+static bool demote(struct pxt_write *write, struct pxt_tier *tier, pxt_entry *victim, struct pxt_victims *cascade)
+{
+    struct pxt_key key;
+    pxt_entry_key_of(victim, &key);
+    if (!pxt_chain_has_locked(write->locked, &key))
+        return pxt_demote_if_free(write->chain, tier, victim, cascade);
+    return pxt_demote_victim(write->chain, tier, &key, cascade);
+}
+
+/* Evicts from a limited tier as many entries as the batch has new keys for it. The victims are demoted at once. */
+static void evict_for_batch(struct pxt_write *write, struct pxt_tier *tier, pxt_entry *const *entries, size_t n)
 {
     uint64_t count = 0, fresh = 0;
     struct pxt_victims cascade;
     pxt_victims_init(&cascade);
+    cascade.in_hurry = true; /* locks are held */
     for (size_t i = 0; i < n; i++) {
         struct pxt_key key;
         pxt_entry_key_of(entries[i], &key);
@@ -67,26 +77,26 @@ static void evict_for_batch(struct pxt_chain *chain, struct pxt_tier *tier, pxt_
         return;
     for (uint64_t need = count + fresh > tier->max_entries ? count + fresh - tier->max_entries : 0; need; need--) {
         pxt_entry *victim = NULL;
-        struct pxt_key key;
         if (pxt_tier_victim(tier, 0, &victim, NULL) != PXT_OK)
             break;
-        pxt_entry_key_of(victim, &key);
-        pxt_demote_victim(chain, tier, &key, &cascade);
+        bool done = demote(write, tier, victim, &cascade);
         pxt_entry_release(victim);
         while (cascade.count) { /* victims of slower tiers, in turn */
-            struct pxt_tier *next = &chain->tier[cascade.item[--cascade.count].tier];
+            struct pxt_tier *next = &write->chain->tier[cascade.item[--cascade.count].tier];
             pxt_entry *pushed = cascade.item[cascade.count].entry;
-            pxt_entry_key_of(pushed, &key);
-            pxt_demote_victim(chain, next, &key, &cascade);
+            demote(write, next, pushed, &cascade);
             pxt_entry_release(pushed);
         }
+        if (!done)
+            break; /* the policy would choose it again; the tier is trimmed later */
     }
 }
 
 /* Puts the batch in steps no larger than the tier's capacity, and evicts before each. */
-static pxt_status put_in_steps(struct pxt_chain *chain, struct pxt_tier *tier, pxt_entry *const *entries, size_t n,
-                               struct pxt_error *error)
+static pxt_status put_in_steps(struct pxt_write *write, struct pxt_tier *tier, struct pxt_error *error)
 {
+    pxt_entry *const *entries = write->entries;
+    size_t n = write->count;
     if (!pxt_tier_stores(tier))
         return PXT_ENOTSUP;
     size_t step = tier->limited && tier->max_entries < n ? (size_t)tier->max_entries : n;
@@ -95,7 +105,7 @@ static pxt_status put_in_steps(struct pxt_chain *chain, struct pxt_tier *tier, p
         size_t some = n - at < step ? n - at : step;
         if (tier->limited && pxt_tier_on(tier)) {
             pxt_victims_prepare(tier);
-            evict_for_batch(chain, tier, entries + at, some);
+            evict_for_batch(write, tier, entries + at, some);
         }
         pxt_status status = pxt_tier_put_many(tier, entries + at, some, first ? NULL : error);
         first = first ? first : status;
@@ -113,7 +123,7 @@ static pxt_status into_tier(struct pxt_write *write, struct pxt_tier *tier, stru
     if (chosen && choose(tier, write->entries, write->count, chosen, &count))
         status = count ? pxt_tier_put_many(tier, chosen, count, error) : PXT_OK;
     else
-        status = put_in_steps(write->chain, tier, write->entries, write->count, error);
+        status = put_in_steps(write, tier, error);
     pxt_free(chosen);
     return status;
 }
@@ -130,22 +140,13 @@ static pxt_status inherit_all(struct pxt_chain *chain, pxt_entry **entries, size
     return PXT_OK;
 }
 
-/* Marks the tiers in doubt for all keys, and gives the entries their versions. */
-static pxt_status begin(struct pxt_chain *chain, pxt_entry **entries, size_t n, const struct pxt_replaced *replaced,
-                        struct pxt_changes *changes, struct pxt_error *error)
+/* Marks the tiers in doubt for all keys, and gives the entries their versions. `hash` has the hashes of the keys. */
+static pxt_status begin(struct pxt_chain *chain, pxt_entry **entries, uint64_t *hash, size_t n,
+                        const struct pxt_replaced *replaced, struct pxt_changes *changes, struct pxt_error *error)
 {
-    struct pxt_key key;
-    uint64_t *hash = pxt_alloc_array(n, sizeof *hash);
-    if (!hash)
-        return pxt_fail_memory(error, "a batch");
-    for (size_t i = 0; i < n; i++) {
-        pxt_entry_key_of(entries[i], &key);
-        hash[i] = key.hash;
-    }
     pxt_status status = pxt_changes_begin(chain, hash, n, changes, error);
     for (size_t i = 0; i < n && !status; i++)
         status = pxt_chain_stamp_version(chain, entries[i], &replaced[i].stamp, error);
-    pxt_free(hash);
     return status;
 }
 
@@ -161,17 +162,28 @@ static void publish(struct pxt_chain *chain, pxt_entry **entries, size_t n)
     }
 }
 
-/* All keys are locked. */
-static pxt_status put_locked(struct pxt_chain *chain, pxt_entry **entries, size_t n, struct pxt_replaced *replaced,
+/* What a batch needs while it is under way. */
+struct batch {
+    uint64_t *hash;                /* of the keys */
+    struct pxt_replaced *replaced; /* of each entry */
+    struct pxt_locked_keys locked;
+};
+
+static pxt_status put_locked(struct pxt_chain *chain, pxt_entry **entries, size_t n, struct batch *batch,
                              struct pxt_error *error)
 {
     struct pxt_changes changes = {0};
-    struct pxt_write write = {
-        .chain = chain, .entries = entries, .count = n, .change = &changes.whole, .into = into_tier, .error = error};
-    pxt_status status = inherit_all(chain, entries, n, replaced, error);
+    struct pxt_write write = {.chain = chain,
+                              .entries = entries,
+                              .count = n,
+                              .change = &changes.whole,
+                              .into = into_tier,
+                              .locked = &batch->locked,
+                              .error = error};
+    pxt_status status = inherit_all(chain, entries, n, batch->replaced, error);
     if (status)
         return status;
-    status = begin(chain, entries, n, replaced, &changes, error);
+    status = begin(chain, entries, batch->hash, n, batch->replaced, &changes, error);
     if (!status)
         status = pxt_write_deciding_tiers(&write);
     pxt_changes_end(chain, &changes);
@@ -182,26 +194,43 @@ static pxt_status put_locked(struct pxt_chain *chain, pxt_entry **entries, size_
     return PXT_OK;
 }
 
+static pxt_status make_batch(struct batch *batch, pxt_entry *const *entries, size_t n, struct pxt_error *error)
+{
+    batch->hash = pxt_alloc_array(n, sizeof *batch->hash);
+    batch->replaced = pxt_alloc_array(n, sizeof *batch->replaced);
+    if (!batch->hash || !batch->replaced)
+        return pxt_fail_memory(error, "a batch");
+    for (size_t i = 0; i < n; i++) {
+        struct pxt_key key;
+        pxt_entry_key_of(entries[i], &key);
+        batch->hash[i] = key.hash;
+    }
+    return PXT_OK;
+}
+
 pxt_status pxt_chain_put_many(struct pxt_chain *chain, pxt_entry **entries, size_t n, bool *was_stored,
                               struct pxt_error *error)
 {
-    struct pxt_replaced *replaced = pxt_alloc_array(n, sizeof *replaced);
-    if (!replaced)
-        return pxt_fail_memory(error, "a batch");
+    struct batch batch = {0};
+    struct pxt_victims victims;
+    pxt_victims_init(&victims);
+    pxt_status status = make_batch(&batch, entries, n, error);
+    if (status)
+        goto out;
     pxt_chain_probe_down_tiers(chain);
-    pxt_status status = pxt_chain_lock_all_joined(chain, error);
-    if (!status) {
-        status = put_locked(chain, entries, n, replaced, error);
-        for (size_t i = 0; i < n; i++) {
-            if (was_stored)
-                was_stored[i] = replaced[i].entry != NULL;
-            pxt_learnt_finish(entries[i], &replaced[i]);
-        }
-        pxt_chain_unlock_all(chain);
-        struct pxt_victims victims;
-        pxt_victims_init(&victims);
-        pxt_demote_victims(chain, &victims);
+    status = pxt_chain_lock_keys(chain, batch.hash, n, &batch.locked, error);
+    if (status)
+        goto out;
+    status = put_locked(chain, entries, n, &batch, error);
+    for (size_t i = 0; i < n; i++) {
+        if (was_stored)
+            was_stored[i] = batch.replaced[i].entry != NULL;
+        pxt_learnt_finish(entries[i], &batch.replaced[i]);
     }
-    pxt_free(replaced);
+    pxt_chain_unlock_keys(chain, &batch.locked);
+    pxt_demote_victims(chain, &victims);
+out:
+    pxt_free(batch.hash);
+    pxt_free(batch.replaced);
     return status;
 }

@@ -10,10 +10,9 @@
 #include "chain/accesses.h"
 #include "entry/entry.h"
 
-/* Takes a copy that is old or has expired out of its tier. The hits on it count; a get has counted one more, when it
- * looked without a lock. */
-static void drop_stale(struct pxt_chain *chain, struct pxt_tier *tier, const struct pxt_key *key, unsigned flags,
-                       pxt_entry *entry)
+/* A get has counted one hit more, when it looked into the first tier without a lock. */
+void pxt_chain_drop_stale(struct pxt_chain *chain, struct pxt_tier *tier, const struct pxt_key *key, unsigned flags,
+                          pxt_entry *entry)
 {
     uint64_t looked = !(flags & PXT_GET_PEEK) && !tier->index && tier->hits_need_no_lock && tier->ops->settle;
     if (chain->any_durable && !pxt_tier_durable(tier)) {
@@ -25,23 +24,35 @@ static void drop_stale(struct pxt_chain *chain, struct pxt_tier *tier, const str
     pxt_tier_del(tier, key, PXT_REMOVE_DELETED, NULL);
 }
 
+/* An expired copy is none: durable tiers keep it, and gets would count as hits on it. */
+bool pxt_chain_is_stale_copy(const struct pxt_chain *chain, const struct pxt_tier *tier, const pxt_entry *entry)
+{
+    return pxt_chain_stale(chain, tier, entry) ||
+           (chain->any_durable && !pxt_tier_durable(tier) && pxt_chain_expired(chain, entry));
+}
+
 /* Reads from a private tier: whether its copy counts is known only when it is there. */
 static pxt_status read_private(struct pxt_chain *chain, struct pxt_tier *tier, const struct pxt_key *key,
-                               unsigned flags, pxt_entry **out, struct pxt_error *error)
+                               unsigned flags, struct pxt_decision *decision, pxt_entry **out, struct pxt_error *error)
 {
-    pxt_status status = pxt_chain_read(chain, tier, key, flags | PXT_GET_PEEK, out, error);
-    if (status != PXT_OK)
+    pxt_status status = pxt_chain_read(chain, tier, key, flags | PXT_GET_PEEK, out, NULL, error);
+    if (status == PXT_OK && !pxt_chain_is_stale_copy(chain, tier, *out)) {
+        if (flags & PXT_GET_PEEK)
+            return PXT_OK;
+        pxt_entry_release(*out);
+        *out = NULL;
+        status = pxt_chain_read(chain, tier, key, flags, out, NULL, error);
+    }
+    /* Without the lock it may have been replaced between the two. */
+    if (status != PXT_OK || !pxt_chain_is_stale_copy(chain, tier, *out))
         return status;
-    /* An expired copy goes at once: durable tiers keep it, and gets would count as hits on it. */
-    bool stale = pxt_chain_stale(chain, tier, *out) ||
-                 (chain->any_durable && !pxt_tier_durable(tier) && pxt_chain_expired(chain, *out));
-    if (stale)
-        drop_stale(chain, tier, key, flags, *out);
-    if (!stale && (flags & PXT_GET_PEEK))
-        return PXT_OK;
+    if (flags & PXT_DECIDE_UNLOCKED)
+        decision->stale = true;
+    else
+        pxt_chain_drop_stale(chain, tier, key, flags, *out);
     pxt_entry_release(*out);
     *out = NULL;
-    return stale ? PXT_NOT_FOUND : pxt_chain_read(chain, tier, key, flags, out, error);
+    return PXT_NOT_FOUND;
 }
 
 /* Asks one tier. PXT_NOT_FOUND also if its copy is one that another write has made old. */
@@ -49,8 +60,9 @@ static pxt_status ask(struct pxt_chain *chain, struct pxt_tier *tier, const stru
                       struct pxt_decision *decision, pxt_entry **out, struct pxt_error *error)
 {
     decision->asked[tier->index] = true;
-    pxt_status status = tier->flags & PXT_TIER_SHARED ? pxt_chain_read(chain, tier, key, flags, out, error)
-                                                      : read_private(chain, tier, key, flags, out, error);
+    pxt_status status = tier->flags & PXT_TIER_SHARED
+                            ? pxt_chain_read(chain, tier, key, flags, out, &decision->noted, error)
+                            : read_private(chain, tier, key, flags, decision, out, error);
     if (status == PXT_EINVAL || status == PXT_ENOTSUP)
         return PXT_NOT_FOUND; /* a tier that cannot hold the key has nothing to say */
     decision->failed[tier->index] = status != PXT_OK && status != PXT_NOT_FOUND;
@@ -160,7 +172,9 @@ static pxt_status ask_all_members(struct pxt_chain *chain, const struct pxt_key 
 pxt_status pxt_chain_decide(struct pxt_chain *chain, const struct pxt_key *key, unsigned flags,
                             struct pxt_decision *decision, struct pxt_error *error)
 {
-    *decision = (struct pxt_decision){.word = pxt_word(&chain->page, key->hash)};
+    *decision = (struct pxt_decision){.generation = atomic_load(&chain->page.base)};
+    decision->word = pxt_word(&chain->page, key->hash);
+    decision->generation += (uint32_t)(decision->word >> 8);
     pxt_status status = ask_clear_tiers(chain, key, flags, decision, error);
     decision->clear = status == PXT_OK || status == PXT_NOT_FOUND;
     if (!decision->clear && status != PXT_ENOMEM && pxt_chain_members(chain))

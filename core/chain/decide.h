@@ -8,23 +8,35 @@
 #include "chain/change.h"
 #include "chain/key_ops.h"
 
+/* Beside PXT_GET_PEEK and PXT_TIER_GET_FOR_WRITE: the key's lock is not held. Nothing may be removed, and the word of the
+ * key may change meanwhile: the caller compares it. */
+#define PXT_DECIDE_UNLOCKED 0x40000000u
+
 /* What the tiers say of a key. */
 struct pxt_decision {
     pxt_entry *entry;  /* held: the newest copy, alive or dead; NULL: there is none */
     unsigned found_in; /* index of the tier that had it */
     bool clear;        /* a tier that is not in doubt decided: memory may be filled, and the entry be copied */
     bool asked[PXT_CHAIN_MAX], failed[PXT_CHAIN_MAX];
-    uint64_t word; /* as it was before the first tier was asked */
+    bool stale;          /* a private tier has an old copy, which the caller should remove */
+    uint64_t noted;      /* the hits noted for tier `found_in`, which `entry` has in its count */
+    uint64_t word;       /* as it was before the first tier was asked */
+    uint32_t generation; /* that of the word */
 };
 
 /*
- * Finds the copy that counts. The key's lock need not be held; if it is not, the word of the key may have changed in
- * between, and the caller compares it. `flags`: PXT_GET_PEEK, PXT_TIER_GET_FOR_WRITE.
+ * Finds the copy that counts. `flags`: PXT_GET_PEEK, PXT_TIER_GET_FOR_WRITE, PXT_DECIDE_UNLOCKED.
  * PXT_OK: `entry` is the newest. PXT_NOT_FOUND: no tier has one. PXT_EUNAVAILABLE: a tier that may have a newer one did not
  * answer; `entry` is the newest of the others, or NULL. PXT_ENOMEM. In a pool with one member the error of that tier.
  */
 pxt_status pxt_chain_decide(struct pxt_chain *chain, const struct pxt_key *key, unsigned flags,
                             struct pxt_decision *decision, struct pxt_error *error);
+/* Takes a copy that is old or has expired out of its private tier, with the key's lock held among threads. The hits on it
+ * count. */
+void pxt_chain_drop_stale(struct pxt_chain *chain, struct pxt_tier *tier, const struct pxt_key *key, unsigned flags,
+                          pxt_entry *entry);
+/* Whether the copy of a private tier is old, or has expired while durable tiers keep it. */
+bool pxt_chain_is_stale_copy(const struct pxt_chain *chain, const struct pxt_tier *tier, const pxt_entry *entry);
 /* What two copies of a key say together, as pxt_entry_merge(). A copy whose health was learnt after the other was made was
  * changed by a process that had read the other, and counts alone: the key may have been deleted in between. */
 pxt_status pxt_chain_merge(pxt_entry *a, pxt_entry *b, pxt_entry **out, bool *merged, struct pxt_error *error);

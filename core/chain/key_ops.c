@@ -8,15 +8,18 @@
 #include "entry/entry.h"
 
 pxt_status pxt_chain_read(struct pxt_chain *chain, struct pxt_tier *tier, const struct pxt_key *key, unsigned flags,
-                          pxt_entry **out, struct pxt_error *error)
+                          pxt_entry **out, uint64_t *noted, struct pxt_error *error)
 {
+    uint64_t added = 0;
     pxt_status status = pxt_tier_get(tier, key, flags, out, error);
     if (status == PXT_OK && (status = pxt_chain_complete(chain, tier, key, out, error))) {
         pxt_entry_release(*out);
         *out = NULL;
     }
     if (status == PXT_OK && (tier->flags & PXT_TIER_SHARED)) /* made for this call: only the caller has it */
-        pxt_access_add(tier, key, flags & PXT_TIER_GET_FOR_WRITE, *out);
+        added = pxt_access_add(tier, key, flags & PXT_TIER_GET_FOR_WRITE, *out);
+    if (noted && status == PXT_OK)
+        *noted = added;
     return status;
 }
 

@@ -42,15 +42,14 @@ static pxt_status note_words(struct repair *repair, struct pxt_error *error)
 {
     pxt_doubts members = pxt_chain_members(repair->chain);
     for (unsigned stripe = 0; stripe < PXT_STRIPES; stripe++) {
-        const struct pxt_key key = {.hash = stripe};
-        pxt_status status = pxt_chain_lock(repair->chain, &key, error);
+        pxt_status status = pxt_chain_lock_stripe(repair->chain, stripe, error);
         if (status)
             return status;
         for (unsigned i = stripe; i < PXT_WORDS; i += PXT_STRIPES) {
             uint64_t word = pxt_word(&repair->chain->page, i);
             repair->noted[i] = pxt_word_doubts(word) & members ? word : 0;
         }
-        pxt_chain_unlock(repair->chain, &key);
+        pxt_chain_unlock_stripe(repair->chain, stripe);
     }
     return PXT_OK;
 }
@@ -161,14 +160,13 @@ static pxt_status repair_range(struct repair *repair, struct pxt_error *error)
 {
     pxt_status status = list_keys(repair, error);
     for (unsigned stripe = 0; stripe < PXT_STRIPES && !status; stripe++) {
-        const struct pxt_key key = {.hash = stripe};
         if (!has_noted(repair, stripe))
             continue;
-        status = pxt_chain_lock(repair->chain, &key, error);
+        status = pxt_chain_lock_stripe(repair->chain, stripe, error);
         if (status)
             break;
         status = repair_locked(repair, stripe, error);
-        pxt_chain_unlock(repair->chain, &key);
+        pxt_chain_unlock_stripe(repair->chain, stripe);
     }
     return status;
 }

@@ -6,6 +6,7 @@
 #define PXT_STORE_H
 
 #include "chain/change.h"
+#include "chain/stripes.h"
 #include "chain/victim.h"
 
 /* One write on its way through the tiers. The locks of all its keys are held. */
@@ -16,12 +17,13 @@ struct pxt_write {
     struct pxt_change *change;
     /* Writes the entries to one tier. */
     pxt_status (*into)(struct pxt_write *write, struct pxt_tier *tier, struct pxt_error *error);
-    struct pxt_victims *victims; /* NULL: `into` demotes them itself */
-    bool may_defer;              /* leave out tiers that are off or written behind: repair.c brings the write to them */
-    bool below;                  /* a slower tier has taken all entries, and has room for them all */
-    bool taken;                  /* a tier has taken the entries */
-    bool stale;                  /* a tier has a newer version */
-    pxt_status first;            /* what the first tier that failed returned */
+    struct pxt_victims *victims;          /* NULL: `into` demotes them itself */
+    const struct pxt_locked_keys *locked; /* of a batch */
+    bool may_defer;   /* leave out tiers that are off or written behind: repair.c brings the write to them */
+    bool below;       /* a slower tier has taken all entries, and has room for them all */
+    bool taken;       /* a tier has taken the entries */
+    bool stale;       /* a tier has a newer version */
+    pxt_status first; /* what the first tier that failed returned */
     struct pxt_error *error;
 };
 /* Writes to the tiers that decide whether the write succeeds: the durable ones, from the slowest on; in a chain without

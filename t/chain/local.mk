@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 c_tests += \
     %D%/batch_test %D%/chain_test %D%/degrade_test %D%/each_test %D%/fork_test %D%/learnt_test %D%/members_test %D%/model_test \
-    %D%/processes_test %D%/reports_test %D%/shortage_test %D%/threads_test \
+    %D%/processes_test %D%/reports_test %D%/shortage_test %D%/slow_tier_test %D%/threads_test \
     %D%/ttl_test %D%/unload_test
 %C%_batch_test_LDADD = libproxtier.la
 %C%_chain_test_LDADD = libproxtier.la
@@ -16,6 +16,8 @@ c_tests += \
 %C%_reports_test_LDADD = libproxtier.la
 %C%_shortage_test_CFLAGS = $(AM_CFLAGS) $(GCRYPT_CFLAGS)
 %C%_shortage_test_LDADD = libproxtier.la $(GCRYPT_LIBS)
+%C%_slow_tier_test_CPPFLAGS = $(core_test_cppflags)
+%C%_slow_tier_test_LDFLAGS = $(AM_LDFLAGS) -export-dynamic
 %C%_threads_test_LDADD = libproxtier.la
 %C%_ttl_test_LDADD = libproxtier.la
 %C%_fork_test_LDADD = libproxtier.la
