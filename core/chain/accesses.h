@@ -28,6 +28,8 @@ void pxt_access_forget(struct pxt_chain *chain, const struct pxt_key *key);
 void pxt_access_forget_all(struct pxt_chain *chain);
 /* Writes the noted hits to a tier that offers `touch`. Any lock may be held. */
 pxt_status pxt_access_write(struct pxt_tier *tier, struct pxt_error *error);
+/* The same for all tiers for which many keys are noted. */
+void pxt_access_write_many(struct pxt_chain *chain);
 
 /* Has all tiers apply the hits that they have buffered, so that the counters of their entries are exact. */
 pxt_status pxt_chain_settle(struct pxt_chain *chain, struct pxt_error *error);

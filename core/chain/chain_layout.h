@@ -52,6 +52,8 @@ struct pxt_chain {
     _Atomic bool power; /* a durable tier promises to survive loss of power: so do acknowledged changes */
     char writer[9];     /* as which this host counts checks in the tallies of entries; "": none */
     size_t expire_batch;
+    void (*call_janitor)(void *arg); /* for work that a get leaves to it; NULL: no janitor runs */
+    void *call_janitor_arg;
     struct pxt_word_locks word_locks;
     struct pxt_flights flights;
     _Atomic(struct pxt_thread_counts *) counts[PXT_THREAD_MAX];

@@ -185,7 +185,7 @@ __attribute__((noinline)) static pxt_status get_below(struct pxt_chain *chain, c
     const struct pxt_tier *first = &chain->tier[0];
     bool fills = chain->count > 1 && !(first->flags & PXT_TIER_SHARED) && pxt_tier_on(first) && pxt_tier_stores(first);
     pxt_victims_init(&victims);
-    pxt_chain_probe_down_tiers(chain);
+    pxt_chain_have_down_tiers_probed(chain);
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state); /* others wait for the end of the flight */
     bool leads = fills && chain->gets_need_no_lock && pxt_flight_begin(&chain->flights, key, &flight);
     victims.in_hurry = true;

@@ -267,3 +267,19 @@ void pxt_chain_probe_down_tiers(struct pxt_chain *chain)
     if (on_again)
         pxt_chain_repair(chain, NULL);
 }
+
+void pxt_chain_have_down_tiers_probed(struct pxt_chain *chain)
+{
+    bool due = false;
+    if (!chain->call_janitor) {
+        pxt_chain_probe_down_tiers(chain);
+        return;
+    }
+    for (unsigned i = 0; i < chain->count && !due; i++) {
+        struct pxt_tier *tier = &chain->tier[i];
+        due = tier->self && !pxt_breaker_on(&tier->breaker) &&
+              pxt_breaker_probe_due(&tier->breaker, pxt_clock_monotonic_ms());
+    }
+    if (due)
+        chain->call_janitor(chain->call_janitor_arg);
+}

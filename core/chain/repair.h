@@ -10,6 +10,8 @@
 /* Probes tiers that are off and due for it. One that answers is on again: what it lacks is in doubt, until it is
  * repaired. No lock may be held. */
 void pxt_chain_probe_down_tiers(struct pxt_chain *chain);
+/* The same, for a get: where a janitor runs, that does it, and the get does not wait. */
+void pxt_chain_have_down_tiers_probed(struct pxt_chain *chain);
 /* Repairs all words with doubts, a range at a time, if all members are on. No lock may be held. */
 pxt_status pxt_chain_repair(struct pxt_chain *chain, struct pxt_error *error);
 /* Repairs now, if the pool is small; a large one serves at once, and is repaired in the background. For open. */

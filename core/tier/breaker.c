@@ -48,6 +48,16 @@ void pxt_breaker_succeeded(struct pxt_breaker *breaker)
     pthread_mutex_unlock(&breaker->lock);
 }
 
+bool pxt_breaker_probe_due(struct pxt_breaker *breaker, int64_t now_ms)
+{
+    if (atomic_load_explicit(&breaker->state, memory_order_relaxed) != PXT_TIER_OFF)
+        return false;
+    pthread_mutex_lock(&breaker->lock);
+    bool due = atomic_load(&breaker->state) == PXT_TIER_OFF && now_ms >= breaker->probe_at_ms;
+    pthread_mutex_unlock(&breaker->lock);
+    return due;
+}
+
 bool pxt_breaker_may_probe(struct pxt_breaker *breaker, int64_t now_ms)
 {
     if (atomic_load_explicit(&breaker->state, memory_order_relaxed) != PXT_TIER_OFF)

@@ -27,6 +27,8 @@ static inline bool pxt_breaker_on(const struct pxt_breaker *breaker)
 /* Counts a failure; true if that turned the tier off. */
 bool pxt_breaker_failed(struct pxt_breaker *breaker, int64_t now_ms, const char *reason);
 void pxt_breaker_succeeded(struct pxt_breaker *breaker);
+/* Whether a probe is due. */
+bool pxt_breaker_probe_due(struct pxt_breaker *breaker, int64_t now_ms);
 /* Returns true to the one caller that may probe now, which must call pxt_breaker_probed() afterwards. */
 bool pxt_breaker_may_probe(struct pxt_breaker *breaker, int64_t now_ms);
 void pxt_breaker_probed(struct pxt_breaker *breaker, bool good, int64_t now_ms, const char *reason);

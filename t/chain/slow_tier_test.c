@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 enum { KEYS = 400, IN_MEMORY = 100, BATCH = 8, GETS = 1000, THREADS = 16, GATE_SECONDS = 900, TTL = 100000 };
-enum { ALL_CALLS = 0, GET = 1, PUT_MANY, EXPIRE, MAINTAIN, SYNC, VERSIONS };
+enum { ALL_CALLS = 0, GET = 1, PUT_MANY, EXPIRE, MAINTAIN, SYNC, VERSIONS, COUNT };
 static char folder[] = "/tmp/proxtier-slow-XXXXXX";
 static struct pxt_error error;
 static pxt_cache *cache;
@@ -80,22 +80,28 @@ static bool wait_for_calls(int n)
 
 /* ---- the cache -------------------------------------------------------------------------------------------------- */
 
-static void open_chain(const char *faults)
+static void open_chain_with(const char *faults, unsigned flags)
 {
     char yaml[1500];
     snprintf(yaml, sizeof yaml,
              "encryptor: {plugin: plain}\n"
              "lock_timeout: 500ms\n"
+             "degrade: {threshold: 1, backoff: 1ms}\n"
              "tiers:\n"
              "  - {plugin: l1_memory, max_entries: %d}\n"
              "  - {plugin: l2_jsonl, dir: %s/l2, max_entries: 5000}\n"
              "  - {plugin: fault, name: l3, tier: l3_sqlite, tier_options: 'path=%s/l3.db', faults: '%s'}\n",
              IN_MEMORY, folder, folder, faults);
-    struct pxt_cache_options options = {.size = sizeof options, .flags = PXT_OPEN_NO_JANITOR, .config_text = yaml};
+    struct pxt_cache_options options = {.size = sizeof options, .flags = flags, .config_text = yaml};
     if (pxt_cache_open(&options, &cache, &error)) {
         printf("Bail out! %s\n", error.message);
         exit(1);
     }
+}
+
+static void open_chain(const char *faults)
+{
+    open_chain_with(faults, PXT_OPEN_NO_JANITOR);
 }
 
 static void close_chain(void)
@@ -244,6 +250,40 @@ static void gets_do_not_wait_for_a_repair(void)
     }
 }
 
+/* Gets until the tier that is off is probed. */
+static void *get_until_probed(void *arg)
+{
+    while (!atomic_load((atomic_bool *)arg)) {
+        get_others();
+        pthread_mutex_lock(&gate_lock);
+        atomic_store((atomic_bool *)arg, inside > 0);
+        pthread_mutex_unlock(&gate_lock);
+    }
+    return NULL;
+}
+
+static void gets_do_not_wait_for_a_probe(void)
+{
+    pthread_t getter;
+    struct timespec until;
+    atomic_bool probed = false;
+    open_chain_with("count all delay 907s; put 1 fail EIO", 0);
+    put_batch("k", KEYS);
+    is_int(put("batch0"), PXT_OK, "the slowest tier fails, and is off");
+    close_gate(COUNT);
+    if (pthread_create(&getter, NULL, get_until_probed, &probed))
+        exit(1);
+    ok(wait_for_calls(1), "after a while it is probed");
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += 20;
+    bool joined = !pthread_timedjoin_np(getter, NULL, &until);
+    ok(joined && probed, "a get that finds a probe due does not wait for it");
+    open_gate();
+    if (!joined)
+        pthread_join(getter, NULL);
+    close_chain();
+}
+
 static void *get_missing(void *arg)
 {
     char key[20];
@@ -353,6 +393,7 @@ int main(void)
     gets_of_another_process_do_not_wait(there[1], back[0]);
     gets_do_not_wait_for_the_slowest_tier();
     gets_do_not_wait_for_a_repair();
+    gets_do_not_wait_for_a_probe();
     misses_of_different_keys_do_not_wait_for_each_other();
     misses_of_one_key_cost_one_call();
     rmdir(folder);
