@@ -83,8 +83,9 @@ static const struct option_row help[] = {{"man", 0, NULL, "the manual page, as m
 
 const struct command commands[] = {
     {"warm", "FILE|-", "load a list of proxies: text lines, JSON, JSONL or CSV", warm, 1, 1, run_warm},
-    {"get", "[KEY|URL]", "print a proxy's URL; without a key, a random one that is neither unhealthy nor dead", get, 0,
-     1, run_get},
+    {"get", "[KEY|URL...]",
+     "print the URLs of proxies; without a key, of a random one that is neither unhealthy nor dead", get, 0, -1,
+     run_get},
     {"put", "URL", "store a proxy and print its key", put, 1, 1, run_put},
     {"delete", "KEY|URL...", "remove proxies from all tiers", NULL, 1, -1, run_delete},
     {"list", "", "print all proxies, one URL a line", list, 0, 0, run_list},

@@ -31,22 +31,49 @@ static pxt_status take_out_tombstone(struct pxt_tier *tier, const struct pxt_key
     return status == PXT_NOT_FOUND ? PXT_OK : status;
 }
 
+/* Finds out which of up to PXT_READING_MAX entries a tier has: in one call, if it offers that. */
+static void find_had(struct pxt_tier *tier, pxt_entry *const *entries, size_t n, bool *had)
+{
+    struct pxt_key key[PXT_READING_MAX];
+    const struct pxt_key *keys[PXT_READING_MAX];
+    pxt_entry *entry[PXT_READING_MAX];
+    pxt_status status[PXT_READING_MAX];
+    for (size_t i = 0; i < n; i++) {
+        pxt_entry_key_of(entries[i], &key[i]);
+        keys[i] = &key[i];
+    }
+    bool together = pxt_tier_gets_many(tier);
+    if (together)
+        pxt_tier_get_many(tier, keys, n, PXT_GET_PEEK, entry, status, NULL);
+    for (size_t i = 0; i < n; i++) {
+        if (!together) {
+            had[i] = pxt_tier_contains(tier, keys[i], NULL) != PXT_NOT_FOUND; /* in doubt, it has it */
+            continue;
+        }
+        had[i] = status[i] != PXT_NOT_FOUND && !(entry[i] && pxt_entry_is_tombstone(entry[i]));
+        pxt_entry_release(entry[i]);
+    }
+}
+
 /* Chooses the entries for which a limited tier has room, and those that it has already: its copies would be old. False
  * if the tier cannot be asked. */
 static bool choose(struct pxt_tier *tier, pxt_entry *const *entries, size_t n, pxt_entry **chosen, size_t *count)
 {
+    bool had[PXT_READING_MAX];
     uint64_t used = 0;
     *count = 0;
     if (pxt_tier_count(tier, &used, NULL) != PXT_OK)
         return false;
     for (size_t i = 0; i < n; i++) {
         struct pxt_key key;
+        size_t at = i % PXT_READING_MAX;
+        if (!at)
+            find_had(tier, entries + i, n - i < PXT_READING_MAX ? n - i : PXT_READING_MAX, had);
         pxt_entry_key_of(entries[i], &key);
         bool room = used < tier->max_entries;
-        bool had = pxt_tier_contains(tier, &key, NULL) != PXT_NOT_FOUND; /* in doubt, it has it */
-        if (room || had || take_out_tombstone(tier, &key) != PXT_OK)
+        if (room || had[at] || take_out_tombstone(tier, &key) != PXT_OK)
             chosen[(*count)++] = entries[i];
-        used += room && !had;
+        used += room && !had[at];
     }
     return true;
 }
@@ -64,14 +91,16 @@ static bool demote(struct pxt_write *write, struct pxt_tier *tier, pxt_entry *vi
 /* Evicts from a limited tier as many entries as the batch has new keys for it. The victims are demoted at once. */
 static void evict_for_batch(struct pxt_write *write, struct pxt_tier *tier, pxt_entry *const *entries, size_t n)
 {
+    bool had[PXT_READING_MAX];
     uint64_t count = 0, fresh = 0;
     struct pxt_victims cascade;
     pxt_victims_init(&cascade);
     cascade.in_hurry = true; /* locks are held */
     for (size_t i = 0; i < n; i++) {
-        struct pxt_key key;
-        pxt_entry_key_of(entries[i], &key);
-        fresh += pxt_tier_contains(tier, &key, NULL) == PXT_NOT_FOUND;
+        size_t at = i % PXT_READING_MAX;
+        if (!at)
+            find_had(tier, entries + i, n - i < PXT_READING_MAX ? n - i : PXT_READING_MAX, had);
+        fresh += !had[at];
     }
     if (pxt_tier_count(tier, &count, NULL) != PXT_OK)
         return;
@@ -128,18 +157,6 @@ static pxt_status into_tier(struct pxt_write *write, struct pxt_tier *tier, stru
     return status;
 }
 
-/* Gives all entries the learnt fields of those that they replace. `replaced` has room for all. */
-static pxt_status inherit_all(struct pxt_chain *chain, pxt_entry **entries, size_t n, struct pxt_replaced *replaced,
-                              struct pxt_error *error)
-{
-    for (size_t i = 0; i < n; i++) {
-        pxt_status status = pxt_learnt_inherit(chain, &entries[i], &replaced[i], error);
-        if (status)
-            return status;
-    }
-    return PXT_OK;
-}
-
 /* Marks the tiers in doubt for all keys, and gives the entries their versions. `hash` has the hashes of the keys. */
 static pxt_status begin(struct pxt_chain *chain, pxt_entry **entries, uint64_t *hash, size_t n,
                         const struct pxt_replaced *replaced, struct pxt_changes *changes, struct pxt_error *error)
@@ -180,7 +197,7 @@ static pxt_status put_locked(struct pxt_chain *chain, pxt_entry **entries, size_
                               .into = into_tier,
                               .locked = &batch->locked,
                               .error = error};
-    pxt_status status = inherit_all(chain, entries, n, batch->replaced, error);
+    pxt_status status = pxt_learnt_inherit_many(chain, entries, n, batch->replaced, error);
     if (status)
         return status;
     status = begin(chain, entries, batch->hash, n, batch->replaced, &changes, error);

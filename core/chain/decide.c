@@ -55,45 +55,77 @@ static pxt_status read_private(struct pxt_chain *chain, struct pxt_tier *tier, c
     return PXT_NOT_FOUND;
 }
 
-/* Asks one tier. PXT_NOT_FOUND also if its copy is one that another write has made old. */
-static pxt_status ask(struct pxt_chain *chain, struct pxt_tier *tier, const struct pxt_key *key, unsigned flags,
-                      struct pxt_decision *decision, pxt_entry **out, struct pxt_error *error)
+/* What the answer of one tier means. PXT_NOT_FOUND also if its copy is one that another write has made old. */
+static pxt_status understand(const struct pxt_tier *tier, struct pxt_decision *decision, pxt_status status)
 {
     decision->asked[tier->index] = true;
-    pxt_status status = tier->flags & PXT_TIER_SHARED
-                            ? pxt_chain_read(chain, tier, key, flags, out, &decision->noted, error)
-                            : read_private(chain, tier, key, flags, decision, out, error);
     if (status == PXT_EINVAL || status == PXT_ENOTSUP)
         return PXT_NOT_FOUND; /* a tier that cannot hold the key has nothing to say */
     decision->failed[tier->index] = status != PXT_OK && status != PXT_NOT_FOUND;
     return status;
 }
 
-/* Asks the tiers that are not in doubt. PXT_EUNAVAILABLE: none of them decides. */
+/* Asks one tier. */
+static pxt_status ask(struct pxt_chain *chain, struct pxt_tier *tier, const struct pxt_key *key, unsigned flags,
+                      struct pxt_decision *decision, pxt_entry **out, struct pxt_error *error)
+{
+    pxt_status status = tier->flags & PXT_TIER_SHARED
+                            ? pxt_chain_read(chain, tier, key, flags, out, &decision->noted, error)
+                            : read_private(chain, tier, key, flags, decision, out, error);
+    return understand(tier, decision, status);
+}
+
+/* What the tiers that are not in doubt have said so far. */
+struct clear_answers {
+    pxt_status worst;
+    bool complete_has_nothing;
+};
+static const struct clear_answers no_answers = {PXT_NOT_FOUND, false};
+
+/* Whether a tier may decide. */
+static bool is_clear(const struct pxt_chain *chain, const struct pxt_tier *tier, const struct pxt_decision *decision)
+{
+    return pxt_tier_stores(tier) && !(pxt_chain_bit(chain, tier) & pxt_word_doubts(decision->word));
+}
+
+/* Notes the answer of a tier. Returns whether the tier decides. */
+static bool hear(const struct pxt_chain *chain, const struct pxt_tier *tier, pxt_status status,
+                 struct pxt_decision *decision, struct clear_answers *answers)
+{
+    decision->found_in = tier->index;
+    if (status == PXT_OK)
+        return true;
+    answers->complete_has_nothing |=
+        status == PXT_NOT_FOUND && pxt_chain_bit(chain, tier) && (tier == chain->slowest || !tier->limited);
+    if (status != PXT_NOT_FOUND && answers->worst == PXT_NOT_FOUND && pxt_tier_present(tier) &&
+        (pxt_tier_durable(tier) || !chain->any_durable)) /* the durable tiers have all that memory has */
+        answers->worst = status;
+    return false;
+}
+
+/* What the tiers say if none has the key. PXT_EUNAVAILABLE: none of them decides. */
+static pxt_status conclude(const struct pxt_chain *chain, const struct clear_answers *answers)
+{
+    if (!pxt_chain_members(chain) || answers->worst == PXT_ENOMEM)
+        return answers->worst;
+    return answers->complete_has_nothing ? PXT_NOT_FOUND : PXT_EUNAVAILABLE;
+}
+
+/* Asks the tiers that are not in doubt. */
 static pxt_status ask_clear_tiers(struct pxt_chain *chain, const struct pxt_key *key, unsigned flags,
                                   struct pxt_decision *decision, struct pxt_error *error)
 {
-    pxt_doubts members = pxt_chain_members(chain), doubts = pxt_word_doubts(decision->word);
-    pxt_status worst = PXT_NOT_FOUND;
-    bool complete_has_nothing = false;
+    struct clear_answers answers = no_answers;
     for (unsigned i = 0; i < chain->count; i++) {
         struct pxt_tier *tier = &chain->tier[i];
-        pxt_status status;
-        if (!pxt_tier_stores(tier) || (pxt_chain_bit(chain, tier) & doubts))
+        if (!is_clear(chain, tier, decision))
             continue;
-        status = ask(chain, tier, key, flags, decision, &decision->entry, worst == PXT_NOT_FOUND ? error : NULL);
-        decision->found_in = i;
-        if (status == PXT_OK)
+        pxt_status status =
+            ask(chain, tier, key, flags, decision, &decision->entry, answers.worst == PXT_NOT_FOUND ? error : NULL);
+        if (hear(chain, tier, status, decision, &answers))
             return PXT_OK;
-        complete_has_nothing |=
-            status == PXT_NOT_FOUND && pxt_chain_bit(chain, tier) && (tier == chain->slowest || !tier->limited);
-        if (status != PXT_NOT_FOUND && worst == PXT_NOT_FOUND && pxt_tier_present(tier) &&
-            (pxt_tier_durable(tier) || !chain->any_durable)) /* the durable tiers have all that memory has */
-            worst = status;
     }
-    if (!members || worst == PXT_ENOMEM)
-        return worst;
-    return complete_has_nothing ? PXT_NOT_FOUND : PXT_EUNAVAILABLE;
+    return conclude(chain, &answers);
 }
 
 static bool knows(const pxt_entry *entry, const pxt_entry *other)
@@ -169,13 +201,17 @@ static pxt_status ask_all_members(struct pxt_chain *chain, const struct pxt_key 
     return decision->entry ? PXT_OK : PXT_NOT_FOUND;
 }
 
-pxt_status pxt_chain_decide(struct pxt_chain *chain, const struct pxt_key *key, unsigned flags,
-                            struct pxt_decision *decision, struct pxt_error *error)
+static void begin(const struct pxt_chain *chain, const struct pxt_key *key, struct pxt_decision *decision)
 {
     *decision = (struct pxt_decision){.generation = atomic_load(&chain->page.base)};
     decision->word = pxt_word(&chain->page, key->hash);
     decision->generation += (uint32_t)(decision->word >> 8);
-    pxt_status status = ask_clear_tiers(chain, key, flags, decision, error);
+}
+
+/* Ends a decision, for which the clear tiers have said `status`. */
+static pxt_status end(struct pxt_chain *chain, const struct pxt_key *key, unsigned flags, pxt_status status,
+                      struct pxt_decision *decision, struct pxt_error *error)
+{
     decision->clear = status == PXT_OK || status == PXT_NOT_FOUND;
     if (!decision->clear && status != PXT_ENOMEM && pxt_chain_members(chain))
         status = ask_all_members(chain, key, flags, decision, error);
@@ -186,4 +222,79 @@ pxt_status pxt_chain_decide(struct pxt_chain *chain, const struct pxt_key *key, 
         decision->entry = NULL;
     }
     return status;
+}
+
+pxt_status pxt_chain_decide(struct pxt_chain *chain, const struct pxt_key *key, unsigned flags,
+                            struct pxt_decision *decision, struct pxt_error *error)
+{
+    begin(chain, key, decision);
+    pxt_status status = ask_clear_tiers(chain, key, flags, decision, error);
+    return end(chain, key, flags, status, decision, error);
+}
+
+/* ---- many keys -------------------------------------------------------------------------------------------------- */
+
+/* Many decisions under way. */
+struct many {
+    const struct pxt_key *keys;
+    size_t n;
+    unsigned flags;
+    struct pxt_decision *decision;
+    struct clear_answers answers[PXT_READING_MAX];
+    bool decided[PXT_READING_MAX];
+    /* What one tier is asked. */
+    const struct pxt_key *asked[PXT_READING_MAX];
+    size_t index[PXT_READING_MAX];
+    struct pxt_reading reading;
+};
+
+/* Asks one tier for all keys that are not decided: in one call, if the tier offers that. */
+static void ask_for_many(struct pxt_chain *chain, struct pxt_tier *tier, struct many *many, struct pxt_error *error)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < many->n; i++) {
+        if (many->decided[i] || !is_clear(chain, tier, &many->decision[i]))
+            continue;
+        many->asked[count] = &many->keys[i];
+        many->index[count++] = i;
+    }
+    bool together = (tier->flags & PXT_TIER_SHARED) && pxt_tier_gets_many(tier);
+    if (together && count)
+        pxt_chain_read_many(chain, tier, many->asked, count, many->flags, &many->reading, error);
+    for (size_t j = 0; j < count; j++) {
+        size_t i = many->index[j];
+        struct pxt_decision *decision = &many->decision[i];
+        pxt_status status;
+        if (together) {
+            decision->entry = many->reading.entry[j];
+            decision->noted = many->reading.noted[j];
+            status = understand(tier, decision, many->reading.status[j]);
+        } else {
+            status = ask(chain, tier, many->asked[j], many->flags, decision, &decision->entry, error);
+        }
+        many->decided[i] = hear(chain, tier, status, decision, &many->answers[i]);
+    }
+}
+
+pxt_status pxt_chain_decide_many(struct pxt_chain *chain, const struct pxt_key *keys, size_t n, unsigned flags,
+                                 struct pxt_decision *decision, pxt_status *status, struct pxt_error *error)
+{
+    struct many *many = pxt_alloc(sizeof *many);
+    if (!many)
+        return pxt_fail_memory(error, "a batch");
+    many->keys = keys;
+    many->n = n;
+    many->flags = flags;
+    many->decision = decision;
+    for (size_t i = 0; i < n; i++) {
+        begin(chain, &keys[i], &decision[i]);
+        many->answers[i] = no_answers;
+    }
+    for (unsigned i = 0; i < chain->count; i++)
+        ask_for_many(chain, &chain->tier[i], many, error);
+    for (size_t i = 0; i < n; i++)
+        status[i] = end(chain, &keys[i], flags, many->decided[i] ? PXT_OK : conclude(chain, &many->answers[i]),
+                        &decision[i], error);
+    pxt_free(many);
+    return PXT_OK;
 }

@@ -52,6 +52,18 @@ static bool still_true(const struct pxt_chain *chain, const struct pxt_key *key,
     return pxt_word(&chain->page, key->hash) == decision->word;
 }
 
+/* Whether a change that is open may be the reason that no tier decides. */
+static bool may_be_open(const struct pxt_chain *chain, const struct pxt_decision *decision, pxt_status status)
+{
+    return status == PXT_EUNAVAILABLE && (pxt_word_doubts(decision->word) & pxt_chain_members(chain));
+}
+
+/* Whether an answer without the key's lock is not good enough: see make_safe(). */
+static bool needs_lock(const struct pxt_chain *chain, const struct pxt_decision *decision, pxt_status status)
+{
+    return may_be_open(chain, decision, status) || (status == PXT_OK && !decision->clear && chain->power);
+}
+
 /* Decides again while the word of the key changes, `tries` times. `*open`: it changes all the time, or a change that is open
  * may be the reason that no tier decides. */
 static pxt_status decide(struct pxt_chain *chain, const struct pxt_key *key, int tries, unsigned flags,
@@ -61,7 +73,7 @@ static pxt_status decide(struct pxt_chain *chain, const struct pxt_key *key, int
     for (int i = 0; i < tries; i++) {
         pxt_status status = pxt_chain_decide(chain, key, flags, decision, error);
         if (still_true(chain, key, decision)) {
-            *open = status == PXT_EUNAVAILABLE && (pxt_word_doubts(decision->word) & pxt_chain_members(chain));
+            *open = may_be_open(chain, decision, status);
             return status;
         }
         if (decision->entry)
@@ -163,8 +175,7 @@ static bool get_freely(struct pxt_chain *chain, const struct pxt_key *key, pxt_e
     if (!may_read_freely(chain))
         return false;
     *status = decide(chain, key, TRIES, PXT_DECIDE_UNLOCKED, &decision, &open, error);
-    bool unsafe = *status == PXT_OK && !decision.clear && chain->power;
-    if (open || unsafe || !pxt_chain_has_joined(chain)) {
+    if (open || needs_lock(chain, &decision, *status) || !pxt_chain_has_joined(chain)) {
         pxt_entry_release(decision.entry);
         return false;
     }
@@ -227,31 +238,107 @@ __attribute__((noinline)) static pxt_status get_from_file(struct pxt_tier *tier,
  * No pxt_tier_get(), because `hits_need_no_lock` says that the tier locks itself and keeps the state of its policy, and
  * the breaker and the doubts are looked at here. A failure of the tier is left to get_below(), which asks it again.
  */
-pxt_status pxt_chain_get(struct pxt_chain *chain, const struct pxt_key *key, pxt_entry **out, unsigned *found_in,
-                         struct pxt_error *error)
+static bool get_first(struct pxt_chain *chain, const struct pxt_key *key, pxt_entry **out, struct pxt_error *error)
 {
     struct pxt_tier *first = &chain->tier[0];
     bool shared = first->flags & PXT_TIER_SHARED;
     uint64_t word = shared ? pxt_word(&chain->page, key->hash) : 0;
     bool doubted = shared && (!pxt_chain_has_joined(chain) || (pxt_word_doubts(word) & pxt_chain_bit(chain, first)));
-    if (first->hits_need_no_lock && pxt_tier_on(first) && !doubted) {
-        pxt_status status =
-            shared ? get_from_file(first, key, out, error) : first->ops->get(first->self, key, 0, out, error);
-        if (status == PXT_OK) {
-            bool old = shared ? pxt_word(&chain->page, key->hash) != word : pxt_chain_stale(chain, first, *out);
-            if (!old && !pxt_chain_expired(chain, *out)) {
-                struct pxt_thread_counts *counts = pxt_chain_counts(chain);
-                pxt_count_raise(chain, counts, &counts->hits[0]);
-                if (!first->ops->settle)
-                    count_first_hit(chain, first, key, *out);
-                *found_in = 0;
-                return PXT_OK;
-            }
-            pxt_entry_release(*out);
-            *out = NULL;
-        }
+    if (!first->hits_need_no_lock || !pxt_tier_on(first) || doubted)
+        return false;
+    pxt_status status =
+        shared ? get_from_file(first, key, out, error) : first->ops->get(first->self, key, 0, out, error);
+    if (status != PXT_OK)
+        return false;
+    bool old = shared ? pxt_word(&chain->page, key->hash) != word : pxt_chain_stale(chain, first, *out);
+    if (old || pxt_chain_expired(chain, *out)) {
+        pxt_entry_release(*out);
+        *out = NULL;
+        return false;
     }
-    return get_below(chain, key, out, found_in, error);
+    struct pxt_thread_counts *counts = pxt_chain_counts(chain);
+    pxt_count_raise(chain, counts, &counts->hits[0]);
+    if (!first->ops->settle)
+        count_first_hit(chain, first, key, *out);
+    return true;
+}
+
+pxt_status pxt_chain_get(struct pxt_chain *chain, const struct pxt_key *key, pxt_entry **out, unsigned *found_in,
+                         struct pxt_error *error)
+{
+    if (!get_first(chain, key, out, error))
+        return get_below(chain, key, out, found_in, error);
+    *found_in = 0;
+    return PXT_OK;
+}
+
+/* ---- many keys -------------------------------------------------------------------------------------------------- */
+
+/* Keys that the first tier does not have. */
+struct missed {
+    size_t count;
+    struct pxt_key key[PXT_READING_MAX];
+    size_t index[PXT_READING_MAX]; /* of the caller's key */
+    struct pxt_decision decision[PXT_READING_MAX];
+    pxt_status status[PXT_READING_MAX];
+};
+
+/* Answers a key that was decided together with others; or gets it alone, if its word has changed or the lock is needed. */
+static pxt_status answer_one(struct pxt_chain *chain, const struct pxt_key *key, struct pxt_decision *decision,
+                             pxt_status status, pxt_entry **out, unsigned *found_in, struct pxt_error *error)
+{
+    struct pxt_victims victims;
+    if (!still_true(chain, key, decision) || !pxt_chain_has_joined(chain) || needs_lock(chain, decision, status)) {
+        pxt_entry_release(decision->entry);
+        return get_below(chain, key, out, found_in, error);
+    }
+    pxt_victims_init(&victims);
+    victims.in_hurry = true;
+    victims.deepest = decision->found_in;
+    status = answer(chain, key, false, true, decision, status, out, found_in, &victims);
+    pxt_demote_victims(chain, &victims);
+    return status;
+}
+
+/* Gets the keys that were missed: with one call of each tier that offers that. */
+static void get_missed(struct pxt_chain *chain, struct missed *missed, pxt_entry **out, unsigned *found_in,
+                       pxt_status *result, struct pxt_error *error)
+{
+    pxt_status status = PXT_EBUSY;
+    if (missed->count > 1 && may_read_freely(chain)) {
+        pxt_chain_have_down_tiers_probed(chain);
+        status = pxt_chain_decide_many(chain, missed->key, missed->count, PXT_DECIDE_UNLOCKED, missed->decision,
+                                       missed->status, error);
+    }
+    for (size_t j = 0; j < missed->count; j++) {
+        size_t i = missed->index[j];
+        result[i] = status ? get_below(chain, &missed->key[j], &out[i], &found_in[i], error)
+                           : answer_one(chain, &missed->key[j], &missed->decision[j], missed->status[j], &out[i],
+                                        &found_in[i], error);
+    }
+    missed->count = 0;
+}
+
+pxt_status pxt_chain_get_many(struct pxt_chain *chain, const struct pxt_key *keys, size_t n, pxt_entry **out,
+                              unsigned *found_in, pxt_status *result, struct pxt_error *error)
+{
+    struct missed *missed = pxt_alloc(sizeof *missed);
+    if (!missed)
+        return pxt_fail_memory(error, "a batch");
+    for (size_t i = 0; i < n; i++) {
+        out[i] = NULL;
+        found_in[i] = 0;
+        result[i] = PXT_OK;
+        if (get_first(chain, &keys[i], &out[i], error))
+            continue;
+        missed->key[missed->count] = keys[i];
+        missed->index[missed->count++] = i;
+        if (missed->count == PXT_READING_MAX)
+            get_missed(chain, missed, out, found_in, result, error);
+    }
+    get_missed(chain, missed, out, found_in, result, error);
+    pxt_free(missed);
+    return PXT_OK;
 }
 
 pxt_status pxt_chain_peek(struct pxt_chain *chain, const struct pxt_key *key, pxt_entry **out, struct pxt_error *error)

@@ -10,7 +10,7 @@
  *
  * ABI changes, newest first:
  *   1.2  2026-11-25  versions and tombstones: pxt_host: tombstone_new; tiers: PXT_TIER_VERSIONS, PXT_TIER_SYNCED,
- *                    versions, record_get, record_put; expire has `up_to`; PXT_ESTALE
+ *                    versions, record_get, record_put, get_many; expire has `up_to`; PXT_ESTALE
  *   1.1  2026-11-21  pxt_host: entry_acquire_key, tier_open, tier_close, entry_new_foreign,
  *                    json_read_foreign; pxt_value: elsewhere; tiers: PXT_TIER_TRANSACTION, instance_ops
  *   1.0  2026-11-21  first

@@ -164,6 +164,13 @@ struct pxt_tier_ops {
      * [the file PATH.record] */
     pxt_status (*record_get)(void *self, char text[PXT_RECORD_MAX + 1], struct pxt_error *error);
     pxt_status (*record_put)(void *self, const char *text, struct pxt_error *error);
+
+    /* ---- since 1.2: batches, for stores where each call is a round trip ---- */
+
+    /* Finds `n` entries, each as get() does; a key may stand twice. `out[i]` is held for the caller, or NULL where the key
+     * is not stored: PXT_OK also if none is. After an error nothing is held. [get, one after the other] */
+    pxt_status (*get_many)(void *self, const struct pxt_key *const *keys, size_t n, unsigned flags, pxt_entry **out,
+                           struct pxt_error *error);
 };
 
 #ifdef __cplusplus

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 c_tests += \
-    %D%/batch_test %D%/chain_test %D%/degrade_test %D%/each_test %D%/fork_test %D%/learnt_test %D%/members_test %D%/model_test \
+    %D%/batch_test %D%/chain_test %D%/degrade_test %D%/each_test %D%/fork_test %D%/get_many_test %D%/learnt_test %D%/members_test %D%/model_test \
     %D%/processes_test %D%/reports_test %D%/shortage_test %D%/slow_tier_test %D%/threads_test \
     %D%/ttl_test %D%/unload_test
 %C%_batch_test_LDADD = libproxtier.la
@@ -8,6 +8,8 @@ c_tests += \
 %C%_degrade_test_CFLAGS = $(AM_CFLAGS) $(SQLITE_CFLAGS)
 %C%_degrade_test_LDADD = libproxtier.la $(SQLITE_LIBS)
 %C%_each_test_LDADD = libproxtier.la
+%C%_get_many_test_LDADD = libproxtier.la
+%C%_get_many_test_LDFLAGS = $(AM_LDFLAGS) -export-dynamic
 %C%_learnt_test_LDADD = libproxtier.la
 %C%_members_test_LDADD = libproxtier.la
 %C%_model_test_SOURCES = %D%/model_test.c %D%/model.c %D%/model.h

@@ -221,9 +221,9 @@ static void *do_sync(void *arg)
     return arg;
 }
 
-static const char rules[] =
-    "get all delay 901s; put_many all delay 902s; expire all delay 903s; maintain all delay 904s; "
-    "sync all delay 905s; versions all delay 906s";
+static const char rules[] = "get all delay 901s; get_many all delay 901s; put_many all delay 902s; expire all delay "
+                            "903s; maintain all delay 904s; "
+                            "sync all delay 905s; versions all delay 906s";
 
 static void gets_do_not_wait_for_the_slowest_tier(void)
 {
