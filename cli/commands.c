@@ -25,6 +25,9 @@
 const struct option_row global_options[] = {
     {"config", 'c', "FILE", "configuration; else $PROXTIER_CONFIG, the user's, the system's, the built-in one"},
     {"state-dir", 0, "DIR", "keep keys, databases and files in DIR instead of the user's folders"},
+    {"cache-dir", 0, "DIR",
+     "keep files that can be filled again in DIR; else in DIR/cache of --state-dir, or the user's folder"},
+    {"config-dir", 0, "DIR", "look for proxtier.yaml and conf.d in DIR, and nowhere else"},
     {"log-level", 0, "LEVEL", "error, warning, notice (default), info or debug"},
     {"verbose", 'v', NULL, "the same as --log-level info"},
     {"quiet", 'q', NULL, "no progress, no notices"},
@@ -33,14 +36,16 @@ const struct option_row global_options[] = {
     END};
 
 static const struct option_row warm[] = {
-    {"format", 0, "FORMAT", "auto, text, json, jsonl or csv"},
+    {"format", 0, "FORMAT", "auto, text, json, jsonl, csv, yaml or proxychains"},
     {"default-scheme", 0, "SCHEME",
-     "scheme of lines that name none; default: that of the comment above them, else http"},
+     "scheme of records that name none; default: that of the comment above them, of the file's name, else http"},
     {"source", 0, "NAME", "source of records that name none; default: warmed"},
     {"ttl", 0, "TIME", "time to live of all records: 90s, 15m, 1h, 7d"},
     {"dry-run", 0, NULL, "read and count, store nothing"},
     {"reject", 0, "FILE", "write places and reasons of refused records there"},
     {"strict", 0, NULL, "exit 65 when a record was refused"},
+    {"allow-empty", 0, NULL, "a list without any record is no error"},
+    {"reset", 0, NULL, "forget health, checks and hits of the proxies in the list"},
     END};
 static const struct option_row get[] = {REVEAL, {"tier", 0, NULL, "add the name of the tier that answered"},
                                         JSON,   {"count", 'n', "N", "without a key: so many, each once"},
@@ -76,13 +81,17 @@ static const struct option_row migrate[] = {
 static const struct option_row plugin[] = {
     JSON,
     {"options", 0, "NAME=VALUE,...", "test: options of the plugin"},
-    {"seconds", 0, "TIME", "test: the longest time that a check may take; default: 20s"},
+    {"check", 0, "TEXT", "test: only the checks whose names have this text"},
+    {"second", 0, "NAME=VALUE,...", "test: options that make another store"},
+    {"reset", 0, "COMMAND", "test: a shell command that empties the stores of the plugin, called before each check"},
+    {"timeout", 0, "TIME", "test: the longest time that one call of the plugin may take; default: 20s"},
     END};
 static const struct option_row config[] = {{"origin", 0, NULL, "show: where each value comes from"}, END};
 static const struct option_row help[] = {{"man", 0, NULL, "the manual page, as mdoc(7)"}, END};
 
 const struct command commands[] = {
-    {"warm", "FILE|-", "load a list of proxies: text lines, JSON, JSONL or CSV", warm, 1, 1, run_warm},
+    {"warm", "FILE|-...", "load lists of proxies: text lines, JSON, JSONL, CSV, YAML of Clash, proxychains.conf", warm,
+     1, -1, run_warm},
     {"get", "[KEY|URL...]",
      "print the URLs of proxies; without a key, of a random one that is neither unhealthy nor dead", get, 0, -1,
      run_get},
@@ -110,7 +119,15 @@ const struct command commands[] = {
     {"plugin", "list|info NAME|test NAME",
      "list plugins, print the options of one, or test whether it keeps the promises of the plugin interface", plugin, 1,
      2, run_plugin},
-    {"config", "check|show", "check the configuration, or print what is in effect", config, 1, 1, run_config},
+    {"config", "check|show|schema|import FILE",
+     "check the configuration, print what is in effect, print a JSON Schema of it for editors, or print a "
+     "configuration "
+     "made from ProxyWhirl's (TOML)",
+     config, 1, 2, run_config},
+    {"bug-report", "",
+     "print what a report of a fault needs: versions, names of variables, plugins, and the configuration without "
+     "secrets",
+     NULL, 0, 0, run_bug_report},
     {"completion", "bash|zsh|fish", "print a shell's completion script", NULL, 1, 1, run_completion},
     {"help", "[COMMAND]", "print help", help, 0, 1, run_help},
     {NULL, NULL, NULL, NULL, 0, 0, NULL}};

@@ -160,6 +160,7 @@ static const char manual_environment[] =
     ".It Ev PROXTIER_CONFIG\nConfiguration file, where\n.Fl -config\nis not given.\n"
     ".It Ev PROXTIER_STATE_DIR\nAbsolute path of a folder for keys, databases and files; the same as\n.Fl -state-dir "
     ".\n"
+    ".It Ev PROXTIER_CACHE_DIR , PROXTIER_CONFIG_DIR\nThe same for\n.Fl -cache-dir\nand\n.Fl -config-dir .\n"
     ".It Ev PROXTIER_SYSCONFDIR\nFolder in which\n.Pa proxtier/proxtier.yaml\nis the system's configuration, in place "
     "of\n"
     ".Pa /etc .\n"
@@ -205,7 +206,7 @@ static const char manual_examples[] =
 
 static const char manual_end[] =
     ".Sh SEE ALSO\n.Xr libproxtier 3 ,\n.Xr proxtier-plugin 3 ,\n.Xr proxtier-import 5 ,\n.Xr proxtier-jsonl 5 ,\n"
-    ".Xr proxtier.yaml 5 ,\n.Xr proxtier-glossary 7\n";
+    ".Xr proxtier.yaml 5 ,\n.Xr proxtier-glossary 7 ,\n.Xr proxtier-troubleshooting 7\n";
 
 void print_manual(FILE *out)
 {

@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: MIT
 bin_PROGRAMS += proxtier
 proxtier_SOURCES = \
-    %D%/command.h %D%/commands.c %D%/common.c %D%/completion.c %D%/help.c %D%/main.c %D%/messages.c %D%/output.c %D%/progress.c \
-    %D%/progress.h
+    %D%/command.h %D%/commands.c %D%/common.c %D%/completion.c %D%/config_schema.c %D%/help.c %D%/list_paths.c \
+    %D%/list_paths.h %D%/main.c %D%/messages.c %D%/output.c %D%/progress.c %D%/progress.h %D%/sqlite_list.c \
+    %D%/sqlite_list.h %D%/toml.c %D%/toml.h
 proxtier_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/%D%
-proxtier_LDADD = libproxtier.la -lpthread
+proxtier_CFLAGS = $(AM_CFLAGS) $(SQLITE_CFLAGS)
+proxtier_LDFLAGS = $(AM_LDFLAGS) $(RELOCATABLE_LDFLAGS)
+proxtier_LDADD = libproxtier.la $(SQLITE_LIBS) -lpthread
 EXTRA_DIST += %D%/README.md

@@ -69,19 +69,35 @@ static int place_of(const struct command *command, int found)
     return -1;
 }
 
-/* The library takes the folder from the environment. Returns -1 to go on, else an exit code. */
-static int set_state_dir(const struct invocation *invocation, const char *value)
+/* Options for folders, which the library takes from the environment. */
+static const struct {
+    const char *option, *variable;
+} places[] = {{"state-dir", "PROXTIER_STATE_DIR"},
+              {"cache-dir", "PROXTIER_CACHE_DIR"},
+              {"config-dir", "PROXTIER_CONFIG_DIR"},
+              {NULL, NULL}};
+
+static const char *variable_of(const char *name)
+{
+    size_t i = 0;
+    while (places[i].option && strcmp(places[i].option, name))
+        i++;
+    return places[i].variable;
+}
+
+/* Returns -1 to go on, else an exit code. */
+static int set_place(const struct invocation *invocation, const char *name, const char *value)
 {
     char folder[PATH_MAX], path[2 * PATH_MAX + 2];
     if (!*value)
-        return usage(invocation, "--state-dir needs a folder");
+        return usage(invocation, "--%s needs a folder", name);
     bool relative = *value != '/';
     if (relative && !getcwd(folder, sizeof folder))
-        return usage(invocation, "--state-dir %s: the working directory is not known: give an absolute path", value);
+        return usage(invocation, "--%s %s: the working directory is not known: give an absolute path", name, value);
     int length = snprintf(path, sizeof path, "%s%s%s", relative ? folder : "", relative ? "/" : "", value);
     if (length >= PATH_MAX)
-        return usage(invocation, "--state-dir: the path is too long");
-    return setenv("PROXTIER_STATE_DIR", path, 1) ? EXIT_INTERNAL : -1;
+        return usage(invocation, "--%s: the path is too long", name);
+    return setenv(variable_of(name), path, 1) ? EXIT_INTERNAL : -1;
 }
 
 /* Returns -1 to go on, else an exit code. */
@@ -89,8 +105,8 @@ static int take_global(struct invocation *invocation, const char *name, const ch
 {
     if (!strcmp(name, "config")) {
         invocation->open.config_file = value;
-    } else if (!strcmp(name, "state-dir")) {
-        return set_state_dir(invocation, value);
+    } else if (variable_of(name)) {
+        return set_place(invocation, name, value);
     } else if (!strcmp(name, "log-level")) {
         if (!set_level(invocation, value))
             return usage(invocation, "--log-level %s is not error, warning, notice, info or debug", value);

@@ -13,7 +13,7 @@ struct progress {
 };
 /* Shows nothing where standard error is no terminal. */
 void progress_start(struct progress *progress, bool wanted);
-/* A pxt_progress_fn; `arg` is the progress. */
+/* Draws the bar; `arg` is the progress. */
 void progress_step(void *arg, uint64_t done, uint64_t total, const struct pxt_warm_counts *counts);
 void progress_end(struct progress *progress);
 double progress_seconds(void);

@@ -2,8 +2,8 @@
 # The library from the sources of all folders of core/.
 core_cppflags = $(AM_CPPFLAGS) -I$(srcdir)/%D% -DPXT_VERSION='"$(PACKAGE_VERSION)"' \
     -DPXT_PLUGINDIR='"$(plugindir)"' -DPXT_SYSCONFDIR='"$(sysconfdir)"'
-core_cflags = $(AM_CFLAGS) $(YAML_CFLAGS) $(JSONC_CFLAGS) $(GCRYPT_CFLAGS)
-core_libs = $(YAML_LIBS) $(JSONC_LIBS) $(GCRYPT_LIBS) $(LTDL_LIBS) $(CSV_LIBS) -lpthread
+core_cflags = $(AM_CFLAGS) $(YAML_CFLAGS) $(JSONC_CFLAGS) $(GCRYPT_CFLAGS) $(ZLIB_CFLAGS)
+core_libs = $(YAML_LIBS) $(JSONC_LIBS) $(GCRYPT_LIBS) $(LTDL_LIBS) $(CSV_LIBS) $(ZLIB_LIBS) -lpthread
 
 lib_LTLIBRARIES += libproxtier.la
 libproxtier_la_SOURCES = $(core_sources)

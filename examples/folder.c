@@ -2,7 +2,7 @@
  *
  * folder: one file a key, each holding the entry as JSON: a durable tier that several processes may share. A file is
  * written under another name and then renamed, so that a reader sees the old one or the new one, and a crash leaves
- * one of them.
+ * one of them. A file that cannot be read as an entry is put aside, as NAME.json.bad.
  *
  *   cc -shared -fPIC $(pkg-config --cflags proxtier-plugin) -o folder.so folder.c
  */
@@ -20,6 +20,7 @@ struct folder {
     const struct pxt_host *host;
     const char *path; /* lives as long as the settings, that is, as long as this */
     int fd;
+    uint64_t damaged;
 };
 
 static const struct pxt_option options[] = {
@@ -75,7 +76,7 @@ static void folder_close(void *self)
     free(folder);
 }
 
-/* Reads a file into an entry. */
+/* Reads a file into an entry. PXT_EINVAL: it is damaged. */
 static pxt_status read_file(struct folder *folder, const char *name, pxt_entry **out, struct pxt_error *error)
 {
     struct stat file;
@@ -92,13 +93,45 @@ static pxt_status read_file(struct folder *folder, const char *name, pxt_entry *
         status = failed(folder, error, "read", name);
     if (!status) {
         text[file.st_size] = '\0';
-        if (folder->host->json_read(folder->host, text, (size_t)file.st_size, out, error))
-            status = folder->host->fail(folder->host, error, PXT_ECORRUPT, 0, "%s/%s is damaged: remove it",
-                                        folder->path, name);
+        status = folder->host->json_read(folder->host, text, (size_t)file.st_size, out, error);
     }
     free(text);
     close(fd);
     return status;
+}
+
+/* Gives a damaged file another name: it is found damaged once. Another process may have put the key since it was read, so
+ * what has got the other name is read again; if it is good it gets its own name back, unless a newer one has it. */
+static pxt_status set_aside(struct folder *folder, const char *name, struct pxt_error *error)
+{
+    char aside[NAME_SIZE + 8];
+    pxt_entry *entry = NULL;
+    snprintf(aside, sizeof aside, "%s.bad", name);
+    if (renameat(folder->fd, name, folder->fd, aside))
+        return errno == ENOENT ? PXT_OK : failed(folder, error, "rename", name);
+    pxt_status status = read_file(folder, aside, &entry, error);
+    if (status == PXT_EINVAL) {
+        folder->damaged++;
+        folder->host->log(folder->host, PXT_LOG_WARNING, "%s/%s is damaged: it is put aside as %s", folder->path, name,
+                          aside);
+        return PXT_OK;
+    }
+    folder->host->entry_release(entry);
+    if (!status && linkat(folder->fd, aside, folder->fd, name, 0) && errno != EEXIST)
+        return failed(folder, error, "rename", aside);
+    if (!status)
+        unlinkat(folder->fd, aside, 0);
+    return status;
+}
+
+/* The entry of a file; PXT_NOT_FOUND also where it was damaged. */
+static pxt_status entry_of(struct folder *folder, const char *name, pxt_entry **out, struct pxt_error *error)
+{
+    pxt_status status = read_file(folder, name, out, error);
+    if (status != PXT_EINVAL)
+        return status;
+    status = set_aside(folder, name, error);
+    return status ? status : PXT_NOT_FOUND;
 }
 
 static pxt_status folder_get(void *self, const struct pxt_key *key, unsigned flags, pxt_entry **out,
@@ -109,7 +142,7 @@ static pxt_status folder_get(void *self, const struct pxt_key *key, unsigned fla
     char name[NAME_SIZE];
     (void)flags;
     name_of(key, name);
-    pxt_status status = read_file(folder, name, out, error);
+    pxt_status status = entry_of(folder, name, out, error);
     if (status)
         return status;
     folder->host->entry_key(*out, &found);
@@ -138,19 +171,35 @@ static pxt_status write_file(struct folder *folder, const char *name, const char
     return status;
 }
 
+/* The line of an entry, malloc()ed. It may need more room than it said before, for hits are counted meanwhile. */
+static char *line_of(const struct pxt_host *host, pxt_entry *entry, size_t *length)
+{
+    char *text = NULL;
+    size_t room = 0, needed = host->json_write(entry, NULL, 0);
+    while (needed > room) {
+        free(text);
+        room = needed;
+        text = malloc(room + 1);
+        if (!text)
+            return NULL;
+        needed = host->json_write(entry, text, room);
+    }
+    text[needed] = '\n';
+    *length = needed + 1;
+    return text;
+}
+
 static pxt_status folder_put(void *self, pxt_entry *entry, struct pxt_error *error)
 {
     struct folder *folder = self;
     struct pxt_key key;
     char name[NAME_SIZE];
+    size_t length = 0;
     folder->host->entry_key(entry, &key);
     name_of(&key, name);
-    size_t length = folder->host->json_write(entry, NULL, 0);
-    char *text = malloc(length + 1);
+    char *text = line_of(folder->host, entry, &length);
     if (!text)
         return folder->host->fail(folder->host, error, PXT_ENOMEM, 0, "no memory for %s", name);
-    folder->host->json_write(entry, text, length);
-    text[length++] = '\n';
     pxt_status status = write_file(folder, name, text, length, error);
     free(text);
     return status;
@@ -200,7 +249,7 @@ static pxt_status call_one(struct folder *folder, const char *name, void *arg, s
 {
     struct calling *calling = arg;
     pxt_entry *entry;
-    pxt_status status = calling->stopped ? PXT_NOT_FOUND : read_file(folder, name, &entry, error);
+    pxt_status status = calling->stopped ? PXT_NOT_FOUND : entry_of(folder, name, &entry, error);
     if (status)
         return status == PXT_NOT_FOUND ? PXT_OK : status;
     calling->stopped = !calling->fn(calling->arg, entry);
@@ -218,13 +267,10 @@ static pxt_status count_one(struct folder *folder, const char *name, void *arg, 
 {
     uint64_t *count = arg;
     pxt_entry *entry = NULL;
-    pxt_status status = read_file(folder, name, &entry, error);
-    if (status == PXT_NOT_FOUND)
-        return PXT_OK;
-    if (status && status != PXT_ECORRUPT) /* what is damaged is still there */
-        return status;
-    if (!entry || !folder->host->entry_number(entry, PXT_FIELD_REMOVED)) /* a tombstone is not counted */
-        ++*count;
+    pxt_status status = entry_of(folder, name, &entry, error);
+    if (status)
+        return status == PXT_NOT_FOUND ? PXT_OK : status;
+    *count += !folder->host->entry_number(entry, PXT_FIELD_REMOVED); /* a tombstone is not counted */
     folder->host->entry_release(entry);
     return PXT_OK;
 }
@@ -241,6 +287,11 @@ static const char *folder_shared_path(void *self)
     return ((struct folder *)self)->path;
 }
 
+static uint64_t folder_corruptions(void *self)
+{
+    return ((struct folder *)self)->damaged;
+}
+
 static const struct pxt_tier_ops ops = {.size = sizeof ops,
                                         .flags = PXT_TIER_DURABLE | PXT_TIER_SHARED,
                                         .open = folder_open,
@@ -250,6 +301,7 @@ static const struct pxt_tier_ops ops = {.size = sizeof ops,
                                         .del = folder_del,
                                         .each = folder_each,
                                         .count = folder_count,
-                                        .shared_path = folder_shared_path};
+                                        .shared_path = folder_shared_path,
+                                        .corruptions = folder_corruptions};
 
 PXT_PLUGIN(PXT_KIND_TIER, "folder", "1.0", "MIT", "one file of JSON for each entry", options, &ops);

@@ -9,7 +9,8 @@ core_test_cppflags = $(AM_CPPFLAGS) -I$(top_srcdir)/core
 check_PROGRAMS += $(c_tests)
 TESTS = $(c_tests) $(script_tests)
 TEST_EXTENSIONS = .t
-LOG_DRIVER = env AM_TAP_AWK='$(AWK)' $(SHELL) $(top_srcdir)/build-aux/tap-driver.sh
+LOG_DRIVER = env AM_TAP_AWK='$(AWK)' $(SHELL) $(top_srcdir)/t/lib/driver.sh \
+    $(top_srcdir)/build-aux/tap-driver.sh
 T_LOG_DRIVER = $(LOG_DRIVER)
 T_LOG_COMPILER = $(SHELL)
 AM_TESTS_ENVIRONMENT = \
@@ -27,10 +28,11 @@ check-valgrind: $(check_PROGRAMS) $(plugin_LTLIBRARIES) $(check_LTLIBRARIES) $(l
 
 # What is random, a hundred times as much: hours, not part of `make check`.
 long_tests = t/unit/hazard_test t/unit/page_lost_test t/unit/page_test \
-    t/chain/degrade_test t/chain/model_test t/chain/processes_test t/chain/threads_test t/chain/ttl_test t/versions/versions_model_test
+    t/chain/degrade_test t/chain/model_test t/chain/processes_test t/chain/threads_test t/chain/ttl_test t/versions/versions_model_test \
+    t/versions/replay/replay_test
 check-long:
 	PXT_LONG=1 $(MAKE) $(AM_MAKEFLAGS) check TESTS='$(long_tests)'
 .PHONY: check-valgrind check-long
 
-EXTRA_DIST += $(script_tests) %D%/lib/environment.sh %D%/lib/lib.sh %D%/lib/short_malloc.h \
+EXTRA_DIST += $(script_tests) %D%/lib/driver.sh %D%/lib/environment.sh %D%/lib/lib.sh %D%/lib/short_malloc.h %D%/lib/skips \
     %D%/lib/sqlite_damage_kit.h %D%/lib/sqlite_kit.h %D%/lib/tap.h

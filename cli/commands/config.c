@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * config.c: proxtier config check | show
+ * config.c: proxtier config check | show | schema | import FILE.toml
  */
 #include "command.h"
 #include <stdlib.h>
@@ -30,12 +30,24 @@ static int show(const struct invocation *invocation)
     return 0;
 }
 
+static int schema(const struct invocation *invocation)
+{
+    struct pxt_error error;
+    return print_config_schema(invocation, &error) ? fail(&error) : 0;
+}
+
 int run_config(struct invocation *invocation)
 {
     const char *what = invocation->arguments[0];
+    if (!strcmp(what, "import") && invocation->count == 2)
+        return finish_output(config_import(invocation, invocation->arguments[1]));
+    if (invocation->count > 1)
+        return usage(invocation, "config import needs one FILE, `check` and `show` have no argument");
     if (!strcmp(what, "check"))
         return finish_output(check(invocation));
     if (!strcmp(what, "show"))
         return finish_output(show(invocation));
-    return usage(invocation, "config needs `check` or `show`");
+    if (!strcmp(what, "schema"))
+        return finish_output(schema(invocation));
+    return usage(invocation, "config needs `check`, `show`, `schema`, or `import` and a file");
 }

@@ -83,11 +83,16 @@ static bool print_info(void *arg, const struct pxt_plugin_info *info)
 
 static int run_test(struct invocation *invocation)
 {
-    const char *text = option(invocation, "seconds");
+    const char *text = option(invocation, "timeout");
+    struct conformance_options options = {.settings = option(invocation, "options"),
+                                          .second = option(invocation, "second"),
+                                          .reset = option(invocation, "reset"),
+                                          .only = option(invocation, "check")};
     int64_t seconds = 20;
     if (text && (!read_seconds(text, &seconds) || seconds < 1 || seconds > 86400))
-        return usage(invocation, "--seconds %s is not between 1s and 1d", text);
-    return finish_output(conformance_test(invocation->arguments[1], option(invocation, "options"), (unsigned)seconds));
+        return usage(invocation, "--timeout %s is not between 1s and 1d", text);
+    options.seconds = (unsigned)seconds;
+    return finish_output(conformance_test(invocation->arguments[1], &options));
 }
 
 int run_plugin(struct invocation *invocation)

@@ -13,7 +13,7 @@ struct row {
     char name[64];
     enum condition condition;
     bool member;
-    uint64_t doubted;
+    uint64_t doubted, ahead;
     const struct pxt_tier_stats *tier; /* NULL: missing */
 };
 struct screen {
@@ -42,6 +42,7 @@ static bool add_member(void *arg, const struct pxt_member *member)
     }
     row->member = true;
     row->doubted = member->doubted;
+    row->ahead = member->ahead;
     return true;
 }
 
@@ -96,6 +97,10 @@ static void print_row(const struct row *row)
     printf("%-8s %s", row->name, condition_name(row));
     if (row->tier && row->condition <= IN_DOUBT)
         printf(", %" PRIu64 " entries", row->tier->size);
+    if (row->tier && row->tier->tombstones > 0)
+        printf(", %" PRId64 " tombstones", row->tier->tombstones);
+    if (row->ahead)
+        printf(", %" PRIu64 " versions too far ahead of the clock", row->ahead);
     if (row->doubted)
         printf(", in doubt for %" PRIu64 " of 32768 groups of keys", row->doubted);
     if (row->tier && row->condition > IN_DOUBT && row->tier->reason[0])
@@ -135,6 +140,12 @@ static void print_json_row(const struct row *row)
         printf("%" PRIu64, row->tier->size);
     else
         fputs("null", stdout);
+    fputs(", \"tombstones\": ", stdout);
+    if (row->tier && row->tier->tombstones >= 0)
+        printf("%" PRId64, row->tier->tombstones);
+    else
+        fputs("null", stdout);
+    printf(", \"ahead\": %" PRIu64, row->ahead);
     fputs(", \"reason\": ", stdout);
     print_json_text(stdout, row->tier ? row->tier->reason : "");
     FILE *text = fmemopen(due, sizeof due, "w");

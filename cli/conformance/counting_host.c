@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
  * counting_host.c: a host that stands between the plugin and the real one: it counts the entries that the plugin holds, and
- * makes threads take turns where a plugin that locks too little would be found out.
+ * makes threads take turns where a plugin that locks too little would be found out. It keeps what the plugin logs and
+ * what its errors say, and can give all keys one hash.
  */
 #include "suite.h"
+#include <pthread.h>
 #include <sched.h>
 #include <stdarg.h>
 #include <stdatomic.h>
+#include <string.h>
 
 static struct pxt_host counting;
 static const struct pxt_host *real_host;
@@ -27,6 +30,29 @@ void host_yields(bool yes)
     yields = yes;
 }
 
+/* ---- what it says ----------------------------------------------------------------------------------------------- */
+
+static pthread_mutex_t said_lock = PTHREAD_MUTEX_INITIALIZER;
+static char said[1 << 16]; /* what comes after that much is left out */
+static size_t said_length;
+
+static void note_said(const char *line)
+{
+    pthread_mutex_lock(&said_lock);
+    size_t length = strlen(line);
+    if (length + 1 < sizeof said - said_length) {
+        memcpy(said + said_length, line, length);
+        said_length += length;
+        said[said_length++] = '\n';
+    }
+    pthread_mutex_unlock(&said_lock);
+}
+
+const char *said_by_plugin(void)
+{
+    return said;
+}
+
 static pxt_time now(const struct pxt_host *host)
 {
     (void)host;
@@ -41,6 +67,7 @@ static void log_line(const struct pxt_host *host, enum pxt_log_level level, cons
     va_start(args, format);
     vsnprintf(line, sizeof line, format, args);
     va_end(args);
+    note_said(line);
     real_host->log(real_host, level, "%s", line);
 }
 
@@ -53,6 +80,7 @@ static pxt_status fail_with(const struct pxt_host *host, struct pxt_error *error
     va_start(args, format);
     vsnprintf(line, sizeof line, format, args);
     va_end(args);
+    note_said(line);
     return real_host->fail(real_host, error, status, system_errno, "%s", line);
 }
 
@@ -107,11 +135,35 @@ static pxt_status tombstone_new(const struct pxt_host *host, const struct pxt_ke
     return status;
 }
 
+/* ---- keys ------------------------------------------------------------------------------------------------------- */
+
+static bool one_hash;
+
+void host_gives_one_hash(void)
+{
+    one_hash = true;
+}
+
+static void hash_again(struct pxt_key *key)
+{
+    if (one_hash)
+        key->hash = 42;
+}
+
+static void key_init(struct pxt_key *key, const char *text, size_t length)
+{
+    real_host->key_init(key, text, length);
+    hash_again(key);
+}
+
 static void entry_key(const pxt_entry *entry, struct pxt_key *key)
 {
     take_turns();
     real_host->entry_key(entry, key);
+    hash_again(key);
 }
+
+/* ---- entries ---------------------------------------------------------------------------------------------------- */
 
 static int64_t entry_number(const pxt_entry *entry, enum pxt_field_id field)
 {
@@ -154,8 +206,10 @@ static pxt_entry *entry_acquire(pxt_entry *const *place)
 
 static pxt_entry *entry_acquire_key(pxt_entry *const *place, const struct pxt_key *key)
 {
+    struct pxt_key real; /* with its own hash, by which the real host compares */
     take_turns();
-    pxt_entry *entry = real_host->entry_acquire_key(place, key);
+    real_host->key_init(&real, key->text, key->length);
+    pxt_entry *entry = real_host->entry_acquire_key(place, &real);
     holds += entry != NULL;
     return entry;
 }
@@ -181,6 +235,7 @@ const struct pxt_host *counting_host(const struct pxt_host *real)
     counting.entry_new_foreign = entry_new_foreign;
     counting.json_read_foreign = json_read_foreign;
     counting.tombstone_new = tombstone_new;
+    counting.key_init = key_init;
     counting.entry_key = entry_key;
     counting.entry_number = entry_number;
     counting.entry_read = entry_read;

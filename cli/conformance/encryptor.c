@@ -185,6 +185,12 @@ static void changes_nothing_of_the_process(struct subject *subject)
     expect_process_unchanged(gives_back_what_it_sealed, subject);
 }
 
+static void leaves_nothing_behind(struct subject *subject)
+{
+    gives_back_what_it_sealed(subject); /* what it opens once, for all instances, stays */
+    expect_nothing_left(gives_back_what_it_sealed, subject);
+}
+
 static void frees_its_memory(struct subject *subject)
 {
     expect_no_growth(gives_back_what_it_sealed, subject, 16000, "use");
@@ -198,5 +204,7 @@ const struct check encryptor_checks[] = {
     {"another key opens nothing", another_key_opens_nothing, has_given_keys},
     {"works for sixteen threads", works_for_sixteen_threads, NULL},
     {"frees its memory", frees_its_memory, NULL},
-    {"changes nothing of the process: signals, locale, folder, umask", changes_nothing_of_the_process, NULL},
+    {"changes nothing of the process: signals, locale, environment, folder, umask", changes_nothing_of_the_process,
+     NULL},
+    {"closes its descriptors, and ends its threads", leaves_nothing_behind, NULL},
     {NULL, NULL, NULL}};

@@ -2,100 +2,8 @@
  *
  * eviction.c: what an eviction policy promises.
  */
-#include "suite.h"
-#include <stdlib.h>
+#include "eviction_kit.h"
 #include <string.h>
-
-enum { NODES = 64, GUARD = 64, PATTERN = 0xA5 };
-
-/* A store's node: the policy's state between guards. */
-struct node {
-    unsigned char *memory;
-    bool in;
-};
-struct store {
-    struct subject *subject;
-    const struct pxt_eviction_ops *ops;
-    void *self;
-    size_t room; /* of a node's memory */
-    struct node node[NODES];
-};
-
-static void *state_of(const struct store *store, unsigned i)
-{
-    return store->node[i].memory + GUARD;
-}
-
-static void store_open(struct store *store, struct subject *subject)
-{
-    memset(store, 0, sizeof *store);
-    store->subject = subject;
-    store->ops = subject->plugin->ops;
-    store->room = GUARD + ((store->ops->state_size + 7) & ~(size_t)7) + GUARD;
-    for (unsigned i = 0; i < NODES; i++) {
-        store->node[i].memory = malloc(store->room);
-        expect(store->node[i].memory != NULL, "out of memory");
-        memset(store->node[i].memory, PATTERN, store->room);
-    }
-    calling("open");
-    expect_ok(
-        subject,
-        store->ops->open(subject->host, pxt_trial_settings(subject->trial), NODES / 2, &store->self, &subject->error),
-        "open");
-}
-
-static void store_close(struct store *store)
-{
-    calling("close");
-    store->ops->close(store->self);
-    for (unsigned i = 0; i < NODES; i++)
-        free(store->node[i].memory);
-}
-
-static void check_guards(const struct store *store)
-{
-    for (unsigned i = 0; i < NODES; i++)
-        for (size_t at = 0; at < store->room; at++) {
-            bool guard = at < GUARD || at >= GUARD + store->ops->state_size || !store->node[i].in;
-            expect(!guard || store->node[i].memory[at] == PATTERN,
-                   store->node[i].in ? "it writes beyond the state that it asked for"
-                                     : "it writes to the state of an entry that was removed");
-        }
-}
-
-static void insert(struct store *store, unsigned i)
-{
-    memset(state_of(store, i), 0, store->ops->state_size);
-    calling("inserted");
-    expect_ok(store->subject,
-              store->ops->inserted(store->self, state_of(store, i), i * 0x9e3779b97f4a7c15u, &store->subject->error),
-              "inserted");
-    store->node[i].in = true;
-}
-
-static void take_out(struct store *store, unsigned i, enum pxt_removal why)
-{
-    calling("removed");
-    store->ops->removed(store->self, state_of(store, i), why);
-    store->node[i].in = false;
-    memset(store->node[i].memory, PATTERN, store->room);
-}
-
-/* The victim's node; NODES where there is none. */
-static unsigned victim_of(struct store *store)
-{
-    calling("victim");
-    const unsigned char *state = store->ops->victim(store->self);
-    if (!state)
-        return NODES;
-    for (unsigned i = 0; i < NODES; i++)
-        if (state == (const unsigned char *)state_of(store, i)) {
-            expect(store->node[i].in, "its victim is an entry that was removed");
-            return i;
-        }
-    expect(false, "its victim is not the state of any entry");
-    return NODES;
-}
 
 static void an_empty_one_has_no_victim(struct subject *subject)
 {
@@ -115,12 +23,7 @@ static void every_entry_is_evicted_once(struct subject *subject)
     store_open(&store, subject);
     for (unsigned i = 0; i < NODES / 2; i++)
         insert(&store, i);
-    for (unsigned left = NODES / 2; left; left--) {
-        unsigned victim = victim_of(&store);
-        expect(victim < NODES, "it has no victim, while %u entries are in it", left);
-        take_out(&store, victim, PXT_REMOVE_POLICY);
-    }
-    expect(victim_of(&store) == NODES, "it has a victim after all entries were removed");
+    expect_all_evicted(&store, NODES / 2, "after insertion");
     store_close(&store);
 }
 
@@ -196,6 +99,7 @@ static uint64_t run_trace(struct subject *subject)
         if (step % 500 == 0)
             check_guards(&trace.store);
     }
+    expect_all_evicted(&trace.store, trace.in, "after a trace with removals");
     return trace_close(&trace);
 }
 
@@ -275,5 +179,6 @@ const struct check eviction_checks[] = {
     {"instances are their own", instances_are_their_own, NULL},
     {"instances run in many threads", instances_run_in_many_threads, NULL},
     {"frees its memory", frees_its_memory, NULL},
-    {"changes nothing of the process: signals, locale, folder, umask", changes_nothing_of_the_process, NULL},
+    {"changes nothing of the process: signals, locale, environment, folder, umask", changes_nothing_of_the_process,
+     NULL},
     {NULL, NULL, NULL}};

@@ -2,7 +2,7 @@
  *
  * tier.c: what every tier promises with its seven operations.
  */
-#include "suite.h"
+#include "progress_page.h"
 #include "tier_kit.h"
 #include <stdlib.h>
 #include <string.h>
@@ -10,15 +10,42 @@
 /* In the year 2096: a store that keeps seconds as a double has it to the microsecond. */
 #define FAR_TIME (INT64_C(4000000000) * PXT_SECOND)
 
+/* How long a call takes: by it the other checks choose how much they do. */
+static void measure(struct subject *subject, void *self)
+{
+    enum { CALLS = 9 };
+    double start = seconds_now();
+    for (int i = 0; i < CALLS / 3; i++) {
+        put_named(subject, self, "measured", i);
+        version_named(subject, self, "measured");
+        expect_ok(subject, delete_named(subject, self, "measured"), "del");
+    }
+    progress_page->call_seconds = (seconds_now() - start) / CALLS;
+}
+
 static void opens_empty(struct subject *subject)
 {
     void *self = tier_open(subject, NULL, NULL, 0);
-    expect(count_of(subject, self) == 0, "a new tier counts %llu entries", (unsigned long long)count_of(subject, self));
+    uint64_t count = count_of(subject, self);
+    expect(count == 0, "a new tier counts %llu entries", (unsigned long long)count);
     expect(version_named(subject, self, "nobody") == -1, "get of a key that was never put finds something");
     expect(delete_named(subject, self, "nobody") == PXT_NOT_FOUND,
            "del of a key that was never put is not PXT_NOT_FOUND");
+    measure(subject, self);
     tier_close(subject, self);
 }
+
+/* For a look at the store before a check, where one has failed. */
+static void is_empty(struct subject *subject)
+{
+    void *self = tier_open(subject, NULL, NULL, 0);
+    expect(count_of(subject, self) == 0,
+           "the store has entries before a check begins, so it is not below $HOME: name a command that empties it by "
+           "--reset");
+    tier_close(subject, self);
+}
+
+const struct check tier_is_empty = {"the store is empty before a check", is_empty, NULL};
 
 static void gives_back_every_field(struct subject *subject)
 {
@@ -113,10 +140,13 @@ static void takes_any_key(struct subject *subject)
     tier_close(subject, self);
 }
 
+/* More than a batch, a page or a thousand of anything. */
+enum { MANY = 2500, FEW = 1100 };
+
 struct walk {
     struct subject *subject;
     void *self;
-    unsigned seen[WALK], calls, stop_after;
+    unsigned seen[MANY], calls, stop_after;
 };
 
 static bool note(void *arg, pxt_entry *entry)
@@ -125,26 +155,96 @@ static bool note(void *arg, pxt_entry *entry)
     struct pxt_key key;
     walk->subject->host->entry_key(entry, &key);
     unsigned i = (unsigned)atoi(key.text + 1);
-    expect(key.text[0] == 'w' && i < WALK, "each gives the key \"%s\", which was not put", key.text);
+    expect(key.text[0] == 'w' && i < MANY, "each gives the key \"%s\", which was not put", key.text);
     walk->seen[i]++;
     return ++walk->calls != walk->stop_after;
 }
 
+static void walk_over(struct walk *walk, void *self, const char *call)
+{
+    calling(call);
+    expect_ok(walk->subject, tier_ops(walk->subject)->each(self, note, walk, &walk->subject->error), "each");
+}
+
 static void walks_over_all(struct subject *subject)
 {
-    struct walk walk = {.subject = subject}, short_walk = {.subject = subject, .stop_after = 5};
+    static struct walk walk, short_walk;
+    void *self = tier_open(subject, NULL, NULL, 0);
+    unsigned n = rounds(MANY, FEW, tier_ops(subject)->put_many ? 0 : 1);
+    walk = (struct walk){.subject = subject};
+    short_walk = (struct walk){.subject = subject, .stop_after = 5};
+    put_numbered(subject, self, "w", n);
+    walk_over(&walk, self, "each");
+    for (unsigned i = 0; i < n; i++)
+        expect(walk.seen[i] == 1, "of %u entries each gives the one of number %u %u times", n, i, walk.seen[i]);
+    walk_over(&short_walk, self, "each, whose function returns false");
+    expect(short_walk.calls == 5, "each goes on after its function returned false");
+    tier_close(subject, self);
+}
+
+static bool expect_newest(void *arg, pxt_entry *entry)
+{
+    struct walk *walk = arg;
+    int64_t version = walk->subject->host->entry_number(entry, PXT_FIELD_RECOVERY_ATTEMPT);
+    expect(version == 1000, "each gives an entry that was replaced");
+    return note(arg, entry);
+}
+
+static void walks_over_the_newest(struct subject *subject)
+{
+    static struct walk walk;
     char key[20];
     void *self = tier_open(subject, NULL, NULL, 0);
+    walk = (struct walk){.subject = subject};
+    put_numbered(subject, self, "w", WALK);
     for (int i = 0; i < WALK; i++) {
         snprintf(key, sizeof key, "w%d", i);
-        put_named(subject, self, key, i);
+        if (i % 2)
+            put_named(subject, self, key, 1000);
+        else
+            expect_ok(subject, delete_named(subject, self, key), "del");
     }
     calling("each");
-    expect_ok(subject, tier_ops(subject)->each(self, note, &walk, &subject->error), "each");
+    expect_ok(subject, tier_ops(subject)->each(self, expect_newest, &walk, &subject->error), "each");
     for (int i = 0; i < WALK; i++)
-        expect(walk.seen[i] == 1, "each gives an entry %u times", walk.seen[i]);
-    expect_ok(subject, tier_ops(subject)->each(self, note, &short_walk, &subject->error), "each");
-    expect(short_walk.calls == 5, "each goes on after its function returned false");
+        expect(walk.seen[i] == (i % 2 != 0), "each gives %s %u times",
+               i % 2 ? "an entry that was replaced" : "an entry that was deleted", walk.seen[i]);
+    tier_close(subject, self);
+}
+
+static bool ask_others(void *arg, pxt_entry *entry)
+{
+    struct walk *walk = arg;
+    char text[20];
+    note(arg, entry);
+    if (walk->calls > 20)
+        return true;
+    calling("get, in the function of each");
+    snprintf(text, sizeof text, "w%u", WALK - walk->calls);
+    struct pxt_key key = key_named(walk->subject, text);
+    pxt_entry *other = NULL;
+    expect_ok(walk->subject, tier_ops(walk->subject)->get(walk->self, &key, 0, &other, &walk->subject->error), "get");
+    handed_out();
+    let_go(other);
+    calling("count, in the function of each");
+    uint64_t count;
+    expect_ok(walk->subject, tier_ops(walk->subject)->count(walk->self, &count, &walk->subject->error), "count");
+    if (!tier_ops(walk->subject)->contains)
+        return true;
+    calling("contains, in the function of each");
+    expect_ok(walk->subject, tier_ops(walk->subject)->contains(walk->self, &key, &walk->subject->error), "contains");
+    return true;
+}
+
+static void may_be_asked_during_a_walk(struct subject *subject)
+{
+    static struct walk walk;
+    void *self = tier_open(subject, NULL, NULL, 0);
+    walk = (struct walk){.subject = subject, .self = self};
+    put_numbered(subject, self, "w", WALK);
+    expect_ok(subject, tier_ops(subject)->each(self, ask_others, &walk, &subject->error), "each");
+    for (int i = 0; i < WALK; i++)
+        expect(walk.seen[i] == 1, "an entry is given %u times", walk.seen[i]);
     tier_close(subject, self);
 }
 
@@ -163,13 +263,10 @@ static bool change_others(void *arg, pxt_entry *entry)
 
 static void may_be_changed_during_a_walk(struct subject *subject)
 {
-    char key[20];
+    static struct walk walk;
     void *self = tier_open(subject, NULL, NULL, 0);
-    struct walk walk = {.subject = subject, .self = self};
-    for (int i = 0; i < WALK; i++) {
-        snprintf(key, sizeof key, "w%d", i);
-        put_named(subject, self, key, i);
-    }
+    walk = (struct walk){.subject = subject, .self = self};
+    put_numbered(subject, self, "w", WALK);
     calling("each, whose function calls the tier");
     expect_ok(subject, tier_ops(subject)->each(self, change_others, &walk, &subject->error), "each");
     for (int i = 0; i < WALK - 20; i++)
@@ -177,23 +274,39 @@ static void may_be_changed_during_a_walk(struct subject *subject)
     tier_close(subject, self);
 }
 
+enum { USED = 60 };
+
+/* All operations of a tier, but for those that need more than it alone. */
 static void use_all(struct subject *subject)
 {
+    static struct walk walk;
     char key[30];
-    struct walk walk = {.subject = subject};
+    uint64_t removed;
+    const struct pxt_tier_ops *tier = tier_ops(subject);
+    unsigned n = rounds(USED, 6, 40);
     void *self = tier_open(subject, NULL, NULL, 0);
-    for (int i = 0; i < WALK; i++) {
-        snprintf(key, sizeof key, "w%d", i);
+    walk = (struct walk){.subject = subject};
+    for (unsigned i = 0; i < n; i++) {
+        snprintf(key, sizeof key, "w%u", i);
         put_named(subject, self, key, i);
         put_named(subject, self, key, i + 1);
         version_named(subject, self, key);
         version_named(subject, self, "missing");
     }
-    tier_ops(subject)->each(self, note, &walk, &subject->error);
-    for (int i = 0; i < WALK; i += 2) {
-        snprintf(key, sizeof key, "w%d", i);
+    walk_over(&walk, self, "each");
+    for (unsigned i = 0; i < n; i += 2) {
+        snprintf(key, sizeof key, "w%u", i);
         delete_named(subject, self, key);
     }
+    calling("maintain, sync or clear");
+    if (tier->maintain)
+        expect_ok(subject, tier->maintain(self, &subject->error), "maintain");
+    if (tier->sync)
+        expect_ok(subject, tier->sync(self, &subject->error), "sync");
+    if (tier->clear)
+        expect_ok(subject, tier->clear(self, &removed, &subject->error), "clear");
+    put_numbered(subject, self, "w", 5); /* for close */
+    expect_close_on_exec();
     tier_close(subject, self);
 }
 
@@ -221,14 +334,25 @@ static void changes_nothing_of_the_process(struct subject *subject)
     expect_process_unchanged(use_all, subject);
 }
 
+static void leaves_nothing_behind(struct subject *subject)
+{
+    open_and_close(subject); /* what it opens once, for all instances, stays */
+    expect_nothing_left(use_all, subject);
+}
+
 const struct check tier_checks[] = {
     {"opens empty, and counts 0 entries", opens_empty, NULL},
     {"gives back every field, at its limits", gives_back_every_field, NULL},
     {"replaces, deletes and counts", replaces_and_deletes, NULL},
     {"takes any key", takes_any_key, NULL},
     {"each gives every entry once, and stops when its function returns false", walks_over_all, NULL},
+    {"each gives what is stored now", walks_over_the_newest, NULL},
+    {"may be asked during a walk", may_be_asked_during_a_walk, serialised},
     {"may be changed during a walk", may_be_changed_during_a_walk, serialised},
     {"releases every entry", releases_every_entry, NULL},
     {"frees its memory", frees_its_memory, NULL},
-    {"changes nothing of the process: signals, locale, folder, umask", changes_nothing_of_the_process, NULL},
+    {"changes nothing of the process: signals, locale, environment, folder, umask", changes_nothing_of_the_process,
+     NULL},
+    {"closes its descriptors, also when another program is executed, and ends its threads", leaves_nothing_behind,
+     NULL},
     {NULL, NULL, NULL}};

@@ -3,26 +3,55 @@
  * tier_kit.c: what the checks of tiers are made of.
  */
 #include "tier_kit.h"
+#include <signal.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 const struct pxt_tier_ops *tier_ops(const struct subject *subject)
 {
     return &subject->tier;
 }
 
-void tier_find_ops(struct subject *subject)
+/* ---- open ------------------------------------------------------------------------------------------------------- */
+
+static char *lent; /* a page with the setup, which is valid during open only: afterwards it cannot be read */
+static size_t lent_size;
+static struct sigaction before;
+
+static void tell_use_of_setup(int signal_number, siginfo_t *info, void *context)
 {
-    subject->tier = *(const struct pxt_tier_ops *)subject->plugin->ops;
-    if (!subject->tier.instance_ops)
+    (void)context;
+    const char *at = info->si_addr;
+    expect(info->si_code <= 0 || at < lent || at >= lent + lent_size,
+           "it uses the setup of open after open has returned: it is valid during the call only, copy what is needed");
+    sigaction(signal_number, &before, NULL); /* for it happens again, unless it was sent */
+    if (info->si_code <= 0)
+        raise(signal_number);
+}
+
+/* Before anything looks at the process. */
+static void watch_setup(void)
+{
+    struct sigaction action = {.sa_sigaction = tell_use_of_setup, .sa_flags = SA_SIGINFO};
+    if (lent)
         return;
-    void *self = tier_open(subject, NULL, NULL, 0);
-    const struct pxt_tier_ops *own = subject->tier.instance_ops(self);
-    void (*close)(void *) = subject->tier.close;
-    if (own) {
-        memset(&subject->tier, 0, sizeof subject->tier);
-        memcpy(&subject->tier, own, own->size < sizeof subject->tier ? own->size : sizeof subject->tier);
-    }
-    close(self);
+    lent_size = (size_t)sysconf(_SC_PAGESIZE);
+    lent = mmap(NULL, lent_size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    expect(lent != MAP_FAILED && !sigaction(SIGSEGV, &action, &before), "the use of a page cannot be watched");
+}
+
+static pxt_status open_with(struct subject *subject, const struct pxt_tier_setup *setup, void **self)
+{
+    expect(!mprotect(lent, lent_size, PROT_READ | PROT_WRITE), "a page cannot be protected");
+    memcpy(lent, setup, sizeof *setup);
+    calling("open");
+    pxt_status status =
+        tier_ops(subject)->open(subject->host, (const struct pxt_tier_setup *)(void *)lent, self, &subject->error);
+    expect(!mprotect(lent, lent_size, PROT_NONE), "a page cannot be protected");
+    return status;
 }
 
 void *tier_open(struct subject *subject, const struct pxt_eviction_ops *policy, const struct pxt_trial *trial,
@@ -36,10 +65,25 @@ void *tier_open(struct subject *subject, const struct pxt_eviction_ops *policy, 
                                    .policy = policy,
                                    .policy_host = trial ? pxt_trial_host(trial) : NULL,
                                    .policy_settings = trial ? pxt_trial_settings(trial) : NULL};
-    calling("open");
-    expect_ok(subject, tier_ops(subject)->open(subject->host, &setup, &self, &subject->error), "open");
+    expect_ok(subject, open_with(subject, &setup, &self), "open");
     expect(self != NULL, "open succeeds, but leaves *self NULL");
     return self;
+}
+
+void tier_find_ops(struct subject *subject)
+{
+    watch_setup();
+    subject->tier = *(const struct pxt_tier_ops *)subject->plugin->ops;
+    if (!subject->tier.instance_ops)
+        return;
+    void *self = tier_open(subject, NULL, NULL, 0);
+    const struct pxt_tier_ops *own = subject->tier.instance_ops(self);
+    void (*close)(void *) = subject->tier.close;
+    if (own) {
+        memset(&subject->tier, 0, sizeof subject->tier);
+        memcpy(&subject->tier, own, own->size < sizeof subject->tier ? own->size : sizeof subject->tier);
+    }
+    close(self);
 }
 
 struct pxt_key key_named(const struct subject *subject, const char *text)
@@ -80,6 +124,28 @@ void put_named(struct subject *subject, void *self, const char *key, int64_t ver
     let_go(entry);
 }
 
+void put_numbered(struct subject *subject, void *self, const char *prefix, unsigned n)
+{
+    enum { BATCH = 100 };
+    char key[30];
+    for (unsigned from = 0; from < n; from += BATCH) {
+        pxt_entry *entry[BATCH];
+        unsigned m = n - from < BATCH ? n - from : BATCH;
+        for (unsigned i = 0; i < m; i++) {
+            snprintf(key, sizeof key, "%s%u", prefix, from + i);
+            entry[i] = entry_named(subject, key, from + i, LATER);
+        }
+        calling(tier_ops(subject)->put_many ? "put_many" : "put");
+        if (tier_ops(subject)->put_many)
+            expect_ok(subject, tier_ops(subject)->put_many(self, entry, m, &subject->error), "put_many");
+        for (unsigned i = 0; i < m; i++)
+            if (tier_ops(subject)->put_many)
+                let_go(entry[i]);
+            else
+                expect_ok(subject, put_and_release(subject, self, entry[i]), "put");
+    }
+}
+
 int64_t version_named(struct subject *subject, void *self, const char *text)
 {
     struct pxt_key key = key_named(subject, text), found;
@@ -104,6 +170,56 @@ uint64_t count_of(struct subject *subject, void *self)
     calling("count");
     expect_ok(subject, tier_ops(subject)->count(self, &count, &subject->error), "count");
     return count;
+}
+
+pxt_entry *entry_stored(struct subject *subject, void *self, const char *text)
+{
+    struct pxt_key key = key_named(subject, text);
+    pxt_entry *entry = NULL;
+    calling("get");
+    pxt_status status = tier_ops(subject)->get(self, &key, PXT_GET_PEEK, &entry, &subject->error);
+    expect(status != PXT_NOT_FOUND, "get does not find \"%s\", which is stored", text);
+    expect_ok(subject, status, "get");
+    handed_out();
+    return entry;
+}
+
+pxt_entry *victim_of_tier(struct subject *subject, void *self)
+{
+    pxt_entry *victim = NULL;
+    calling("victim");
+    pxt_status status = tier_ops(subject)->victim(self, 1, &victim, &subject->error);
+    if (status == PXT_NOT_FOUND)
+        return NULL;
+    expect_ok(subject, status, "victim");
+    handed_out();
+    return victim;
+}
+
+pxt_trial *policy_named(struct subject *subject, const char *name)
+{
+    pxt_trial *trial = NULL;
+    expect_ok(subject, pxt_trial_open(NULL, name, NULL, &trial, &subject->error), "loading a policy");
+    return trial;
+}
+
+pid_t in_another_process(struct subject *subject, void (*work)(struct subject *, void *))
+{
+    pid_t child = fork();
+    if (child)
+        return child;
+    struct subject other = {.name = subject->name, .options = subject->options};
+    subject_open(&other);
+    void *self = tier_open(&other, NULL, NULL, 0);
+    work(&other, self);
+    tier_close(&other, self);
+    _exit(0);
+}
+
+void wait_for(pid_t child)
+{
+    int state = 0;
+    expect(child > 0 && waitpid(child, &state, 0) == child && state == 0, "another process fails");
 }
 
 pxt_status delete_named(struct subject *subject, void *self, const char *text)
@@ -204,6 +320,16 @@ void tier_close(struct subject *subject, void *self)
     calling("close");
     tier_ops(subject)->close(self);
 }
+
+#define NEEDS(operation)                                                                                               \
+    const char *without_##operation(const struct subject *subject)                                                     \
+    {                                                                                                                  \
+        return tier_ops(subject)->operation ? NULL : "it leaves " #operation " to the core";                           \
+    }
+NEEDS(clear)
+NEEDS(put_many)
+NEEDS(expire)
+NEEDS(victim)
 
 const char *volatile_tier(const struct subject *subject)
 {

@@ -6,6 +6,7 @@
 #define CONFORMANCE_TIER_KIT_H
 
 #include "suite.h"
+#include <sys/types.h>
 
 #define TIME INT64_C(1767225600000000) /* 2026-01-01 */
 enum { WALK = 100 };
@@ -23,10 +24,21 @@ struct pxt_key key_named(const struct subject *subject, const char *text);
 pxt_entry *entry_named(struct subject *subject, const char *key, int64_t version, pxt_time expires);
 void set_text(struct pxt_draft *draft, enum pxt_field_id field, const char *text);
 void put_named(struct subject *subject, void *self, const char *key, int64_t version);
+/* Puts the keys PREFIX0 up to PREFIXn-1, each with its number; at once where the tier can. */
+void put_numbered(struct subject *subject, void *self, const char *prefix, unsigned n);
 /* -1: not there. */
 int64_t version_named(struct subject *subject, void *self, const char *text);
 pxt_status delete_named(struct subject *subject, void *self, const char *text);
 uint64_t count_of(struct subject *subject, void *self);
+/* The stored entry, got without a hit, to be let go of; ends the check where it is not there. */
+pxt_entry *entry_stored(struct subject *subject, void *self, const char *text);
+/* An entry's victim, to be let go of; NULL where there is none. */
+pxt_entry *victim_of_tier(struct subject *subject, void *self);
+/* Another process with an instance of its own does `work`, and is waited for. */
+pid_t in_another_process(struct subject *subject, void (*work)(struct subject *, void *));
+void wait_for(pid_t child);
+/* Loads a stock policy. */
+pxt_trial *policy_named(struct subject *subject, const char *name);
 
 /* As entry_named(), with a PXT_FIELD_VERSION. */
 pxt_entry *entry_of(struct subject *subject, const char *key, int64_t number, pxt_time expires, uint64_t version);
@@ -51,6 +63,10 @@ void expect_tombstone(struct subject *subject, void *self, const char *key, uint
 
 /* NULL where the tier is durable, or locks itself, or is shared; else why a check does not apply. */
 const char *volatile_tier(const struct subject *subject);
+const char *without_clear(const struct subject *subject);
+const char *without_put_many(const struct subject *subject);
+const char *without_expire(const struct subject *subject);
+const char *without_victim(const struct subject *subject);
 const char *serialised(const struct subject *subject);
 const char *private_tier(const struct subject *subject);
 /* NULL where the tier has to keep tombstones. */

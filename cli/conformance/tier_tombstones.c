@@ -28,6 +28,18 @@ static void keeps_a_tombstone(struct subject *subject)
         holds_of_plugin());
 }
 
+/* Checks the number of tombstones, if the tier tells it. */
+static void expect_tombstones(struct subject *subject, void *self, uint64_t want)
+{
+    uint64_t count = 0;
+    if (!tier_ops(subject)->tombstones)
+        return;
+    calling("tombstones");
+    expect_ok(subject, tier_ops(subject)->tombstones(self, &count, &subject->error), "tombstones");
+    expect(count == want, "there are %llu tombstones, the tier counts %llu", (unsigned long long)want,
+           (unsigned long long)count);
+}
+
 static void counts_no_tombstones(struct subject *subject)
 {
     void *self = tier_open(subject, NULL, NULL, 0);
@@ -39,7 +51,9 @@ static void counts_no_tombstones(struct subject *subject)
     put_tombstone(subject, self, "b", VERSION + 3);
     expect(count_of(subject, self) == 1, "a tombstone took the place of one of 2 entries, count is %llu",
            (unsigned long long)count_of(subject, self));
+    expect_tombstones(subject, self, 2);
     put_version(subject, self, "b", 2, VERSION + 4);
+    expect_tombstones(subject, self, 1);
     expect(count_of(subject, self) == 2, "an entry took the place of its tombstone beside another one, count is %llu",
            (unsigned long long)count_of(subject, self));
     expect_ok(subject, delete_named(subject, self, "c"), "del of a tombstone");
@@ -91,14 +105,37 @@ static void tombstones_survive_close(struct subject *subject)
     tier_close(subject, self);
 }
 
-static const char *without_victim(const struct subject *subject)
+static void clear_removes_tombstones(struct subject *subject)
 {
-    return tier_ops(subject)->victim ? without_tombstones(subject) : "it leaves victim to the core";
+    uint64_t removed = 0;
+    void *self = tier_open(subject, NULL, NULL, 0);
+    put_version(subject, self, "a", 1, VERSION);
+    put_tombstone(subject, self, "b", VERSION + 1);
+    calling("clear");
+    expect_ok(subject, tier_ops(subject)->clear(self, &removed, &subject->error), "clear");
+    expect(removed == 1, "there are an entry and a tombstone, clear says that it removed %llu entries",
+           (unsigned long long)removed);
+    expect(!look(subject, self, "b").there, "after clear a tombstone is there");
+    expect_tombstones(subject, self, 0);
+    put_version(subject, self, "b", 1, VERSION);
+    expect_entry(subject, self, "b", 1, VERSION, "after clear, of an older version than the tombstone,");
+    tier_close(subject, self);
+}
+
+static const char *without_clear_or_tombstones(const struct subject *subject)
+{
+    return tier_ops(subject)->clear ? without_tombstones(subject) : without_clear(subject);
+}
+
+static const char *without_victim_or_tombstones(const struct subject *subject)
+{
+    return tier_ops(subject)->victim ? without_tombstones(subject) : without_victim(subject);
 }
 
 const struct check tier_tombstone_checks[] = {
     {"keeps a tombstone, with its version, reason and time", keeps_a_tombstone, without_tombstones},
     {"counts no tombstones", counts_no_tombstones, without_tombstones},
-    {"names no tombstone as a victim", tombstones_are_no_victims, without_victim},
+    {"names no tombstone as a victim", tombstones_are_no_victims, without_victim_or_tombstones},
+    {"clear removes tombstones, and does not count them", clear_removes_tombstones, without_clear_or_tombstones},
     {"keeps tombstones when it is closed", tombstones_survive_close, without_tombstones},
     {NULL, NULL, NULL}};

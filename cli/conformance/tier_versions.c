@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * tier_versions.c: what a tier promises of versions, and of the record of the core.
+ * tier_versions.c: what a tier promises of versions.
  */
 #include "tier_kit.h"
 #include <stdlib.h>
@@ -212,6 +212,20 @@ static void takes_the_same_version_again(struct subject *subject)
     tier_close(subject, self);
 }
 
+static void takes_an_unknown_version(struct subject *subject)
+{
+    void *self = tier_open(subject, NULL, NULL, 0);
+    put_version(subject, self, "k", 1, VERSION);
+    put_version(subject, self, "k", 2, 0);
+    expect_entry(subject, self, "k", 2, 0, "after a put of the version 0 over another one");
+    put_version(subject, self, "k", 3, VERSION);
+    expect_entry(subject, self, "k", 3, VERSION, "after a put of a version over the version 0");
+    put_tombstone(subject, self, "k", VERSION + 1);
+    put_version(subject, self, "k", 4, 0);
+    expect_entry(subject, self, "k", 4, 0, "after a put of the version 0 over a tombstone");
+    tier_close(subject, self);
+}
+
 static void put_many_is_all_or_none(struct subject *subject)
 {
     void *self = tier_open(subject, NULL, NULL, 0);
@@ -252,25 +266,6 @@ static void put_every_other(struct subject *subject, void *self, int first)
     }
 }
 
-static pid_t in_another_process(struct subject *subject, void (*work)(struct subject *, void *))
-{
-    pid_t child = fork();
-    if (child)
-        return child;
-    struct subject other = {.name = subject->name, .options = subject->options};
-    subject_open(&other);
-    void *self = tier_open(&other, NULL, NULL, 0);
-    work(&other, self);
-    tier_close(&other, self);
-    _exit(0);
-}
-
-static void wait_for(pid_t child)
-{
-    int state = 0;
-    expect(child > 0 && waitpid(child, &state, 0) == child && state == 0, "another process fails");
-}
-
 static void put_even_ones(struct subject *subject, void *self)
 {
     put_every_other(subject, self, 2);
@@ -302,59 +297,6 @@ static void compares_with_another_process(struct subject *subject)
     tier_close(subject, self);
 }
 
-/* ---- the record ------------------------------------------------------------------------------------------------- */
-
-static void expect_record(struct subject *subject, void *self, const char *want, const char *when)
-{
-    char text[PXT_RECORD_MAX + 1];
-    memset(text, '?', sizeof text);
-    calling("record_get");
-    expect_ok(subject, tier_ops(subject)->record_get(self, text, &subject->error), "record_get");
-    expect(memchr(text, '\0', sizeof text) != NULL, "%s the record has no final NUL", when);
-    expect(!strcmp(text, want), "%s the record comes back changed: %zu bytes of %zu", when, strlen(text), strlen(want));
-}
-
-static void put_record(struct subject *subject, void *self, const char *text)
-{
-    calling("record_put");
-    expect_ok(subject, tier_ops(subject)->record_put(self, text, &subject->error), "record_put");
-}
-
-static void keeps_a_record(struct subject *subject)
-{
-    static const char small[] = "proxtier 1\ncheckpoint 17\n\"quoted\\\"\tgr\xc3\xbcn\n";
-    char longest[PXT_RECORD_MAX + 1], text[PXT_RECORD_MAX + 1];
-    void *self = tier_open(subject, NULL, NULL, 0);
-    calling("record_get");
-    expect(tier_ops(subject)->record_get(self, text, &subject->error) == PXT_NOT_FOUND,
-           "a new tier has a record: record_get is not PXT_NOT_FOUND");
-    put_record(subject, self, small);
-    expect_record(subject, self, small, "after record_put");
-    memset(longest, 'r', PXT_RECORD_MAX);
-    longest[PXT_RECORD_MAX - 1] = '\n';
-    longest[PXT_RECORD_MAX] = '\0';
-    put_record(subject, self, longest);
-    expect_record(subject, self, longest, "of the longest text,");
-    put_version(subject, self, "k", 1, VERSION);
-    expect(count_of(subject, self) == 1, "the record is counted as an entry");
-    tier_close(subject, self);
-    self = tier_open(subject, NULL, NULL, 0);
-    expect_record(subject, self, longest, "opened again,");
-    put_record(subject, self, small);
-    tier_close(subject, self);
-    self = tier_open(subject, NULL, NULL, 0);
-    expect_record(subject, self, small, "opened again, after a shorter text,");
-    expect_entry(subject, self, "k", 1, VERSION, "beside the record");
-    if (tier_ops(subject)->clear) {
-        uint64_t removed = 0;
-        calling("clear");
-        expect_ok(subject, tier_ops(subject)->clear(self, &removed, &subject->error), "clear");
-        expect(removed == 1, "an entry and the record are there, clear removes %llu", (unsigned long long)removed);
-        expect_record(subject, self, small, "after clear");
-    }
-    tier_close(subject, self);
-}
-
 /* ---- what applies ----------------------------------------------------------------------------------------------- */
 
 static const char *without_versions(const struct subject *subject)
@@ -362,10 +304,10 @@ static const char *without_versions(const struct subject *subject)
     return tier_ops(subject)->versions ? NULL : "it leaves versions to the core";
 }
 
-static const char *without_expire(const struct subject *subject)
+static const char *without_expire_of_versions(const struct subject *subject)
 {
-    if (!tier_ops(subject)->expire)
-        return "it leaves expire to the core";
+    if (without_expire(subject))
+        return without_expire(subject);
     return tier_ops(subject)->flags & PXT_TIER_DURABLE ? without_tombstones(subject) : NULL;
 }
 
@@ -380,23 +322,19 @@ static const char *without_sharing(const struct subject *subject)
     return why ? why : without_comparison(subject);
 }
 
-static const char *without_put_many(const struct subject *subject)
+static const char *without_batches_of_versions(const struct subject *subject)
 {
-    return tier_ops(subject)->put_many ? without_comparison(subject) : "it leaves put_many to the core";
-}
-
-static const char *without_record(const struct subject *subject)
-{
-    return tier_ops(subject)->record_get && tier_ops(subject)->record_put ? NULL : "it leaves the record to the core";
+    return tier_ops(subject)->put_many ? without_comparison(subject) : without_put_many(subject);
 }
 
 const struct check tier_version_checks[] = {
     {"gives the version of each entry and tombstone once", versions_gives_all, without_tombstones},
     {"versions gives those above a version, and all that are not known", versions_gives_those_above, without_versions},
-    {"expire leaves versions above that given, and reports no tombstones", expire_stops_at_a_version, without_expire},
+    {"expire leaves versions above that given, and reports no tombstones", expire_stops_at_a_version,
+     without_expire_of_versions},
     {"refuses older versions, and changes nothing then", refuses_older_versions, without_comparison},
     {"takes the version that it has again", takes_the_same_version_again, without_comparison},
-    {"put_many stores nothing where one version is older", put_many_is_all_or_none, without_put_many},
+    {"takes the version 0, which is not known, in place of any", takes_an_unknown_version, without_comparison},
+    {"put_many stores nothing where one version is older", put_many_is_all_or_none, without_batches_of_versions},
     {"compares with versions of another process", compares_with_another_process, without_sharing},
-    {"keeps the record of the core", keeps_a_record, without_record},
     {NULL, NULL, NULL}};

@@ -43,10 +43,14 @@ int pxt_status_exit_code(pxt_status status)
     return 70;
 }
 
-/* strerror_r comes in two kinds; this takes GNU's, which returns its text. */
+/* strerror_r comes in two kinds: GNU's returns its text, that of POSIX (musl) a status. */
 static const char *errno_text(int number, char *buffer, size_t size)
 {
+#ifdef STRERROR_R_CHAR_P
     return strerror_r(number, buffer, size);
+#else
+    return strerror_r(number, buffer, size) ? "an unknown system error" : buffer;
+#endif
 }
 
 pxt_status pxt_vfail(struct pxt_error *error, pxt_status status, int system_errno, const char *format, va_list args)

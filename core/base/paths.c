@@ -15,48 +15,72 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#ifndef PXT_SYSCONFDIR
+#define PXT_SYSCONFDIR "/etc"
+#endif
+
 static const struct {
-    const char *name, *variable, *below_home, *system;
-    const char *below_state; /* below $PROXTIER_STATE_DIR; NULL: not there */
-} places[] = {{"${cache}", "XDG_CACHE_HOME", ".cache", "/var/cache/proxtier", "/cache"},
-              {"${state}", "XDG_STATE_HOME", ".local/state", "/var/lib/proxtier", ""},
-              {"${config}", "XDG_CONFIG_HOME", ".config", "/etc/proxtier", NULL}};
+    const char *name, *own, *variable, *below_home;
+    const char *system; /* NULL: pxt_path_system_config() */
+} places[] = {{"${cache}", "PROXTIER_CACHE_DIR", "XDG_CACHE_HOME", ".cache", "/var/cache/proxtier"},
+              {"${state}", "PROXTIER_STATE_DIR", "XDG_STATE_HOME", ".local/state", "/var/lib/proxtier"},
+              {"${config}", "PROXTIER_CONFIG_DIR", "XDG_CONFIG_HOME", ".config", NULL}};
+enum { CACHE, STATE };
 
-static const char state_variable[] = "PROXTIER_STATE_DIR";
-
-/* A value that cannot be used is an error: without the variable the pool of the user would be worked on. */
-static pxt_status check_state_variable(struct pxt_error *error)
+char *pxt_path_system_config(const char *rest)
 {
-    const char *value = secure_getenv(state_variable);
-    if (!value || value[0] == '/')
+    const char *folder = secure_getenv("PROXTIER_SYSCONFDIR");
+    return pxt_asprintf("%s/proxtier%s", folder && *folder ? folder : PXT_SYSCONFDIR, rest);
+}
+
+/* The value of a variable that names a place. One that cannot be used is an error: without the variable the pool of the
+ * user would be worked on. */
+static pxt_status own_place(size_t i, const char **out, struct pxt_error *error)
+{
+    *out = secure_getenv(places[i].own);
+    if (!*out || **out == '/')
         return PXT_OK;
     return pxt_fail(error, PXT_ECONFIG, 0,
-                    "the environment variable %s is \"%s\": set it to an absolute path, or not at all", state_variable,
-                    value);
+                    "the environment variable %s is \"%s\": set it to an absolute path, or not at all", places[i].own,
+                    *out);
+}
+
+/* Users of services, and of containers, have a home in name only: these say that there is none. */
+static bool is_home(const char *path)
+{
+    return path && path[0] == '/' && path[1] && strcmp(path, "/nonexistent") != 0;
 }
 
 static const char *home(void)
 {
     const char *value = secure_getenv("HOME");
-    if (value && value[0] == '/')
+    if (is_home(value))
         return value;
     if (geteuid() == 0)
         return NULL; /* a service: the system's places */
     const struct passwd *entry = getpwuid(geteuid());
-    return entry && entry->pw_dir && entry->pw_dir[0] == '/' ? entry->pw_dir : NULL;
+    return entry && is_home(entry->pw_dir) ? entry->pw_dir : NULL;
 }
 
-static char *place(size_t i, const char *rest)
+static pxt_status find_place(size_t i, const char *rest, char **out, struct pxt_error *error)
 {
-    const char *all = secure_getenv(state_variable), *value = secure_getenv(places[i].variable);
-    if (all && places[i].below_state)
-        return pxt_asprintf("%s%s%s", all, places[i].below_state, rest);
-    if (value && value[0] == '/') /* the specification says that others are to be ignored */
-        return pxt_asprintf("%s/proxtier%s", value, rest);
-    const char *user = home();
-    if (user)
-        return pxt_asprintf("%s/%s/proxtier%s", user, places[i].below_home, rest);
-    return pxt_asprintf("%s%s", places[i].system, rest);
+    const char *own, *state = NULL, *value = secure_getenv(places[i].variable), *user = home();
+    pxt_status status = own_place(i, &own, error);
+    if (!status && !own && i == CACHE)
+        status = own_place(STATE, &state, error);
+    if (status)
+        return status;
+    if (own)
+        *out = pxt_asprintf("%s%s", own, rest);
+    else if (state)
+        *out = pxt_asprintf("%s/cache%s", state, rest);
+    else if (value && value[0] == '/') /* the specification says that others are to be ignored */
+        *out = pxt_asprintf("%s/proxtier%s", value, rest);
+    else if (user)
+        *out = pxt_asprintf("%s/%s/proxtier%s", user, places[i].below_home, rest);
+    else
+        *out = places[i].system ? pxt_asprintf("%s%s", places[i].system, rest) : pxt_path_system_config(rest);
+    return *out ? PXT_OK : pxt_fail_memory(error, "a path");
 }
 
 static pxt_status relative(const char *path, char **out, struct pxt_error *error)
@@ -97,11 +121,7 @@ pxt_status pxt_path_expand(const char *path, char **out, struct pxt_error *error
         size_t length = strlen(places[i].name);
         if (strncmp(path, places[i].name, length) || (path[length] && path[length] != '/'))
             continue;
-        pxt_status status = places[i].below_state ? check_state_variable(error) : PXT_OK;
-        if (status)
-            return status;
-        *out = place(i, path + length);
-        return *out ? PXT_OK : pxt_fail_memory(error, "a path");
+        return find_place(i, path + length, out, error);
     }
     if (path[0] == '~' || path[0] == '$')
         return pxt_fail(error, PXT_ECONFIG, 0,
@@ -154,6 +174,16 @@ pxt_status pxt_path_check_safe(const char *path, int fd, struct pxt_error *error
     return check_safe(path, fd, 022, error);
 }
 
+static pxt_status fail_folder(const char *what, const char *path, int number, struct pxt_error *error)
+{
+    bool elsewhere = number == EACCES || number == EPERM || number == EROFS;
+    return pxt_fail(error, pxt_status_of_errno(number), number,
+                    elsewhere ? "cannot %s folder %s (name a place that you may write to: PROXTIER_STATE_DIR, "
+                                "PROXTIER_CACHE_DIR, or the configuration)"
+                              : "cannot %s folder %s",
+                    what, path);
+}
+
 /* Makes every missing folder of the path. */
 static pxt_status make_folders(char *path, struct pxt_error *error)
 {
@@ -167,7 +197,7 @@ static pxt_status make_folders(char *path, struct pxt_error *error)
             if (chmod(path, 0700))
                 return pxt_fail(error, pxt_status_of_errno(errno), errno, "cannot set the mode of %s", path);
         } else if (errno != EEXIST) {
-            return pxt_fail(error, pxt_status_of_errno(errno), errno, "cannot make folder %s", path);
+            return fail_folder("make", path, errno, error);
         }
         *at = kept;
         if (!kept)
@@ -189,11 +219,21 @@ pxt_status pxt_path_prepare_folder(const char *path, bool group_may_write, struc
         fd = status ? -1 : open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     }
     if (!status && fd < 0)
-        status = pxt_fail(error, pxt_status_of_errno(errno), errno, "cannot open folder %s", path);
+        status = fail_folder("open", path, errno, error);
     if (!status)
         status = check_safe(path, fd, group_may_write ? 002 : 022, error);
     if (fd >= 0)
         close(fd);
     pxt_free(copy);
     return status;
+}
+
+bool pxt_path_folder_exists(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    /* With the slash: a file has no such name. */
+    char *folder = slash && slash > path ? pxt_strndup(path, (size_t)(slash - path) + 1) : NULL;
+    bool exists = folder && !access(folder, W_OK);
+    pxt_free(folder);
+    return exists;
 }

@@ -8,18 +8,22 @@
 #include <proxtier/error.h>
 #include <stdbool.h>
 
-/* Replaces `~/`, `$HOME/`, `${cache}/`, `${state}/`, `${config}/` at the start: XDG folders with /proxtier for users; for
- * root without HOME set: /var/cache/proxtier, /var/lib/proxtier, /etc/proxtier. $PROXTIER_STATE_DIR stands in for
- * `${state}`, and its folder `cache` for `${cache}`. A relative path begins in the working directory. `*out` is
- * pxt_free()d. PXT_ECONFIG for another `~` or `$` at the start, and for a value of $PROXTIER_STATE_DIR that is not an
- * absolute path. */
+/* Replaces `~/`, `$HOME/`, `${cache}/`, `${state}/`, `${config}/` at the start: $PROXTIER_CACHE_DIR and so on; XDG folders
+ * with /proxtier for users; /var/cache/proxtier, /var/lib/proxtier, /etc/proxtier without a home, or below another system configuration folder. Without
+ * $PROXTIER_CACHE_DIR the folder `cache` of $PROXTIER_STATE_DIR is `${cache}`. A relative path begins in the working
+ * directory. `*out` is pxt_free()d. PXT_ECONFIG for another `~` or `$` at the start, and for a value of one of these
+ * variables that is not an absolute path. */
 pxt_status pxt_path_expand(const char *path, char **out, struct pxt_error *error);
+/* `rest` below the system's configuration folder, for pxt_free(); NULL without memory. */
+char *pxt_path_system_config(const char *rest);
 /* See pxt_host.prepare_folder. `group_may_write`: a folder that its group may write to is not refused, nor such a folder
  * above it, as they are made with umask 002. */
 pxt_status pxt_path_prepare_folder(const char *path, bool group_may_write, struct pxt_error *error);
 /* Whether an open file or folder, and every folder above `path`, is owned by root or this user and writable by no one
  * else (sticky folders such as /tmp may stand above). PXT_EACCES names the culprit and the remedy. */
 pxt_status pxt_path_check_safe(const char *path, int fd, struct pxt_error *error);
+/* Whether the folder of a path is there, and can be written to. */
+bool pxt_path_folder_exists(const char *path);
 /* Whether two absolute paths lead to one file or folder. It need not exist: then the deepest folder above it that exists
  * and the normalised rest are compared. */
 bool pxt_path_same(const char *a, const char *b);

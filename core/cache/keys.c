@@ -75,6 +75,45 @@ static pxt_status try(pxt_cache *cache, const char *key, const struct pxt_proxy 
     return status;
 }
 
+/* Whether a key stands before number `n` too. */
+static bool is_again(const struct candidates *candidates, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++)
+        if (!strcmp(candidates->key[i], candidates->key[n]) && !candidates->of_any_user[i])
+            return true;
+    return false;
+}
+
+/* Tries the candidates in turn. A key of which the tiers cannot tell is the answer if it is the only such one. */
+static pxt_status find(pxt_cache *cache, const struct candidates *candidates, const struct pxt_proxy *proxy,
+                       char out[17], struct pxt_error *error)
+{
+    unsigned undecided = 0;
+    memcpy(out, candidates->key[0], 17);
+    for (unsigned i = 0; i < candidates->count; i++) {
+        if (is_again(candidates, i))
+            continue;
+        const struct pxt_proxy *only = candidates->of_any_user[i] ? proxy : NULL;
+        pxt_status status = try(cache, candidates->key[i], only, error);
+        if (status == PXT_NOT_FOUND)
+            continue;
+        if (status != PXT_OK && status != PXT_EUNAVAILABLE)
+            return status;
+        if (!undecided)
+            memcpy(out, candidates->key[i], 17);
+        if (status == PXT_OK && !undecided)
+            return PXT_OK;
+        undecided++;
+        if (undecided > 1)
+            return pxt_fail(error, PXT_EUNAVAILABLE, 0,
+                            "the URL may be stored under one of several keys, and a tier that may have it does not "
+                            "answer: name the key, or see `proxtier status`");
+        if (only)
+            return status; /* nor can its user name be compared */
+    }
+    return undecided ? PXT_OK : PXT_NOT_FOUND;
+}
+
 pxt_status pxt_cache_find_key(pxt_cache *cache, const char *url, char out[17], struct pxt_error *error)
 {
     struct candidates candidates = {.count = 0};
@@ -90,14 +129,7 @@ pxt_status pxt_cache_find_key(pxt_cache *cache, const char *url, char out[17], s
     add_digest(&candidates, url, strlen(url), false); /* ProxyWhirl stores what is no URL here, too */
     if (!malformed && strchr(url, '@'))
         add_without_credentials(&candidates, url, &proxy);
-    pxt_status status = PXT_NOT_FOUND;
-    unsigned found = 0;
-    for (unsigned i = 0; i < candidates.count && status == PXT_NOT_FOUND; i++) {
-        const struct pxt_proxy *only = candidates.of_any_user[i] ? &proxy : NULL;
-        status = try(cache, candidates.key[i], only, malformed ? &ignored : error);
-        found = status ? 0 : i;
-    }
-    memcpy(out, candidates.key[found], 17);
+    pxt_status status = find(cache, &candidates, &proxy, out, malformed ? &ignored : error);
     if (!malformed)
         pxt_proxy_wipe(&proxy);
     return status == PXT_NOT_FOUND && malformed ? malformed : status;

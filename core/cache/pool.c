@@ -22,6 +22,32 @@ static int tier_of(const struct pxt_chain *chain, unsigned slot, const char *nam
     return by_name;
 }
 
+static bool count_ahead(void *arg, const struct pxt_key *key, uint64_t version)
+{
+    (void)key;
+    *(uint64_t *)arg += version != 0; /* 0: not known */
+    return true;
+}
+
+/* Counts the words for which one member is not in doubt and each other one is. */
+static uint64_t words_alone(const struct pxt_chain *chain, pxt_doubts bit, pxt_doubts members)
+{
+    uint64_t alone = 0;
+    for (uint64_t i = 0; i < PXT_WORDS; i++)
+        alone += (pxt_word_doubts(pxt_word(&chain->page, i)) & members) == (members & (pxt_doubts)~bit);
+    return alone;
+}
+
+/* Counts the versions that a tier has too far ahead of the clock. */
+static uint64_t versions_ahead(pxt_cache *cache, int tier)
+{
+    uint64_t ahead = 0;
+    pxt_time limit = pxt_clock_now(&cache->clock) + cache->chain.max_skew;
+    if (tier >= 0 && pxt_tier_on(&cache->chain.tier[tier]))
+        pxt_tier_versions(&cache->chain.tier[tier], pxt_version_of_time(limit), count_ahead, &ahead, NULL);
+    return ahead;
+}
+
 pxt_status pxt_cache_members(pxt_cache *cache, pxt_member_fn *fn, void *arg, struct pxt_error *error)
 {
     char id[PXT_MEMBER_ID + 1], name[64];
@@ -37,7 +63,12 @@ pxt_status pxt_cache_members(pxt_cache *cache, pxt_member_fn *fn, void *arg, str
             continue;
         pxt_words_doubted(&chain->page, bit, &doubted);
         int tier = tier_of(chain, slot, name);
-        struct pxt_member member = {sizeof member, tier, tier < 0 ? name : chain->tier[tier].name, doubted};
+        struct pxt_member member = {sizeof member,
+                                    tier,
+                                    tier < 0 ? name : chain->tier[tier].name,
+                                    doubted,
+                                    words_alone(chain, bit, members),
+                                    versions_ahead(cache, tier)};
         more = fn(arg, &member);
     }
     return PXT_OK;
@@ -65,6 +96,7 @@ void pxt_pool_stats(const pxt_cache *cache, struct pxt_stats *stats)
     const struct pxt_chain *chain = &cache->chain;
     for (int slot = -1; (slot = pxt_members_missing(chain, slot, name)) >= 0;)
         stats->missing++;
+    stats->skewed = atomic_load_explicit(&chain->skewed, memory_order_relaxed);
     pxt_page_checkpoint(&chain->page, &checkpoint, &dropped);
     if (pxt_chain_members(chain))
         stats->checkpoint = (int64_t)(checkpoint >> PXT_VERSION_SHIFT);

@@ -99,6 +99,9 @@ static void as_text(struct text *text, const struct pxt_stats *stats)
     if (stats->missing)
         say(text, "members of the pool that are not in this configuration: %llu; see `proxtier status`\n",
             (unsigned long long)stats->missing);
+    if (stats->skewed)
+        say(text, "changes of entries too far ahead of the clock: %llu; set the clocks, see max_skew\n",
+            (unsigned long long)stats->skewed);
     for (uint32_t i = 0; i < stats->tier_count; i++) {
         const struct pxt_tier_stats *tier = &stats->tier[i];
         say(text, "%s (%s): %s, %llu entries", tier->name, tier->plugin, state_name(tier->state),
@@ -108,6 +111,8 @@ static void as_text(struct text *text, const struct pxt_stats *stats)
         if (tier->reason[0])
             say(text, " (%s)", tier->reason);
         say(text, "\n    %-22s %llu\n", "doubted", (unsigned long long)tier->doubted);
+        if (tier->tombstones >= 0)
+            say(text, "    %-22s %lld\n", "tombstones", (long long)tier->tombstones);
         for (size_t c = 0; c < COUNTERS; c++)
             say(text, "    %-22s %llu\n", counters[c].name, value_of(tier, &counters[c]));
     }
@@ -125,9 +130,11 @@ static void as_json(struct text *text, const struct pxt_stats *stats)
     say(text, "{\"schema\": 1, \"gets\": %llu, \"hits\": %llu, \"misses\": %llu, \"hit_rate\": ",
         (unsigned long long)stats->gets, (unsigned long long)stats->hits, (unsigned long long)stats->misses);
     say_rate(text, pxt_overall_hit_rate(stats));
-    say(text, ", \"promotions\": %llu, \"demotions\": %llu, \"total_size\": %llu, \"missing_members\": %llu",
+    say(text,
+        ", \"promotions\": %llu, \"demotions\": %llu, \"total_size\": %llu, \"missing_members\": %llu, \"skewed\": "
+        "%llu",
         (unsigned long long)stats->promotions, (unsigned long long)stats->demotions,
-        (unsigned long long)stats->total_size, (unsigned long long)stats->missing);
+        (unsigned long long)stats->total_size, (unsigned long long)stats->missing, (unsigned long long)stats->skewed);
     if (stats->checkpoint)
         say_time(text, ", \"checkpoint\": \"", stats->checkpoint, "\"");
     else
@@ -147,7 +154,11 @@ static void as_json(struct text *text, const struct pxt_stats *stats)
             say(text, "%llu", (unsigned long long)tier->capacity);
         else
             say(text, "null");
-        say(text, ", \"doubted\": %llu", (unsigned long long)tier->doubted);
+        say(text, ", \"doubted\": %llu, \"tombstones\": ", (unsigned long long)tier->doubted);
+        if (tier->tombstones >= 0)
+            say(text, "%lld", (long long)tier->tombstones);
+        else
+            say(text, "null");
         for (size_t c = 0; c < COUNTERS; c++)
             say(text, ", \"%s\": %llu", counters[c].name, value_of(tier, &counters[c]));
         say(text, ", \"hit_rate\": ");
@@ -166,6 +177,8 @@ static void as_flat(struct text *text, const struct pxt_stats *stats)
         say(text, "\ncache.%s.size %llu\ncache.%s.degraded %d\n", tier->name, (unsigned long long)tier->size,
             tier->name, tier->state != PXT_TIER_ON);
         say(text, "cache.%s.doubted %llu\n", tier->name, (unsigned long long)tier->doubted);
+        if (tier->tombstones >= 0)
+            say(text, "cache.%s.tombstones %lld\n", tier->name, (long long)tier->tombstones);
         for (size_t c = 0; c < COUNTERS; c++)
             say(text, "cache.%s.%s %llu\n", tier->name, counters[c].name, value_of(tier, &counters[c]));
     }
@@ -174,7 +187,8 @@ static void as_flat(struct text *text, const struct pxt_stats *stats)
     say(text, "\ncache.total_size %llu\ncache.promotions %llu\ncache.demotions %llu\n",
         (unsigned long long)stats->total_size, (unsigned long long)stats->promotions,
         (unsigned long long)stats->demotions);
-    say(text, "cache.missing_members %llu\ncache.checkpoint %lld\n", (unsigned long long)stats->missing,
+    say(text, "cache.missing_members %llu\ncache.skewed %llu\ncache.checkpoint %lld\n",
+        (unsigned long long)stats->missing, (unsigned long long)stats->skewed,
         (long long)(stats->checkpoint / 1000000));
 }
 
@@ -183,27 +197,37 @@ static void say_labels(struct text *text, const struct pxt_tier_stats *tier)
     say(text, "{tier=\"%s\",backend=\"%s\"}", tier->name, tier->plugin);
 }
 
-static unsigned long long entries_of(const struct pxt_tier_stats *tier)
+/* A gauge; below 0: unknown. */
+typedef long long gauge_fn(const struct pxt_tier_stats *tier);
+
+static long long entries_of(const struct pxt_tier_stats *tier)
 {
-    return tier->size;
+    return (long long)tier->size;
 }
-static unsigned long long degraded_of(const struct pxt_tier_stats *tier)
+static long long degraded_of(const struct pxt_tier_stats *tier)
 {
     return tier->state != PXT_TIER_ON;
 }
-static unsigned long long doubted_of(const struct pxt_tier_stats *tier)
+static long long doubted_of(const struct pxt_tier_stats *tier)
 {
-    return tier->doubted;
+    return (long long)tier->doubted;
+}
+static long long tombstones_of(const struct pxt_tier_stats *tier)
+{
+    return tier->tombstones;
 }
 
 static void say_gauge(struct text *text, const struct pxt_stats *stats, const char *name, const char *help,
-                      unsigned long long (*value)(const struct pxt_tier_stats *))
+                      gauge_fn *value)
 {
     say(text, "# TYPE proxtier_tier_%s gauge\n# HELP proxtier_tier_%s %s\n", name, name, help);
     for (uint32_t i = 0; i < stats->tier_count; i++) {
+        long long number = value(&stats->tier[i]);
+        if (number < 0)
+            continue;
         say(text, "proxtier_tier_%s", name);
         say_labels(text, &stats->tier[i]);
-        say(text, " %llu\n", value(&stats->tier[i]));
+        say(text, " %lld\n", number);
     }
 }
 
@@ -222,6 +246,12 @@ static void as_openmetrics(struct text *text, const struct pxt_stats *stats)
     say_gauge(text, stats, "degraded", "1 where the tier is not on", degraded_of);
     say_gauge(text, stats, "doubted", "groups of keys, of 32768, for which another tier may have a newer version",
               doubted_of);
+    say_gauge(text, stats, "tombstones", "removals that the tier remembers now", tombstones_of);
+    say(text,
+        "# TYPE proxtier_pool_skewed counter\n"
+        "# HELP proxtier_pool_skewed changes of entries whose version was more than max_skew ahead of the clock\n"
+        "proxtier_pool_skewed_total %llu\n",
+        (unsigned long long)stats->skewed);
     say(text,
         "# TYPE proxtier_pool_missing_members gauge\n"
         "# HELP proxtier_pool_missing_members members of the pool that are not in this configuration\n"

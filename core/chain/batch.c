@@ -16,6 +16,7 @@
 #include "chain/chain.h"
 #include "chain/demote.h"
 #include "chain/learnt.h"
+#include "chain/remote.h"
 #include "chain/store.h"
 #include "chain/stripes.h"
 #include "entry/entry.h"
@@ -142,73 +143,138 @@ static pxt_status put_in_steps(struct pxt_write *write, struct pxt_tier *tier, s
     return first;
 }
 
+/* What a batch needs while it is under way. */
+struct batch {
+    struct pxt_write write; /* first: what into_tier() is called with */
+    pxt_entry **entries;
+    uint64_t *hash;                /* of the keys */
+    struct pxt_replaced *replaced; /* of each entry */
+    struct pxt_locked_keys locked;
+};
+
+/* Stores one entry in the place of what was seen in the authority; made anew, if another host has changed that meanwhile. */
+static pxt_status put_over_seen(struct batch *batch, struct pxt_tier *tier, size_t i, struct pxt_error *error)
+{
+    struct pxt_chain *chain = batch->write.chain;
+    struct pxt_replaced *replaced = &batch->replaced[i];
+    pxt_status status = PXT_ESTALE;
+    for (unsigned n = 0; status == PXT_ESTALE && pxt_remote_try_again(n); n++) {
+        if (n) {
+            pxt_entry_release(replaced->entry);
+            replaced->entry = NULL;
+            status = pxt_learnt_inherit(chain, &batch->entries[i], replaced, error);
+            if (!status)
+                status = pxt_chain_stamp_version(chain, batch->entries[i], &replaced->stamp, error);
+            if (status)
+                return status;
+        }
+        status = replaced->stamp.seen.read
+                     ? pxt_tier_put_if(tier, batch->entries[i], replaced->stamp.seen.version, error)
+                     : pxt_fail(error, PXT_EUNAVAILABLE, 0, "tier %s did not answer", tier->name);
+        if (!status) /* it is what a second try replaces */
+            replaced->stamp.seen.version = pxt_entry_version(batch->entries[i]);
+    }
+    return status;
+}
+
+/* Writes the batch to the authority. If it takes some of the entries, others are left for a repair. */
+static pxt_status into_authority(struct batch *batch, struct pxt_tier *tier, struct pxt_error *error)
+{
+    pxt_status first = PXT_OK;
+    bool some = false;
+    if (!pxt_tier_stores(tier))
+        return PXT_ENOTSUP;
+    if (tier->limited)
+        evict_for_batch(&batch->write, tier, batch->entries, batch->write.count);
+    for (size_t i = 0; i < batch->write.count && pxt_tier_on(tier); i++) {
+        pxt_status status = put_over_seen(batch, tier, i, first ? NULL : error);
+        first = first ? first : status;
+        some |= !status;
+    }
+    if (!pxt_tier_on(tier) && !first)
+        first = pxt_fail(error, PXT_EUNAVAILABLE, 0, "tier %s is off", tier->name);
+    return first && some ? PXT_EIO : first == PXT_ESTALE ? PXT_EBUSY : first; /* it has a part: no certain failure */
+}
+
 /* Writes the batch to one tier. */
 static pxt_status into_tier(struct pxt_write *write, struct pxt_tier *tier, struct pxt_error *error)
 {
     size_t count;
     pxt_status status;
+    if (tier == write->chain->authority)
+        return into_authority((struct batch *)(void *)write, tier, error);
     bool fills = write->below && tier->limited && pxt_tier_stores(tier) && pxt_tier_on(tier);
     pxt_entry **chosen = fills ? pxt_alloc_array(write->count, sizeof(pxt_entry *)) : NULL;
-    if (chosen && choose(tier, write->entries, write->count, chosen, &count))
+    if (chosen && choose(tier, write->entries, write->count, chosen, &count)) {
+        write->partly = count < write->count;
         status = count ? pxt_tier_put_many(tier, chosen, count, error) : PXT_OK;
-    else
+    } else {
         status = put_in_steps(write, tier, error);
+    }
     pxt_free(chosen);
     return status;
 }
 
-/* Marks the tiers in doubt for all keys, and gives the entries their versions. `hash` has the hashes of the keys. */
-static pxt_status begin(struct pxt_chain *chain, pxt_entry **entries, uint64_t *hash, size_t n,
-                        const struct pxt_replaced *replaced, struct pxt_changes *changes, struct pxt_error *error)
+/* Gives the entries their versions and writes them to the tiers that decide. */
+static pxt_status write_once(struct pxt_write *write, const struct pxt_replaced *replaced, struct pxt_error *error)
 {
-    pxt_status status = pxt_changes_begin(chain, hash, n, changes, error);
-    for (size_t i = 0; i < n && !status; i++)
-        status = pxt_chain_stamp_version(chain, entries[i], &replaced[i].stamp, error);
+    pxt_status status = PXT_OK;
+    pxt_write_reset(write, error);
+    for (size_t i = 0; i < write->count && !status; i++)
+        status = pxt_chain_stamp_version(write->chain, write->entries[i], &replaced[i].stamp, error);
+    return status ? status : pxt_write_deciding_tiers(write);
+}
+
+/* Tries again with greater versions as long as a tier has a newer one of a key, some times. */
+static pxt_status write_above(struct pxt_write *write, struct pxt_replaced *replaced, struct pxt_error *error)
+{
+    struct pxt_key key;
+    pxt_status status = write_once(write, replaced, error);
+    for (int tries = 1; write->stale && tries < PXT_STALE_TRIES; tries++) {
+        for (size_t i = 0; i < write->count; i++) {
+            pxt_entry_key_of(write->entries[i], &key);
+            pxt_stamp_above(&replaced[i].stamp, pxt_chain_greatest_version(write->chain, &key));
+        }
+        status = write_once(write, replaced, error);
+    }
     return status;
 }
 
 /* Makes the copies in the private tiers of other processes stale, and the entries current. */
-static void publish(struct pxt_chain *chain, pxt_entry **entries, size_t n)
+static void publish(struct pxt_chain *chain, pxt_entry **entries, size_t n, const struct pxt_changes *changes)
 {
     struct pxt_key key;
     for (size_t i = 0; i < n; i++) {
         pxt_entry_key_of(entries[i], &key);
         for (unsigned j = 0; j < chain->count; j++)
             pxt_access_forget_included(&chain->tier[j], &key);
-        pxt_entry_set_generation(entries[i], pxt_generation(&chain->page, key.hash));
+        pxt_entry_set_generation(entries[i], pxt_changes_generation(chain, changes, key.hash));
     }
 }
-
-/* What a batch needs while it is under way. */
-struct batch {
-    uint64_t *hash;                /* of the keys */
-    struct pxt_replaced *replaced; /* of each entry */
-    struct pxt_locked_keys locked;
-};
 
 static pxt_status put_locked(struct pxt_chain *chain, pxt_entry **entries, size_t n, struct batch *batch,
                              struct pxt_error *error)
 {
     struct pxt_changes changes = {0};
-    struct pxt_write write = {.chain = chain,
-                              .entries = entries,
-                              .count = n,
-                              .change = &changes.whole,
-                              .into = into_tier,
-                              .locked = &batch->locked,
-                              .error = error};
+    batch->write = (struct pxt_write){.chain = chain,
+                                      .entries = entries,
+                                      .count = n,
+                                      .change = &changes.whole,
+                                      .into = into_tier,
+                                      .locked = &batch->locked};
     pxt_status status = pxt_learnt_inherit_many(chain, entries, n, batch->replaced, error);
     if (status)
         return status;
-    status = begin(chain, entries, batch->hash, n, batch->replaced, &changes, error);
+    status = pxt_changes_begin(chain, batch->hash, n, &changes, error);
     if (!status)
-        status = pxt_write_deciding_tiers(&write);
+        status = write_above(&batch->write, batch->replaced, error);
     pxt_changes_end(chain, &changes);
-    if (status)
-        return status;
-    publish(chain, entries, n);
-    pxt_write_private_tiers(&write);
-    return PXT_OK;
+    if (!status) {
+        publish(chain, entries, n, &changes);
+        pxt_write_private_tiers(&batch->write);
+    }
+    pxt_changes_free(&changes);
+    return status;
 }
 
 static pxt_status make_batch(struct batch *batch, pxt_entry *const *entries, size_t n, struct pxt_error *error)
@@ -228,7 +294,7 @@ static pxt_status make_batch(struct batch *batch, pxt_entry *const *entries, siz
 pxt_status pxt_chain_put_many(struct pxt_chain *chain, pxt_entry **entries, size_t n, bool *was_stored,
                               struct pxt_error *error)
 {
-    struct batch batch = {0};
+    struct batch batch = {.entries = entries};
     struct pxt_victims victims;
     pxt_victims_init(&victims);
     pxt_status status = make_batch(&batch, entries, n, error);

@@ -6,6 +6,7 @@
 #include "chain/chain.h"
 #include "chain/decide.h"
 #include "chain/demote.h"
+#include "chain/remote.h"
 #include "chain/store.h"
 #include "chain/stripes.h"
 #include "entry/entry.h"
@@ -20,6 +21,7 @@ static pxt_status bring_locked(struct pxt_chain *chain, const struct pxt_key *ke
     struct pxt_stamp stamp = {.above = pxt_entry_effective_version(entry)};
     pxt_status status = pxt_chain_decide(chain, key, PXT_GET_PEEK | PXT_TIER_GET_FOR_WRITE, &decision, error);
     pxt_entry *old = decision.entry;
+    stamp.seen = decision.seen;
     if (status == PXT_NOT_FOUND) {
         whole = pxt_entry_hold(entry);
         status = PXT_OK;
@@ -49,7 +51,10 @@ pxt_status pxt_chain_bring(struct pxt_chain *chain, pxt_entry *entry, bool *brou
     pxt_status status = pxt_chain_lock(chain, &key, error);
     if (status)
         return status;
-    status = bring_locked(chain, &key, entry, brought, &victims, error);
+    unsigned n = 0;
+    do
+        status = bring_locked(chain, &key, entry, brought, &victims, error);
+    while (status == PXT_ESTALE && chain->authority && pxt_remote_try_again(n++));
     pxt_chain_unlock(chain, &key);
     pxt_demote_victims(chain, &victims);
     pxt_chain_flush(chain);

@@ -6,6 +6,25 @@
 #include "base/fail.h"
 #include "base/paths.h"
 #include "chain/members.h"
+#include "chain/remote.h"
+
+/* The slowest remote tier is the authority, also while it is absent. */
+static pxt_status note_remote(struct pxt_chain *chain, struct pxt_tier *tier, const struct pxt_tier_config *config,
+                              struct pxt_error *error)
+{
+    if (!(tier->flags & PXT_TIER_REMOTE))
+        return PXT_OK;
+    if (tier->write_behind)
+        return pxt_fail(
+            error, PXT_ECONFIG, 0,
+            "tier %s is shared with other hosts, whose changes are put in order there: it cannot be written "
+            "behind; remove write_behind",
+            tier->name);
+    chain->authority = tier;
+    chain->any_durable = true;
+    chain->max_staleness_ms = pxt_settings_number(config->settings, "max_staleness") / 1000;
+    return PXT_OK;
+}
 
 /* Refuses two tiers on one store, where their options do not show that: of two plugins, or below other tiers. */
 static pxt_status check_stores_apart(const struct pxt_chain *chain, struct pxt_error *error)
@@ -21,14 +40,15 @@ static pxt_status check_stores_apart(const struct pxt_chain *chain, struct pxt_e
 }
 
 /* Whether a get finds a key also while a change of it is open, which makes copies in private tiers stale: another tier has
- * it, and the word of the key tells of the change. */
+ * it, and the word of the key tells of the change. Where there is an authority a get copies what that says to the members of
+ * this host before it answers, which needs the lock. */
 static bool changes_leave_copies_readable(const struct pxt_chain *chain)
 {
     bool all_shared = true;
     for (unsigned i = 0; i < chain->count; i++)
         if (pxt_tier_present(&chain->tier[i]) && pxt_tier_durable(&chain->tier[i]))
             all_shared &= (chain->tier[i].flags & PXT_TIER_SHARED) != 0;
-    return chain->generations && (all_shared || chain->page.fd < 0);
+    return chain->generations && !chain->authority && (all_shared || chain->page.fd < 0);
 }
 
 pxt_status pxt_chain_open(struct pxt_chain *chain, const struct pxt_config *config, const struct pxt_logger *logger,
@@ -39,6 +59,7 @@ pxt_status pxt_chain_open(struct pxt_chain *chain, const struct pxt_config *conf
     chain->with_proxywhirl = config->with_proxywhirl;
     chain->page.fd = -1; /* pxt_chain_close() looks at it, even if this function fails */
     chain->expire_batch = (size_t)pxt_settings_number(config->settings, "cleanup.batch");
+    chain->max_skew = pxt_settings_number(config->settings, "max_skew");
     pthread_mutex_init(&chain->join_lock, NULL);
     pxt_word_locks_init(&chain->word_locks);
     pxt_flights_init(&chain->flights);
@@ -46,7 +67,10 @@ pxt_status pxt_chain_open(struct pxt_chain *chain, const struct pxt_config *conf
         config->settings, config->plugin_folders, logger, &chain->clock, config->with_proxywhirl, seal, seal_arg};
     for (; chain->count < config->tier_count; chain->count++) {
         struct pxt_tier *tier = &chain->tier[chain->count];
+        pxt_remote_listen(chain, tier);
         pxt_status status = pxt_tier_open(tier, chain->count, &config->tier[chain->count], &context, error);
+        if (!status)
+            status = note_remote(chain, tier, &config->tier[chain->count], error);
         if (status) {
             chain->count++; /* its locks exist */
             return status;
@@ -56,6 +80,8 @@ pxt_status pxt_chain_open(struct pxt_chain *chain, const struct pxt_config *conf
             chain->shared = tier; /* the slowest has everything */
     }
     pxt_status status = check_stores_apart(chain, error);
+    if (!status)
+        status = pxt_remote_places(chain, config, error);
     if (status)
         return status;
     status = pxt_members_open(chain, pxt_settings_number(config->settings, "lock_timeout") / 1000, error);
@@ -70,6 +96,7 @@ void pxt_chain_close(struct pxt_chain *chain)
         pxt_tier_close(&chain->tier[i]);
     pxt_page_close(&chain->page);
     pxt_free(chain->page_place);
+    pxt_free(chain->remote_place);
     for (unsigned i = 0; i < PXT_THREAD_MAX; i++)
         pxt_free(atomic_load(&chain->counts[i]));
     pxt_flights_destroy(&chain->flights);

@@ -33,9 +33,9 @@ struct pxt_chain {
     struct pxt_tier tier[PXT_CHAIN_MAX];
     struct pxt_page page;
     char *page_place; /* its path without ".page"; NULL: memory of this process */
-    /* What the page was when the members joined: page.reopened, and its members. */
+    /* What the page was when the members joined: page.reopened, and its epoch. */
     _Atomic unsigned joined_page;
-    _Atomic unsigned joined_members;
+    _Atomic uint32_t joined_epoch;
     pthread_mutex_t join_lock; /* taken before all others: one thread joins at a time */
     pxt_status (*join_again)(struct pxt_chain *chain, struct pxt_error *error); /* NULL: they have not joined yet */
     struct pxt_clock clock;
@@ -49,17 +49,30 @@ struct pxt_chain {
     struct pxt_tier *shared; /* the slowest shared tier that is present; may be NULL */
     /* The slowest member that is present: it has every key, or drops as the user chose. May be NULL. */
     struct pxt_tier *_Atomic slowest;
-    _Atomic bool power; /* a durable tier promises to survive loss of power: so do acknowledged changes */
-    char writer[9];     /* as which this host counts checks in the tallies of entries; "": none */
+    /* The slowest tier of which the store stands on another machine, also while it is absent: versions in that store order the
+     * changes of all hosts. NULL: no tier is remote. See remote.h. */
+    struct pxt_tier *authority;
+    char *remote_place;          /* where the page stands if no other tier is shared; NULL: no tier is remote */
+    int64_t max_staleness_ms;    /* of entries in memory, if there is an authority */
+    _Atomic int64_t stale_at_ms; /* then all of them are stale; by the monotonic clock */
+    atomic_bool listening;       /* to what remote tiers tell: the page is there */
+    _Atomic unsigned restarts,
+        joined_restarts; /* connections to remote stores that were made again: by then, and at the last join */
+    _Atomic bool power;  /* a durable tier promises to survive loss of power: so do acknowledged changes */
+    char writer[9];      /* as which this host counts checks in the tallies of entries; "": none */
     size_t expire_batch;
     void (*call_janitor)(void *arg); /* for work that a get leaves to it; NULL: no janitor runs */
     void *call_janitor_arg;
+    int64_t max_skew;             /* see pxt_version_learn() */
+    _Atomic uint64_t skewed;      /* changes of entries whose version was further ahead */
+    _Atomic int64_t skew_told_ms; /* when that was last logged; 0: not yet */
     struct pxt_word_locks word_locks;
     struct pxt_flights flights;
     _Atomic(struct pxt_thread_counts *) counts[PXT_THREAD_MAX];
     struct pxt_thread_counts shared_counts; /* of threads without a number */
     _Atomic pxt_time last_stamp;
     _Atomic unsigned written_behind; /* writes that a tier lacks since the last repair */
+    _Atomic bool victim_stayed;      /* a tier is over capacity: no slower tier could be given its victim */
     _Atomic bool trim_pending; /* a tier is over capacity: the lock of a victim's key was held by another thread */
 };
 

@@ -21,6 +21,7 @@ void pxt_change_begin(struct pxt_chain *chain, uint64_t hash, const struct pxt_t
 {
     uint64_t before;
     *change = (struct pxt_change){.hash = hash, .members = pxt_chain_members(chain)};
+    change->base = atomic_load(&chain->page.base);
     if (!chain->generations)
         return;
     if (only)
@@ -48,6 +49,8 @@ void pxt_change_wrote(struct pxt_chain *chain, struct pxt_change *change, const 
     pxt_doubts bit = pxt_chain_bit(chain, tier);
     /* A tier that cannot hold the entry has nothing now: a limited one may. */
     bool nothing = status == PXT_EINVAL && tier->limited && tier != chain->slowest;
+    if (status == PXT_OK)
+        change->stored |= bit;
     if ((status == PXT_OK && counts(chain, tier)) || nothing)
         change->took |= bit;
     else if (status == PXT_OK || !is_certain(status))
@@ -58,9 +61,11 @@ uint32_t pxt_change_end(struct pxt_chain *chain, const struct pxt_change *change
 {
     bool touched = change->took || change->unsure;
     pxt_doubts clear = (touched ? change->took : change->members) & (pxt_doubts)~change->before;
-    if (chain->generations)
-        pxt_word_end(&chain->page, change->hash, change->begun, clear);
-    return pxt_generation(&chain->page, change->hash);
+    if (!chain->generations)
+        return pxt_generation(&chain->page, change->hash);
+    uint64_t end = pxt_word_end(&chain->page, change->hash, change->begun, clear);
+    /* A notice that came meanwhile may be of a later change of the same key. */
+    return change->base + pxt_word_generation(end) - pxt_word_notices(change->begun, end);
 }
 
 static int by_word(const void *a, const void *b)
@@ -73,6 +78,7 @@ pxt_status pxt_changes_begin(struct pxt_chain *chain, uint64_t *hash, size_t n, 
                              struct pxt_error *error)
 {
     *changes = (struct pxt_changes){.whole = {.members = pxt_chain_members(chain)}};
+    changes->whole.base = atomic_load(&chain->page.base);
     if (!chain->generations)
         return PXT_OK;
     changes->word = pxt_alloc_array(n, sizeof *changes->word);
@@ -99,8 +105,24 @@ void pxt_changes_end(struct pxt_chain *chain, struct pxt_changes *changes)
         change.hash = changes->word[i].hash;
         change.begun = changes->word[i].begun;
         change.before = changes->word[i].before;
-        pxt_change_end(chain, &change);
+        changes->word[i].generation = pxt_change_end(chain, &change);
     }
+}
+
+static int by_hash(const void *hash, const void *word)
+{
+    return by_word(hash, &((const struct pxt_change_word *)word)->hash);
+}
+
+uint32_t pxt_changes_generation(const struct pxt_chain *chain, const struct pxt_changes *changes, uint64_t hash)
+{
+    const struct pxt_change_word *word =
+        changes->count ? bsearch(&hash, changes->word, changes->count, sizeof *changes->word, by_hash) : NULL;
+    return word ? word->generation : pxt_generation(&chain->page, hash);
+}
+
+void pxt_changes_free(struct pxt_changes *changes)
+{
     pxt_free(changes->word);
     changes->word = NULL;
     changes->count = 0;

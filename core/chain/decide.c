@@ -4,6 +4,8 @@
  *
  * The first tier that is not in doubt and has the key decides, from the fastest on; one without a capacity, and the
  * slowest, also with nothing. If none does, all members have to answer, and the newest of their copies counts.
+ * Where several hosts share a store, that store is asked before the other durable tiers, which are old as soon as another
+ * host has made a change.
  */
 #include "chain/decide.h"
 #include "base/fail.h"
@@ -56,12 +58,15 @@ static pxt_status read_private(struct pxt_chain *chain, struct pxt_tier *tier, c
 }
 
 /* What the answer of one tier means. PXT_NOT_FOUND also if its copy is one that another write has made old. */
-static pxt_status understand(const struct pxt_tier *tier, struct pxt_decision *decision, pxt_status status)
+static pxt_status understand(const struct pxt_chain *chain, const struct pxt_tier *tier, struct pxt_decision *decision,
+                             pxt_status status, const pxt_entry *entry)
 {
     decision->asked[tier->index] = true;
     if (status == PXT_EINVAL || status == PXT_ENOTSUP)
         return PXT_NOT_FOUND; /* a tier that cannot hold the key has nothing to say */
     decision->failed[tier->index] = status != PXT_OK && status != PXT_NOT_FOUND;
+    if (tier == chain->authority && !decision->failed[tier->index])
+        decision->seen = (struct pxt_seen){true, status == PXT_OK ? pxt_entry_version(entry) : 0};
     return status;
 }
 
@@ -72,7 +77,33 @@ static pxt_status ask(struct pxt_chain *chain, struct pxt_tier *tier, const stru
     pxt_status status = tier->flags & PXT_TIER_SHARED
                             ? pxt_chain_read(chain, tier, key, flags, out, &decision->noted, error)
                             : read_private(chain, tier, key, flags, decision, out, error);
-    return understand(tier, decision, status);
+    return understand(chain, tier, decision, status, *out);
+}
+
+/* The hits on a copy in memory are noted, so that the copy of the authority has them. */
+static void note_hits(struct pxt_chain *chain, struct pxt_tier *tier, const struct pxt_key *key)
+{
+    pxt_entry *entry = NULL;
+    pxt_tier_settle(tier, NULL);
+    if (pxt_tier_get(tier, key, PXT_GET_PEEK, &entry, NULL) != PXT_OK)
+        return;
+    uint64_t hits = pxt_entry_take_unflushed_hits(entry);
+    if (hits)
+        pxt_access_note(chain, key, hits, pxt_entry_number(entry, PXT_FIELD_LAST_ACCESSED), false);
+    pxt_entry_release(entry);
+}
+
+/* Whether the authority is asked instead of a faster tier. */
+static bool is_passed_over(struct pxt_chain *chain, struct pxt_tier *tier, const struct pxt_key *key, unsigned flags)
+{
+    if (tier->index >= chain->authority->index)
+        return false;
+    if (pxt_tier_durable(tier))
+        return true;
+    if (!(flags & PXT_TIER_GET_FOR_WRITE))
+        return false;
+    note_hits(chain, tier, key);
+    return true;
 }
 
 /* What the tiers that are not in doubt have said so far. */
@@ -111,14 +142,14 @@ static pxt_status conclude(const struct pxt_chain *chain, const struct clear_ans
     return answers->complete_has_nothing ? PXT_NOT_FOUND : PXT_EUNAVAILABLE;
 }
 
-/* Asks the tiers that are not in doubt. */
-static pxt_status ask_clear_tiers(struct pxt_chain *chain, const struct pxt_key *key, unsigned flags,
+/* Asks the tiers that are not in doubt; `by_authority`: without those that the authority stands in for. */
+static pxt_status ask_clear_tiers(struct pxt_chain *chain, const struct pxt_key *key, unsigned flags, bool by_authority,
                                   struct pxt_decision *decision, struct pxt_error *error)
 {
     struct clear_answers answers = no_answers;
     for (unsigned i = 0; i < chain->count; i++) {
         struct pxt_tier *tier = &chain->tier[i];
-        if (!is_clear(chain, tier, decision))
+        if (!is_clear(chain, tier, decision) || (by_authority && is_passed_over(chain, tier, key, flags)))
             continue;
         pxt_status status =
             ask(chain, tier, key, flags, decision, &decision->entry, answers.worst == PXT_NOT_FOUND ? error : NULL);
@@ -133,10 +164,12 @@ static bool knows(const pxt_entry *entry, const pxt_entry *other)
     return (uint64_t)pxt_entry_number(entry, PXT_FIELD_LEARNT_VERSION) > pxt_entry_effective_version(other);
 }
 
-pxt_status pxt_chain_merge(pxt_entry *a, pxt_entry *b, pxt_entry **out, bool *merged, struct pxt_error *error)
+pxt_status pxt_chain_merge(const struct pxt_chain *chain, pxt_entry *a, pxt_entry *b, pxt_entry **out, bool *merged,
+                           struct pxt_error *error)
 {
     bool tombstone = pxt_entry_is_tombstone(a) || pxt_entry_is_tombstone(b);
-    if (tombstone || (!knows(a, b) && !knows(b, a)))
+    /* Another host may have made the later one without having seen this one. */
+    if (tombstone || chain->authority || (!knows(a, b) && !knows(b, a)))
         return pxt_entry_merge(a, b, out, merged, error);
     pxt_entry *last = knows(a, b) ? a : b;
     pxt_entry_raise_use(last, last == a ? b : a);
@@ -146,7 +179,8 @@ pxt_status pxt_chain_merge(pxt_entry *a, pxt_entry *b, pxt_entry **out, bool *me
 }
 
 /* Takes the newer of two copies, or what both say together. */
-static pxt_status take_newer(struct pxt_decision *decision, pxt_entry *entry, unsigned tier, struct pxt_error *error)
+static pxt_status take_newer(const struct pxt_chain *chain, struct pxt_decision *decision, pxt_entry *entry,
+                             unsigned tier, struct pxt_error *error)
 {
     pxt_entry *both = NULL;
     bool merged = false;
@@ -155,7 +189,7 @@ static pxt_status take_newer(struct pxt_decision *decision, pxt_entry *entry, un
         decision->found_in = tier;
         return PXT_OK;
     }
-    pxt_status status = pxt_chain_merge(decision->entry, entry, &both, &merged, error);
+    pxt_status status = pxt_chain_merge(chain, decision->entry, entry, &both, &merged, error);
     if (!status) {
         decision->found_in = both == entry ? tier : decision->found_in;
         if (merged) /* the reader sees the greater version; only a repair gives the two together a new one */
@@ -172,20 +206,34 @@ static pxt_status take_newer(struct pxt_decision *decision, pxt_entry *entry, un
     return status;
 }
 
-/* Asks all members. */
+/* What a copy says of which the authority has nothing: it was there at the last checkpoint, and was removed since. */
+static bool was_removed(const struct pxt_chain *chain, const struct pxt_decision *decision, const struct pxt_tier *tier,
+                        const pxt_entry *entry)
+{
+    return decision->seen.read && !decision->seen.version && tier != chain->authority &&
+           pxt_chain_agreed(chain, pxt_entry_effective_version(entry));
+}
+
+/* Asks all members, the authority first. */
 static pxt_status ask_all_members(struct pxt_chain *chain, const struct pxt_key *key, unsigned flags,
                                   struct pxt_decision *decision, struct pxt_error *error)
 {
     pxt_doubts silent = pxt_chain_members(chain);
     struct pxt_error local = {.message = "a member of the pool is not in this chain"};
     const char *name = NULL;
-    for (unsigned i = 0; i < chain->count; i++) {
+    unsigned first = chain->authority ? chain->authority->index : 0;
+    for (unsigned n = 0; n < chain->count; n++) {
+        unsigned i = n == 0 ? first : n <= first ? n - 1 : n;
         struct pxt_tier *tier = &chain->tier[i];
         pxt_entry *entry = NULL;
         if (!(pxt_chain_bit(chain, tier) & silent))
             continue;
         pxt_status status = ask(chain, tier, key, flags, decision, &entry, &local);
-        if (status == PXT_OK && (status = take_newer(decision, entry, i, error)))
+        if (status == PXT_OK && was_removed(chain, decision, tier, entry)) {
+            pxt_entry_release(entry);
+            status = PXT_NOT_FOUND;
+        }
+        if (status == PXT_OK && (status = take_newer(chain, decision, entry, i, error)))
             return status;
         if (status == PXT_ENOMEM)
             return pxt_fail(error, PXT_ENOMEM, 0, "%s", local.message);
@@ -228,7 +276,13 @@ pxt_status pxt_chain_decide(struct pxt_chain *chain, const struct pxt_key *key, 
                             struct pxt_decision *decision, struct pxt_error *error)
 {
     begin(chain, key, decision);
-    pxt_status status = ask_clear_tiers(chain, key, flags, decision, error);
+    bool by_authority = pxt_authority_decides(chain, decision->word);
+    pxt_status status = ask_clear_tiers(chain, key, flags, by_authority, decision, error);
+    decision->by_authority =
+        by_authority && decision->seen.read &&
+        (decision->entry ? decision->found_in == chain->authority->index : status == PXT_NOT_FOUND);
+    if (by_authority && status != PXT_OK && !decision->seen.read) /* it does not answer */
+        status = ask_clear_tiers(chain, key, flags, false, decision, error);
     return end(chain, key, flags, status, decision, error);
 }
 
@@ -268,7 +322,7 @@ static void ask_for_many(struct pxt_chain *chain, struct pxt_tier *tier, struct 
         if (together) {
             decision->entry = many->reading.entry[j];
             decision->noted = many->reading.noted[j];
-            status = understand(tier, decision, many->reading.status[j]);
+            status = understand(chain, tier, decision, many->reading.status[j], decision->entry);
         } else {
             status = ask(chain, tier, many->asked[j], many->flags, decision, &decision->entry, error);
         }
@@ -279,6 +333,10 @@ static void ask_for_many(struct pxt_chain *chain, struct pxt_tier *tier, struct 
 pxt_status pxt_chain_decide_many(struct pxt_chain *chain, const struct pxt_key *keys, size_t n, unsigned flags,
                                  struct pxt_decision *decision, pxt_status *status, struct pxt_error *error)
 {
+    for (size_t i = 0; i < n && chain->authority; i++)
+        status[i] = pxt_chain_decide(chain, &keys[i], flags, &decision[i], error);
+    if (chain->authority)
+        return PXT_OK;
     struct many *many = pxt_alloc(sizeof *many);
     if (!many)
         return pxt_fail_memory(error, "a batch");

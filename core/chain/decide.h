@@ -18,21 +18,24 @@ struct pxt_decision {
     unsigned found_in; /* index of the tier that had it */
     bool clear;        /* a tier that is not in doubt decided: memory may be filled, and the entry be copied */
     bool asked[PXT_CHAIN_MAX], failed[PXT_CHAIN_MAX];
-    bool stale;          /* a private tier has an old copy, which the caller should remove */
-    uint64_t noted;      /* the hits noted for tier `found_in`, which `entry` has in its count */
-    uint64_t word;       /* as it was before the first tier was asked */
-    uint32_t generation; /* that of the word */
+    bool stale;           /* a private tier has an old copy, which the caller should remove */
+    uint64_t noted;       /* the hits noted for tier `found_in`, which `entry` has in its count */
+    uint64_t word;        /* as it was before the first tier was asked */
+    uint32_t generation;  /* that of the word */
+    struct pxt_seen seen; /* of the authority, if there is one */
+    bool by_authority;    /* it has decided, also with nothing */
 };
 
 /*
  * Finds the copy that counts. `flags`: PXT_GET_PEEK, PXT_TIER_GET_FOR_WRITE, PXT_DECIDE_UNLOCKED.
  * PXT_OK: `entry` is the newest. PXT_NOT_FOUND: no tier has one. PXT_EUNAVAILABLE: a tier that may have a newer one did not
  * answer; `entry` is the newest of the others, or NULL. PXT_ENOMEM. In a pool with one member the error of that tier.
+ * If there is an authority (remote.h), it is asked before the other durable tiers; for a write also before memory.
  */
 pxt_status pxt_chain_decide(struct pxt_chain *chain, const struct pxt_key *key, unsigned flags,
                             struct pxt_decision *decision, struct pxt_error *error);
-/* Decides `n` keys, at most PXT_READING_MAX: each as pxt_chain_decide() would, with one call of a tier that offers that.
- * `error` is that of the last that failed. PXT_ENOMEM: nothing is decided. */
+/* Decides `n` keys, at most PXT_READING_MAX: each as pxt_chain_decide() would, with one call of a tier that offers that, unless
+ * there is an authority. `error` is that of the last that failed. PXT_ENOMEM: nothing is decided. */
 pxt_status pxt_chain_decide_many(struct pxt_chain *chain, const struct pxt_key *keys, size_t n, unsigned flags,
                                  struct pxt_decision *decision, pxt_status *status, struct pxt_error *error);
 /* Takes a copy that is old or has expired out of its private tier, with the key's lock held among threads. The hits on it
@@ -41,9 +44,17 @@ void pxt_chain_drop_stale(struct pxt_chain *chain, struct pxt_tier *tier, const 
                           pxt_entry *entry);
 /* Whether the copy of a private tier is old, or has expired while durable tiers keep it. */
 bool pxt_chain_is_stale_copy(const struct pxt_chain *chain, const struct pxt_tier *tier, const pxt_entry *entry);
-/* What two copies of a key say together, as pxt_entry_merge(). A copy whose health was learnt after the other was made was
+/* Whether all members had agreed on a version at the last checkpoint. */
+static inline bool pxt_chain_agreed(const struct pxt_chain *chain, uint64_t version)
+{
+    uint64_t checkpoint, dropped;
+    pxt_page_checkpoint(&chain->page, &checkpoint, &dropped);
+    return version <= checkpoint;
+}
+/* What two copies of a key say together, as pxt_entry_merge(). In a pool of one host a copy whose health was learnt after the other was made was
  * changed by a process that had read the other, and counts alone: the key may have been deleted in between. */
-pxt_status pxt_chain_merge(pxt_entry *a, pxt_entry *b, pxt_entry **out, bool *merged, struct pxt_error *error);
+pxt_status pxt_chain_merge(const struct pxt_chain *chain, pxt_entry *a, pxt_entry *b, pxt_entry **out, bool *merged,
+                           struct pxt_error *error);
 /* Whether an entry is dead: a tombstone, or expired. */
 static inline bool pxt_chain_dead(const struct pxt_chain *chain, const pxt_entry *entry)
 {

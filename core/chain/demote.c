@@ -163,7 +163,7 @@ static bool demote(struct pxt_chain *chain, struct pxt_tier *tier, const struct 
     uint64_t unflushed = pxt_tier_durable(tier) ? 0 : pxt_entry_take_unflushed_hits(entry);
     if (unflushed || from_first)
         pxt_access_note(chain, key, unflushed, pxt_entry_number(entry, PXT_FIELD_LAST_ACCESSED), from_first);
-    if (in_doubt(chain, next, key))
+    if (in_doubt(chain, next, key) || (next->flags & PXT_TIER_REMOTE))
         return true; /* a repair brings it there; a durable tier has had it first */
     if (next->index > victims->deepest && chain->any_durable)
         return true; /* memory is never the only place of an entry */
@@ -190,10 +190,11 @@ bool pxt_demote_victim(struct pxt_chain *chain, struct pxt_tier *tier, const str
     } else if (pxt_chain_expired(chain, entry) && chain->any_durable && !pxt_tier_durable(tier)) {
         pxt_tier_del(tier, key, PXT_REMOVE_EXPIRED, NULL); /* durable tiers keep it until it is dropped there */
     } else if (demote(chain, tier, key, entry, victims)) {
-        if (pxt_tier_del(tier, key, PXT_REMOVE_POLICY, NULL) == PXT_OK)
+        if (pxt_chain_evict(tier, key, entry, PXT_REMOVE_POLICY, NULL) == PXT_OK)
             PXT_COUNT(tier, evictions_policy, 1);
         transfer_late_hits(chain, tier, key, entry);
     } else {
+        atomic_store(&chain->victim_stayed, true);
         leaves = false;
     }
     pxt_entry_release(entry);

@@ -5,6 +5,7 @@
 #include "base/fail.h"
 #include "chain/chain.h"
 #include "chain/decide.h"
+#include "chain/remote.h"
 #include "chain/stripes.h"
 #include "entry/entry.h"
 #include <stdio.h>
@@ -20,6 +21,7 @@ struct walk {
     bool missing[PXT_CHAIN_MAX]; /* tiers that could not be asked */
     bool undecided;              /* a member that may have a newer version of a key did not answer */
     bool stopped, no_memory;
+    bool authority_listed;                /* what it lacks, where it is not in doubt, was removed by another host */
     unsigned char doubted[PXT_WORDS / 8]; /* the words in doubt for the tier, before it was read */
 };
 
@@ -65,12 +67,21 @@ static void give_decided(struct walk *walk, const struct pxt_key *key)
     pxt_entry_release(decision.entry);
 }
 
+/* Whether the authority has been listed without this entry, and knows better. */
+static bool was_removed(const struct walk *walk, const struct pxt_key *key)
+{
+    return walk->authority_listed && pxt_chain_bit(walk->chain, walk->tier) &&
+           pxt_authority_decides(walk->chain, pxt_word(&walk->chain->page, key->hash));
+}
+
 static bool visit(void *arg, pxt_entry *entry)
 {
     struct walk *walk = arg;
     struct pxt_key key;
     pxt_entry_key_of(entry, &key);
     if (pxt_chain_stale(walk->chain, walk->tier, entry))
+        return true;
+    if (!pxt_keymap_find(&walk->keys, &key) && was_removed(walk, &key))
         return true;
     size_t before = walk->keys.count;
     walk->no_memory = !pxt_keymap_add(&walk->keys, &key);
@@ -98,23 +109,38 @@ bool pxt_chain_tier_may_have_more(const struct pxt_chain *chain, const struct px
     return unknown || pxt_tier_durable(tier) || (pxt_tier_present(tier) && !chain->any_durable);
 }
 
-/* Goes from the fastest tier on: its copies have the exact counters. */
+static pxt_status walk_tier(struct walk *walk, unsigned index, struct pxt_error *error)
+{
+    struct pxt_chain *chain = walk->chain;
+    walk->tier = &chain->tier[index];
+    if (!pxt_tier_on(walk->tier)) {
+        walk->missing[index] = pxt_chain_tier_may_have_more(chain, walk->tier);
+        return PXT_OK;
+    }
+    note_doubted(walk);
+    pxt_status status = pxt_tier_each(walk->tier, visit, walk, error);
+    walk->authority_listed |= status == PXT_OK && walk->tier == chain->authority && !chain->authority->limited;
+    return status;
+}
+
+/* Goes from the fastest tier on: its copies have the exact counters. Only the authority comes before the other durable tiers,
+ * which may be older. */
 static pxt_status walk_tiers(struct walk *walk, struct pxt_error *error)
 {
     struct pxt_chain *chain = walk->chain;
+    pxt_remote_age(chain);
     pxt_status first = pxt_chain_settle(chain, error);
     if (!first)
         first = pxt_chain_stay_joined(chain, error);
-    for (unsigned i = 0; i < chain->count && !walk->stopped && !walk->no_memory; i++) {
-        walk->tier = &chain->tier[i];
-        if (!pxt_tier_on(walk->tier)) {
-            walk->missing[i] = pxt_chain_tier_may_have_more(chain, walk->tier);
-            continue;
+    for (unsigned round = 0; round < 3; round++)
+        for (unsigned i = 0; i < chain->count && !walk->stopped && !walk->no_memory; i++) {
+            const struct pxt_tier *tier = &chain->tier[i];
+            unsigned turn = !chain->authority || tier == chain->authority ? 1 : pxt_tier_durable(tier) ? 2 : 0;
+            if (turn != round)
+                continue;
+            pxt_status status = walk_tier(walk, i, first ? NULL : error);
+            first = first ? first : status;
         }
-        note_doubted(walk);
-        pxt_status status = pxt_tier_each(walk->tier, visit, walk, first ? NULL : error);
-        first = first ? first : status;
-    }
     return walk->no_memory ? pxt_fail_memory(error, "a list of keys") : first;
 }
 

@@ -12,6 +12,7 @@
 #include "chain/demote.h"
 #include "chain/get_counts.h"
 #include "chain/promote.h"
+#include "chain/remote.h"
 #include "chain/store.h"
 #include "chain/stripes.h"
 #include "entry/entry.h"
@@ -80,7 +81,7 @@ static pxt_status decide(struct pxt_chain *chain, const struct pxt_key *key, int
             pxt_entry_release(decision->entry);
         decision->entry = NULL;
     }
-    decision->clear = false;
+    decision->clear = decision->by_authority = false;
     return pxt_fail(error, PXT_EBUSY, 0, "key %s is changed all the time%s", key->text,
                     flags & PXT_DECIDE_UNLOCKED ? ", and its lock cannot be had" : "");
 }
@@ -94,7 +95,7 @@ static void remove_expired(struct pxt_chain *chain, const struct pxt_key *key, c
 
 static bool may_remove_expired(const struct pxt_chain *chain, const struct pxt_decision *decision)
 {
-    return !pxt_chain_members(chain) && !pxt_entry_is_tombstone(decision->entry);
+    return !pxt_chain_members(chain) && !chain->authority && !pxt_entry_is_tombstone(decision->entry);
 }
 
 /* At level `power` nothing is told that lost power could take away. */
@@ -116,6 +117,8 @@ static pxt_status answer(struct pxt_chain *chain, const struct pxt_key *key, boo
 {
     bool alive = status == PXT_OK && !pxt_chain_dead(chain, decision->entry);
     count_answers(chain, decision, alive);
+    if (decision->by_authority && pxt_chain_members(chain) && !(alive && locked))
+        pxt_remote_follow(chain, key, decision, locked);
     if (alive)
         decision->noted += count_access(chain, &chain->tier[decision->found_in], key, decision->entry);
     if (locked && alive)
@@ -240,6 +243,7 @@ __attribute__((noinline)) static pxt_status get_from_file(struct pxt_tier *tier,
  */
 static bool get_first(struct pxt_chain *chain, const struct pxt_key *key, pxt_entry **out, struct pxt_error *error)
 {
+    pxt_remote_age(chain);
     struct pxt_tier *first = &chain->tier[0];
     bool shared = first->flags & PXT_TIER_SHARED;
     uint64_t word = shared ? pxt_word(&chain->page, key->hash) : 0;
@@ -348,12 +352,15 @@ pxt_status pxt_chain_peek(struct pxt_chain *chain, const struct pxt_key *key, px
     struct pxt_decision decision = {.clear = false};
     pxt_status status = PXT_OK;
     bool open = true;
+    pxt_remote_age(chain);
     if (may_read_freely(chain))
         status = decide(chain, key, TRIES, flags, &decision, &open, error);
     if (open) {
         pxt_entry_release(decision.entry);
         pxt_chain_lock_in_process(chain, key);
         status = decide(chain, key, TRIES_LOCKED, flags, &decision, &open, error);
+        if (decision.by_authority && pxt_chain_members(chain))
+            pxt_remote_follow(chain, key, &decision, false);
         pxt_chain_unlock_in_process(chain, key);
     }
     if (status == PXT_OK && !pxt_chain_dead(chain, decision.entry)) {

@@ -42,8 +42,12 @@ static void fill_tier(const struct pxt_chain *chain, struct pxt_tier *tier, stru
 #define X(name, help) out->name = atomic_load_explicit(&tier->counter.name, memory_order_relaxed);
     PXT_TIER_COUNTERS(X)
 #undef X
+    out->tombstones = -1;
     if (!pxt_tier_on(tier))
         return;
+    uint64_t tombstones;
+    if (pxt_tier_tombstones(tier, &tombstones, NULL) == PXT_OK)
+        out->tombstones = (int64_t)tombstones;
     if (doubted)
         snprintf(out->reason, sizeof out->reason, "it is in doubt for %u of %d groups of keys: a repair is due",
                  doubted, PXT_WORDS);

@@ -60,3 +60,11 @@ pxt_status pxt_chain_insert(struct pxt_tier *tier, pxt_entry *entry, struct pxt_
         pxt_victims_choose(tier, &key, victims);
     return pxt_tier_put(tier, entry, error);
 }
+
+pxt_status pxt_chain_evict(struct pxt_tier *tier, const struct pxt_key *key, const pxt_entry *entry,
+                           enum pxt_removal why, struct pxt_error *error)
+{
+    if (tier->flags & PXT_TIER_REMOTE)
+        return pxt_tier_del_if(tier, key, pxt_entry_version(entry), why, error);
+    return pxt_tier_del(tier, key, why, error);
+}

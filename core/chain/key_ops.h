@@ -49,5 +49,9 @@ void pxt_chain_include_hits(struct pxt_chain *chain, const struct pxt_key *key, 
  * capacity is not looked at. The hits that are noted for the key stay noted. */
 pxt_status pxt_chain_insert(struct pxt_tier *tier, pxt_entry *entry, struct pxt_victims *victims,
                             struct pxt_error *error);
+/* Removes an entry that was read from a tier, because of which there was no change: from a remote one only if no other host has
+ * changed it since. */
+pxt_status pxt_chain_evict(struct pxt_tier *tier, const struct pxt_key *key, const pxt_entry *entry,
+                           enum pxt_removal why, struct pxt_error *error);
 
 #endif

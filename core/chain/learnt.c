@@ -39,18 +39,19 @@ static pxt_status find_replaced(struct pxt_chain *chain, const struct pxt_key *k
 }
 
 /* Gives `*entry` what the decision says of the entry that it replaces. */
-static pxt_status take(pxt_entry **entry, pxt_status status, const struct pxt_decision *decision,
-                       struct pxt_replaced *replaced, struct pxt_error *error)
+static pxt_status take(const struct pxt_chain *chain, pxt_entry **entry, pxt_status status,
+                       const struct pxt_decision *decision, struct pxt_replaced *replaced, struct pxt_error *error)
 {
     pxt_entry *old = decision->entry;
-    *replaced = (struct pxt_replaced){.stamp = {0, PXT_VERSION_NEW, PXT_VERSION_NEW}};
-    if (status == PXT_EUNAVAILABLE) /* the silent member may have learnt more */
+    *replaced = (struct pxt_replaced){.stamp = {0, PXT_VERSION_NEW, PXT_VERSION_NEW, decision->seen}};
+    if (status == PXT_EUNAVAILABLE) { /* the silent member may have learnt more, or a version far ahead */
         replaced->stamp.learnt = old ? (uint64_t)pxt_entry_number(old, PXT_FIELD_LEARNT_VERSION) : 0;
-    else if (status)
+        replaced->stamp.above = pxt_version_far(&chain->page);
+    } else if (status)
         return status == PXT_NOT_FOUND ? PXT_OK : status;
     if (!old)
         return PXT_OK;
-    replaced->stamp.above = pxt_entry_effective_version(old);
+    replaced->stamp.above = pxt_version_max(replaced->stamp.above, pxt_entry_effective_version(old));
     if (pxt_entry_is_tombstone(old)) {
         pxt_entry_release(old);
         return PXT_OK;
@@ -74,7 +75,7 @@ pxt_status pxt_learnt_inherit(struct pxt_chain *chain, pxt_entry **entry, struct
     struct pxt_decision decision;
     pxt_entry_key_of(*entry, &key);
     pxt_status status = find_replaced(chain, &key, &decision, error);
-    return take(entry, status, &decision, replaced, error);
+    return take(chain, entry, status, &decision, replaced, error);
 }
 
 /* Some of many entries. */
@@ -100,7 +101,7 @@ static pxt_status inherit_some(struct pxt_chain *chain, pxt_entry **entries, siz
             continue;
         }
         if (is_final(status) || !can_spare_a_tier(chain))
-            first = take(&entries[i], status, &some->decision[i], &replaced[i], error);
+            first = take(chain, &entries[i], status, &some->decision[i], &replaced[i], error);
         else
             first = pxt_learnt_inherit(chain, &entries[i], &replaced[i], error);
     }

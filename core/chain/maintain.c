@@ -6,7 +6,9 @@
 #include "chain/accesses.h"
 #include "chain/chain.h"
 #include "chain/demote.h"
+#include "chain/key_ops.h"
 #include "chain/members.h"
+#include "chain/remote.h"
 #include "chain/stripes.h"
 #include "entry/entry.h"
 
@@ -29,8 +31,8 @@ static bool remove_if_expired(struct pxt_chain *chain, struct pxt_tier *tier, co
     bool removed = false;
     if (!pxt_tier_on(tier) || pxt_tier_get(tier, key, PXT_GET_PEEK, &entry, NULL) != PXT_OK)
         return false;
-    if (pxt_entry_expired(entry, now))
-        removed = pxt_tier_del(tier, key, PXT_REMOVE_EXPIRED, NULL) == PXT_OK;
+    if (pxt_entry_expired(entry, now) && pxt_entry_version(entry) <= pxt_remote_may_drop(chain, tier, UINT64_MAX))
+        removed = pxt_chain_evict(tier, key, entry, PXT_REMOVE_EXPIRED, NULL) == PXT_OK;
     pxt_entry_release(entry);
     pxt_access_forget(chain, key);
     return removed;
@@ -61,10 +63,11 @@ static pxt_status sweep_batch(struct pxt_chain *chain, struct pxt_tier *tier, ui
     struct sweep sweep = {.chain = chain};
     pxt_time now = pxt_clock_now(&chain->clock);
     bool native = pxt_tier_expires(tier);
+    uint64_t up_to = pxt_remote_may_drop(chain, tier, UINT64_MAX);
     *removed = 0;
     pxt_status status =
-        native ? pxt_tier_expire(tier, now, UINT64_MAX, chain->expire_batch, expired_key, &sweep, removed, error)
-               : pxt_tier_gather_expired(tier, now, UINT64_MAX, chain->expire_batch, &sweep.keys, error);
+        native ? pxt_tier_expire(tier, now, up_to, chain->expire_batch, expired_key, &sweep, removed, error)
+               : pxt_tier_gather_expired(tier, now, up_to, chain->expire_batch, &sweep.keys, error);
     *more = !status && (native ? *removed : sweep.keys.count) >= chain->expire_batch;
     for (size_t i = 0; (chain->count > 1 || !native) && i < sweep.keys.bucket_count; i++)
         for (struct pxt_keymap_item *item = sweep.keys.bucket[i]; item; item = item->next)
@@ -116,7 +119,7 @@ static pxt_status drop_singly(struct pxt_chain *chain, struct pxt_tier *tier, px
             if (pxt_tier_get(tier, &item->key, PXT_GET_PEEK, &entry, NULL) == PXT_OK && pxt_entry_expired(entry, now) &&
                 pxt_entry_version(entry) <= up_to) {
                 bool tombstone = pxt_entry_is_tombstone(entry);
-                if (pxt_tier_del(tier, &item->key, PXT_REMOVE_EXPIRED, NULL) == PXT_OK && !tombstone)
+                if (pxt_chain_evict(tier, &item->key, entry, PXT_REMOVE_EXPIRED, NULL) == PXT_OK && !tombstone)
                     dropped_key(drop, &item->key);
             }
             pxt_entry_release(entry);
@@ -151,10 +154,11 @@ static pxt_status drop_dead(struct pxt_chain *chain, uint64_t *expired, struct p
     for (unsigned i = chain->count; i-- > 0;) {
         struct pxt_tier *tier = &chain->tier[i];
         struct drop drop = {.chain = chain};
-        if (!pxt_tier_on(tier))
+        if (!pxt_tier_on(tier) || (tier->flags & PXT_TIER_EXPIRES))
             continue;
         bool member = pxt_chain_bit(chain, tier);
-        pxt_status status = drop_in(chain, tier, now, member ? up_to : UINT64_MAX, &drop, first ? NULL : error);
+        pxt_status status = drop_in(chain, tier, now, pxt_remote_may_drop(chain, tier, member ? up_to : UINT64_MAX),
+                                    &drop, first ? NULL : error);
         first = first ? first : status;
         if (tier == chain->slowest) {
             PXT_COUNT(tier, evictions_ttl, drop.expired);
@@ -172,7 +176,7 @@ pxt_status pxt_chain_expire(struct pxt_chain *chain, uint64_t *expired, struct p
     if (pxt_chain_members(chain))
         return drop_dead(chain, expired, error);
     for (unsigned i = chain->count; i-- > 0;) {
-        if (!pxt_tier_on(&chain->tier[i]))
+        if (!pxt_tier_on(&chain->tier[i]) || (chain->tier[i].flags & PXT_TIER_EXPIRES))
             continue;
         pxt_status status = sweep_tier(chain, &chain->tier[i], expired, first ? NULL : error);
         first = first ? first : status;
@@ -196,18 +200,25 @@ static void repair(struct pxt_chain *chain)
         pxt_log(chain->logger, PXT_MESSAGE_NOTICE, "chain", "some tiers are in doubt: %s", error.message);
 }
 
-void pxt_chain_maintain(struct pxt_chain *chain)
+static void maintain(struct pxt_chain *chain, bool trim)
 {
+    struct pxt_victims victims;
     check_members(chain);
     pxt_chain_probe_down_tiers(chain);
     repair(chain);
     for (unsigned i = 0; i < chain->count; i++)
         if (pxt_tier_on(&chain->tier[i]))
             pxt_tier_maintain(&chain->tier[i], NULL);
-    atomic_store(&chain->trim_pending, true); /* victims may have stayed while the slowest tier was in doubt */
-    struct pxt_victims victims;
+    if (atomic_exchange(&chain->victim_stayed, false) || trim)
+        atomic_store(&chain->trim_pending, true);
     pxt_victims_init(&victims);
     pxt_demote_victims(chain, &victims);
+}
+
+/* Other processes may have left tiers over capacity, too. */
+void pxt_chain_maintain(struct pxt_chain *chain)
+{
+    maintain(chain, true);
 }
 
 void pxt_chain_leave(struct pxt_chain *chain)
@@ -219,6 +230,6 @@ void pxt_chain_leave(struct pxt_chain *chain)
         repair(chain);
         pxt_chain_expire(chain, &expired, NULL);
     }
-    pxt_chain_maintain(chain);
+    maintain(chain, false);                     /* to count the entries of a large log takes seconds */
     pxt_members_checkpoint(chain, false, NULL); /* if it is possible now */
 }

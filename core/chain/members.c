@@ -5,11 +5,12 @@
  */
 #include "chain/members.h"
 #include "base/fail.h"
+#include "base/paths.h"
 #include "chain/change.h"
+#include "chain/older_hints.h"
 #include "chain/stripes.h"
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 /* The mark in each record is renewed when it is less than MARK_LOW ahead of the clock, or of the versions. With each new page
  * the versions are up to MARK_AHEAD further ahead of the clock, by which other programs' entries are compared. */
@@ -29,7 +30,7 @@ struct joining {
 static bool is_candidate(const struct pxt_chain *chain, const struct pxt_tier *tier)
 {
     return pxt_tier_present(tier) && pxt_tier_durable(tier) && pxt_tier_stores(tier) &&
-           (!chain->shared || (tier->flags & PXT_TIER_SHARED));
+           ((!chain->shared && !chain->authority) || (tier->flags & PXT_TIER_SHARED));
 }
 
 /* For the record of a tier that joined before, and is off now or keeps none: its record is looked at when it is on. */
@@ -58,6 +59,13 @@ static pxt_status read_record(struct pxt_chain *chain, struct pxt_tier *tier, st
         stand_in(record, tier);
         return PXT_OK;
     }
+    if (status && status != PXT_NOT_FOUND && (tier->flags & PXT_TIER_REMOTE)) { /* the others go on */
+        bool unknown = !tier->id[0] || atomic_load(&chain->restarts) != atomic_load(&chain->joined_restarts);
+        if (unknown) /* which store it is: it joins when it answers */
+            pxt_breaker_open(&tier->breaker, pxt_clock_monotonic_ms(), error->message);
+        stand_in(record, tier);
+        return PXT_OK;
+    }
     if (status != PXT_NOT_FOUND)
         return status;
     joining->is_new[tier->index] = true;
@@ -73,6 +81,8 @@ static pxt_status read_records(struct pxt_chain *chain, struct joining *joining,
         pxt_status status = read_record(chain, tier, joining, error);
         if (status)
             return status;
+        if (!joining->record[i].id[0])
+            continue;
         joining->candidate[i] = true;
         joining->candidates++;
         joining->slowest = tier;
@@ -81,26 +91,14 @@ static pxt_status read_records(struct pxt_chain *chain, struct joining *joining,
     return PXT_OK;
 }
 
-static bool folder_exists(const char *path)
-{
-    char folder[PXT_RECORD_MAX];
-    const char *slash = strrchr(path, '/');
-    size_t length = slash ? (size_t)(slash - path) : 0;
-    if (!length || length >= sizeof folder)
-        return false;
-    memcpy(folder, path, length);
-    folder[length] = '\0';
-    return !access(folder, W_OK);
-}
-
 /* Where the page stands: there where a record says, if that is still a place; else beside the slowest shared tier. So a
  * process that lacks the slowest tier uses the same page as the others. */
 static const char *place_of_page(const struct pxt_chain *chain, const struct joining *joining)
 {
-    for (unsigned i = chain->count; i-- > 0 && chain->shared;)
-        if (joining->candidate[i] && joining->record[i].page[0] && folder_exists(joining->record[i].page))
+    for (unsigned i = chain->count; i-- > 0 && (chain->shared || chain->authority);)
+        if (joining->candidate[i] && joining->record[i].page[0] && pxt_path_folder_exists(joining->record[i].page))
             return joining->record[i].page;
-    return chain->shared ? pxt_tier_shared_path(chain->shared) : NULL;
+    return chain->shared ? pxt_tier_shared_path(chain->shared) : chain->remote_place;
 }
 
 /* Returns the slot of a member by its id, or by its name if `id` is NULL; -1: none. */
@@ -180,6 +178,30 @@ static pxt_status doubt_older(struct pxt_chain *chain, struct joining *joining, 
     return status;
 }
 
+/* Whether a tier was used with another page than this one: when the folder of this one could not be reached. */
+static bool had_another_page(const struct pxt_chain *chain, const struct pxt_record *record)
+{
+    return chain->page_place && record->page[0] && strlen(chain->page_place) < sizeof record->page &&
+           strcmp(record->page, chain->page_place);
+}
+
+/* This page knows nothing of what was changed meanwhile. All keys are locked. */
+static void doubt_after_another_page(struct pxt_chain *chain, const struct joining *joining)
+{
+    const char *name = NULL;
+    for (unsigned i = 0; i < chain->count; i++)
+        if (joining->candidate[i] && had_another_page(chain, &joining->record[i])) {
+            pxt_version_learn(&chain->page, joining->record[i].mark);
+            name = chain->tier[i].name;
+        }
+    if (!name)
+        return;
+    pxt_words_doubt_all(&chain->page, pxt_page_members(&chain->page));
+    pxt_log(chain->logger, PXT_MESSAGE_NOTICE, "chain",
+            "tier %s was used without %s.page: what has changed since all tiers agreed is compared", name,
+            chain->page_place);
+}
+
 /* Sets the checkpoint of a new page by the records. */
 static void take_checkpoint(struct pxt_chain *chain, const struct joining *joining)
 {
@@ -190,9 +212,9 @@ static void take_checkpoint(struct pxt_chain *chain, const struct joining *joini
             continue;
         checkpoint = record->checkpoint < checkpoint ? record->checkpoint : checkpoint;
         dropped = record->dropped > dropped ? record->dropped : dropped;
-        pxt_version_learn(&chain->page, record->mark, INT64_MAX);
+        pxt_version_learn(&chain->page, record->mark);
         if (record->checkpoint != UINT64_MAX)
-            pxt_version_learn(&chain->page, record->checkpoint, INT64_MAX); /* a repair skips what is not above it */
+            pxt_version_pass(&chain->page, record->checkpoint); /* a repair skips what is not above it */
     }
     pxt_page_set_checkpoint(&chain->page, checkpoint == UINT64_MAX ? 0 : checkpoint, dropped);
 }
@@ -219,7 +241,8 @@ static pxt_status join_locked(struct pxt_chain *chain, struct joining *joining, 
         if (status)
             return status;
     }
-    return PXT_OK;
+    doubt_after_another_page(chain, joining);
+    return pxt_older_hints_exist(chain) ? pxt_older_hints_take(chain, joining->is_new, error) : PXT_OK;
 }
 
 static bool was_complete(const struct pxt_record *record, const char *id)
@@ -230,11 +253,11 @@ static bool was_complete(const struct pxt_record *record, const char *id)
     return false;
 }
 
-/* Returns a version this long after now, and after the last version. */
+/* Returns a version this long after now, and after the last version, also one that is too far ahead. */
 static uint64_t version_ahead(const struct pxt_chain *chain, pxt_time by)
 {
     uint64_t now = pxt_version_of_time(pxt_clock_now(&chain->clock)), last = pxt_version_last(&chain->page);
-    return (now > last ? now : last) + pxt_version_of_time(by);
+    return pxt_version_max(pxt_version_max(now, last), pxt_version_far(&chain->page)) + pxt_version_of_time(by);
 }
 
 /* Writes a record that was read a while ago: a checkpoint that another process has stored meanwhile stays. All keys are
@@ -312,7 +335,8 @@ static bool all_joined(struct pxt_chain *chain, const struct joining *joining)
             continue;
         chain->tier[i].slot = find_member(chain, joining->record[i].id, NULL);
         memcpy(chain->tier[i].id, joining->record[i].id, sizeof chain->tier[i].id);
-        if (chain->tier[i].slot < 0 || joining->record[i].checkpoint < checkpoint)
+        if (chain->tier[i].slot < 0 || joining->record[i].checkpoint < checkpoint ||
+            had_another_page(chain, &joining->record[i]))
             return false;
     }
     return true;
@@ -326,17 +350,29 @@ static pxt_status read_records_again(struct pxt_chain *chain, struct joining *jo
     return read_records(chain, joining, error);
 }
 
+/* For a pool of one tier. */
+static pxt_status take_older_hints(struct pxt_chain *chain, const struct joining *joining, struct pxt_error *error)
+{
+    pxt_status status = pxt_older_hints_exist(chain) ? pxt_chain_lock_all(chain, error) : PXT_NOT_FOUND;
+    if (status)
+        return status == PXT_NOT_FOUND ? PXT_OK : status;
+    status = pxt_older_hints_take(chain, joining->is_new, error);
+    pxt_chain_unlock_all(chain);
+    return status;
+}
+
 static pxt_status join(struct pxt_chain *chain, struct joining *joining, struct pxt_error *error)
 {
     pxt_status status = PXT_OK;
-    pxt_doubts members = pxt_page_members(&chain->page);
+    uint32_t epoch = pxt_page_epoch(&chain->page);
     if (!needs_members(chain, joining)) {
+        status = take_older_hints(chain, joining, error);
         chain->slowest = joining->slowest;
         chain->power |= joining->power;
-        atomic_store(&chain->joined_members, members);
-        return PXT_OK;
+        atomic_store(&chain->joined_epoch, epoch);
+        return status;
     }
-    bool lock = !all_joined(chain, joining);
+    bool lock = !all_joined(chain, joining) || pxt_older_hints_exist(chain);
     if (lock) {
         status = pxt_chain_lock_all(chain, error);
         if (status)
@@ -344,12 +380,13 @@ static pxt_status join(struct pxt_chain *chain, struct joining *joining, struct 
         status = read_records_again(chain, joining, error);
         if (!status)
             status = join_locked(chain, joining, error);
-        members = pxt_page_members(&chain->page);
+        epoch = pxt_page_epoch(&chain->page);
     }
     if (!status)
-        atomic_store(&chain->joined_members, members);
+        atomic_store(&chain->joined_epoch, epoch);
     /* Only now: other threads read this meanwhile, and it stays as it is if a record cannot be read. */
     chain->slowest = find_slowest(chain, joining);
+    atomic_store(&chain->page.authority, chain->authority ? pxt_chain_bit(chain, chain->authority) : 0);
     chain->power |= joining->power;
     if (!status)
         update_records(chain, joining, lock, error);
@@ -358,37 +395,14 @@ static pxt_status join(struct pxt_chain *chain, struct joining *joining, struct 
     return status;
 }
 
-/* Called by a tier that has found damage, before its answer counts. */
-static void damaged(struct pxt_tier *tier)
-{
-    struct pxt_chain *chain = tier->damaged_arg;
-    uint64_t checkpoint, dropped;
-    pxt_doubts bit = pxt_chain_bit(chain, tier);
-    if (!bit)
-        return;
-    pxt_page_checkpoint(&chain->page, &checkpoint, &dropped);
-    pxt_page_set_checkpoint(&chain->page, 0, dropped);
-    pxt_words_doubt_all(&chain->page, bit);
-    pxt_log(chain->logger, PXT_MESSAGE_WARNING, "chain",
-            "tier %s has found damage: its entries are compared with those of the other tiers", tier->name);
-}
-
-/* Called by a tier of which a sync has failed. */
-static void unsynced(struct pxt_tier *tier)
-{
-    struct pxt_chain *chain = tier->damaged_arg;
-    if (pxt_chain_bit(chain, tier))
-        pxt_words_doubt_all(&chain->page, pxt_chain_bit(chain, tier));
-}
-
 pxt_status pxt_members_open(struct pxt_chain *chain, int64_t lock_timeout_ms, struct pxt_error *error)
 {
     struct joining *joining = pxt_alloc(sizeof *joining);
     struct pxt_error local;
     if (!joining)
         return pxt_fail_memory(error, "the members of a pool");
-    chain->generations = chain->any_durable || chain->shared;
-    pxt_status status = read_records(chain, joining, error);
+    chain->generations = chain->any_durable || chain->shared || chain->authority;
+    pxt_status status = read_records(chain, joining, error ? error : &local);
     const char *place = status ? NULL : place_of_page(chain, joining);
     if (!status && place) {
         chain->page_place = pxt_asprintf("%s", place);
@@ -397,16 +411,18 @@ pxt_status pxt_members_open(struct pxt_chain *chain, int64_t lock_timeout_ms, st
     if (!status)
         status = pxt_page_open(&chain->page, place, lock_timeout_ms, &chain->clock, error);
     if (!status) {
+        chain->page.max_skew = chain->max_skew;
         pxt_page_writer(&chain->page, chain->writer);
         atomic_store(&chain->joined_page, atomic_load(&chain->page.reopened));
         status = join(chain, joining, error ? error : &local);
     }
     if (!status)
         chain->join_again = pxt_members_check;
+    atomic_store(&chain->listening, !status);
     for (unsigned i = 0; i < chain->count; i++) {
         chain->tier[i].damaged_arg = chain;
-        chain->tier[i].damaged = damaged;
-        chain->tier[i].unsynced = unsynced;
+        chain->tier[i].damaged = pxt_member_damaged;
+        chain->tier[i].unsynced = pxt_member_unsynced;
     }
     pxt_free(joining);
     return status;
@@ -415,15 +431,17 @@ pxt_status pxt_members_open(struct pxt_chain *chain, int64_t lock_timeout_ms, st
 static pxt_status check_members(struct pxt_chain *chain, struct pxt_error *error)
 {
     pxt_status status = pxt_page_check(&chain->page, error);
-    unsigned reopened = atomic_load(&chain->page.reopened);
+    unsigned reopened = atomic_load(&chain->page.reopened), restarts = atomic_load(&chain->restarts);
     struct joining *joining = status ? NULL : pxt_alloc(sizeof *joining);
     if (!joining)
         return status ? status : pxt_fail_memory(error, "the members of a pool");
     status = read_records(chain, joining, error);
     if (!status)
         status = join(chain, joining, error);
-    if (!status)
+    if (!status) {
         atomic_store(&chain->joined_page, reopened);
+        atomic_store(&chain->joined_restarts, restarts);
+    }
     pxt_free(joining);
     return status;
 }
@@ -434,87 +452,5 @@ pxt_status pxt_members_check(struct pxt_chain *chain, struct pxt_error *error)
     pthread_mutex_lock(&chain->join_lock);
     pxt_status status = check_members(chain, error ? error : &local);
     pthread_mutex_unlock(&chain->join_lock);
-    return status;
-}
-
-pxt_status pxt_member_store_checkpoint(struct pxt_tier *tier, uint64_t checkpoint, uint64_t dropped,
-                                       struct pxt_error *error)
-{
-    char text[PXT_RECORD_MAX + 1];
-    struct pxt_record record;
-    pxt_status status = pxt_tier_record_get(tier, text, error);
-    if (!status)
-        status = pxt_record_read(&record, text, tier->name, error);
-    if (status)
-        return status == PXT_NOT_FOUND
-                   ? pxt_fail(error, PXT_EUNAVAILABLE, 0, "the record of tier %s is gone", tier->name)
-                   : status;
-    record.checkpoint = checkpoint;
-    record.dropped = dropped > record.dropped ? dropped : record.dropped;
-    status = pxt_record_write(&record, text, error);
-    return status ? status : pxt_tier_record_put(tier, text, error);
-}
-
-/* Syncs all members. If no key was in doubt after `failures` syncs of each had failed, all that they may have lost was
- * written again. */
-static pxt_status sync_all(struct pxt_chain *chain, const unsigned *failures, struct pxt_error *error)
-{
-    pxt_doubts missing = pxt_chain_members(chain);
-    for (unsigned i = 0; i < chain->count; i++) {
-        struct pxt_tier *tier = &chain->tier[i];
-        pxt_doubts bit = pxt_chain_bit(chain, tier);
-        if (!bit || !pxt_tier_on(tier))
-            continue;
-        pxt_status status = pxt_tier_sync(tier, error);
-        if (status)
-            return status;
-        if (atomic_load(&tier->sync_failures) != failures[i])
-            return pxt_fail(error, PXT_EUNAVAILABLE, 0, "a sync of tier %s has failed", tier->name);
-        atomic_store(&tier->sync_failures_mended, failures[i]);
-        missing &= (pxt_doubts)~bit;
-    }
-    return missing ? pxt_fail(error, PXT_EUNAVAILABLE, 0, "a member of the pool is off or absent") : PXT_OK;
-}
-
-/* Stores it in all members, then in the page: what is dropped must be known in all first. */
-static pxt_status store_everywhere(struct pxt_chain *chain, uint64_t checkpoint, uint64_t dropped,
-                                   struct pxt_error *error)
-{
-    const struct pxt_key key = {.hash = 0};
-    uint64_t now, gone;
-    pxt_status status = pxt_chain_lock(chain, &key, error);
-    if (status)
-        return status;
-    pxt_page_checkpoint(&chain->page, &now, &gone);
-    if (now <= checkpoint) {
-        for (unsigned i = 0; i < chain->count && !status; i++)
-            if (pxt_chain_bit(chain, &chain->tier[i]))
-                status = pxt_member_store_checkpoint(&chain->tier[i], checkpoint, dropped, error);
-        if (!status)
-            pxt_page_set_checkpoint(&chain->page, checkpoint, dropped > gone ? dropped : gone);
-    }
-    pxt_chain_unlock(chain, &key);
-    return status;
-}
-
-pxt_status pxt_members_checkpoint(struct pxt_chain *chain, bool drop, struct pxt_error *error)
-{
-    pxt_doubts members = pxt_chain_members(chain);
-    uint64_t last = pxt_version_last(&chain->page), checkpoint, dropped;
-    unsigned failures[PXT_CHAIN_MAX];
-    if (!members)
-        return PXT_OK;
-    for (unsigned i = 0; i < chain->count; i++)
-        failures[i] = atomic_load(&chain->tier[i].sync_failures);
-    if (pxt_words_doubted(&chain->page, members, NULL) & members)
-        return pxt_fail(error, PXT_EUNAVAILABLE, 0, "some tiers are in doubt");
-    pxt_page_checkpoint(&chain->page, &checkpoint, &dropped);
-    if (checkpoint == last && (!drop || dropped == last))
-        return PXT_OK;
-    pxt_status status = checkpoint == last ? PXT_OK : sync_all(chain, failures, error);
-    if (!status && checkpoint != last)
-        status = store_everywhere(chain, last, checkpoint, error);
-    if (!status && drop)
-        status = store_everywhere(chain, last, last, error);
     return status;
 }

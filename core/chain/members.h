@@ -21,6 +21,12 @@ pxt_status pxt_members_checkpoint(struct pxt_chain *chain, bool drop, struct pxt
 pxt_status pxt_member_store_checkpoint(struct pxt_tier *tier, uint64_t checkpoint, uint64_t dropped,
                                        struct pxt_error *error);
 
+/* told.c */
+/* Called by a tier that has found damage, before its answer counts. */
+void pxt_member_damaged(struct pxt_tier *tier);
+/* Called by a tier of which a sync has failed. */
+void pxt_member_unsynced(struct pxt_tier *tier);
+
 /* forget.c */
 /* Ends the membership of the tier of this name that this chain does not have: nothing waits for it any more. PXT_NOT_FOUND,
  * PXT_EINVAL if the chain has it. */

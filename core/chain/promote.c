@@ -12,6 +12,16 @@ static bool may_take(const struct pxt_tier *tier)
     return pxt_tier_on(tier) && pxt_tier_stores(tier);
 }
 
+/* Whether a durable tier has this version already: the authority is asked before it. */
+static bool has_version(struct pxt_tier *tier, const struct pxt_key *key, const pxt_entry *entry)
+{
+    pxt_entry *has = NULL;
+    bool same = pxt_tier_get(tier, key, PXT_GET_PEEK, &has, NULL) == PXT_OK &&
+                pxt_entry_effective_version(has) == pxt_entry_effective_version(entry);
+    pxt_entry_release(has);
+    return same;
+}
+
 /* Copies an entry into a member: as a copy, which keeps its version. Returns whether it is there. */
 static bool copy_into_member(struct pxt_chain *chain, struct pxt_tier *tier, const struct pxt_key *key,
                              pxt_entry *entry, uint32_t *generation, struct pxt_victims *victims)
@@ -19,10 +29,13 @@ static bool copy_into_member(struct pxt_chain *chain, struct pxt_tier *tier, con
     struct pxt_change change;
     if (pxt_word_doubts(pxt_word(&chain->page, key->hash)) & pxt_chain_bit(chain, tier))
         return false; /* the next repair brings it */
+    if (chain->authority && has_version(tier, key, entry))
+        return false;
     pxt_change_begin(chain, key->hash, tier, &change);
     pxt_status status = pxt_chain_insert(tier, entry, victims, NULL);
     pxt_change_wrote(chain, &change, tier, status);
-    *generation = pxt_change_end(chain, &change);
+    pxt_change_end(chain, &change);
+    *generation += 2; /* by begin and end. What a notice or another process raised meanwhile does not count */
     return status == PXT_OK;
 }
 
@@ -32,8 +45,9 @@ static void promote_into(struct pxt_chain *chain, struct pxt_tier *tier, const s
 {
     if (!may_take(tier))
         return;
-    /* Victims that could not be locked have stayed: a get does not wait for their locks, and lets no more in. */
-    if (tier->limited && atomic_load_explicit(&chain->trim_pending, memory_order_relaxed) &&
+    /* Victims that could not be locked have stayed: a get does not wait for their locks, and lets no more in. What an authority
+     * has said is copied in any case, so that the tier does not answer with something older while that is off. */
+    if (tier->limited && !chain->authority && atomic_load_explicit(&chain->trim_pending, memory_order_relaxed) &&
         pxt_chain_tier_full(tier, PXT_OVER_CAPACITY_MAX))
         return;
     if (pxt_chain_bit(chain, tier)) {

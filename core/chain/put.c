@@ -11,26 +11,47 @@
 #include "chain/decide.h"
 #include "chain/demote.h"
 #include "chain/learnt.h"
+#include "chain/remote.h"
 #include "chain/store.h"
 #include "chain/stripes.h"
 #include "entry/entry.h"
+
+/* Puts an entry in place of what is stored; again, if another host changes that meanwhile. */
+static pxt_status put_locked(struct pxt_chain *chain, pxt_entry **entry, struct pxt_victims *victims,
+                             struct pxt_error *error)
+{
+    struct pxt_replaced replaced;
+    pxt_entry *given = NULL;
+    pxt_status status = chain->authority ? pxt_entry_copy(*entry, false, &given, error) : PXT_OK;
+    for (unsigned n = 0; !status; n++) {
+        status = pxt_learnt_inherit(chain, entry, &replaced, error);
+        if (!status)
+            status = pxt_chain_store(chain, *entry, &replaced.stamp, victims, error);
+        pxt_learnt_finish(*entry, &replaced);
+        if (status != PXT_ESTALE || !given || !pxt_remote_try_again(n))
+            break;
+        pxt_entry_release(*entry); /* it has what the replaced one had learnt */
+        status = pxt_entry_copy(given, false, entry, error);
+        *entry = status ? given : *entry;
+        given = status ? NULL : given;
+    }
+    pxt_entry_release(given);
+    return status;
+}
 
 pxt_status pxt_chain_put(struct pxt_chain *chain, pxt_entry **entry, struct pxt_error *error)
 {
     struct pxt_victims victims;
     pxt_victims_init(&victims);
     struct pxt_key key;
-    struct pxt_replaced replaced;
     pxt_entry_key_of(*entry, &key);
+    uint64_t hash = key.hash; /* the entry may become another object */
     pxt_chain_probe_down_tiers(chain);
     pxt_status status = pxt_chain_lock(chain, &key, error);
     if (status)
         return status;
-    status = pxt_learnt_inherit(chain, entry, &replaced, error);
-    if (!status)
-        status = pxt_chain_store(chain, *entry, &replaced.stamp, &victims, error);
-    pxt_learnt_finish(*entry, &replaced);
-    pxt_chain_unlock(chain, &key);
+    status = put_locked(chain, entry, &victims, error);
+    pxt_chain_unlock(chain, &(struct pxt_key){.hash = hash});
     pxt_demote_victims(chain, &victims);
     pxt_chain_flush(chain);
     return status;
@@ -51,15 +72,16 @@ pxt_status pxt_chain_delete(struct pxt_chain *chain, const struct pxt_key *key, 
     return status;
 }
 
-static pxt_status change_locked(struct pxt_chain *chain, const struct pxt_key *key, pxt_change_fn *change, void *arg,
-                                enum pxt_removal why, struct pxt_victims *victims, struct pxt_error *error)
+/* Changes what is stored; PXT_ESTALE, if another host changes that meanwhile. */
+static pxt_status change_once(struct pxt_chain *chain, const struct pxt_key *key, pxt_change_fn *change, void *arg,
+                              enum pxt_removal why, struct pxt_victims *victims, struct pxt_error *error)
 {
     pxt_entry *changed = NULL;
     struct pxt_decision decision;
     pxt_status status = pxt_chain_decide(chain, key, PXT_GET_PEEK | PXT_TIER_GET_FOR_WRITE, &decision, error);
     pxt_entry *entry = decision.entry;
     if (status == PXT_OK && pxt_chain_dead(chain, entry)) {
-        if (!pxt_chain_members(chain)) {
+        if (!pxt_chain_members(chain) && !chain->authority) {
             pxt_chain_remove(chain, key, PXT_REMOVE_EXPIRED, NULL);
             PXT_COUNT(&chain->tier[0], evictions_ttl, 1);
         }
@@ -69,13 +91,26 @@ static pxt_status change_locked(struct pxt_chain *chain, const struct pxt_key *k
     }
     if (!status && changed) {
         uint64_t supplied = pxt_entry_effective_supplied(entry);
-        const struct pxt_stamp stamp = {pxt_entry_effective_version(entry), supplied, PXT_VERSION_NEW};
+        const struct pxt_stamp stamp = {pxt_entry_effective_version(entry), supplied, PXT_VERSION_NEW, decision.seen};
         status = pxt_chain_store(chain, changed, &stamp, victims, error);
     } else if (!status) {
         status = pxt_chain_remove(chain, key, why, error);
     }
     pxt_entry_release(entry);
     pxt_entry_release(changed);
+    return status;
+}
+
+static pxt_status change_locked(struct pxt_chain *chain, const struct pxt_key *key, pxt_change_fn *change, void *arg,
+                                enum pxt_removal why, struct pxt_victims *victims, struct pxt_error *error)
+{
+    enum { TRIES = 3 };
+    pxt_status status;
+    unsigned n = 0;
+    do /* an authority that fails may answer when it is asked again */
+        status = change_once(chain, key, change, arg, why, victims, error);
+    while (chain->authority && (status == PXT_ESTALE || (status == PXT_EUNAVAILABLE && n < TRIES)) &&
+           pxt_remote_try_again(n++));
     return status;
 }
 

@@ -6,6 +6,7 @@
 #include "base/fail.h"
 #include "chain/accesses.h"
 #include "chain/decide.h"
+#include "chain/remote.h"
 #include "chain/store.h"
 #include "entry/entry.h"
 
@@ -38,12 +39,12 @@ static pxt_status remove_from_each(struct pxt_chain *chain, const struct pxt_key
 /* A limited tier lets go of the key if a slower member has taken the tombstone. Other tiers than members let go of it. */
 static pxt_status bury_in(struct pxt_write *write, struct pxt_tier *tier, struct pxt_error *error)
 {
-    bool member = pxt_chain_bit(write->chain, tier);
+    bool member = pxt_chain_bit(write->chain, tier) || (write->chain->authority && pxt_tier_durable(tier));
     struct pxt_key key;
     if (!pxt_tier_stores(tier))
         return PXT_ENOTSUP;
-    if (member && !(tier->limited && write->taken))
-        return pxt_tier_put(tier, write->entries[0], error);
+    if (tier == write->chain->authority || (member && !(tier->limited && write->taken)))
+        return pxt_write_put(write, tier, error);
     pxt_entry_key_of(write->entries[0], &key);
     pxt_status status = pxt_tier_del(tier, &key, PXT_REMOVE_DELETED, error);
     return status == PXT_NOT_FOUND ? PXT_OK : status;
@@ -51,11 +52,11 @@ static pxt_status bury_in(struct pxt_write *write, struct pxt_tier *tier, struct
 
 /* Puts a tombstone in all tiers. */
 static pxt_status bury(struct pxt_chain *chain, const struct pxt_key *key, enum pxt_removal why, uint64_t above,
-                       struct pxt_error *error)
+                       struct pxt_seen seen, struct pxt_error *error)
 {
     struct pxt_change change;
     pxt_entry *tombstone = NULL;
-    const struct pxt_stamp stamp = {above, PXT_VERSION_NEW, PXT_VERSION_NEW};
+    const struct pxt_stamp stamp = {above, PXT_VERSION_NEW, PXT_VERSION_NEW, seen};
     pxt_status status = pxt_tombstone_new(key, 0, why, pxt_clock_now(&chain->clock), &tombstone, error);
     if (status)
         return status;
@@ -67,23 +68,26 @@ static pxt_status bury(struct pxt_chain *chain, const struct pxt_key *key, enum 
                               .change = &change,
                               .into = bury_in,
                               .may_defer = true,
+                              .seen = seen,
+                              .unread = !seen.read,
                               .error = error};
     status = pxt_chain_stamp_version(chain, tombstone, &stamp, error);
     if (!status)
         status = pxt_write_deciding_tiers(&write);
     pxt_change_end(chain, &change);
-    pxt_write_private_tiers(&write);
+    if (!write.lost)
+        pxt_write_private_tiers(&write);
     pxt_entry_release(tombstone);
     return status;
 }
 
-pxt_status pxt_chain_remove(struct pxt_chain *chain, const struct pxt_key *key, enum pxt_removal why,
-                            struct pxt_error *error)
+/* Reads what is there, and buries it; PXT_ESTALE, if another host changes that meanwhile. */
+static pxt_status remove_once(struct pxt_chain *chain, const struct pxt_key *key, enum pxt_removal why,
+                              struct pxt_error *error)
 {
     struct pxt_decision decision;
-    if (!pxt_chain_members(chain))
-        return remove_from_each(chain, key, why, error);
-    pxt_status status = pxt_chain_decide(chain, key, PXT_GET_PEEK, &decision, error);
+    unsigned flags = PXT_GET_PEEK | (chain->authority ? PXT_TIER_GET_FOR_WRITE : 0);
+    pxt_status status = pxt_chain_decide(chain, key, flags, &decision, error);
     uint64_t version = decision.entry ? pxt_entry_effective_version(decision.entry) : 0;
     bool gone = decision.entry && pxt_entry_is_tombstone(decision.entry);
     bool dead = decision.entry && pxt_chain_dead(chain, decision.entry);
@@ -93,6 +97,21 @@ pxt_status pxt_chain_remove(struct pxt_chain *chain, const struct pxt_key *key, 
     if (status != PXT_OK && status != PXT_EUNAVAILABLE)
         return status;
     bool expired = status == PXT_OK && dead; /* what was learnt of it goes too */
-    status = bury(chain, key, why, version, error);
+    if (status == PXT_EUNAVAILABLE)          /* the silent member may have a version far ahead */
+        version = pxt_version_max(version, pxt_version_far(&chain->page));
+    status = bury(chain, key, why, version, decision.seen, error);
     return status == PXT_OK && expired ? PXT_NOT_FOUND : status;
+}
+
+pxt_status pxt_chain_remove(struct pxt_chain *chain, const struct pxt_key *key, enum pxt_removal why,
+                            struct pxt_error *error)
+{
+    pxt_status status;
+    unsigned n = 0;
+    if (!pxt_chain_members(chain) && !chain->authority)
+        return remove_from_each(chain, key, why, error);
+    do
+        status = remove_once(chain, key, why, error);
+    while (status == PXT_ESTALE && chain->authority && pxt_remote_try_again(n++));
+    return status;
 }

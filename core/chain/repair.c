@@ -11,6 +11,7 @@
 #include "chain/repair.h"
 #include "base/fail.h"
 #include "chain/equalize.h"
+#include "chain/remote.h"
 #include "chain/stripes.h"
 #include "entry/entry.h"
 
@@ -19,8 +20,9 @@ enum { KEYS_MAX = 65536, RANGES_MAX = 256, FLUSH_WRITES = 4000, SMALL = 10000 };
 
 struct repair {
     struct pxt_chain *chain;
-    uint64_t *noted; /* PXT_WORDS words; 0: not to be repaired */
-    unsigned end;    /* only words below are repaired now */
+    uint64_t *noted;                      /* PXT_WORDS words; 0: not to be repaired */
+    unsigned end;                         /* only words below are repaired now */
+    unsigned char noticed[PXT_WORDS / 8]; /* words of which another host has changed a key since they were noted */
     struct pxt_keymap keys;
     pxt_status first; /* why a word stays in doubt */
     bool no_memory;
@@ -90,7 +92,8 @@ static pxt_status list_keys(struct repair *repair, struct pxt_error *error)
     for (unsigned i = 0; i < repair->chain->count && !status; i++) {
         struct pxt_tier *tier = &repair->chain->tier[i];
         if (pxt_chain_bit(repair->chain, tier))
-            status = pxt_tier_versions(tier, checkpoint, list_key, repair, error);
+            status =
+                pxt_tier_versions(tier, pxt_remote_above(repair->chain, tier, checkpoint), list_key, repair, error);
         if (!status && repair->no_memory)
             status = pxt_fail_memory(error, "a list of keys");
     }
@@ -129,22 +132,33 @@ static pxt_status sync_members(struct pxt_chain *chain, struct pxt_error *error)
     return status;
 }
 
+/* The doubts that a repair clears of a word. */
+static pxt_doubts clears(const struct repair *repair, unsigned word)
+{
+    bool noticed = repair->noticed[word / 8] >> word % 8 & 1;
+    return noticed ? atomic_load(&repair->chain->page.authority) : pxt_chain_members(repair->chain);
+}
+
 /* Repairs the noted words of one stripe. Its lock is held. */
 static pxt_status repair_locked(struct repair *repair, unsigned stripe, struct pxt_error *error)
 {
     struct pxt_page *page = &repair->chain->page;
-    pxt_doubts members = pxt_chain_members(repair->chain);
-    for (unsigned i = stripe; i < repair->end; i += PXT_STRIPES)
-        if (repair->noted[i] && pxt_word(page, i) != repair->noted[i])
+    for (unsigned i = stripe; i < repair->end; i += PXT_STRIPES) {
+        uint64_t then = repair->noted[i], now = pxt_word(page, i);
+        bool noticed = then && pxt_word_noticed(then, now);
+        if (noticed) /* the others get what was changed another time, but the authority has it */
+            repair->noticed[i / 8] |= (unsigned char)(1u << i % 8);
+        if (then && now != then && !noticed)
             repair->noted[i] = 0; /* a key of it that was not listed may have changed */
-        else if (repair->noted[i])
+        else if (then)
             repair->noted[i] = pxt_word_begin(page, i, 0, NULL);
+    }
     pxt_status status = equalize_stripe(repair, stripe, error);
     if (!status)
         status = sync_members(repair->chain, error);
     for (unsigned i = stripe; i < repair->end && !status; i += PXT_STRIPES)
         if (repair->noted[i])
-            pxt_word_end(page, i, repair->noted[i], members);
+            pxt_word_end(page, i, repair->noted[i], clears(repair, i));
     return status;
 }
 
@@ -244,8 +258,11 @@ static void probe(struct pxt_chain *chain, struct pxt_tier *tier)
     if (serial)
         pthread_mutex_lock(&tier->serial);
     pxt_status status = tier->ops->count(tier->self, &count, &error);
+    pxt_tier_look_for_damage(tier); /* before the tier is on */
     if (serial)
         pthread_mutex_unlock(&tier->serial);
+    if (!status && (tier->flags & PXT_TIER_REMOTE))
+        pxt_remote_is_back(chain);
     pxt_breaker_probed(&tier->breaker, status == PXT_OK, pxt_clock_monotonic_ms(), error.message);
     if (status)
         pxt_log(chain->logger, PXT_MESSAGE_WARNING, "chain", "tier %s stays off: %s", tier->name, error.message);
@@ -258,13 +275,17 @@ void pxt_chain_probe_down_tiers(struct pxt_chain *chain)
     bool on_again = false;
     for (unsigned i = 0; i < chain->count; i++) {
         struct pxt_tier *tier = &chain->tier[i];
-        if (!tier->self || pxt_breaker_on(&tier->breaker) ||
-            !pxt_breaker_may_probe(&tier->breaker, pxt_clock_monotonic_ms()))
+        if (!pxt_tier_present(tier)) {
+            pxt_chain_reopen(chain, tier);
+            on_again |= pxt_tier_on(tier);
+            continue;
+        }
+        if (pxt_breaker_on(&tier->breaker) || !pxt_breaker_may_probe(&tier->breaker, pxt_clock_monotonic_ms()))
             continue;
         probe(chain, tier);
         on_again |= pxt_tier_on(tier);
     }
-    if (on_again)
+    if (on_again && pxt_chain_stay_joined(chain, NULL) == PXT_OK)
         pxt_chain_repair(chain, NULL);
 }
 
@@ -277,7 +298,7 @@ void pxt_chain_have_down_tiers_probed(struct pxt_chain *chain)
     }
     for (unsigned i = 0; i < chain->count && !due; i++) {
         struct pxt_tier *tier = &chain->tier[i];
-        due = tier->self && !pxt_breaker_on(&tier->breaker) &&
+        due = (pxt_tier_present(tier) || pxt_chain_can_reopen(tier)) &&
               pxt_breaker_probe_due(&tier->breaker, pxt_clock_monotonic_ms());
     }
     if (due)

@@ -2,7 +2,8 @@
  *
  * store.c: the steps of a write across the tiers, for one entry and for a batch.
  *
- * The slowest tier comes first, and memory last: memory may not have an entry that no durable tier took.
+ * The slowest tier comes first, and memory last: memory may not have an entry that no durable tier took. Before them comes the
+ * authority, which alone can say that another host has changed the key meanwhile.
  */
 #include "chain/store.h"
 #include "base/fail.h"
@@ -13,8 +14,12 @@
 /* Writes to one of the tiers that decide whether the write succeeds. */
 static void write_to(struct pxt_write *write, struct pxt_tier *tier)
 {
+    write->partly = false;
     pxt_status status = write->into(write, tier, write->first ? NULL : write->error);
     pxt_change_wrote(write->chain, write->change, tier, status);
+    if (write->partly)
+        write->change->stored &= (pxt_doubts)~pxt_chain_bit(write->chain, tier);
+    write->lost |= status == PXT_ESTALE && tier == write->chain->authority;
     write->stale |= status == PXT_ESTALE;
     write->taken |= status == PXT_OK;
     write->below |= status == PXT_OK && (!tier->limited || tier->max_entries >= write->count);
@@ -51,20 +56,39 @@ static pxt_status make_safe(struct pxt_write *write)
     if (!chain->power)
         return PXT_OK;
     for (unsigned i = 0; i < chain->count; i++)
-        if ((write->change->took & pxt_chain_bit(chain, &chain->tier[i])) && (chain->tier[i].flags & PXT_TIER_SYNCED))
+        if ((write->change->stored & pxt_chain_bit(chain, &chain->tier[i])) && (chain->tier[i].flags & PXT_TIER_SYNCED))
             return PXT_OK;
     for (unsigned i = 0; status && i < chain->count; i++)
-        if ((write->change->took | write->change->unsure) & pxt_chain_bit(chain, &chain->tier[i]))
+        if (write->change->stored & pxt_chain_bit(chain, &chain->tier[i]))
             status = pxt_tier_sync(&chain->tier[i], write->error);
     return status;
+}
+
+void pxt_write_reset(struct pxt_write *write, struct pxt_error *error)
+{
+    write->taken = write->below = write->stale = write->lost = false;
+    write->change->unsure |= write->change->took;
+    write->change->took = write->change->stored = 0;
+    write->first = PXT_OK;
+    write->error = error;
 }
 
 pxt_status pxt_write_deciding_tiers(struct pxt_write *write)
 {
     struct pxt_chain *chain = write->chain;
     bool deferred[PXT_CHAIN_MAX] = {0};
+    struct pxt_tier *authority = chain->authority;
+    if (authority && pxt_tier_on(authority) && !write->unread) {
+        write_to(write, authority);
+        if (write->lost)
+            return PXT_ESTALE;
+    } else if (authority) {
+        PXT_COUNT(authority, skipped, 1);
+    }
     for (unsigned i = chain->count; i-- > 0;) {
         struct pxt_tier *tier = &chain->tier[i];
+        if (tier == authority)
+            continue;
         deferred[i] = !is_private(chain, tier) && is_deferred(write, tier);
         if (!is_private(chain, tier) && !deferred[i])
             write_to(write, tier);
@@ -82,7 +106,7 @@ pxt_status pxt_write_deciding_tiers(struct pxt_write *write)
     }
     if (write->taken)
         return PXT_OK;
-    return write->first == PXT_ENOTSUP || write->first == PXT_EUNAVAILABLE
+    return write->first == PXT_OK || write->first == PXT_ENOTSUP || write->first == PXT_EUNAVAILABLE
                ? pxt_fail(write->error, PXT_EUNAVAILABLE, 0, "no tier could take %s: see `proxtier status`",
                           write->count == 1 ? "the entry" : "the entries")
                : write->first;
@@ -95,9 +119,24 @@ void pxt_write_private_tiers(struct pxt_write *write)
             write->into(write, &write->chain->tier[i], NULL);
 }
 
+/* Counts a change of an entry whose version is too far ahead of the clock, and tells it once a minute. */
+static void note_skew(struct pxt_chain *chain, uint64_t version)
+{
+    enum { TELL_EVERY_MS = 60000 };
+    int64_t now = pxt_clock_monotonic_ms(), told = atomic_load(&chain->skew_told_ms);
+    uint64_t clock = pxt_version_of_time(pxt_clock_now(&chain->clock));
+    atomic_fetch_add_explicit(&chain->skewed, 1, memory_order_relaxed);
+    if ((!told || now - told >= TELL_EVERY_MS) && atomic_compare_exchange_strong(&chain->skew_told_ms, &told, now))
+        pxt_log(chain->logger, PXT_MESSAGE_WARNING, "chain",
+                "an entry was changed by a clock %llu s ahead of this one, more than max_skew: set the clocks",
+                (unsigned long long)((version - clock) >> PXT_VERSION_SHIFT) / PXT_SECOND);
+}
+
 pxt_status pxt_chain_stamp_version(struct pxt_chain *chain, pxt_entry *entry, const struct pxt_stamp *stamp,
                                    struct pxt_error *error)
 {
+    if (!pxt_version_learn(&chain->page, stamp->above))
+        note_skew(chain, stamp->above);
     uint64_t version = pxt_version_next(&chain->page, stamp->above);
     if (!version)
         return pxt_fail(error, PXT_EUNAVAILABLE, 0, "the stored version of key %s has no successor: delete the entry",
@@ -112,13 +151,28 @@ pxt_status pxt_chain_stamp_version(struct pxt_chain *chain, pxt_entry *entry, co
     return PXT_OK;
 }
 
-static pxt_status into_tier(struct pxt_write *write, struct pxt_tier *tier, struct pxt_error *error)
+pxt_status pxt_write_put(struct pxt_write *write, struct pxt_tier *tier, struct pxt_error *error)
 {
-    return pxt_chain_insert(tier, write->entries[0], write->victims, error);
+    if (tier != write->chain->authority)
+        return pxt_tier_put(tier, write->entries[0], error);
+    pxt_status status = pxt_tier_put_if(tier, write->entries[0], write->seen.version, error);
+    if (!status) /* it is what a second try replaces */
+        write->seen.version = pxt_entry_version(write->entries[0]);
+    return status;
 }
 
-/* Returns the greatest version that a tier has of a key. */
-static uint64_t greatest_version(struct pxt_chain *chain, const struct pxt_key *key)
+static pxt_status into_tier(struct pxt_write *write, struct pxt_tier *tier, struct pxt_error *error)
+{
+    struct pxt_key key;
+    pxt_entry_key_of(write->entries[0], &key);
+    if (!pxt_tier_stores(tier))
+        return PXT_ENOTSUP; /* capacity 0: the tier passes everything on */
+    if (tier->limited && write->victims)
+        pxt_victims_choose(tier, &key, write->victims);
+    return pxt_write_put(write, tier, error);
+}
+
+uint64_t pxt_chain_greatest_version(struct pxt_chain *chain, const struct pxt_key *key)
 {
     uint64_t greatest = 0;
     for (unsigned i = 0; i < chain->count; i++) {
@@ -126,7 +180,7 @@ static uint64_t greatest_version(struct pxt_chain *chain, const struct pxt_key *
         if (!pxt_tier_durable(&chain->tier[i]) || pxt_tier_get(&chain->tier[i], key, PXT_GET_PEEK, &entry, NULL))
             continue;
         uint64_t version = pxt_entry_version(entry);
-        greatest = version > greatest ? version : greatest;
+        greatest = pxt_version_max(greatest, version);
         pxt_entry_release(entry);
     }
     return greatest;
@@ -142,7 +196,6 @@ static void forget_included_hits(struct pxt_chain *chain, const struct pxt_key *
 pxt_status pxt_chain_store(struct pxt_chain *chain, pxt_entry *entry, const struct pxt_stamp *given,
                            struct pxt_victims *victims, struct pxt_error *error)
 {
-    enum { TRIES = 3 };
     struct pxt_stamp stamp = *given;
     struct pxt_change change;
     struct pxt_write write = {.chain = chain,
@@ -151,6 +204,8 @@ pxt_status pxt_chain_store(struct pxt_chain *chain, pxt_entry *entry, const stru
                               .change = &change,
                               .into = into_tier,
                               .victims = victims,
+                              .seen = given->seen,
+                              .unread = !given->seen.read,
                               .may_defer = true};
     struct pxt_key key;
     pxt_status status;
@@ -158,17 +213,15 @@ pxt_status pxt_chain_store(struct pxt_chain *chain, pxt_entry *entry, const stru
     pxt_entry_key_of(entry, &key);
     pxt_change_begin(chain, key.hash, NULL, &change);
     do {
-        write.taken = write.below = write.stale = false;
-        change.unsure |= change.took; /* what took the version before has not yet taken this one */
-        change.took = 0;
-        write.first = PXT_OK;
-        write.error = error;
+        pxt_write_reset(&write, error);
         status = pxt_chain_stamp_version(chain, entry, &stamp, error);
         if (!status)
             status = pxt_write_deciding_tiers(&write);
-        if (write.stale) /* a clock that was set back, or a page that was lost */
-            stamp.above = greatest_version(chain, &key);
-    } while (write.stale && ++tries < TRIES);
+        if (write.lost)
+            break;
+        if (write.stale)
+            pxt_stamp_above(&stamp, pxt_chain_greatest_version(chain, &key));
+    } while (write.stale && ++tries < PXT_STALE_TRIES);
     if (!status)
         forget_included_hits(chain, &key);
     uint32_t generation = pxt_change_end(chain, &change);

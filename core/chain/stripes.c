@@ -61,7 +61,7 @@ static pxt_status lock(struct pxt_chain *chain, const struct range *range, struc
     if (!status)
         return PXT_OK;
     unlock_in_process(chain, range);
-    if (!range->number && range->n < PXT_WORDS)
+    if (chain->shared && !range->number && range->n < PXT_WORDS)
         pxt_tier_failed(chain->shared, &local);
     if (error)
         *error = local;

@@ -7,12 +7,13 @@
 
 #include "chain/chain_layout.h"
 
-/* Whether the tiers of this chain have the slots in the page that they had when they joined: the page is the same, and no
- * member has come or gone. */
+/* Whether the tiers of this chain have the slots in the page that they had when they joined: the page is the same, no
+ * member has come or gone, and no remote store may have become another one. */
 static inline bool pxt_chain_has_joined(const struct pxt_chain *chain)
 {
     return !chain->join_again || (atomic_load(&chain->page.reopened) == atomic_load(&chain->joined_page) &&
-                                  pxt_page_members(&chain->page) == atomic_load(&chain->joined_members));
+                                  pxt_page_epoch(&chain->page) == atomic_load(&chain->joined_epoch) &&
+                                  atomic_load(&chain->restarts) == atomic_load(&chain->joined_restarts));
 }
 /* If not, has them join again. No lock may be held. */
 pxt_status pxt_chain_stay_joined(struct pxt_chain *chain, struct pxt_error *error);

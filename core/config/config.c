@@ -70,6 +70,7 @@ void pxt_config_free(struct pxt_config *config)
     pxt_settings_free(config->settings);
     pxt_loader_folders_free(config->plugin_folders);
     pxt_free(config->folder_origin);
+    pxt_loader_folders_free(config->drop_ins);
     pxt_free(config->path);
     pxt_free(config);
 }

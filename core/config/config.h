@@ -27,7 +27,8 @@ struct pxt_source_ttl {
     struct pxt_origin origin;
 };
 struct pxt_config {
-    char *path;                    /* of the file, or "built-in" */
+    char *path;                    /* of the file, or "built-in"; "conf.d" where there are only drop-ins */
+    char **drop_ins;               /* the files that were merged into it, in order; NULL: none */
     struct pxt_settings *settings; /* of pxt_options_global(); sections flattened: "health.failure_threshold" */
     size_t source_ttl_count;
     struct pxt_source_ttl *source_ttl; /* sorted by source */

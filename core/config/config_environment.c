@@ -14,8 +14,13 @@
 enum { VARIABLE_MAX = 64 };
 static const char prefix[] = "PROXTIER_";
 /* Variables that are not options. */
-static const char *const others[] = {"PROXTIER_CONFIG", "PROXTIER_PLUGIN_PATH", "PROXTIER_STATE_DIR",
-                                     "PROXTIER_SYSCONFDIR", NULL};
+static const char *const others[] = {"PROXTIER_CACHE_DIR",
+                                     "PROXTIER_CONFIG",
+                                     "PROXTIER_CONFIG_DIR",
+                                     "PROXTIER_PLUGIN_PATH",
+                                     "PROXTIER_STATE_DIR",
+                                     "PROXTIER_SYSCONFDIR",
+                                     NULL};
 
 /* `health.history` as PROXTIER_HEALTH_HISTORY. */
 static void variable_of(const struct pxt_option *option, char variable[VARIABLE_MAX])

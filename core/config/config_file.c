@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * config_file.c: which file is the configuration, and the configuration that is built in.
+ * config_file.c: which files are the configuration, and the configuration that is built in.
  */
 #include "base/fail.h"
 #include "base/paths.h"
@@ -10,86 +10,93 @@
 #include <string.h>
 #include <unistd.h>
 
-#ifndef PXT_SYSCONFDIR
-#define PXT_SYSCONFDIR "/etc"
-#endif
-
 static const char built_in[] = "encryptor: {plugin: fernet}\n"
                                "tiers:\n"
                                "  - {name: l1, plugin: l1_memory, max_entries: 1000, eviction: lru}\n"
                                "  - {name: l2, plugin: l2_jsonl, max_entries: 5000, eviction: fifo, dir: '${cache}'}\n"
                                "  - {name: l3, plugin: l3_sqlite, path: '${state}/proxtier.db'}\n";
 
-static pxt_status user_file(char **out, struct pxt_error *error)
+/* What is read: a file, or NULL, and the drop-ins, or NULL. Neither: what is built in. */
+struct found {
+    char *file;
+    char **drop_ins;
+};
+
+/* Takes ownership of `folder`. */
+static pxt_status look_in(char *folder, struct found *found, struct pxt_error *error)
 {
-    char *path = NULL;
-    pxt_status status = pxt_path_expand("${config}/proxtier.yaml", &path, error);
-    if (status)
-        return status;
-    if (access(path, F_OK)) {
-        pxt_free(path);
+    char *path = folder ? pxt_asprintf("%s/proxtier.yaml", folder) : NULL;
+    pxt_status status = path ? PXT_OK : pxt_fail_memory(error, "a path");
+    if (!status && !access(path, F_OK)) {
+        found->file = path;
         path = NULL;
     }
-    *out = path;
-    return PXT_OK;
+    if (!status)
+        status = pxt_config_list_drop_ins(folder, &found->drop_ins, error);
+    pxt_free(path);
+    pxt_free(folder);
+    return status;
 }
 
-static pxt_status system_file(char **out, struct pxt_error *error)
+static void found_free(struct found *found)
 {
-    const char *folder = secure_getenv("PROXTIER_SYSCONFDIR");
-    char *path = pxt_asprintf("%s/proxtier/proxtier.yaml", folder && *folder ? folder : PXT_SYSCONFDIR);
-    if (!path)
-        return pxt_fail_memory(error, "a path");
-    if (access(path, F_OK)) {
-        pxt_free(path);
-        path = NULL;
-    }
-    *out = path;
-    return PXT_OK;
+    pxt_free(found->file);
+    pxt_loader_folders_free(found->drop_ins);
 }
 
-/* `*out` NULL: the built-in chain. */
-static pxt_status find_file(const struct pxt_cache_options *options, char **out, struct pxt_error *error)
+/* A file that is named is read alone: beside /tmp/mine.yaml any user may make a conf.d. */
+static pxt_status find(const struct pxt_cache_options *options, struct found *found, struct pxt_error *error)
 {
     const char *given = options && options->config_file ? options->config_file : secure_getenv("PROXTIER_CONFIG");
-    *out = NULL;
+    char *folder = NULL;
+    *found = (struct found){NULL, NULL};
     if (given && *given)
-        return pxt_path_expand(given, out, error);
-    pxt_status status = user_file(out, error);
-    return status || *out ? status : system_file(out, error);
+        return pxt_path_expand(given, &found->file, error);
+    pxt_status status = pxt_path_expand("${config}", &folder, error);
+    if (!status)
+        status = look_in(folder, found, error);
+    if (!status && !found->file && !found->drop_ins && !secure_getenv("PROXTIER_CONFIG_DIR"))
+        status = look_in(pxt_path_system_config(""), found, error);
+    if (status)
+        found_free(found);
+    return status;
 }
 
 pxt_status pxt_config_path(const struct pxt_cache_options *options, char **out, struct pxt_error *error)
 {
-    char *path = NULL;
+    struct found found = {NULL, NULL};
     if (!out)
         return pxt_fail(error, PXT_EINVAL, 0, "out must not be NULL");
-    pxt_status status = options && options->config_text ? PXT_OK : find_file(options, &path, error);
+    pxt_status status = options && options->config_text ? PXT_OK : find(options, &found, error);
     if (status)
         return status;
-    *out = strdup(path ? path : options && options->config_text ? "(text)" : "built-in");
-    pxt_free(path);
+    *out = strdup(found.file                        ? found.file
+                  : found.drop_ins                  ? found.drop_ins[0]
+                  : options && options->config_text ? "(text)"
+                                                    : "built-in");
+    found_free(&found);
     return *out ? PXT_OK : pxt_fail_memory(error, "a path");
 }
 
 pxt_status pxt_config_read_tree(const struct pxt_cache_options *options, struct pxt_config *config,
                                 struct pxt_yaml_node **tree, struct pxt_error *error)
 {
-    char *path = NULL;
-    if (options && options->config_text) {
-        config->path = pxt_strdup("(text)");
-        return config->path
-                   ? pxt_yaml_read_text(options->config_text, strlen(options->config_text), config->path, tree, error)
-                   : pxt_fail_memory(error, "a path");
-    }
-    pxt_status status = find_file(options, &path, error);
+    struct found found = {NULL, NULL};
+    const char *text = options ? options->config_text : NULL;
+    pxt_status status = text ? PXT_OK : find(options, &found, error);
     if (status)
         return status;
-    config->path = path ? path : pxt_strdup("built-in");
+    config->path = found.file ? found.file : pxt_strdup(text ? "(text)" : found.drop_ins ? "conf.d" : "built-in");
+    config->drop_ins = found.drop_ins;
     if (!config->path)
         return pxt_fail_memory(error, "a path");
-    return path ? pxt_yaml_read_file(path, tree, error)
-                : pxt_yaml_read_text(built_in, strlen(built_in), config->path, tree, error);
+    if (found.file)
+        status = pxt_yaml_read_file(config->path, tree, error);
+    else if (text || !found.drop_ins)
+        status = pxt_yaml_read_text(text ? text : built_in, strlen(text ? text : built_in), config->path, tree, error);
+    else
+        status = pxt_yaml_read_text("", 0, config->path, tree, error);
+    return status ? status : pxt_config_merge_drop_ins(config->drop_ins, *tree, error);
 }
 
 pxt_status pxt_config_read_built_in(struct pxt_yaml_node **tree, struct pxt_error *error)

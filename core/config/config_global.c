@@ -13,7 +13,7 @@
 static const char *const sections[] = {"cleanup", "health", "degrade", NULL};
 static const char *const top_members[] = {"source_ttl", "encryptor", "tiers", "plugin_dirs", NULL};
 
-static bool is_section(const char *name)
+bool pxt_config_is_section(const char *name)
 {
     for (const char *const *section = sections; *section; section++)
         if (!strcmp(name, *section))
@@ -53,7 +53,7 @@ static pxt_status flatten(const struct pxt_yaml_node *tree, struct pxt_yaml_node
 {
     size_t count = tree->count;
     for (size_t i = 0; i < tree->count; i++)
-        if (is_section(tree->name[i]->scalar)) {
+        if (pxt_config_is_section(tree->name[i]->scalar)) {
             if (tree->child[i]->kind != PXT_YAML_MAP)
                 return pxt_yaml_fail(error, tree->child[i], "%s: its options are expected as NAME: VALUE",
                                      tree->name[i]->scalar);
@@ -69,7 +69,7 @@ static pxt_status flatten(const struct pxt_yaml_node *tree, struct pxt_yaml_node
         good = flat->name && flat->child;
     }
     for (size_t i = 0; good && i < tree->count; i++) {
-        if (!is_section(tree->name[i]->scalar)) {
+        if (!pxt_config_is_section(tree->name[i]->scalar)) {
             good = flat_add(flat, NULL, tree->name[i], tree->child[i]);
             continue;
         }

@@ -18,11 +18,20 @@ pxt_status pxt_config_read_tree(const struct pxt_cache_options *options, struct 
                                 struct pxt_yaml_node **tree, struct pxt_error *error);
 pxt_status pxt_config_read_built_in(struct pxt_yaml_node **tree, struct pxt_error *error);
 
+/* config_drop_ins.c: the files conf.d/NAME.yaml of a folder by name, NULL-ended, for pxt_loader_folders_free(); NULL where
+ * there is none. */
+pxt_status pxt_config_list_drop_ins(const char *folder, char ***out, struct pxt_error *error);
+/* Reads each file and merges it into the tree, by the rules in proxtier.yaml(5). The nodes borrow the names of the files.
+ * `files` may be NULL. */
+pxt_status pxt_config_merge_drop_ins(char *const *files, struct pxt_yaml_node *tree, struct pxt_error *error);
+
 /* config_environment.c: values of the core's table from PROXTIER_NAME variables, and a warning for each variable whose
  * name is nearly one of them. */
 pxt_status pxt_config_apply_environment(struct pxt_config_loading *loading);
 
-/* config_global.c: the options of the whole; the environment overrides those of the core's table. `map` and `list` may
+/* config_global.c: whether the members of this map are options of the core's table, NAME.MEMBER. */
+bool pxt_config_is_section(const char *name);
+/* The options of the whole; the environment overrides those of the core's table. `map` and `list` may
  * be NULL. */
 pxt_status pxt_config_read_global(struct pxt_config_loading *loading, const struct pxt_yaml_node *tree);
 pxt_status pxt_config_read_source_ttl(struct pxt_config_loading *loading, const struct pxt_yaml_node *map);

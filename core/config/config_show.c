@@ -111,6 +111,8 @@ static void show_tier(FILE *out, const struct pxt_tier_config *tier, bool origin
 static void show(FILE *out, const struct pxt_config *config, bool origin)
 {
     fprintf(out, "# %s\n", config->path);
+    for (char *const *file = config->drop_ins; file && *file; file++)
+        fprintf(out, "# and %s\n", *file);
     show_global(out, config->settings, origin);
     if (config->source_ttl_count)
         fputs("source_ttl:\n", out);

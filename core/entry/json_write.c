@@ -162,7 +162,8 @@ static void put_value(struct sink *sink, const struct pxt_field *field, enum pxt
     }
 }
 
-/* Whether a field stands in the line: an internal one only if it says something, and of a tombstone what it has. */
+/* Whether a field stands in the line: an internal one, and one that ProxyWhirl does not know, only if it says something;
+ * of a tombstone what it has. */
 static bool is_written(const pxt_entry *entry, const struct pxt_field *field, enum pxt_field_id id, bool internal)
 {
     if (pxt_entry_is_tombstone(entry) && id != PXT_FIELD_KEY && id != PXT_FIELD_FETCH_TIME && id != PXT_FIELD_VERSION &&
@@ -170,7 +171,7 @@ static bool is_written(const pxt_entry *entry, const struct pxt_field *field, en
         return false;
     if (field->flags & PXT_FIELD_INTERNAL)
         return internal && (field->type == PXT_TYPE_TEXT ? pxt_entry_has(entry, id) : pxt_entry_number(entry, id) != 0);
-    return field->type != PXT_TYPE_SECRET || pxt_entry_has(entry, id);
+    return (field->type != PXT_TYPE_SECRET && id < PXT_FIELD_COUNTRY) || pxt_entry_has(entry, id);
 }
 
 static size_t write_line(const pxt_entry *entry, bool internal, char *buffer, size_t capacity)

@@ -3,13 +3,8 @@
  * json_record.c: one record of a list from an object of json-c, or from a text that is an address.
  */
 #include "lists/json_record.h"
+#include "lists/members.h"
 #include <string.h>
-
-struct address {
-    const char *host, *port, *scheme;
-    char port_text[24];
-    char text[600];
-};
 
 /* Credentials in the tree of json-c are wiped before it is freed; it has no hook for that. */
 static void wipe(struct json_object *object)
@@ -34,77 +29,60 @@ void pxt_json_forget(struct json_object *object)
     json_object_put(object);
 }
 
-static void take_port(struct json_object *value, struct address *address)
-{
-    if (json_object_is_type(value, json_type_int))
-        snprintf(address->port_text, sizeof address->port_text, "%lld", (long long)json_object_get_int64(value));
-    else
-        snprintf(address->port_text, sizeof address->port_text, "%s", json_object_get_string(value));
-    address->port = address->port_text;
-}
+enum { GROUPS = 3 }; /* how deep objects in a record are read */
 
 /* The first of `types: ["HTTP", "SOCKS5"]`; ProxyBroker's are objects with a type. */
-static void take_scheme(struct json_object *value, struct address *address)
+static struct json_object *first_scheme(struct json_object *value)
 {
     if (json_object_is_type(value, json_type_array))
         value = json_object_array_get_idx(value, 0);
     if (json_object_is_type(value, json_type_object))
         value = json_object_object_get(value, "type");
-    if (json_object_is_type(value, json_type_string))
-        address->scheme = json_object_get_string(value);
+    return value;
 }
+
+/* The code or the name of `{"iso_code": "US", "names": {"en": "United States"}}`. */
+static struct json_object *country_of(struct json_object *value)
+{
+    static const char *const members[] = {"iso_code", "code", "name", NULL};
+    struct json_object *found = NULL;
+    if (!json_object_is_type(value, json_type_object))
+        return value;
+    for (const char *const *member = members; *member && !found; member++)
+        found = json_object_object_get(value, *member);
+    return found;
+}
+
+static bool take_members(struct pxt_members *members, struct json_object *object, unsigned depth);
 
 /* One member into the record. False where its value is none. */
-static bool take_member(struct pxt_record *record, struct address *address, const char *name, struct json_object *value,
-                        struct pxt_list_room *room)
+static bool take_member(struct pxt_members *members, const char *name, struct json_object *value, unsigned depth)
 {
-    enum pxt_field_id field;
-    if (!value)
-        return true;
-    enum pxt_list_name kind = pxt_list_name(name, strlen(name), &field);
+    struct pxt_list_name known = pxt_list_name(name, strlen(name));
+    if (known.kind == PXT_NAME_SCHEME)
+        value = first_scheme(value);
+    else if (known.kind == PXT_NAME_COUNTRY)
+        value = country_of(value);
+    bool is_object = json_object_is_type(value, json_type_object);
     bool is_text = json_object_is_type(value, json_type_string);
+    if (is_object && (known.kind == PXT_NAME_GROUP || known.field == PXT_FIELD_METADATA))
+        return take_members(members, value, depth + 1);
+    if (!value || known.kind == PXT_NAME_OTHER || known.kind == PXT_NAME_GROUP)
+        return true;
+    if (known.fact && (is_object || json_object_is_type(value, json_type_array)))
+        return true;
     const char *text = json_object_get_string(value);
     size_t length = is_text ? (size_t)json_object_get_string_len(value) : strlen(text);
-    switch (kind) {
-    case PXT_NAME_URL:
-        record->url = text;
-        record->url_length = length;
-        return is_text;
-    case PXT_NAME_HOST:
-        address->host = text;
-        return is_text;
-    case PXT_NAME_PORT:
-        take_port(value, address);
-        return true;
-    case PXT_NAME_SCHEME:
-        take_scheme(value, address);
-        return true;
-    case PXT_NAME_FIELD:
-    case PXT_NAME_TOKEN:
-    case PXT_NAME_BASE64:
-        return pxt_list_set(&record->draft, field, kind, text, length, room);
-    default:
-        return true;
-    }
+    return pxt_members_set(members, &known, name, text, length, !is_text);
 }
 
-static const char *complete(struct pxt_record *record, struct address *address)
+static bool take_members(struct pxt_members *members, struct json_object *object, unsigned depth)
 {
-    record->scheme_is_own = address->scheme != NULL;
-    record->scheme = address->scheme ? address->scheme : record->scheme;
-    if (record->url)
-        return NULL;
-    if (!address->host)
-        return "it names no proxy: proxy_url, or host and port, is expected";
-    bool bare_v6 = strchr(address->host, ':') && address->host[0] != '[' && address->port;
-    int n = address->port ? snprintf(address->text, sizeof address->text, bare_v6 ? "[%s]:%s" : "%s:%s", address->host,
-                                     address->port)
-                          : snprintf(address->text, sizeof address->text, "%s", address->host);
-    if (n < 0 || (size_t)n >= sizeof address->text)
-        return "the host is too long";
-    record->url = address->text;
-    record->url_length = (size_t)n;
-    return NULL;
+    struct json_object_iterator at = json_object_iter_begin(object), end = json_object_iter_end(object);
+    for (; depth < GROUPS && !json_object_iter_equal(&at, &end); json_object_iter_next(&at))
+        if (!take_member(members, json_object_iter_peek_name(&at), json_object_iter_peek_value(&at), depth))
+            return false;
+    return true;
 }
 
 static pxt_status refuse(struct pxt_list *list, const struct pxt_json_place *place, const char *reason)
@@ -113,39 +91,19 @@ static pxt_status refuse(struct pxt_list *list, const struct pxt_json_place *pla
     return PXT_OK;
 }
 
-/* Fills the record from the members of an object. False with the `reason` if a value is wrong, or no proxy is named. */
-static bool fill_record(struct pxt_record *record, struct address *address, struct json_object *object,
-                        struct pxt_list_room *room, char reason[200])
-{
-    struct json_object_iterator at = json_object_iter_begin(object), end = json_object_iter_end(object);
-    for (; !json_object_iter_equal(&at, &end); json_object_iter_next(&at)) {
-        const char *name = json_object_iter_peek_name(&at);
-        if (!take_member(record, address, name, json_object_iter_peek_value(&at), room)) {
-            snprintf(reason, 200, "the value of \"%.60s\" is not what is expected there", name);
-            return false;
-        }
-    }
-    const char *problem = complete(record, address);
-    if (problem)
-        snprintf(reason, 200, "%s", problem);
-    return !problem;
-}
-
 pxt_status pxt_json_take(struct pxt_list *list, struct json_object *object, const struct pxt_json_place *place,
                          const char *scheme, struct pxt_list_room room)
 {
-    struct address address = {.host = NULL};
-    struct pxt_record record = {.line = place->line, .column = place->column, .scheme = scheme};
-    char reason[200];
-    pxt_draft_init(&record.draft);
+    struct pxt_members members;
+    pxt_members_start(&members, place->line, place->column, scheme, room);
     if (json_object_is_type(object, json_type_string)) {
-        record.url = json_object_get_string(object);
-        record.url_length = (size_t)json_object_get_string_len(object);
-        return list->take(list->arg, &record);
+        members.record.url = json_object_get_string(object);
+        members.record.url_length = (size_t)json_object_get_string_len(object);
+        return list->take(list->arg, &members.record);
     }
     if (!json_object_is_type(object, json_type_object))
         return refuse(list, place, "an object or a text is expected");
-    if (!fill_record(&record, &address, object, &room, reason))
-        return refuse(list, place, reason);
-    return list->take(list->arg, &record);
+    if (!take_members(&members, object, 0) || !pxt_members_finish(&members))
+        return refuse(list, place, members.problem);
+    return list->take(list->arg, &members.record);
 }

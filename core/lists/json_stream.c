@@ -36,10 +36,8 @@ static bool fill(struct pxt_json_stream *stream)
 {
     if (stream->at < stream->end)
         return true;
-    bool first = !stream->list->read;
     stream->end = fread(stream->chunk, 1, sizeof stream->chunk, stream->list->stream);
-    stream->list->read += stream->end;
-    stream->at = first && stream->end >= 3 && !memcmp(stream->chunk, "\xef\xbb\xbf", 3) ? 3 : 0;
+    stream->at = 0;
     return stream->at < stream->end;
 }
 

@@ -3,15 +3,15 @@
  * list_csv.c: tables with a header (RFC 4180), through libcsv; tabs or semicolons separate where the header has them.
  */
 #include "base/fail.h"
-#include "lists/list.h"
+#include "lists/members.h"
 #include <csv.h>
 #include <string.h>
 
 enum { COLUMNS = 128, CHUNK = 65536, ROOM = 4 * PXT_LIST_LINE_MAX };
 
 struct column {
-    enum pxt_list_name kind;
-    enum pxt_field_id field;
+    struct pxt_list_name known;
+    char name[64]; /* for messages; cut off if it is longer */
 };
 struct table {
     struct pxt_list *list;
@@ -19,37 +19,28 @@ struct table {
     size_t columns, at;
     bool header_done;
     uint64_t line, row_line;
-    struct pxt_record record;
-    char address[600], host[300], port[24], scheme[16];
+    struct pxt_members members;
     char *start; /* of the room for the row's values: libcsv reuses its own */
-    struct pxt_list_room room;
-    const char *problem;
+    bool refused;
     pxt_status status;
 };
-
-static void copy(char *out, size_t size, const char *text, size_t length)
-{
-    snprintf(out, size, "%.*s", (int)(length < size ? length : size - 1), text);
-}
 
 static void start_row(struct table *table)
 {
     table->at = 0;
-    table->room = (struct pxt_list_room){table->start, table->start + ROOM};
-    table->problem = NULL;
-    table->host[0] = table->port[0] = table->scheme[0] = '\0';
-    table->record = (struct pxt_record){.line = 0};
-    pxt_draft_init(&table->record.draft);
+    table->refused = false;
+    pxt_members_start(&table->members, 0, 1, NULL, (struct pxt_list_room){table->start, table->start + ROOM});
 }
 
 static const char *keep(struct table *table, const char *text, size_t length)
 {
-    char *kept = table->room.at;
-    if ((size_t)(table->room.end - kept) < length + 1)
+    struct pxt_list_room *room = &table->members.room;
+    char *kept = room->at;
+    if ((size_t)(room->end - kept) < length + 1)
         return NULL;
     memcpy(kept, text, length);
     kept[length] = '\0';
-    table->room.at += length + 1;
+    room->at += length + 1;
     return kept;
 }
 
@@ -57,42 +48,35 @@ static void take_header(struct table *table, const char *text, size_t length)
 {
     if (table->columns == COLUMNS)
         return;
-    if (!table->columns && length >= 3 && !memcmp(text, "\xef\xbb\xbf", 3)) {
-        text += 3;
-        length -= 3;
-    }
     struct column *column = &table->column[table->columns++];
-    column->kind = pxt_list_name(text, length, &column->field);
+    column->known = pxt_list_name(text, length);
+    snprintf(column->name, sizeof column->name, "%.*s", (int)(length < 60 ? length : 60), text);
+}
+
+/* Blanks around a value are no part of it, but in credentials. */
+static void trim(const struct column *column, const char **text, size_t *length)
+{
+    if (column->known.kind == PXT_NAME_FIELD)
+        return;
+    while (*length && (**text == ' ' || **text == '\t')) {
+        ++*text;
+        --*length;
+    }
+    while (*length && ((*text)[*length - 1] == ' ' || (*text)[*length - 1] == '\t'))
+        --*length;
 }
 
 static void take_value(struct table *table, const char *text, size_t length)
 {
     const struct column *column = &table->column[table->at];
-    const char *kept = keep(table, text, length);
-    if (!kept) {
-        table->problem = "the row is longer than 256 KiB";
+    struct pxt_members *members = &table->members;
+    trim(column, &text, &length);
+    if (!length || column->known.kind == PXT_NAME_OTHER || table->refused)
         return;
-    }
-    switch (column->kind) {
-    case PXT_NAME_URL:
-        table->record.url = kept;
-        table->record.url_length = length;
-        break;
-    case PXT_NAME_HOST:
-        copy(table->host, sizeof table->host, text, length);
-        break;
-    case PXT_NAME_PORT:
-        copy(table->port, sizeof table->port, text, length);
-        break;
-    case PXT_NAME_SCHEME:
-        copy(table->scheme, sizeof table->scheme, text, length);
-        break;
-    case PXT_NAME_OTHER:
-        break;
-    default:
-        if (!pxt_list_set(&table->record.draft, column->field, column->kind, kept, length, &table->room))
-            table->problem = "a value is not what its column holds";
-    }
+    const char *kept = keep(table, text, length);
+    if (!kept)
+        snprintf(members->problem, sizeof members->problem, "the row is longer than 256 KiB");
+    table->refused = !kept || !pxt_members_set(members, &column->known, column->name, kept, length, false);
 }
 
 static void on_field(void *bytes, size_t length, void *arg)
@@ -108,7 +92,7 @@ static void on_field(void *bytes, size_t length, void *arg)
 static bool header_names_a_proxy(const struct table *table)
 {
     for (size_t i = 0; i < table->columns; i++)
-        if (table->column[i].kind == PXT_NAME_URL || table->column[i].kind == PXT_NAME_HOST)
+        if (table->column[i].known.kind == PXT_NAME_URL || table->column[i].known.kind == PXT_NAME_HOST)
             return true;
     return false;
 }
@@ -117,7 +101,7 @@ static void on_row(int end, void *arg)
 {
     (void)end;
     struct table *table = arg;
-    struct pxt_record *record = &table->record;
+    struct pxt_members *members = &table->members;
     if (table->status)
         return;
     if (!table->header_done) {
@@ -128,22 +112,11 @@ static void on_row(int end, void *arg)
                                      "is no table",
                                      table->list->path);
     } else {
-        record->line = table->row_line;
-        record->column = 1;
-        record->scheme = table->scheme[0] ? table->scheme : NULL;
-        record->scheme_is_own = record->scheme != NULL;
-        if (!record->url && table->host[0]) {
-            bool v6 = strchr(table->host, ':') && table->host[0] != '[';
-            snprintf(table->address, sizeof table->address, v6 ? "[%s]:%s" : "%s:%s", table->host, table->port);
-            record->url = table->address;
-            record->url_length = strlen(table->address);
-        }
-        if (!table->problem && !record->url)
-            table->problem = "it names no proxy";
-        if (table->problem)
-            table->list->refuse(table->list->arg, table->row_line, 1, table->problem);
+        members->record.line = table->row_line;
+        if (table->refused || !pxt_members_finish(members))
+            table->list->refuse(table->list->arg, table->row_line, 1, members->problem);
         else
-            table->status = table->list->take(table->list->arg, record);
+            table->status = table->list->take(table->list->arg, &members->record);
     }
     start_row(table);
 }
@@ -164,22 +137,14 @@ static bool feed(struct csv_parser *parser, struct table *table, const char *chu
     return true;
 }
 
-static char separator_of(const char *chunk, size_t n)
-{
-    const char *end = memchr(chunk, '\n', n);
-    size_t length = end ? (size_t)(end - chunk) : n;
-    return memchr(chunk, '\t', length) ? '\t' : memchr(chunk, ';', length) && !memchr(chunk, ',', length) ? ';' : ',';
-}
-
 static pxt_status read_rows(struct pxt_list *list, struct table *table, struct csv_parser *parser, char *chunk)
 {
     size_t n;
     bool first = true, good = true;
     while (good && !table->status && (n = fread(chunk, 1, CHUNK, list->stream))) {
         if (first)
-            csv_set_delim(parser, (unsigned char)separator_of(chunk, n));
+            csv_set_delim(parser, (unsigned char)pxt_list_separator(chunk, n));
         first = false;
-        list->read += n;
         good = feed(parser, table, chunk, n);
     }
     if (good && !table->status)

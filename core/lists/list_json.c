@@ -67,12 +67,20 @@ static bool names_a_list(const char *name)
     return false;
 }
 
+static bool names_a_scheme(const char *name)
+{
+    static const char *const schemes[] = {"http", "https", "socks4", "socks4a", "socks5", "socks5h", NULL};
+    for (const char *const *known = schemes; *known; known++)
+        if (!strcasecmp(name, *known))
+            return true;
+    return false;
+}
+
 /* Reads a member of the outermost object: a list, or a member of the record that the object may be itself. Returns
  * whether it was a list. */
 static bool read_member(struct reader *reader, const char *name, struct json_object *record)
 {
     struct pxt_json_stream *stream = &reader->stream;
-    enum pxt_field_id field;
     int c = pxt_json_peek(stream);
     if (names_a_list(name) && c == '{')
         return read_by_scheme(reader);
@@ -80,7 +88,11 @@ static bool read_member(struct reader *reader, const char *name, struct json_obj
         read_array(reader, NULL);
         return true;
     }
-    if (pxt_list_name(name, strlen(name), &field) != PXT_NAME_OTHER)
+    if (names_a_scheme(name) && c == '[') {
+        read_array(reader, name);
+        return true;
+    }
+    if (pxt_list_name(name, strlen(name)).kind != PXT_NAME_OTHER)
         json_object_object_add(record, name, pxt_json_value(stream));
     else
         pxt_json_skip_value(stream);

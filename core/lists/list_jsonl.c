@@ -32,11 +32,9 @@ pxt_status pxt_list_read_jsonl(struct pxt_list *list)
             list->refuse(list->arg, number, 1, "the line is longer than 64 KiB");
             continue;
         }
-        char *start = number == 1 && !strncmp(line, "\xef\xbb\xbf", 3) ? line + 3 : line;
-        size_t left = length - (size_t)(start - line);
-        if (strspn(start, " \t") >= left)
+        if (strspn(line, " \t") >= length)
             continue;
-        struct json_object *object = parse_line(tokener, start, left);
+        struct json_object *object = parse_line(tokener, line, length);
         if (!object) {
             list->refuse(list->arg, number, json_tokener_get_parse_end(tokener) + 1, "malformed JSON");
             continue;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * list_text.c: one proxy a line, in any form that proxyline.c knows. A comment such as `# SOCKS5 Proxies (28)` says
+ * list_text.c: one proxy a line, in any form that proxyline.c knows; the list in a proxychains.conf is such lines too. A comment such as `# SOCKS5 Proxies (28)` says
  * what scheme the lines after it have that name none.
  */
 #include "base/fail.h"
@@ -13,7 +13,6 @@ bool pxt_list_line(struct pxt_list *list, char *buffer, size_t *length)
     *length = 0;
     flockfile(list->stream);
     while ((c = getc_unlocked(list->stream)) != EOF) {
-        list->read++;
         if (c == '\n')
             break;
         if (*length < PXT_LIST_LINE_MAX)
@@ -22,16 +21,13 @@ bool pxt_list_line(struct pxt_list *list, char *buffer, size_t *length)
             *length = PXT_LIST_LINE_MAX + 1;
         if (*length > PXT_LIST_LINE_MAX) {
             while ((c = getc_unlocked(list->stream)) != EOF && c != '\n')
-                list->read++;
+                continue;
             break;
         }
     }
     funlockfile(list->stream);
-    if (*length <= PXT_LIST_LINE_MAX) {
-        if (*length && buffer[*length - 1] == '\r')
-            --*length;
+    if (*length <= PXT_LIST_LINE_MAX)
         buffer[*length] = '\0';
-    }
     return c != EOF || *length;
 }
 
@@ -52,12 +48,13 @@ static const char *section_scheme(const char *line)
 
 static pxt_status take_line(struct pxt_list *list, const char *line, size_t length, uint64_t number, const char *scheme)
 {
-    struct pxt_record record = {.line = number, .column = 1, .url = line, .url_length = length, .scheme = scheme};
+    struct pxt_list_record record = {.line = number, .column = 1, .url = line, .url_length = length, .scheme = scheme};
     pxt_draft_init(&record.draft);
     return list->take(list->arg, &record);
 }
 
-pxt_status pxt_list_read_text(struct pxt_list *list)
+/* Reads lines up to the end. `in_list`: addresses begin at once; else behind the heading [ProxyList]. */
+static pxt_status read_lines(struct pxt_list *list, bool in_list)
 {
     char *line = pxt_alloc(PXT_LIST_LINE_MAX + 1);
     const char *scheme = NULL;
@@ -68,21 +65,28 @@ pxt_status pxt_list_read_text(struct pxt_list *list)
             list->refuse(list->arg, number, 1, "the line is longer than 64 KiB");
             continue;
         }
-        char *start = line;
-        if (number == 1 && length >= 3 && !memcmp(line, "\xef\xbb\xbf", 3))
-            start += 3;
-        size_t left = length - (size_t)(start - line), blank = strspn(start, " \t");
-        if (blank >= left)
-            continue;
-        if (start[blank] == '#') {
-            const char *named = section_scheme(start + blank);
+        size_t blank = strspn(line, " \t");
+        if (list->format == PXT_LIST_PROXYCHAINS && pxt_list_is_proxychains(line, length)) {
+            in_list = true;
+        } else if (blank < length && line[blank] == '#') {
+            const char *named = section_scheme(line + blank);
             scheme = named ? named : scheme;
-            continue;
+        } else if (blank < length && in_list) {
+            status = take_line(list, line, length, number, scheme);
         }
-        status = take_line(list, start, left, number, scheme);
     }
     if (line)
         explicit_bzero(line, PXT_LIST_LINE_MAX);
     pxt_free(line);
     return status;
+}
+
+pxt_status pxt_list_read_text(struct pxt_list *list)
+{
+    return read_lines(list, true);
+}
+
+pxt_status pxt_list_read_proxychains(struct pxt_list *list)
+{
+    return read_lines(list, false);
 }

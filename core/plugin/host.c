@@ -127,6 +127,20 @@ static pxt_status host_tombstone_new(const struct pxt_host *host, const struct p
     return pxt_tombstone_new(key, version, why, at, out, error);
 }
 
+static void host_changed(const struct pxt_host *host, const struct pxt_key *key)
+{
+    const struct pxt_host_instance *instance = instance_of(host);
+    if (instance->changed)
+        instance->changed(instance->listener, key);
+}
+
+static void host_available(const struct pxt_host *host, bool available)
+{
+    const struct pxt_host_instance *instance = instance_of(host);
+    if (instance->available)
+        instance->available(instance->listener, available);
+}
+
 void pxt_host_init(struct pxt_host_instance *instance, const char *component, const struct pxt_logger *logger,
                    const struct pxt_clock *clock)
 {
@@ -163,6 +177,8 @@ void pxt_host_init(struct pxt_host_instance *instance, const char *component, co
         .json_read_foreign = host_json_read_foreign,
         .tombstone_new = host_tombstone_new,
         .json_write_plain = pxt_json_write_plain,
+        .changed = host_changed,
+        .available = host_available,
     };
     instance->logger = logger;
     instance->clock = clock;

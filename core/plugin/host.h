@@ -20,6 +20,10 @@ struct pxt_host_instance {
     bool group_may_write;        /* to the folders and files of its store: they are shared with ProxyWhirl */
     pxt_seal_fn *seal;           /* for credentials in the URLs of other programs' entries; NULL: cannot be sealed */
     void *seal_arg;
+    /* What the tier tells of its store, from any thread; NULL: nobody listens. */
+    void (*changed)(void *listener, const struct pxt_key *key);
+    void (*available)(void *listener, bool available);
+    void *listener;
     atomic_bool told_of_foreign; /* that values of other programs are read changed, or not at all */
 };
 void pxt_host_init(struct pxt_host_instance *instance, const char *component, const struct pxt_logger *logger,

@@ -31,10 +31,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#ifndef PXT_PLUGINDIR
-#define PXT_PLUGINDIR "/usr/lib/proxtier"
-#endif
-
 static pthread_mutex_t ltdl_lock = PTHREAD_MUTEX_INITIALIZER; /* libltdl is not thread-safe; a leaf */
 
 /* ---- folders ---------------------------------------------------------------------------------------------------- */
@@ -68,7 +64,9 @@ pxt_status pxt_loader_folders(const char *const *configured, char ***out, struct
         good = add_folder(&folders, &count, path, length);
         path += length + (path[length] == ':');
     }
-    good = good && add_folder(&folders, &count, PXT_PLUGINDIR, strlen(PXT_PLUGINDIR));
+    char *own = good ? pxt_loader_own_folder() : NULL;
+    good = own && add_folder(&folders, &count, own, strlen(own));
+    pxt_free(own);
     if (!good) {
         pxt_loader_folders_free(folders);
         return pxt_fail_memory(error, "plugin folders");

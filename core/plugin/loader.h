@@ -23,8 +23,11 @@ struct pxt_chosen {
     struct pxt_settings *settings;
 };
 
+/* The folder of the plugins that come with the library: `proxtier` beside its file, so that a copied tree uses its own;
+ * where there is no such folder, the compiled-in one. For pxt_free(); NULL without memory. */
+char *pxt_loader_own_folder(void);
 /* Folders, in order, NULL-ended: those of the configuration, $PROXTIER_PLUGIN_PATH (not for set-id programs), the
- * compiled-in one. `configured` may be NULL. */
+ * library's own one. `configured` may be NULL. */
 pxt_status pxt_loader_folders(const char *const *configured, char ***out, struct pxt_error *error);
 void pxt_loader_folders_free(char **folders);
 /*

@@ -17,8 +17,21 @@ void pxt_ops_copy(void *copy, size_t size, const void *ops)
     memcpy(copy, &has, sizeof has);
 }
 
+/* Without these no order of the changes of several hosts can be had. */
+static const char *missing_of_remote(const struct pxt_tier_ops *tier)
+{
+    return !(tier->flags & PXT_TIER_DURABLE)    ? "the flag PXT_TIER_DURABLE, and has PXT_TIER_REMOTE"
+           : !(tier->flags & PXT_TIER_SHARED)   ? "the flag PXT_TIER_SHARED, and has PXT_TIER_REMOTE"
+           : !(tier->flags & PXT_TIER_VERSIONS) ? "the flag PXT_TIER_VERSIONS, and has PXT_TIER_REMOTE"
+           : !tier->put_if                      ? "put_if, and has PXT_TIER_REMOTE"
+           : !tier->del_if                      ? "del_if, and has PXT_TIER_REMOTE"
+                                                : NULL;
+}
+
 const char *pxt_tier_missing(const struct pxt_tier_ops *tier)
 {
+    if (tier->flags & PXT_TIER_REMOTE && missing_of_remote(tier))
+        return missing_of_remote(tier);
     return !tier->open                                                                        ? "open"
            : !tier->close                                                                     ? "close"
            : !tier->get                                                                       ? "get"
@@ -27,8 +40,9 @@ const char *pxt_tier_missing(const struct pxt_tier_ops *tier)
            : !tier->each                                                                      ? "each"
            : !tier->count                                                                     ? "count"
            : (tier->flags & (PXT_TIER_POLICY_STATE | PXT_TIER_POLICY_ORDER)) && !tier->victim ? "victim"
-           : (tier->flags & PXT_TIER_SHARED) && !tier->shared_path                            ? "shared_path"
-                                                                                              : NULL;
+           : (tier->flags & (PXT_TIER_SHARED | PXT_TIER_REMOTE)) == PXT_TIER_SHARED && !tier->shared_path
+               ? "shared_path"
+               : NULL;
 }
 
 bool pxt_tier_applies_policy(const struct pxt_tier_ops *ops, const struct pxt_eviction_ops *policy)

@@ -5,13 +5,14 @@
  *   type host port [user password]            with blanks, as proxychains has it
  *   scheme:host:port[:user:password]
  *   host:port@user:password                   where what stands before the @ is host:port and what follows is not
- *   [user[:password]@]host:port
- *   host:port:user:password                   the second field is a port; the password is all the rest
+ *   [user[:password]@]host:port               where what follows the last @ is host:port
+ *   host:port:user:password                   the second field is a port; the password is all the rest, with any @
  *   user:password:host:port                   the fourth field is a port and the second is not
  *   [v6]:port, host:port
  */
 #include "base/fail.h"
 #include "proxy/proxyurl_parts.h"
+#include <arpa/inet.h>
 #include <string.h>
 
 enum { FIELDS = 5 };
@@ -70,6 +71,25 @@ static bool is_port(struct field field)
     return pxt_port_read(field.text, field.length, &port);
 }
 
+static bool is_address(struct field field)
+{
+    char text[16];
+    struct in_addr address;
+    if (field.length && field.text[0] == '[')
+        return true;
+    if (field.length >= sizeof text)
+        return false;
+    memcpy(text, field.text, field.length);
+    text[field.length] = '\0';
+    return inet_pton(AF_INET, text, &address) == 1;
+}
+
+/* Whether an IPv6 address without brackets may begin like that: a host has a dot, or a letter beyond f. */
+static bool is_group(struct field field)
+{
+    return field.length <= 4 && strspn(field.text, "0123456789abcdefABCDEF") >= field.length;
+}
+
 static const char *host_and_port(struct pxt_proxy *out, struct field host, struct field port)
 {
     return pxt_host_set(out, host.text, host.length, port.text, port.length);
@@ -94,23 +114,6 @@ static const char *blank_separated(struct pxt_proxy *out, const char *text, size
                   : with_credentials(out, field[1], field[2], field[3], field[4]);
 }
 
-static const char *around_at(struct pxt_proxy *out, const char *text, size_t length, size_t *column)
-{
-    const char *at = memchr(text, '@', length);
-    struct field left[FIELDS], right[FIELDS];
-    size_t lefts = split_colons(text, (size_t)(at - text), left, FIELDS);
-    const char *rest = memrchr(text, '@', length) + 1;
-    size_t rights = rest < text + length ? split_colons(rest, length - (size_t)(rest - text), right, FIELDS) : 0;
-    bool right_is_host = rights == 2 && is_port(right[1]);
-    if (lefts != 2 || !is_port(left[1]) || right_is_host || at == text)
-        return pxt_authority_set(out, text, length, column);
-    const char *user = at + 1, *end = text + length, *colon = memchr(user, ':', (size_t)(end - user));
-    if (!colon)
-        return "after host:port@ user:password is expected";
-    return with_credentials(out, left[0], left[1], (struct field){user, (size_t)(colon - user)},
-                            (struct field){colon + 1, (size_t)(end - colon - 1)});
-}
-
 static const char *colon_separated(struct pxt_proxy *out, const char *text, size_t length)
 {
     struct field field[FIELDS];
@@ -128,14 +131,44 @@ static const char *colon_separated(struct pxt_proxy *out, const char *text, size
         return "the port is missing";
     if (n == 2)
         return host_and_port(out, field[0], field[1]);
-    /* Groups of an IPv6 address can look like ports: a host has a dot, or a letter beyond f. */
-    if (n >= 3 && memmem(text, length, "::", 2))
+    /* Groups of an IPv6 address can look like ports. */
+    if (n >= 3 && memmem(text, length, "::", 2) && is_group(field[0]))
         return "an IPv6 address needs brackets: [2001:db8::1]:8080";
+    out->ambiguous = n == 4 && is_port(field[1]) && is_port(field[3]) && !is_address(field[0]);
     if (n == 4 && is_port(field[1]))
         return with_credentials(out, field[0], field[1], field[2], field[3]);
     if (n == 4 && is_port(field[3]))
         return with_credentials(out, field[2], field[3], field[0], field[1]);
     return n == 3 ? "host:port:user lacks a password" : "an IPv6 address needs brackets: [2001:db8::1]:8080";
+}
+
+/* Whether the fields are those of a line whose password may have an @ in it. */
+static bool is_colon_form(const char *text, size_t length)
+{
+    struct field field[FIELDS];
+    size_t n = split_colons(text, length, field, FIELDS);
+    if (n < 4)
+        return false;
+    return is_port(field[1]) || (n == 4 && is_port(field[3])) || (n == FIELDS && is_port(field[2]));
+}
+
+static const char *around_at(struct pxt_proxy *out, const char *text, size_t length, size_t *column)
+{
+    const char *at = memchr(text, '@', length);
+    struct field left[FIELDS], right[FIELDS];
+    size_t lefts = split_colons(text, (size_t)(at - text), left, FIELDS);
+    const char *rest = memrchr(text, '@', length) + 1;
+    size_t rights = rest < text + length ? split_colons(rest, length - (size_t)(rest - text), right, FIELDS) : 0;
+    bool right_is_host = rights == 2 && is_port(right[1]);
+    if (!right_is_host && (lefts != 2 || !is_port(left[1])) && is_colon_form(text, length))
+        return colon_separated(out, text, length);
+    if (lefts != 2 || !is_port(left[1]) || right_is_host || at == text)
+        return pxt_authority_set(out, text, length, column);
+    const char *user = at + 1, *end = text + length, *colon = memchr(user, ':', (size_t)(end - user));
+    if (!colon)
+        return "after host:port@ user:password is expected";
+    return with_credentials(out, left[0], left[1], (struct field){user, (size_t)(colon - user)},
+                            (struct field){colon + 1, (size_t)(end - colon - 1)});
 }
 
 /* What lists put around a proxy. */

@@ -15,7 +15,8 @@ struct pxt_proxy {
     char scheme[16];
     uint16_t port;
     bool has_username, has_password;
-    bool touched; /* there may be a part of a credential below */
+    bool touched;   /* there may be a part of a credential below */
+    bool ambiguous; /* a line of four fields could be read the other way round too */
     uint16_t username_length, password_length;
     char username[PXT_SECRET_MAX + 1]; /* decoded; wiped by pxt_proxy_wipe() */
     char password[PXT_SECRET_MAX + 1];

@@ -36,6 +36,9 @@ const struct pxt_option *pxt_options_global(void)
         /* Of keys; l2_jsonl has an option of this name for the locks of its files. */
         {"lock_timeout", PXT_OPTION_DURATION, "5s", 0, SECONDS(3600), NULL,
          "how long to wait for another process that is changing the same entry"},
+        {"max_skew", PXT_OPTION_DURATION, "24h", SECONDS(1), YEARS_100, NULL,
+         "how far the version of a stored entry may be ahead of the clock; later versions do not follow one further "
+         "ahead"},
         {NULL, PXT_OPTION_TEXT, NULL, 0, 0, NULL, NULL}};
     return table;
 }
@@ -51,6 +54,8 @@ const struct pxt_option *pxt_options_tier(void)
          "the eviction policy: its plugin, or {plugin: NAME, ...its options}"},
         {"write_behind", PXT_OPTION_BOOL, "false", 0, 0, NULL,
          "true: puts are acknowledged when a faster durable tier has them, and written here later, in batches"},
+        {"max_staleness", PXT_OPTION_DURATION, "1s", 1000, SECONDS(3600), NULL,
+         "of a tier on another machine: how long an entry in memory may be old if a notice of a change is lost"},
         {"enabled", PXT_OPTION_BOOL, "true", 0, 0, NULL, "false: the chain goes without this tier"},
         {"required", PXT_OPTION_BOOL, "true", 0, 0, NULL,
          "false: the cache opens without this tier if the tier cannot be opened"},

@@ -12,7 +12,7 @@
 #include <string.h>
 
 enum { STUCK_RETRY_MS = 1000, STUCK_PATIENCE_MS = 20 };
-enum { WRITER_BITS = 11, DOUBT_BITS = 8 };
+enum { WRITER_BITS = 11, DOUBT_BITS = 8, GENERATION_BITS = 32 };
 static const uint64_t writer_mask = (1u << WRITER_BITS) - 1, ticks_max = (UINT64_C(1) << (63 - WRITER_BITS)) - 1;
 
 /* ---- words ------------------------------------------------------------------------------------------------------ */
@@ -51,8 +51,36 @@ uint64_t pxt_word_end(struct pxt_page *page, uint64_t hash, uint64_t begun, pxt_
     uint64_t expected = begun, next = next_word(begun, 0, clear);
     if (atomic_compare_exchange_strong(word, &expected, next))
         return next;
+    while (pxt_word_noticed(begun, expected)) {
+        next = next_word(expected, 0, clear & atomic_load_explicit(&page->authority, memory_order_relaxed));
+        if (atomic_compare_exchange_weak(word, &expected, next))
+            return next;
+    }
     /* Perhaps the page is another one by now, which does not know that this change was open. */
     return change_word(word, pxt_word_doubts(begun) & pxt_page_members(page), 0, NULL);
+}
+
+/* A notice raises the generation by one, as all changes do, and the count above it. */
+static const uint64_t notice = (UINT64_C(1) << DOUBT_BITS) + (UINT64_C(1) << (DOUBT_BITS + GENERATION_BITS));
+
+void pxt_word_notice(struct pxt_page *page, uint64_t hash, pxt_doubts doubts)
+{
+    _Atomic uint64_t *word = &page->words[hash % PXT_WORDS];
+    uint64_t old = atomic_load_explicit(word, memory_order_relaxed);
+    while (!atomic_compare_exchange_weak(word, &old, (old | doubts) + notice))
+        ;
+}
+
+void pxt_words_notice_all(struct pxt_page *page, pxt_doubts doubts)
+{
+    for (unsigned i = 0; i < PXT_WORDS; i++)
+        pxt_word_notice(page, i, doubts);
+}
+
+bool pxt_word_noticed(uint64_t then, uint64_t now)
+{
+    uint64_t raised = (now >> DOUBT_BITS) - (then >> DOUBT_BITS), count = raised >> GENERATION_BITS;
+    return count && raised << DOUBT_BITS == count * notice;
 }
 
 void pxt_words_doubt_all(struct pxt_page *page, pxt_doubts doubts)
@@ -82,14 +110,40 @@ static uint64_t ticks_of_time(pxt_time time)
     return ticks < ticks_max ? ticks : ticks_max;
 }
 
+/* Whether a version is further ahead of the clock than `max_skew`, and the page did not give it itself. */
+static bool is_far(const struct pxt_page *page, uint64_t version, uint64_t last)
+{
+    uint64_t now = ticks_of_time(pxt_clock_now(page->clock)), ticks = version >> WRITER_BITS;
+    return version > last && ticks > now && ticks - now > ticks_of_time(page->max_skew);
+}
+
+static void raise_to(_Atomic uint64_t *number, uint64_t least)
+{
+    uint64_t old = atomic_load(number);
+    while (old < least && !atomic_compare_exchange_weak(number, &old, least))
+        ;
+}
+
+static uint64_t successor(const struct pxt_page *page, uint64_t above, uint64_t now)
+{
+    uint64_t least = (above >> WRITER_BITS) + 1;
+    if (least > ticks_max)
+        return 0;
+    return (now > least ? now : least) << WRITER_BITS | (page->file->fixed.writer & writer_mask);
+}
+
 uint64_t pxt_version_next(struct pxt_page *page, uint64_t above)
 {
     uint64_t now = ticks_of_time(pxt_clock_now(page->clock)), last = atomic_load(&page->file->last), next;
+    if (is_far(page, above, last)) {
+        next = successor(page, above, now);
+        raise_to(&page->file->far, next);
+        return next;
+    }
     do {
-        uint64_t least = ((last > above ? last : above) >> WRITER_BITS) + 1;
-        if (least > ticks_max)
+        next = successor(page, last > above ? last : above, now);
+        if (!next)
             return 0;
-        next = (now > least ? now : least) << WRITER_BITS | (page->file->fixed.writer & writer_mask);
     } while (!atomic_compare_exchange_weak(&page->file->last, &last, next));
     return next;
 }
@@ -100,17 +154,25 @@ uint64_t pxt_version_of_time(pxt_time time)
     return ticks ? ticks << WRITER_BITS : 1;
 }
 
-bool pxt_version_learn(struct pxt_page *page, uint64_t version, int64_t max_skew)
+bool pxt_version_learn(struct pxt_page *page, uint64_t version)
 {
-    uint64_t last = atomic_load(&page->file->last);
-    if (version <= last)
+    if (!is_far(page, version, atomic_load(&page->file->last))) {
+        raise_to(&page->file->last, version);
         return true;
-    uint64_t now = ticks_of_time(pxt_clock_now(page->clock)), ticks = version >> WRITER_BITS;
-    if (ticks > now && ticks - now > ticks_of_time(max_skew))
-        return false;
-    while (last < version && !atomic_compare_exchange_weak(&page->file->last, &last, version))
-        ;
-    return true;
+    }
+    if (version >> WRITER_BITS < ticks_max) /* it has a successor */
+        raise_to(&page->file->far, version);
+    return false;
+}
+
+void pxt_version_pass(struct pxt_page *page, uint64_t version)
+{
+    raise_to(&page->file->last, version);
+}
+
+uint64_t pxt_version_far(const struct pxt_page *page)
+{
+    return atomic_load(&page->file->far);
 }
 
 uint64_t pxt_version_last(const struct pxt_page *page)
@@ -141,6 +203,11 @@ static void read_text(const _Atomic char *from, char *text, size_t size)
 pxt_doubts pxt_page_members(const struct pxt_page *page)
 {
     return (pxt_doubts)atomic_load(&page->file->members);
+}
+
+uint32_t pxt_page_epoch(const struct pxt_page *page)
+{
+    return atomic_load(&page->file->epoch);
 }
 
 bool pxt_page_member(const struct pxt_page *page, unsigned slot, char id[PXT_MEMBER_ID + 1], char name[64])
@@ -182,6 +249,7 @@ int pxt_page_join(struct pxt_page *page, const char *id, const char *name, bool 
     write_text(page->file->member[empty].name, name, PXT_MEMBER_NAME);
     pxt_words_doubt_all(page, (pxt_doubts)(1u << empty));
     atomic_fetch_or(&page->file->members, 1u << empty);
+    atomic_fetch_add(&page->file->epoch, 1);
     *joined = true;
     return empty;
 }
@@ -190,6 +258,7 @@ void pxt_page_leave(struct pxt_page *page, unsigned slot)
 {
     if (slot >= PXT_CHAIN_MAX)
         return;
+    atomic_fetch_add(&page->file->epoch, 1);
     atomic_fetch_and(&page->file->members, ~(1u << slot));
     change_all(page, 0, (pxt_doubts)(1u << slot));
 }

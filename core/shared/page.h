@@ -33,7 +33,11 @@ struct pxt_page {
     int fd; /* -1: memory of this process. The number stays the same when the file is opened again. */
     int64_t timeout_ms;
     char *path;
+    struct pxt_page *next; /* of those that this process has open: page_fork.c */
     const struct pxt_clock *clock;
+    int64_t max_skew; /* microseconds; after pxt_page_open() without a bound */
+    /* The bit of the member that is itself told of nothing by notices: the store of several hosts. 0: none. */
+    _Atomic pxt_doubts authority;
     /* What this process adds to each generation. It changes when the file is opened again, so that no entry in memory
      * looks current by chance. */
     _Atomic uint32_t base;
@@ -62,35 +66,65 @@ static inline pxt_doubts pxt_word_doubts(uint64_t word)
 {
     return (pxt_doubts)word;
 }
+static inline uint32_t pxt_word_generation(uint64_t word)
+{
+    return (uint32_t)(word >> 8);
+}
+/* How many notices of other hosts came to a word between two of its values. */
+static inline uint32_t pxt_word_notices(uint64_t then, uint64_t now)
+{
+    return (uint32_t)((now >> 40) - (then >> 40));
+}
 /* What a hit in memory compares. */
 static inline uint32_t pxt_generation(const struct pxt_page *page, uint64_t hash)
 {
-    return atomic_load_explicit(&page->base, memory_order_relaxed) + (uint32_t)(pxt_word(page, hash) >> 8);
+    return atomic_load_explicit(&page->base, memory_order_relaxed) + pxt_word_generation(pxt_word(page, hash));
 }
 /* Before the first write of a change: sets doubts and raises the generation, in one store. Returns the new word; `*before`
  * receives the old one (NULL is allowed). The stripe is locked. */
 uint64_t pxt_word_begin(struct pxt_page *page, uint64_t hash, pxt_doubts doubts, uint64_t *before);
-/* After the last write: clears doubts and raises the generation, in one store. If the word is no longer `begun` (the doubt
- * of a tier was raised for all keys meanwhile, or the page is another one), clears nothing, and sets the doubts of
- * `begun` that belong to members. Returns the new word. */
+/* After the last write: clears doubts and raises the generation, in one store. If notices came meanwhile, clears only the
+ * doubt of the authority. If the word is no longer `begun` otherwise (the doubt of a tier was raised for all keys, or the
+ * page is another one), clears nothing, and sets the doubts of `begun` that belong to members. Returns the new word. */
 uint64_t pxt_word_end(struct pxt_page *page, uint64_t hash, uint64_t begun, pxt_doubts clear);
 /* Sets doubts in all words, and raises all generations. Any lock may be held, or none. */
 void pxt_words_doubt_all(struct pxt_page *page, pxt_doubts doubts);
+/* Notices that another host may have changed a key: sets doubts and raises the generation, in one store, and counts the
+ * notice in the upper bits. Any lock may be held, or none: a change under way sees it when it ends. */
+void pxt_word_notice(struct pxt_page *page, uint64_t hash, pxt_doubts doubts);
+void pxt_words_notice_all(struct pxt_page *page, pxt_doubts doubts);
+/* Whether notices, of which there are any, are all that has changed a word since it was `then`. */
+bool pxt_word_noticed(uint64_t then, uint64_t now);
+/* Makes all entries in the memory of this process stale. */
+static inline void pxt_page_forget(struct pxt_page *page)
+{
+    atomic_fetch_add_explicit(&page->base, 1, memory_order_seq_cst);
+}
 /* Returns all doubts that are set in any word, and in `*count` (NULL is allowed) the number of words with one of
  * `doubts`. */
 pxt_doubts pxt_words_doubted(const struct pxt_page *page, pxt_doubts doubts, unsigned *count);
 
 /* ---- versions ---- */
 
-/* Returns a new version: greater than `above`, and than every version that this page has given or learnt. It is a hybrid
+static inline uint64_t pxt_version_max(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+/* Returns a new version: greater than `above`, and than every version that this page has given or learnt; if `above` is
+ * more than `max_skew` ahead of the clock, greater than `above` only, and later versions do not follow it. It is a hybrid
  * logical clock (Kulkarni et al., OPODIS 2014): microseconds since 1970 in the upper bits, in the 11 lower bits the number
  * of the writer, so that the versions of several hosts differ. 0 if there is none: `above` is close to 2^63. */
 uint64_t pxt_version_next(struct pxt_page *page, uint64_t above);
 /* The version of an entry that another program wrote: by its own time. */
 uint64_t pxt_version_of_time(pxt_time time);
-/* Learns a version that a tier has: later ones are greater. A version more than `max_skew` (microseconds) ahead of the
- * clock is not learnt; then the result is false. */
-bool pxt_version_learn(struct pxt_page *page, uint64_t version, int64_t max_skew);
+/* Learns a version that a tier has: later ones are greater. A version more than `max_skew` ahead of the clock is not
+ * learnt, but noted for pxt_version_far(); then the result is false. */
+bool pxt_version_learn(struct pxt_page *page, uint64_t version);
+/* Learns a version however far ahead it is. */
+void pxt_version_pass(struct pxt_page *page, uint64_t version);
+/* The greatest version that was found or given too far ahead of the clock; 0: none. A change that cannot see the version
+ * which it replaces must be above this one. */
+uint64_t pxt_version_far(const struct pxt_page *page);
 /* The greatest version so far. */
 uint64_t pxt_version_last(const struct pxt_page *page);
 /* The writer of this page, as 8 hexadecimal digits. */
@@ -106,6 +140,8 @@ int pxt_page_join(struct pxt_page *page, const char *id, const char *name, bool 
 void pxt_page_leave(struct pxt_page *page, unsigned slot);
 /* The slots that have a member. */
 pxt_doubts pxt_page_members(const struct pxt_page *page);
+/* Another number after each member that came or went: a slot that was left and taken again looks the same. */
+uint32_t pxt_page_epoch(const struct pxt_page *page);
 /* The id and the name of a slot's member; false if there is none. */
 bool pxt_page_member(const struct pxt_page *page, unsigned slot, char id[PXT_MEMBER_ID + 1], char name[64]);
 

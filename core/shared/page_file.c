@@ -259,7 +259,11 @@ static pxt_status open_shared(struct pxt_page *page, const char *shared_path, st
     pxt_status status = pxt_page_lock_out_older(shared_path, page->timeout_ms, error);
     if (!status)
         status = open_file(page->path, page->timeout_ms, &page->fd, error);
-    return status ? status : map_file(page, page->fd, error);
+    if (!status)
+        status = map_file(page, page->fd, error);
+    if (!status)
+        pxt_page_note_open(page);
+    return status;
 }
 
 static pxt_status open_private(struct pxt_page *page, struct pxt_error *error)
@@ -274,9 +278,11 @@ pxt_status pxt_page_open(struct pxt_page *page, const char *shared_path, int64_t
     page->fd = -1;
     page->timeout_ms = timeout_ms;
     page->clock = clock;
+    page->max_skew = INT64_MAX;
     page->file = NULL;
     page->words = NULL;
     page->path = NULL;
+    atomic_init(&page->authority, 0);
     atomic_init(&page->base, 0);
     atomic_init(&page->reopened, 0);
     for (unsigned i = 0; i < PXT_STRIPES; i++)
@@ -297,8 +303,10 @@ void pxt_page_close(struct pxt_page *page)
         munmap(page->file, sizeof *page->file);
     else
         pxt_free(page->file);
-    if (page->path && page->fd >= 0)
+    if (page->path && page->fd >= 0) {
+        pxt_page_note_closed(page);
         close(page->fd);
+    }
     pxt_free(page->path);
     page->file = NULL;
     page->words = NULL;

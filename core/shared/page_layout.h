@@ -8,7 +8,7 @@
 #include "shared/page.h"
 #include <sys/types.h>
 
-enum { PXT_PAGE_FORMAT = 2, PXT_BOOT_ID = 40, PXT_MEMBER_NAME = 64 };
+enum { PXT_PAGE_FORMAT = 3, PXT_BOOT_ID = 40, PXT_MEMBER_NAME = 64 };
 
 /* What stays as it was made. `magic` and `format` lie here in every format. */
 struct pxt_page_fixed {
@@ -29,9 +29,11 @@ struct pxt_page_member {
 struct pxt_page_file {
     struct pxt_page_fixed fixed;
     _Alignas(64) _Atomic uint64_t last; /* the greatest version */
+    _Atomic uint64_t far;               /* the greatest that is too far ahead of the clock */
     _Alignas(64) _Atomic uint64_t checkpoint;
     _Atomic uint64_t dropped;
     _Atomic uint32_t members; /* a bit for each slot */
+    _Atomic uint32_t epoch;   /* raised when a member comes or goes */
     struct pxt_page_member member[PXT_CHAIN_MAX];
     _Alignas(64) _Atomic uint64_t words[PXT_WORDS];
 };
@@ -53,6 +55,9 @@ pxt_status pxt_page_lock_failed(int code, const char *path, int64_t timeout_ms, 
 bool pxt_page_is_current(const struct pxt_page *page, bool by_path);
 /* Opens the file again if it is not current. */
 pxt_status pxt_page_reopen(struct pxt_page *page, bool by_path, struct pxt_error *error);
+/* A child that is forked gets descriptors of its own for the pages that are noted. */
+void pxt_page_note_open(struct pxt_page *page);
+void pxt_page_note_closed(struct pxt_page *page);
 /* PXT_EACCES if an open file is not a regular one of this user or root which others cannot write. */
 pxt_status pxt_page_check_file(const char *path, int fd, struct pxt_error *error);
 /* Keeps programs before this format from the store: replaces their file PATH.coherence, if there is one, by a folder,

@@ -26,12 +26,21 @@ static inline bool pxt_breaker_on(const struct pxt_breaker *breaker)
 }
 /* Counts a failure; true if that turned the tier off. */
 bool pxt_breaker_failed(struct pxt_breaker *breaker, int64_t now_ms, const char *reason);
+/* Turns the tier off at once; it is probed after the back-off. */
+void pxt_breaker_open(struct pxt_breaker *breaker, int64_t now_ms, const char *reason);
+/* Has a tier that is off probed with the next call. */
+void pxt_breaker_probe_soon(struct pxt_breaker *breaker, int64_t now_ms);
 void pxt_breaker_succeeded(struct pxt_breaker *breaker);
-/* Whether a probe is due. */
+/* Whether a probe is due, or an absent tier may be opened. */
 bool pxt_breaker_probe_due(struct pxt_breaker *breaker, int64_t now_ms);
 /* Returns true to the one caller that may probe now, which must call pxt_breaker_probed() afterwards. */
 bool pxt_breaker_may_probe(struct pxt_breaker *breaker, int64_t now_ms);
 void pxt_breaker_probed(struct pxt_breaker *breaker, bool good, int64_t now_ms, const char *reason);
+/* Leaves the tier absent, for a reason; pxt_breaker_may_reopen() is true after the back-off. */
+void pxt_breaker_absent(struct pxt_breaker *breaker, int64_t now_ms, const char *reason);
+/* Returns true to the one caller that may open an absent tier now, which must call pxt_breaker_reopened() afterwards. */
+bool pxt_breaker_may_reopen(struct pxt_breaker *breaker, int64_t now_ms);
+void pxt_breaker_reopened(struct pxt_breaker *breaker, bool good, int64_t now_ms, const char *reason);
 void pxt_breaker_reason(struct pxt_breaker *breaker, char *out, size_t size);
 
 #endif

@@ -53,14 +53,23 @@ static pxt_status open_tier(struct pxt_tier *tier, const struct pxt_tier_config 
 /* Leaves the tier not present, for the reason that the statistics show. */
 static void set_absent(struct pxt_tier *tier, const char *reason)
 {
-    atomic_store(&tier->breaker.state, PXT_TIER_ABSENT);
-    snprintf(tier->breaker.reason, sizeof tier->breaker.reason, "%.250s", reason);
+    pxt_breaker_absent(&tier->breaker, pxt_clock_monotonic_ms(), reason);
+}
+
+/* What follows from the flags of an open tier. */
+static void take_flags(struct pxt_tier *tier)
+{
+    tier->flags = tier->ops->flags;
+    tier->grouped = pxt_group_commit_suits(tier->ops);
+    tier->hits_need_no_lock =
+        (tier->flags & PXT_TIER_CONCURRENT) && !tier->tracker && (tier->ops->settle || (tier->flags & PXT_TIER_SHARED));
 }
 
 static void init(struct pxt_tier *tier, const struct pxt_tier_config *config, const struct pxt_tier_context *context)
 {
     const struct pxt_settings *settings = context->settings;
     char policy_component[80];
+    tier->config = config;
     tier->name = config->name;
     tier->plugin = config->plugin;
     tier->logger = context->logger;
@@ -97,10 +106,7 @@ pxt_status pxt_tier_open(struct pxt_tier *tier, unsigned index, const struct pxt
     tier->flags = tier->ops->flags;
     pxt_status status = open_tier(tier, config, &local);
     if (!status) {
-        tier->flags = tier->ops->flags;
-        tier->grouped = pxt_group_commit_suits(tier->ops);
-        tier->hits_need_no_lock = (tier->flags & PXT_TIER_CONCURRENT) && !tier->tracker &&
-                                  (tier->ops->settle || (tier->flags & PXT_TIER_SHARED));
+        take_flags(tier);
         return PXT_OK;
     }
     pxt_error_prefix(&local, "tier %s (%s) cannot be opened", config->name, config->plugin);
@@ -114,6 +120,16 @@ pxt_status pxt_tier_open(struct pxt_tier *tier, unsigned index, const struct pxt
     return PXT_OK;
 }
 
+pxt_status pxt_tier_reopen(struct pxt_tier *tier, struct pxt_error *error)
+{
+    error->message[0] = '\0';
+    tier->ops = tier->config->tier.module->ops; /* not those of an instance that was closed again */
+    pxt_status status = open_tier(tier, tier->config, error);
+    if (!status)
+        take_flags(tier);
+    return status;
+}
+
 void pxt_tier_close(struct pxt_tier *tier)
 {
     if (!tier->name)
@@ -121,6 +137,7 @@ void pxt_tier_close(struct pxt_tier *tier)
     if (tier->self)
         tier->ops->close(tier->self);
     pxt_policy_tracker_close(tier->tracker);
+    pxt_free(tier->record_place);
     pxt_keymap_free(&tier->accesses.keys);
     pthread_mutex_destroy(&tier->accesses.lock);
     pxt_breaker_destroy(&tier->breaker);

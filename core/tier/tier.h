@@ -24,6 +24,8 @@
 #include "tier/policy_tracker.h"
 #include <proxtier/tier.h>
 
+struct pxt_chain;
+
 /* What the instance of a plugin points to. */
 struct pxt_tier_instance {
     struct pxt_tier_ops ops; /* if it has a table of its own */
@@ -43,6 +45,7 @@ struct pxt_tier_counters {
 #undef X
 
 struct pxt_tier {
+    const struct pxt_tier_config *config;
     const char *name, *plugin;
     unsigned index; /* 0: the fastest */
     const struct pxt_logger *logger;
@@ -69,9 +72,12 @@ struct pxt_tier {
     /* Hits that are yet to be written. */
     struct pxt_tier_accesses accesses;
 
+    struct pxt_chain *chain; /* that it is a tier of; for what it tells */
+
     /* Its membership, if it is durable. */
     _Atomic int slot; /* in the page; -1: none */
     char id[PXT_MEMBER_ID + 1];
+    char *record_place; /* path, without ".record", of what this host keeps of a remote tier; else NULL */
     void (*damaged)(struct pxt_tier *tier);  /* called when the tier has found damage, at once; NULL: nobody to tell */
     void (*unsynced)(struct pxt_tier *tier); /* called when a sync has failed, at once; NULL: nobody to tell */
     void *damaged_arg;                       /* of both */
@@ -98,14 +104,17 @@ struct pxt_tier_context {
  * not required is not present, and the result is PXT_OK. */
 pxt_status pxt_tier_open(struct pxt_tier *tier, unsigned index, const struct pxt_tier_config *config,
                          const struct pxt_tier_context *context, struct pxt_error *error);
+/* Opens an absent tier again, while other threads see it as absent. */
+pxt_status pxt_tier_reopen(struct pxt_tier *tier, struct pxt_error *error);
 void pxt_tier_close(struct pxt_tier *tier);
+/* The state comes first: a tier that is opened later has its instance before it. */
 static inline bool pxt_tier_present(const struct pxt_tier *tier)
 {
-    return tier->self != NULL;
+    return atomic_load_explicit(&tier->breaker.state, memory_order_acquire) != PXT_TIER_ABSENT && tier->self;
 }
 static inline bool pxt_tier_on(const struct pxt_tier *tier)
 {
-    return tier->self && pxt_breaker_on(&tier->breaker);
+    return pxt_breaker_on(&tier->breaker) && tier->self;
 }
 /* Whether what a sync that failed may have lost is not yet written again. */
 static inline bool pxt_tier_unsynced(const struct pxt_tier *tier)
@@ -137,10 +146,16 @@ static inline bool pxt_tier_gets_many(const struct pxt_tier *tier)
 }
 pxt_status pxt_tier_put(struct pxt_tier *tier, pxt_entry *entry, struct pxt_error *error);
 pxt_status pxt_tier_put_many(struct pxt_tier *tier, pxt_entry *const *entries, size_t n, struct pxt_error *error);
+/* Of remote tiers: see put_if and del_if. */
+pxt_status pxt_tier_put_if(struct pxt_tier *tier, pxt_entry *entry, uint64_t expected, struct pxt_error *error);
+pxt_status pxt_tier_del_if(struct pxt_tier *tier, const struct pxt_key *key, uint64_t expected, enum pxt_removal why,
+                           struct pxt_error *error);
 pxt_status pxt_tier_del(struct pxt_tier *tier, const struct pxt_key *key, enum pxt_removal why,
                         struct pxt_error *error);
 pxt_status pxt_tier_contains(struct pxt_tier *tier, const struct pxt_key *key, struct pxt_error *error);
 pxt_status pxt_tier_count(struct pxt_tier *tier, uint64_t *out, struct pxt_error *error);
+/* PXT_ENOTSUP: it does not tell. */
+pxt_status pxt_tier_tombstones(struct pxt_tier *tier, uint64_t *out, struct pxt_error *error);
 pxt_status pxt_tier_each(struct pxt_tier *tier, pxt_entry_fn *fn, void *arg, struct pxt_error *error);
 pxt_status pxt_tier_clear(struct pxt_tier *tier, uint64_t *removed, struct pxt_error *error);
 pxt_status pxt_tier_touch(struct pxt_tier *tier, const struct pxt_touch *touches, size_t n, struct pxt_error *error);
@@ -166,11 +181,13 @@ pxt_status pxt_tier_sync(struct pxt_tier *tier, struct pxt_error *error);
 
 /* Reports a failure to the breaker, for a caller that bypasses it (a probe). */
 void pxt_tier_failed(struct pxt_tier *tier, const struct pxt_error *error);
+/* Puts all keys in doubt if the tier has found damage: for a caller that has called an operation directly. */
+void pxt_tier_look_for_damage(struct pxt_tier *tier);
 
 /* The path that the processes which share the store of a tier have in common; NULL: the tier is not shared. */
 static inline const char *pxt_tier_shared_path(const struct pxt_tier *tier)
 {
-    bool shared = tier->self && (tier->flags & PXT_TIER_SHARED) && tier->ops->shared_path;
+    bool shared = pxt_tier_present(tier) && (tier->flags & PXT_TIER_SHARED) && tier->ops->shared_path;
     return shared ? tier->ops->shared_path(tier->self) : NULL;
 }
 

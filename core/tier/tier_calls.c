@@ -1,75 +1,21 @@
 /* SPDX-License-Identifier: MIT
  *
  * tier_calls.c: the operations of a tier, with the defaults for those that its plugin does not offer. Each call of the
- * plugin stands between enter() and leave(), which look after the breaker, the serial lock and
- * the cancellation of threads.
+ * plugin stands between enter() and leave().
  */
 #include "base/fail.h"
 #include "base/key.h"
 #include "entry/entry.h"
-#include "tier/tier.h"
+#include "tier/tier_call.h"
 #include <string.h>
 
-/* One call of a plugin. */
-struct call {
-    struct pxt_error error;
-    int cancel_state;
-};
-
-/* Prepares a call of the plugin, whose error goes to `call->error`. False if the tier is off, or not present. */
-static bool enter(struct pxt_tier *tier, struct call *call, struct pxt_error *error)
-{
-    if (!pxt_tier_on(tier)) {
-        PXT_COUNT(tier, skipped, 1);
-        pxt_fail(error, PXT_EUNAVAILABLE, 0, "tier %s is off", tier->name);
-        return false;
-    }
-    /* On the way of every call: the text of an error is a kilobyte that need not be zeroed each time. */
-    call->error.status = PXT_OK;
-    call->error.system_errno = 0;
-    call->error.message[0] = '\0';
-    /* A thread that is cancelled inside the plugin would keep its locks, and leave half a write. */
-    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &call->cancel_state);
-    if (!(tier->flags & PXT_TIER_CONCURRENT))
-        pthread_mutex_lock(&tier->serial);
-    return true;
-}
-
 /* A tier that has found damage has lost entries: before the result of the call counts, all keys are in doubt there. */
-static void look_for_damage(struct pxt_tier *tier)
+void pxt_tier_look_for_damage(struct pxt_tier *tier)
 {
-    uint64_t found = tier->ops->corruptions(tier->self);
+    uint64_t found = tier->ops->corruptions ? tier->ops->corruptions(tier->self) : 0;
     if (atomic_load_explicit(&tier->corruptions_seen, memory_order_relaxed) != found &&
         atomic_exchange(&tier->corruptions_seen, found) != found && tier->damaged)
         tier->damaged(tier);
-}
-
-/* Ends a call of the plugin: reports its status to the breaker, and returns it with its error. Whether a success
- * `ends_failures` in a row is up to the caller. */
-static pxt_status leave_as(struct pxt_tier *tier, pxt_status status, bool ends_failures, const struct call *call,
-                           struct pxt_error *error)
-{
-    if (tier->ops->corruptions)
-        look_for_damage(tier);
-    if (!(tier->flags & PXT_TIER_CONCURRENT))
-        pthread_mutex_unlock(&tier->serial);
-    pthread_setcancelstate(call->cancel_state, NULL);
-    if (status == PXT_OK || status == PXT_NOT_FOUND) {
-        if (ends_failures)
-            pxt_breaker_succeeded(&tier->breaker);
-        return status;
-    }
-    /* The others are the caller's fault, or the machine's: no reason to turn the tier off. */
-    if (status != PXT_EINVAL && status != PXT_ENOTSUP && status != PXT_ENOMEM && status != PXT_ESTALE)
-        pxt_tier_failed(tier, &call->error);
-    if (error)
-        *error = call->error;
-    return status;
-}
-
-static pxt_status leave(struct pxt_tier *tier, pxt_status status, const struct call *call, struct pxt_error *error)
-{
-    return leave_as(tier, status, true, call, error);
 }
 
 pxt_status pxt_tier_get(struct pxt_tier *tier, const struct pxt_key *key, unsigned flags, pxt_entry **out,
@@ -126,10 +72,8 @@ pxt_status pxt_tier_put(struct pxt_tier *tier, pxt_entry *entry, struct pxt_erro
         pxt_tier_del(tier, &key, PXT_REMOVE_DELETED, NULL);
         return status;
     }
-    if (!status && tier->tracker && pxt_entry_is_tombstone(entry))
-        pxt_policy_tracker_remove(tier->tracker, &key, PXT_REMOVE_DELETED);
-    else if (!status && tier->tracker)
-        status = pxt_policy_tracker_put(tier->tracker, &key, &call.error);
+    if (!status)
+        status = track_put(tier, &key, entry, &call.error);
     return leave(tier, status, &call, error);
 }
 
@@ -189,6 +133,16 @@ pxt_status pxt_tier_count(struct pxt_tier *tier, uint64_t *out, struct pxt_error
     if (!enter(tier, &call, error))
         return PXT_EUNAVAILABLE;
     return leave(tier, tier->ops->count(tier->self, out, &call.error), &call, error);
+}
+
+pxt_status pxt_tier_tombstones(struct pxt_tier *tier, uint64_t *out, struct pxt_error *error)
+{
+    struct call call;
+    if (!tier->ops || !tier->ops->tombstones)
+        return PXT_ENOTSUP;
+    if (!enter(tier, &call, error))
+        return PXT_EUNAVAILABLE;
+    return leave(tier, tier->ops->tombstones(tier->self, out, &call.error), &call, error);
 }
 
 struct held {
@@ -435,7 +389,7 @@ pxt_status pxt_tier_sync(struct pxt_tier *tier, struct pxt_error *error)
     return status;
 }
 
-/* ---- versions and records --------------------------------------------------------------------------------------- */
+/* ---- versions --------------------------------------------------------------------------------------- */
 
 struct listing {
     uint64_t above;
@@ -464,37 +418,4 @@ pxt_status pxt_tier_versions(struct pxt_tier *tier, uint64_t above, pxt_version_
     if (!enter(tier, &call, error))
         return PXT_EUNAVAILABLE;
     return leave(tier, tier->ops->versions(tier->self, above, fn, arg, &call.error), &call, error);
-}
-
-static const char *path_of_record(const struct pxt_tier *tier)
-{
-    return (tier->flags & PXT_TIER_SHARED) && tier->ops->shared_path ? tier->ops->shared_path(tier->self) : NULL;
-}
-
-pxt_status pxt_tier_record_get(struct pxt_tier *tier, char text[PXT_RECORD_MAX + 1], struct pxt_error *error)
-{
-    struct call call;
-    pxt_status status = PXT_NOT_FOUND;
-    const char *path;
-    if (!enter(tier, &call, error))
-        return PXT_EUNAVAILABLE;
-    if (tier->ops->record_get)
-        status = tier->ops->record_get(tier->self, text, &call.error);
-    else if ((path = path_of_record(tier)))
-        status = pxt_record_file_get(path, text, &call.error);
-    return leave(tier, status, &call, error);
-}
-
-pxt_status pxt_tier_record_put(struct pxt_tier *tier, const char *text, struct pxt_error *error)
-{
-    struct call call;
-    pxt_status status = PXT_OK; /* a tier of this process alone is gone through at each start */
-    const char *path;
-    if (!enter(tier, &call, error))
-        return PXT_EUNAVAILABLE;
-    if (tier->ops->record_put)
-        status = tier->ops->record_put(tier->self, text, &call.error);
-    else if ((path = path_of_record(tier)))
-        status = pxt_record_file_put(path, text, &call.error);
-    return leave(tier, status, &call, error);
 }

@@ -58,16 +58,18 @@ struct pxt_member {
     int32_t tier;     /* its index in this cache; -1: the configuration of this cache does not have it */
     const char *name; /* of the tier; for one that this cache does not have, as the others called it */
     uint64_t doubted; /* groups of keys, of 32 768, for which another member may have a newer version */
+    uint64_t alone;   /* such groups for which each other member is in doubt and this one is not: it alone is sure */
+    uint64_t ahead;   /* entries and tombstones whose version is more than `max_skew` ahead of the clock */
 };
 /* Returns false to stop. It may call the cache. */
 typedef bool pxt_member_fn(void *arg, const struct pxt_member *member);
-/* Calls `fn` for each member of the pool. A pool of one durable tier has none. */
+/* Calls `fn` for each member of the pool, after it has looked for versions ahead of the clock in those that are on. A pool of one durable tier has none. */
 PXT_API pxt_status pxt_cache_members(pxt_cache *cache, pxt_member_fn *fn, void *arg, struct pxt_error *error);
 /* Path of the file by which the processes of a pool know of each other's changes; NULL where no tier is shared. Valid
  * until the cache is closed. */
 PXT_API const char *pxt_cache_page(const pxt_cache *cache);
 /* Ends the membership of a tier that the configuration no longer has: nothing waits for it any more, and entries that it
- * alone has are given up. PXT_NOT_FOUND where no member has that name; PXT_EINVAL if the cache has it. */
+ * alone has are given up. A process that still has the tier lets it join again with its next change. PXT_NOT_FOUND where no member has that name; PXT_EINVAL if the cache has it. */
 PXT_API pxt_status pxt_cache_forget_tier(pxt_cache *cache, const char *name, struct pxt_error *error);
 
 /*

@@ -61,7 +61,8 @@ PXT_API pxt_status pxt_key_of_url(const char *url, const char *username, char ou
 
 /* Finds the key under which the proxy of a URL is stored, whether proxtier or ProxyWhirl made the key. `out` receives 16
  * hexadecimal digits and NUL. PXT_NOT_FOUND where none is stored: `out` is the key that pxt_cache_put() would make.
- * PXT_EINVAL if the URL is malformed and none is stored under it. */
+ * If a tier that may have it does not answer, and it can be stored under one key only, PXT_OK and that key; under several,
+ * PXT_EUNAVAILABLE. PXT_EINVAL if the URL is malformed and none is stored under it. */
 PXT_API pxt_status pxt_cache_find_key(pxt_cache *cache, const char *url, char out[17], struct pxt_error *error);
 
 /*
@@ -171,30 +172,54 @@ PXT_API pxt_time pxt_cache_now(const pxt_cache *cache);
 /* ---- lists in and out ----------------------------------------------------------------------------------------- */
 
 enum pxt_list_format {
-    PXT_LIST_AUTO,  /* by extension, else by content */
-    PXT_LIST_TEXT,  /* one proxy a line, in any of the forms that proxtier-import(5) names */
-    PXT_LIST_JSON,  /* an array of objects, or an object that contains one */
-    PXT_LIST_JSONL, /* an object a line */
-    PXT_LIST_CSV    /* with a header */
+    PXT_LIST_AUTO,       /* by its beginning, else by the end of its name */
+    PXT_LIST_TEXT,       /* one proxy a line, in any of the forms that proxtier-import(5) names */
+    PXT_LIST_JSON,       /* an array of objects, or an object that contains one */
+    PXT_LIST_JSONL,      /* an object a line */
+    PXT_LIST_CSV,        /* with a header */
+    PXT_LIST_YAML,       /* the nodes of a configuration of Clash or mihomo */
+    PXT_LIST_PROXYCHAINS /* the section [ProxyList] of a proxychains.conf */
 };
 
 struct pxt_warm_counts {
     uint64_t loaded;    /* stored, new */
     uint64_t updated;   /* stored, replacing one that was there before */
-    uint64_t duplicate; /* the same key again in this list: the last one stays */
+    uint64_t duplicate; /* the same key again in this call: the last one stays */
     uint64_t refused;   /* not stored: the record is not a valid proxy */
 };
 
-/* Called for each refused record, with its place and the reason; never with a credential. The column is 1 for reasons that
- * are found only when the record is stored. */
-typedef void pxt_refused_fn(void *arg, uint64_t line, uint64_t column, const char *reason);
-/* Called now and then with the bytes read so far and the size of the file (0: unknown). */
-typedef void pxt_progress_fn(void *arg, uint64_t done, uint64_t total, const struct pxt_warm_counts *counts);
+/* Called for each refused record, with its place and the reason, which names the member; never with a credential. The
+ * column is 1 for reasons that are found only when the record is stored. */
+typedef void pxt_refused_fn(void *arg, const char *path, uint64_t line, uint64_t column, const char *reason);
+/* Called now and then, and when a read was interrupted by a signal, with the bytes read so far and the size of the list (0:
+ * unknown). Returns false to end the call: what was read is stored and counted. */
+typedef bool pxt_progress_fn(void *arg, uint64_t done, uint64_t total, const struct pxt_warm_counts *counts);
+
+/* What became of one list. Valid during the call. */
+struct pxt_list_result {
+    uint32_t size;
+    enum pxt_list_format format;
+    const char *path;
+    pxt_status status;             /* why it was not read to its end; PXT_OK: it was, or it was stopped */
+    const char *problem;           /* the message for that; NULL: none */
+    struct pxt_warm_counts counts; /* of this list alone */
+    bool stopped;                  /* by the function for progress */
+    bool scheme_from_name;         /* `guessed_scheme` is a word of the list's name; otherwise it is the default */
+    uint64_t line;                 /* of the last record that was read */
+    uint64_t guessed;              /* records whose scheme nothing in the list names */
+    const char *guessed_scheme;    /* which they were given */
+    uint64_t ambiguous;            /* records of four fields that could be read as user:password:host:port too */
+};
+typedef void pxt_list_result_fn(void *arg, const struct pxt_list_result *result);
+
+/* Opens a list in the place of the library, which closes it with fclose(). `*stream` (a FILE *) stays NULL where the library
+ * is to open the path itself. What else than PXT_OK is returned ends the list. */
+typedef pxt_status pxt_list_open_fn(void *arg, const char *path, void **stream, struct pxt_error *error);
 
 struct pxt_warm_options {
     uint32_t size;
     enum pxt_list_format format;
-    const char *default_scheme; /* for lines without one; NULL: http, or what a section comment of the list says */
+    const char *default_scheme; /* for records without one; NULL: what the list says, else its name, else http */
     const char *source;         /* for records without one; NULL: "warmed" */
     int64_t ttl_override;       /* seconds for all records; < 0: none */
     bool dry_run;               /* read and count, store nothing */
@@ -206,17 +231,29 @@ struct pxt_warm_options {
      * is stored under the record's key is kept. NULL: not told. */
     pxt_refused_fn *masked;
     void *masked_arg;
+    bool reset; /* forget what was learnt of the entries: each is deleted before it is stored */
+    /* Called for each list when no more of it is read, also where it could not be opened. NULL: not told. */
+    pxt_list_result_fn *finished;
+    void *finished_arg;
+    pxt_list_open_fn *open; /* NULL: paths of files, and "-" */
+    void *open_arg;
 };
 #define PXT_WARM_OPTIONS_INIT                                                                                          \
     {                                                                                                                  \
-        sizeof(struct pxt_warm_options), PXT_LIST_AUTO, NULL, NULL, -1, false, NULL, NULL, NULL, NULL, NULL, NULL      \
+        sizeof(struct pxt_warm_options), PXT_LIST_AUTO, NULL, NULL, -1, false, NULL, NULL, NULL, NULL, NULL, NULL,     \
+            false, NULL, NULL, NULL, NULL                                                                              \
     }
-/* Loads a list; path "-" is standard input. `options` and `counts` may be NULL. PXT_ENOINPUT where it cannot be
- * opened; PXT_EINVAL where the whole is not of its format. What was stored before a failure stays stored and counted.
- */
+/* Loads a list, packed by gzip or not; path "-" is standard input. `options` and `counts` may be NULL. PXT_ENOINPUT where
+ * it cannot be opened; PXT_EINVAL where the whole is not of its format. What was stored before a failure stays stored and
+ * counted. */
 PXT_API pxt_status pxt_cache_warm(pxt_cache *cache, const char *path, const struct pxt_warm_options *options,
                                   struct pxt_warm_counts *counts, struct pxt_error *error);
-
+/* Loads several lists one after the other; a key that comes in several is counted once, and the last one stays. A list that
+ * cannot be opened, or is not of its format, does not keep the others from being loaded; the first such failure is
+ * returned at the end. Any other failure ends the call. */
+PXT_API pxt_status pxt_cache_warm_many(pxt_cache *cache, const char *const *paths, size_t n,
+                                       const struct pxt_warm_options *options, struct pxt_warm_counts *counts,
+                                       struct pxt_error *error);
 /* Writes all unexpired entries to `stream` (a FILE *) as JSONL, all fields. Credentials stay sealed
  * (`username_encrypted`), or with `reveal` are written in the clear (`username`). `count` may be NULL.
  * PXT_EUNAVAILABLE, as pxt_cache_each(), if the export is incomplete; what can be read is written. */

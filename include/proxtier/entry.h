@@ -89,7 +89,11 @@ enum pxt_field_type {
     X(TALLIES, "tallies", TEXT, 0, PXT_FIELD_OPTIONAL | PXT_FIELD_INTERNAL | PXT_FIELD_LEARNT, "1.2",                  \
       "checks and failed checks of each writer (host), whose sums are the totals: WRITER:CHECKS:FAILURES;...")         \
     X(REMOVED, "removed", COUNT, 0, PXT_FIELD_INTERNAL, "1.2",                                                         \
-      "not 0: a tombstone, which says that the key was removed; 1 + enum pxt_removal")
+      "not 0: a tombstone, which says that the key was removed; 1 + enum pxt_removal")                                 \
+    X(COUNTRY, "country", TEXT, 0, PXT_FIELD_OPTIONAL, "1.2",                                                          \
+      "where the proxy is, as its list says: the code of ISO 3166 where the list has one, else a name")                \
+    X(METADATA, "metadata", TEXT, 0, PXT_FIELD_OPTIONAL, "1.2",                                                        \
+      "what else its list publishes of it, as a JSON object: see proxtier-import(5)")
 
 enum pxt_field_id {
 #define X(id, name, type, def, flags, since, help) PXT_FIELD_##id,

@@ -9,8 +9,10 @@
  * first plugin; a program that initialises libgcrypt itself, before it first calls proxtier, has it its own way.
  *
  * ABI changes, newest first:
+ *   1.3  2026-11-28  stores on another machine: pxt_host: changed, available; tiers: PXT_TIER_REMOTE, PXT_TIER_EXPIRES,
+ *                    put_if, del_if
  *   1.2  2026-11-25  versions and tombstones: pxt_host: tombstone_new; tiers: PXT_TIER_VERSIONS, PXT_TIER_SYNCED,
- *                    versions, record_get, record_put, get_many; expire has `up_to`; PXT_ESTALE
+ *                    versions, record_get, record_put, get_many, tombstones; expire has `up_to`; PXT_ESTALE
  *   1.1  2026-11-21  pxt_host: entry_acquire_key, tier_open, tier_close, entry_new_foreign,
  *                    json_read_foreign; pxt_value: elsewhere; tiers: PXT_TIER_TRANSACTION, instance_ops
  *   1.0  2026-11-21  first
@@ -25,7 +27,7 @@ extern "C" {
 #endif
 
 #define PXT_ABI_MAJOR 1 /* plugins of another major are refused */
-#define PXT_ABI_MINOR 2 /* raised when something is added at the end of a struct */
+#define PXT_ABI_MINOR 3 /* raised when something is added at the end of a struct */
 
 enum pxt_plugin_kind { PXT_KIND_TIER = 1, PXT_KIND_EVICTION = 2, PXT_KIND_ENCRYPTOR = 3 };
 
@@ -183,6 +185,16 @@ struct pxt_host {
                                 pxt_time at, pxt_entry **out, struct pxt_error *error);
     /* json_write() without the fields that have PXT_FIELD_INTERNAL: the line as ProxyWhirl writes it. */
     size_t (*json_write_plain)(const pxt_entry *entry, char *buffer, size_t capacity);
+
+    /* ---- since 1.3: for tiers with PXT_TIER_REMOTE, from any thread, also inside an operation ---- */
+
+    /* Says that another host may have changed a key, or, if `key` is NULL, any: no faster tier answers for it any more
+     * before this tier was asked. Calls for changes of this host's own do no harm, but cost time. */
+    void (*changed)(const struct pxt_host *host, const struct pxt_key *key);
+    /* With false: the server is gone; the core goes on without the tier, and probes it with a back-off. With true: it is
+     * there. A tier that connects again calls this before it answers anything from the new connection: whatever was
+     * acknowledged or heard before may be lost, and the core compares the tiers. */
+    void (*available)(const struct pxt_host *host, bool available);
 };
 /* Whether the running core has a service: for those that came after 1.0. */
 #define PXT_HOST_HAS(host, service) ((host)->size >= offsetof(struct pxt_host, service) + sizeof((host)->service))

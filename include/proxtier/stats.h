@@ -26,7 +26,9 @@ extern "C" {
     X(demotions, "entries handed down from this tier by an eviction")                                                  \
     X(repairs, "entries and tombstones that a repair wrote to this tier")                                              \
     X(failures, "operations that failed")                                                                              \
-    X(skipped, "operations not tried because the tier was off")
+    X(skipped, "operations not tried because the tier was off")                                                        \
+    X(notices, "notices of changes that other hosts have made")                                                        \
+    X(conflicts, "writes that another host came before, and that were made again")
 
 enum pxt_tier_state {
     PXT_TIER_ON,
@@ -39,10 +41,11 @@ struct pxt_tier_stats {
     const char *name;   /* of the tier: "l1" */
     const char *plugin; /* "l1_memory" */
     enum pxt_tier_state state;
-    char reason[256];  /* why it is not on, or is in doubt; "" otherwise */
-    uint64_t doubted;  /* groups of keys, of 32 768, for which another tier may have a newer version */
-    uint64_t size;     /* entries now */
-    uint64_t capacity; /* 0: unlimited */
+    char reason[256];   /* why it is not on, or is in doubt; "" otherwise */
+    uint64_t doubted;   /* groups of keys, of 32 768, for which another tier may have a newer version */
+    uint64_t size;      /* entries now */
+    int64_t tombstones; /* removals that it remembers now; -1: it does not tell, or is not on */
+    uint64_t capacity;  /* 0: unlimited */
 #define X(name, help) uint64_t name;
     PXT_TIER_COUNTERS(X)
 #undef X
@@ -60,6 +63,7 @@ struct pxt_stats {
     struct pxt_tier_stats tier[PXT_CHAIN_MAX];
     uint64_t missing;   /* members of the pool that the configuration of this cache does not have */
     int64_t checkpoint; /* microseconds since 1970: all members agree on all changes up to then; 0: none is known */
+    uint64_t skewed;    /* changes of entries whose version was more than `max_skew` ahead of the clock, since open */
 };
 
 /* hits / (hits + misses) of a tier; 0 where nothing was asked. */

@@ -7,8 +7,9 @@
  * examples/ grows from a tier that forgets everything to one over files; the stock tiers use this header only.
  *
  * Rules for all operations:
- *  - Threads: without PXT_TIER_CONCURRENT the core calls one operation at a time on an instance. With it, calls of put and
- *    del on one key never overlap; all others may come at any time.
+ *  - Threads: without PXT_TIER_CONCURRENT the core calls one operation at a time on an instance. With it, which calls may
+ *    overlap is in proxtier-tier(3).
+ *  - What is damaged is not there: PXT_NOT_FOUND. The tier itself removes it or puts it aside, and counts it in corruptions().
  *  - Return PXT_OK, PXT_NOT_FOUND where it is the answer, or an error made with host->fail(). An error (but PXT_EINVAL,
  *    PXT_ENOTSUP, PXT_ENOMEM and PXT_ESTALE) counts against the tier: after several in a row the core goes on without
  *    it for a while. After an error the entry is stored either as before or as asked, never in between.
@@ -41,6 +42,15 @@ extern "C" {
     32u                       /* since 1.1: put_many() costs hardly more than put(): the core gathers threads' puts */
 #define PXT_TIER_VERSIONS 64u /* since 1.2: put and put_many compare versions: see there */
 #define PXT_TIER_SYNCED 128u  /* since 1.2: what a put or del acknowledged survives loss of power */
+
+/* Since 1.3: the store stands on another machine, and hosts that know nothing of each other write to it. Versions in the
+ * store order their changes: so such a tier also has DURABLE, SHARED and VERSIONS, and offers put_if and del_if. It needs
+ * no shared_path(): page and record of the host stand beside another tier, or in the state folder. The tier calls
+ * host->changed() and host->available(). */
+#define PXT_TIER_REMOTE 256u
+/* Since 1.3: the store drops expired entries by itself, and tombstones a week after their PXT_FIELD_FETCH_TIME at the
+ * earliest: the core does not call expire. */
+#define PXT_TIER_EXPIRES 512u
 
 #define PXT_GET_PEEK 1u /* not a hit: recency and access counts stay as they are */
 
@@ -77,8 +87,9 @@ struct pxt_check {
     const char *check_url;     /* "" where unknown */
 };
 
-/* Called for each entry; returns false to stop. The entry is valid during the call. `fn` may call a CONCURRENT tier
- * again, so that tier must hold no lock of its own here. Other tiers are not called from `fn`. */
+/* Called for each entry or check; returns false to stop. The entry is valid during the call. `fn` may call a CONCURRENT tier
+ * again, so that tier must hold no lock of its own here. Other tiers are not called from `fn`. What expire() and versions()
+ * call makes a note only. */
 typedef bool pxt_entry_fn(void *arg, pxt_entry *entry);
 typedef bool pxt_check_fn(void *arg, const struct pxt_check *check);
 typedef void pxt_key_fn(void *arg, const struct pxt_key *key);
@@ -98,7 +109,9 @@ struct pxt_tier_ops {
     /* Finds an entry. `*out` is held for the caller. PXT_NOT_FOUND where there is none. `flags`: PXT_GET_*. */
     pxt_status (*get)(void *self, const struct pxt_key *key, unsigned flags, pxt_entry **out, struct pxt_error *error);
     /* Stores an entry in place of any with the same key. When it returns, a durable tier's entry survives kill -9.
-     * With PXT_TIER_VERSIONS: PXT_ESTALE, and nothing changes, where what is stored has a greater PXT_FIELD_VERSION. */
+     * With PXT_TIER_VERSIONS: PXT_ESTALE, and nothing changes, where what is stored has a greater PXT_FIELD_VERSION. The
+     * version 0 (not known: another program wrote the entry) takes the place of any: the core puts such an entry only
+     * as a copy, under the lock of the key, after it has compared the entry's own time with what the tier has. */
     pxt_status (*put)(void *self, pxt_entry *entry, struct pxt_error *error);
     /* Removes it. PXT_NOT_FOUND where there is none. `why` is for the policy. */
     pxt_status (*del)(void *self, const struct pxt_key *key, enum pxt_removal why, struct pxt_error *error);
@@ -110,7 +123,7 @@ struct pxt_tier_ops {
 
     /* ---- optional from here on: if NULL, or not within `size`, the core uses the default in [brackets] ---- */
 
-    /* Removes all entries and says how many there were. [each + del] */
+    /* Removes all entries and tombstones, and says how many entries there were. The record stays. [each + del] */
     pxt_status (*clear)(void *self, uint64_t *removed, struct pxt_error *error);
     /* PXT_OK where the key is stored, else PXT_NOT_FOUND; not a hit. [get with PXT_GET_PEEK] */
     pxt_status (*contains)(void *self, const struct pxt_key *key, struct pxt_error *error);
@@ -132,7 +145,8 @@ struct pxt_tier_ops {
      * `*removed` counts both; `*removed` < limit means that none is left. [each + del] */
     pxt_status (*expire)(void *self, pxt_time now, uint64_t up_to, size_t limit, pxt_key_fn *fn, void *arg,
                          uint64_t *removed, struct pxt_error *error);
-    /* Adds a check to the history, keeping at most `keep` checks of the key (0: all). [not kept] */
+    /* Adds a check to the history, keeping at most `keep` checks of the key (0: all). What removes the entry removes its
+     * history; a put leaves it. [not kept] */
     pxt_status (*check_add)(void *self, const struct pxt_check *check, uint64_t keep, struct pxt_error *error);
     /* The history of a key, newest first. [PXT_ENOTSUP] */
     pxt_status (*check_each)(void *self, const struct pxt_key *key, pxt_check_fn *fn, void *arg,
@@ -144,7 +158,7 @@ struct pxt_tier_ops {
     /* A path that all processes which share this store have in common. Beside it the core keeps the files
      * `PATH.page` and `PATH.record`: use neither name. Required with PXT_TIER_SHARED. */
     const char *(*shared_path)(void *self);
-    /* How many entries were found damaged since open. [0] */
+    /* How many entries were found damaged since open; where it rises the core compares with the other tiers. [0] */
     uint64_t (*corruptions)(void *self);
 
     /* ---- since 1.1 ---- */
@@ -164,6 +178,8 @@ struct pxt_tier_ops {
      * [the file PATH.record] */
     pxt_status (*record_get)(void *self, char text[PXT_RECORD_MAX + 1], struct pxt_error *error);
     pxt_status (*record_put)(void *self, const char *text, struct pxt_error *error);
+    /* The number of tombstones, for statistics: must be as cheap as count(). [not told] */
+    pxt_status (*tombstones)(void *self, uint64_t *out, struct pxt_error *error);
 
     /* ---- since 1.2: batches, for stores where each call is a round trip ---- */
 
@@ -171,6 +187,18 @@ struct pxt_tier_ops {
      * is not stored: PXT_OK also if none is. After an error nothing is held. [get, one after the other] */
     pxt_status (*get_many)(void *self, const struct pxt_key *const *keys, size_t n, unsigned flags, pxt_entry **out,
                            struct pxt_error *error);
+
+    /* ---- since 1.3: for PXT_TIER_REMOTE, which requires both ---- */
+
+    /* Stores an entry in place of exactly the version that the caller has read: `expected` is the PXT_FIELD_VERSION of
+     * what is stored, or 0 where nothing is. If something else is stored, also after a call that arrives late: PXT_ESTALE,
+     * and nothing changes. The store compares and writes in one step. */
+    pxt_status (*put_if)(void *self, pxt_entry *entry, uint64_t expected, struct pxt_error *error);
+    /* Removes exactly the version `expected`, likewise. PXT_NOT_FOUND where nothing is stored. */
+    pxt_status (*del_if)(void *self, const struct pxt_key *key, uint64_t expected, enum pxt_removal why,
+                         struct pxt_error *error);
+    /* record_get() and record_put() of such a tier are shared by all hosts: the core keeps there who the store is, so that it
+     * notices one that was emptied, or went back to an older content. Without them it does not. */
 };
 
 #ifdef __cplusplus

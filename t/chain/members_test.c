@@ -91,6 +91,27 @@ static void a_tier_is_added_under_a_process(void)
     pxt_cache_close(both);
 }
 
+/* A member leaves, and the next to join gets its slot, under a process that has the tier which left. */
+static void a_slot_changes_hands(void)
+{
+    run("rm -rf *");
+    pxt_cache *both = open_pool(true, true), *less = open_pool(false, true);
+    put(both, "a", 1), put(both, "b", 1);
+    is_int(pxt_cache_forget_tier(less, "second", &error), PXT_OK, "a tier is forgotten that a process still has");
+    pxt_cache_close(less);
+    run("mv l2 away"); /* the process has it open */
+    pxt_cache *with_new = open_pool(true, true);
+    is_int(get(with_new, "a"), 1, "a new tier takes its place");
+    put(both, "a", 2);
+    pxt_cache_delete(both, "b", &error);
+    is_int(get(with_new, "a"), 2, "a put by the process that has the old one is seen");
+    is_int(get(with_new, "b"), -PXT_NOT_FOUND, "and a delete");
+    pxt_cache_close(both);
+    pxt_cache_tick(with_new, NULL, NULL);
+    is_int(get(with_new, "a"), 2, "also later");
+    pxt_cache_close(with_new);
+}
+
 static void a_clear_without_a_member(void)
 {
     uint64_t removed;
@@ -338,6 +359,7 @@ int main(void)
     processes_begin_a_pool_at_once();
     processes_join_while_checkpoints_are_stored();
     a_tier_is_added_under_a_process();
+    a_slot_changes_hands();
     a_clear_without_a_member();
     the_machine_starts_again_and_again();
     a_forgotten_tier_comes_back();

@@ -63,6 +63,7 @@ on two stats --json
 is "$(field missing_members)" 1 "... and stats count it"
 on two tier forget l2
 is "$code" 0 "forget it"
+like "$out" "^l2 is forgotten.* in doubt for 1; for 0 it alone" "... and how many groups of keys that concerns"
 on two status
 is "$code" 0 "... and all is well"
 on two list
@@ -77,6 +78,24 @@ on three status
 is "$code" 0 "a tier that was forgotten is put back: all is well"
 on three list
 is "$code $(echo "$out" | grep -c .)" "0 400" "... and what was deleted meanwhile stays away"
+
+# A removal is remembered until all members agree.
+on three delete http://192.0.2.1:80
+mv "$work/d2" "$work/away"
+on two put http://192.0.2.8:80
+on two delete http://192.0.2.8:80
+on two stats --openmetrics
+like "$out" '^proxtier_tier_tombstones{tier="l3",backend="l3_sqlite"} [1-9]' "a tombstone: OpenMetrics counts it"
+like "$out" "^proxtier_pool_skewed_total 0$" "... and no version too far ahead of the clock"
+on two stats
+like "$out" "^    tombstones  *[1-9]" "... stats too"
+on two status
+like "$out" "^l3  *on, 400 entries, [1-9] tombstones$" "... status too"
+rm -rf "$work/d2"
+mv "$work/away" "$work/d2"
+on three expire
+on three status
+is "$code $(echo "$out" | grep -c tombstones)" "0 0" "... until all have it"
 
 # The slowest tier is taken out.
 on faster list
@@ -101,6 +120,17 @@ is "$code" 1 "... also from a get"
 on pair put http://192.0.2.3:80
 on pair status
 is "$code $(echo "$out" | grep -c "^l[23]  *on, [12] entries")" "0 2" "... and all is well"
+
+# Of a change that the last tier has missed.
+rm -rf "$work"/d?
+on three put http://192.0.2.1:80
+on faster put http://192.0.2.2:80
+on one tier forget middle
+like "$out" "in doubt for 0; for 0 it alone" "a tier is forgotten, and another one has what it had"
+on one tier forget l2
+like "$out" "in doubt for 0; for 1 it alone" "... a tier that had alone what was put last"
+on one list
+is "$code $out" "0 http://192.0.2.1:80" "... that is given up"
 
 # Names that are given by place: the tier that stays has the name of the one that was taken out.
 rm -rf "$work"/d?

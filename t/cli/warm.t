@@ -73,7 +73,10 @@ run warm "$work"
 is "$code" 66 "a folder"
 : >"$work/empty.txt"
 run warm "$work/empty.txt"
-is "$code" 0 "an empty list"
+is "$code" 65 "an empty list is an error"
+like "$err" 'empty.txt is empty: --allow-empty' "... that names the remedy"
+run warm --allow-empty "$work/empty.txt"
+is "$code" 0 "... unless that is allowed"
 shared=${PROXTIER_SHARED:-$abs_top_srcdir/../shared}/data
 for pair in proxywhirl-all.txt:6754 proxywhirl-proxies.json:6754 proxywhirl-proxies-rich.json:6699; do
     if [ -e "$shared/${pair%:*}" ]; then

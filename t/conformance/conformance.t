@@ -25,7 +25,7 @@ like "$out" 'other_major.so was built for plugin ABI 7' "... is named with its f
 sanitized=$(sed -n 's/^SANITIZE = *//p' "$abs_top_builddir/Makefile")
 # Which check finds which fault: the fault is the file's name.
 finds() { # FAULT CHECK
-    "$PROXTIER" plugin test --seconds "$seconds" "$abs_top_builddir/t/conformance/faulty/.libs/$1.so" >"$work/.out" 2>&1
+    "$PROXTIER" plugin test --check "$2" --timeout "$seconds" "$abs_top_builddir/t/conformance/faulty/.libs/$1.so" >"$work/.out" 2>&1
     is "$?" 1 "$1 fails"
     like "$(grep '^not ok' "$work/.out")" "$2" "... in the check that $2"
 }

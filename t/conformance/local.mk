@@ -1,5 +1,17 @@
 # SPDX-License-Identifier: MIT
-script_tests += %D%/conformance.t
+script_tests += %D%/conformance.t %D%/liars.t %D%/stores.t
+
+# Plugins whose fault is chosen by the environment variable LIE: t/conformance/liars.t.
+check_LTLIBRARIES += %D%/liar_encryptor.la %D%/liar_policy.la %D%/liar_tier.la
+EXTRA_DIST += %D%/liars/lies.h %D%/liars/store.h %D%/liars/tier.h
+liar_ldflags = $(AM_LDFLAGS) -module -avoid-version -shared -rpath /nowhere
+%C%_liar_encryptor_la_SOURCES = %D%/liars/encryptor.c
+%C%_liar_encryptor_la_LDFLAGS = $(liar_ldflags)
+%C%_liar_policy_la_SOURCES = %D%/liars/policy.c
+%C%_liar_policy_la_LDFLAGS = $(liar_ldflags)
+%C%_liar_tier_la_SOURCES = \
+    %D%/liars/entries.c %D%/liars/history.c %D%/liars/optional.c %D%/liars/store.c %D%/liars/tier.c
+%C%_liar_tier_la_LDFLAGS = $(liar_ldflags)
 
 # Plugins with one fault each: `proxtier plugin test` has to find it.
 faulty_ldflags = $(AM_LDFLAGS) -module -avoid-version -shared -rpath /nowhere

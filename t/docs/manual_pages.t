@@ -87,6 +87,41 @@ plugin() {
 plugin proxtier-plugin.3 1 forgetful
 plugin proxtier-plugin.3 2 shelf
 plugin proxtier-eviction.3 1 lifo
+
+# fragment PAGE FUNCTION: compiles the literal block that begins with this function, after what is on standard input
+fragment() {
+    cat >"$work/fragment.c"
+    awk -v wanted="$2(" '/^\.Ed/ { inside = printing = 0 }
+        inside && first { first = 0; printing = index($0, wanted) }
+        printing { print }
+        /^\.Bd -literal/ { inside = first = 1 }' "$man/$1" | sed 's/\\e/\\/g' >>"$work/fragment.c"
+    like "$(cat "$work/fragment.c")" "$2(" "$1 has the function $2"
+    # shellcheck disable=SC2086
+    $TEST_CC $TEST_CFLAGS -I"$abs_top_srcdir/include" -Wno-unused-function -Werror -c "$work/fragment.c" -o "$work/fragment.o" 2>"$work/err"
+    ok $? "... which compiles"
+    sed 's/^/# /' "$work/err"
+}
+fragment proxtier-tier.3 box_get <<END
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <proxtier/tier.h>
+#include <unistd.h>
+enum { NAME_SIZE = 300 };
+struct box {
+    const struct pxt_host *host;
+    int folder_fd;
+    uint64_t corruptions;
+};
+void file_name(const struct pxt_key *key, char *name);
+void put_aside(struct box *box, const char *name);
+END
+fragment proxtier-encryptor.3 plain_token_size <<END
+#include <proxtier/encryptor.h>
+#include <string.h>
+pxt_status plain_open(const struct pxt_host *host, const struct pxt_settings *settings, void **self, struct pxt_error *error);
+void plain_close(void *self);
+END
 cat >"$work/own.yaml" <<END
 plugin_dirs: [$work]
 tiers:

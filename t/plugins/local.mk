@@ -4,7 +4,7 @@ EXTRA_DIST += \
     %D%/fixtures/jsonl-6a09ef4/shard_02.jsonl %D%/fixtures/jsonl-6a09ef4/shard_03.jsonl
 c_tests += \
     %D%/eviction_test %D%/exact_eviction_test %D%/fault_test %D%/fault_versions_test %D%/fernet_test \
-    %D%/jsonl_checksum_test %D%/jsonl_damage_test %D%/jsonl_format_test %D%/jsonl_identity_test \
+    %D%/jsonl_checksum_test %D%/jsonl_clear_test %D%/jsonl_damage_test %D%/jsonl_format_test %D%/jsonl_identity_test %D%/jsonl_log_test \
     %D%/jsonl_versions_test %D%/sqlite_damage_test %D%/sqlite_faults_test %D%/sqlite_index_test \
     %D%/sqlite_salvage_test %D%/sqlite_tiers_test %D%/sqlite_versions_test %D%/stacked_tier_test %D%/tiers_test
 %C%_eviction_test_SOURCES = %D%/eviction_test.c t/lib/plugin_user.c t/lib/plugin_user.h
@@ -15,6 +15,9 @@ c_tests += \
 %C%_jsonl_checksum_test_SOURCES = \
     %D%/jsonl_checksum_test.c t/lib/plugin_user.c t/lib/plugin_user.h t/lib/jsonl_kit.h
 %C%_jsonl_checksum_test_CPPFLAGS = $(core_test_cppflags)
+%C%_jsonl_clear_test_SOURCES = %D%/jsonl_clear_test.c t/lib/plugin_user.c t/lib/plugin_user.h t/lib/jsonl_kit.h
+%C%_jsonl_clear_test_CPPFLAGS = $(core_test_cppflags)
+%C%_jsonl_clear_test_LDFLAGS = $(AM_LDFLAGS) -export-dynamic
 %C%_jsonl_damage_test_SOURCES = %D%/jsonl_damage_test.c t/lib/plugin_user.c t/lib/plugin_user.h t/lib/jsonl_kit.h
 %C%_jsonl_damage_test_CPPFLAGS = $(core_test_cppflags)
 %C%_jsonl_format_test_SOURCES = \
@@ -28,7 +31,9 @@ c_tests += \
 %C%_jsonl_versions_test_SOURCES = \
     %D%/jsonl_versions_test.c t/lib/plugin_user.c t/lib/plugin_user.h t/lib/jsonl_kit.h
 %C%_jsonl_versions_test_CPPFLAGS = $(core_test_cppflags)
-%C%_tiers_test_SOURCES = %D%/tiers_test.c t/lib/plugin_user.c t/lib/plugin_user.h
+%C%_jsonl_log_test_SOURCES = %D%/jsonl_log_test.c t/lib/plugin_user.c t/lib/plugin_user.h t/lib/tiers_kit.h
+%C%_jsonl_log_test_CPPFLAGS = $(core_test_cppflags)
+%C%_tiers_test_SOURCES = %D%/tiers_test.c t/lib/plugin_user.c t/lib/plugin_user.h t/lib/tiers_kit.h
 %C%_tiers_test_CPPFLAGS = $(core_test_cppflags)
 %C%_sqlite_tiers_test_CPPFLAGS = $(core_test_cppflags)
 %C%_sqlite_tiers_test_LDADD = libcore.la $(SQLITE_LIBS)
@@ -52,7 +57,12 @@ c_tests += %D%/fault_versions_test
 refused_ldflags = $(AM_LDFLAGS) -module -avoid-version -shared -rpath /nowhere
 check_LTLIBRARIES += \
     %D%/refused/long_instance.la %D%/refused/long_struct.la %D%/refused/misnamed.la %D%/refused/no_get.la %D%/refused/not_a_plugin.la \
-    %D%/refused/other_major.la %D%/refused/forgetful.la %D%/refused/table.la %D%/refused/folder.la
+    %D%/refused/other_major.la %D%/refused/forgetful.la %D%/refused/table.la %D%/refused/folder.la %D%/refused/faraway.la \
+    %D%/refused/far_without_order.la
+%C%_refused_faraway_la_SOURCES = t/chain/faraway.c
+%C%_refused_faraway_la_LDFLAGS = $(refused_ldflags)
+%C%_refused_faraway_la_LIBADD = -lpthread
+%C%_refused_far_without_order_la_LDFLAGS = $(refused_ldflags)
 %C%_refused_long_instance_la_LDFLAGS = $(refused_ldflags)
 %C%_refused_long_struct_la_LDFLAGS = $(refused_ldflags)
 %C%_refused_misnamed_la_LDFLAGS = $(refused_ldflags)
@@ -65,7 +75,7 @@ check_LTLIBRARIES += \
 %C%_refused_table_la_LDFLAGS = $(refused_ldflags)
 %C%_refused_folder_la_SOURCES = examples/folder.c
 %C%_refused_folder_la_LDFLAGS = $(refused_ldflags)
-script_tests += %D%/debugger.t %D%/sqlite_upgrade.t
+script_tests += %D%/debugger.t %D%/folder_damage.t %D%/older_hints.t %D%/sqlite_upgrade.t %D%/tcp_store.t
 EXTRA_DIST += \
     %D%/fixtures/README.md %D%/fixtures/before_versions/history %D%/fixtures/before_versions/l2.jsonl %D%/fixtures/before_versions/l2_cache.db \
     %D%/fixtures/before_versions/l3.jsonl %D%/fixtures/before_versions/px.db %D%/fixtures/before_versions/test.key

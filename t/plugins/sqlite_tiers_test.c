@@ -42,7 +42,7 @@ static void all_fields_round_trip(bool l3, const char *name)
 static void columns_are_the_reference_s(bool l3, const char *name)
 {
     static const char ours[] = ",version:INTEGER:0:-:0,supplied_version:INTEGER:0:-:0,learnt_version:INTEGER:0:-:0,"
-                               "tallies:TEXT:0:-:0";
+                               "tallies:TEXT:0:-:0,country:TEXT:0:-:0,metadata:TEXT:0:-:0";
     char place[100], all[2000];
     const char *columns = "SELECT name||':'||type||':'||\"notnull\"||':'||coalesce(dflt_value,'-')||':'||pk "
                           "FROM pragma_table_info('%s')";
@@ -167,17 +167,39 @@ static void old_l3_files_are_migrated(void)
               "'s',1.5,2.000001,3,60,61.5,'healthy',1,1.5,1.5)");
     umask(0022);
     struct tier tier = opened(true, "old", NULL);
-    is_str(ask(path, "SELECT count(*) FROM pragma_table_info('cache_entries')"), "27",
+    is_str(ask(path, "SELECT count(*) FROM pragma_table_info('cache_entries')"), "29",
            "migration: all columns are there");
     is_str(ask(path, "SELECT name FROM pragma_table_info('cache_entries') WHERE cid>13"),
            "last_health_check,consecutive_health_failures,consecutive_health_successes,recovery_attempt,"
            "next_check_time,last_health_error,total_health_checks,total_health_check_failures,evicted_from_l1,"
-           "version,supplied_version,learnt_version,tallies",
+           "version,supplied_version,learnt_version,tallies,country,metadata",
            "migration: in the reference's order");
     is_int(get(&tier, "k", &out), PXT_OK, "migration: what was in the file can be read");
     is_int(out ? pxt_entry_number(out, PXT_FIELD_LAST_ACCESSED) : 0, 2000001, "migration: to the microsecond");
     host.host.entry_release(out);
     is_int(put(&tier, complete("k")), PXT_OK, "migration: and written");
+    close_tier(&tier);
+}
+
+/* A file whose versions have columns, but what lists publish has none yet. */
+static void later_columns_are_added(bool l3, const char *name)
+{
+    char text[300];
+    pxt_entry *out;
+    struct tier tier = opened(l3, name, NULL);
+    is_int(put(&tier, complete("k")), PXT_OK, "%s: an entry", name);
+    close_tier(&tier);
+    snprintf(text, sizeof text, "ALTER TABLE %s DROP COLUMN country;ALTER TABLE %s DROP COLUMN metadata", tier.table,
+             tier.table);
+    sql(tier.path, text);
+    tier = opened(l3, name, NULL);
+    is_int(get(&tier, "k", &out), PXT_OK, "%s: it can be read without them", name);
+    ok(out && pxt_entry_number(out, PXT_FIELD_VERSION) > 0, "%s: with its version", name);
+    host.host.entry_release(out);
+    is_int(put(&tier, complete("full")), PXT_OK, "%s: one with all fields", name);
+    snprintf(text, sizeof text, "SELECT country IS NOT NULL AND metadata IS NOT NULL FROM %s WHERE key='full'",
+             tier.table);
+    is_str(ask(tier.path, text), "1", "%s: what lists publish has its columns", name);
     close_tier(&tier);
 }
 
@@ -390,6 +412,7 @@ int main(int argc, char **argv)
         char name[40];
         TEST(all_fields_round_trip, "fields");
         TEST(columns_are_the_reference_s, "columns");
+        TEST(later_columns_are_added, "later");
         TEST(victims_follow_the_order, "victims");
         TEST(touches_add_up, "touch");
         TEST(expiry_goes_in_batches, "expire");

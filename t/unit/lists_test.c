@@ -8,6 +8,7 @@
 #include "lists/digest_set.h"
 #include "lists/list.h"
 #include <sys/resource.h>
+#include <zlib.h>
 
 /* Everything that a reader said, one line each. */
 struct told {
@@ -25,7 +26,7 @@ static void say(struct told *told, const char *format, ...)
     told->length += n > 0 ? (size_t)n : 0;
 }
 
-static pxt_status take(void *arg, struct pxt_record *record)
+static pxt_status take(void *arg, struct pxt_list_record *record)
 {
     struct told *told = arg;
     const struct pxt_value *user = &record->draft.value[PXT_FIELD_USERNAME];
@@ -75,11 +76,10 @@ static void refuses_all(const char *path, const char *text, const char *want)
 }
 
 /* No cut or changed byte of a list makes a reader crash or read what is not there; sanitizers and valgrind look on. */
-static void survives(enum pxt_list_format format, const char *text)
+static void survives_bytes(enum pxt_list_format format, const char *text, size_t length)
 {
     char copy[1000];
     struct pxt_error error;
-    size_t length = strlen(text);
     for (size_t i = 0; i < length; i++)
         for (int change = 0; change < 3; change++) {
             struct told told = {.length = 0};
@@ -90,6 +90,30 @@ static void survives(enum pxt_list_format format, const char *text)
                 read_text(&told, format, "x", copy, i, &error);
         }
     ok(1, "format %d: every cut and 3 changes of every byte", (int)format);
+}
+
+static void survives(enum pxt_list_format format, const char *text)
+{
+    survives_bytes(format, text, strlen(text));
+}
+
+/* The same list in gzip and in UTF-16. */
+static void survives_in_disguise(const char *text)
+{
+    char wide[800];
+    unsigned char packed[800];
+    size_t length = strlen(text);
+    for (size_t i = 0; i < length; i++) {
+        wide[2 * i] = text[i];
+        wide[2 * i + 1] = '\0';
+    }
+    survives_bytes(PXT_LIST_AUTO, wide, 2 * length);
+    z_stream zlib = {.next_in = (Bytef *)(uintptr_t)text, .avail_in = (uInt)length, .next_out = packed};
+    zlib.avail_out = sizeof packed;
+    is_int(deflateInit2(&zlib, 9, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY), Z_OK, "gzip");
+    is_int(deflate(&zlib, Z_FINISH), Z_STREAM_END, "... of a list");
+    survives_bytes(PXT_LIST_AUTO, (const char *)packed, sizeof packed - zlib.avail_out);
+    deflateEnd(&zlib);
 }
 
 /* A key of its own for each number. */
@@ -153,7 +177,7 @@ static ssize_t read_document(void *cookie, char *buffer, size_t size)
                     document->at == 1 ? "{\"proxies\": [" : ",", document->at, 7u);
 }
 
-static pxt_status count(void *arg, struct pxt_record *record)
+static pxt_status count(void *arg, struct pxt_list_record *record)
 {
     (void)record;
     ++*(unsigned *)arg;
@@ -205,7 +229,7 @@ int main(void)
     reads("-", "h:1\n", "1:h:1;", "anything else is text");
     reads("-", "\xef\xbb\xbf \n[\"h:1\", {\"port\": 1}, 7]", "2:h:1;2:9 refused;2:22 refused;",
           "a bracket behind a byte order mark is JSON");
-    reads("a.json", json, "1:h:1 HTTP! user=u;1:h:2;1:[::1]:3 token of 2;", "JSON: an object that contains an array");
+    reads("a.json", json, "1:h:1 http! user=u;1:h:2;1:[::1]:3 token of 2;", "JSON: an object that contains an array");
     reads("a.json", "{\"proxies\": {\"socks4\": [\"h:1\"], \"http\": [\"h:2\"]}}", "1:h:1 socks4;1:h:2 http;",
           "JSON: by scheme");
     reads("a.json", "{\"data\": {\"n\": [[1], {\"a\": [2]}]}, \"results\": [[[\"h:3\"]], 7, null,\n\"h:2\"]}",
@@ -221,13 +245,20 @@ int main(void)
     refuses_all("a.json", "[\"h:1\",", "a.json:1:8: malformed JSON: it ends too early");
     refuses_all("a.json", "{\"proxies\" [", "a.json:1:12: malformed JSON: a colon is expected");
     refuses_all("a.json", " 7 ", "an array of proxies, or an object with one, is expected");
-    refuses_all("a.json", "\n", "it ends too early");
+    reads("a.json", "\n", "", "nothing but blanks is an empty list in every format");
     refuses_all("a.csv", "a,b\n1,2\n", "a.csv:1:1: the header names neither");
     survives(PXT_LIST_TEXT, "http://u:p@h:1\n# HTTP proxies\nsocks5 h 1 u p\n");
     survives(PXT_LIST_JSON, json);
     survives(PXT_LIST_JSONL, "{\"url\": \"h:1\", \"password_encrypted\": \"00ff\", \"username_base64\": "
                              "\"cOlzcw==\"}\n{\"access_count\": 7}\n");
     survives(PXT_LIST_CSV, csv);
+    survives(PXT_LIST_YAML, "a: [b, {c: d}]\nproxies:\n  - {type: http, server: h, port: 1, tls: true}\n  - name: x\n"
+                            "    server: \"::1\"\n    port: 2\n    country: {code: IT}\n  - socks5://h:3\n");
+    survives(PXT_LIST_PROXYCHAINS, "strict_chain\n[ProxyList]\n# x\nsocks5 h 1 u p\n");
+    survives_in_disguise("http://u:p@h:1\nsocks5 h 1 u p\r\n{\"url\": \"h:1\"}\n");
+    survives(PXT_LIST_AUTO,
+             "[{\"ip\": \"h\", \"port\": 1, \"geo\": {\"country\": {\"code\": \"it\"}, \"city\": \"x\\u0001\"}, "
+             "\"latency\": -0.5, \"success_rate\": 1e3, \"total_checks\": 99999999999999999999}]");
     struct told told = {.stop_after = 2};
     struct pxt_error error;
     is_int(read_text(&told, PXT_LIST_TEXT, "x", "h:1\nh:2\nh:3\n", 12, &error), PXT_ENOSPC,

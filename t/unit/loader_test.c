@@ -181,6 +181,7 @@ int main(void)
     refuses("not_a_plugin", PXT_KIND_TIER, "it has no symbol pxt_plugin");
     refuses("other_major", PXT_KIND_TIER, "was built for plugin ABI 7");
     refuses("no_get", PXT_KIND_TIER, "lacks get, which a tier must have");
+    refuses("far_without_order", PXT_KIND_TIER, "lacks put_if, and has PXT_TIER_REMOTE");
     refuses("unresolved", PXT_KIND_TIER, "undefined symbol: defined_nowhere");
     refuses("misnamed", PXT_KIND_EVICTION, "calls itself \"someone_else\": rename the file to someone_else.so");
     make_file("text.so", "this is not ELF\n", 0644);

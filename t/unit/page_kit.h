@@ -63,14 +63,14 @@ static void make_page(void)
 }
 
 /* Returns whether the page is the one that make_page() made. */
-static bool is_kept(const struct pxt_page *page)
+__attribute__((unused)) static bool is_kept(const struct pxt_page *page)
 {
     uint64_t checkpoint, dropped;
     pxt_page_checkpoint(page, &checkpoint, &dropped);
     return pxt_page_members(page) == 1 && checkpoint == 9 && pxt_words_doubted(page, 1, NULL) == 1;
 }
 
-static bool is_new(const struct pxt_page *page)
+__attribute__((unused)) static bool is_new(const struct pxt_page *page)
 {
     uint64_t checkpoint, dropped;
     pxt_page_checkpoint(page, &checkpoint, &dropped);

@@ -88,6 +88,39 @@ static void a_word_that_changed_meanwhile_is_not_cleared(void)
     close_page(page);
 }
 
+static void notices_of_other_hosts(void)
+{
+    struct pxt_page *page = open_page(NULL, &system_clock);
+    atomic_store(&page->authority, A);
+    uint32_t generation = pxt_generation(page, HASH);
+    uint64_t word = pxt_word(page, HASH);
+    pxt_word_notice(page, HASH, B);
+    is_int(pxt_word_doubts(pxt_word(page, HASH)), B, "a notice puts a member in doubt");
+    ok(pxt_generation(page, HASH) != generation, "... and raises the generation");
+    ok(pxt_word_noticed(word, pxt_word(page, HASH)), "it is all that has changed the word");
+    is_int(pxt_word_notices(word, pxt_word(page, HASH)), 1, "once");
+    ok(!pxt_word_noticed(word, word), "no notice is none");
+    uint64_t begun = pxt_word_begin(page, HASH, A | B, NULL);
+    ok(!pxt_word_noticed(word, begun), "a change is more than a notice");
+    pxt_word_notice(page, HASH, B);
+    pxt_word_notice(page, HASH, B);
+    uint64_t end = pxt_word_end(page, HASH, begun, A | B);
+    is_int(pxt_word_doubts(end), B, "a change under way clears the authority only");
+    is_int(pxt_word_notices(begun, end), 2, "and can tell how many came");
+    begun = pxt_word_begin(page, HASH, A | B, NULL);
+    pxt_word_notice(page, HASH, B);
+    pxt_words_doubt_all(page, A);
+    is_int(pxt_word_doubts(pxt_word_end(page, HASH, begun, A | B)), A | B,
+           "with a doubt for all keys, nothing is cleared");
+    generation = pxt_generation(page, HASH + 1);
+    pxt_words_notice_all(page, B);
+    ok(pxt_generation(page, HASH + 1) != generation, "a notice of all keys concerns each word");
+    generation = pxt_generation(page, HASH);
+    pxt_page_forget(page);
+    ok(pxt_generation(page, HASH) != generation, "what a process forgets has another generation");
+    close_page(page);
+}
+
 static void all_words_can_be_doubted_and_counted(void)
 {
     struct pxt_page *page = open_page(NULL, &system_clock);
@@ -125,12 +158,34 @@ static void versions_follow_the_clock_and_what_was_learnt(void)
     uint64_t above = (uint64_t)(now + 5 * PXT_SECOND) << 11 | 2047;
     ok(pxt_version_next(page, above) > above, "it is greater than any version asked for");
     uint64_t ahead = (uint64_t)(now + 10 * PXT_SECOND) << 11;
-    ok(!pxt_version_learn(page, ahead, 9 * PXT_SECOND), "a version too far ahead is not learnt");
-    ok(pxt_version_last(page) < ahead, "... and leaves no trace");
-    ok(pxt_version_learn(page, ahead, 10 * PXT_SECOND), "one within the bound is");
+    page->max_skew = 10 * PXT_SECOND;
+    ok(pxt_version_learn(page, ahead), "a version that is ahead within the bound is learnt");
     ok(pxt_version_last(page) == ahead && pxt_version_next(page, 0) > ahead, "later ones are greater");
-    ok(pxt_version_learn(page, 5, 0) && pxt_version_last(page) > ahead, "an old one changes nothing");
-    ok(pxt_version_learn(page, pxt_version_last(page), 0), "one of this page is known, however far ahead it is");
+    page->max_skew = 0;
+    ok(pxt_version_learn(page, 5) && pxt_version_last(page) > ahead, "an old one changes nothing");
+    ok(pxt_version_learn(page, pxt_version_last(page)), "one of this page is known, however far ahead it is");
+    close_page(page);
+}
+
+static void a_version_too_far_ahead_does_not_draw_the_clock(void)
+{
+    struct pxt_page *page = open_page(NULL, &told);
+    now = 1000 * PXT_SECOND;
+    page->max_skew = 9 * PXT_SECOND;
+    uint64_t far = (uint64_t)(now + 10 * PXT_SECOND) << 11;
+    ok(!pxt_version_far(page), "no version is too far ahead");
+    ok(!pxt_version_learn(page, far), "a version too far ahead is not learnt");
+    ok(pxt_version_next(page, 0) < far, "later ones are not above it");
+    ok(pxt_version_far(page) == far, "but it is known");
+    uint64_t above = pxt_version_next(page, far);
+    ok(above > far && above < far + (2 << 11), "the next of its key is above it");
+    ok(pxt_version_next(page, 0) < far, "and does not draw the others either");
+    ok(pxt_version_far(page) == above, "the greatest of those too far ahead is known");
+    ok(pxt_version_next(page, above) > above, "so they are never equal");
+    now += 20 * PXT_SECOND;
+    ok(pxt_version_learn(page, far), "when the clock has come near, it is learnt");
+    pxt_version_pass(page, (uint64_t)(now + 60 * PXT_SECOND) << 11);
+    ok(pxt_version_next(page, 0) > (uint64_t)(now + 60 * PXT_SECOND) << 11, "what must be passed is passed");
     close_page(page);
 }
 
@@ -140,8 +195,11 @@ static void versions_end_before_they_overflow(void)
     now = 1000 * PXT_SECOND;
     ok(!pxt_version_next(page, UINT64_MAX), "above 2^64 - 1 there is none");
     ok(!pxt_version_next(page, INT64_MAX), "nor above 2^63 - 1");
-    ok(!pxt_version_learn(page, INT64_MAX, PXT_SECOND), "which is not learnt");
-    ok(!pxt_version_learn(page, UINT64_MAX, INT64_MAX), "nor anything beyond, with the greatest bound");
+    page->max_skew = PXT_SECOND;
+    ok(!pxt_version_learn(page, INT64_MAX), "which is not learnt");
+    page->max_skew = INT64_MAX;
+    ok(!pxt_version_learn(page, UINT64_MAX), "nor anything beyond, with the greatest bound");
+    ok(!pxt_version_far(page), "and what has no successor is not noted");
     ok(pxt_version_next(page, 0) >> 11 == (uint64_t)now, "so versions go on");
     now = INT64_MAX;
     uint64_t greatest = pxt_version_next(page, 0);
@@ -251,7 +309,12 @@ static void a_member_joins_once_with_all_its_doubts(void)
     is_int(pxt_page_members(other), B, "a member leaves");
     is_int(pxt_words_doubted(other, A, &count), B, "its doubts are gone, those of others stay");
     ok(!pxt_page_member(other, 0, id, name) && !pxt_page_member(other, 99, id, name), "it cannot be asked for");
+    uint32_t epoch = pxt_page_epoch(other);
     is_int(join(page, 12, &joined), 0, "its slot is given again");
+    ok(pxt_page_epoch(other) != epoch, "which another process sees by the epoch");
+    epoch = pxt_page_epoch(other);
+    is_int(join(page, 12, &joined), 0, "a member that joins again");
+    ok(pxt_page_epoch(other) == epoch, "is no other");
     pxt_page_leave(page, 0);
     pxt_page_leave(page, 1);
     close_page(page);
@@ -324,8 +387,10 @@ int main(void)
     snprintf(file, sizeof file, "%s.page", store);
     a_change_sets_doubts_and_its_end_clears_them();
     a_word_that_changed_meanwhile_is_not_cleared();
+    notices_of_other_hosts();
     all_words_can_be_doubted_and_counted();
     versions_follow_the_clock_and_what_was_learnt();
+    a_version_too_far_ahead_does_not_draw_the_clock();
     versions_end_before_they_overflow();
     versions_of_threads_and_processes_differ();
     a_member_joins_once_with_all_its_doubts();

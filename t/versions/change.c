@@ -24,6 +24,7 @@ static uint8_t pc_after(const struct model *model, unsigned pc_t, unsigned tier)
 static void begin_change_of(struct model *model, const struct state *state, unsigned p, unsigned key, bool is_delete)
 {
     struct state next = *state;
+    model->doing = (struct doing){.process = p, .pc = PUT_WRITE_T, .key = key, .is_delete = is_delete};
     next.pc[p] = (uint8_t)(PUT_WRITE_T + first_tier(model));
     next.lock = (p + 1) & 3;
     next.key[p] = key & 1;
@@ -161,6 +162,7 @@ void begin_evict(struct model *model, const struct state *state, unsigned proces
             if (!may_evict(model, state, key, tier))
                 continue;
             struct state next = *state;
+            model->doing = (struct doing){.process = process, .pc = EVICT_REMOVE_T + tier, .key = key};
             next.pc[process] = (uint8_t)(EVICT_REMOVE_T + tier);
             next.key[process] = key & 1;
             next.best[process] = state->version[key][tier];

@@ -43,6 +43,7 @@ void begin_pass(struct model *model, const struct state *state, unsigned process
     if (!state->doubt || (write_may_arrive(state) && keeps(model, RULE_PASS_WAITS)) ||
         (state->lock && keeps(model, RULE_PASS_BETWEEN_CHANGES)))
         return;
+    model->doing = (struct doing){.process = process, .pc = PASS_LIST_T};
     list_keys(model, state, process, 0);
 }
 
@@ -203,6 +204,7 @@ void begin_checkpoint(struct model *model, const struct state *state, unsigned p
         known_checkpoint(model, state) == state->clock)
         return;
     struct state next = *state;
+    model->doing = (struct doing){.process = process, .pc = CHECKPOINT_SYNC_T};
     next.lock = (process + 1) & 3;
     next.best[process] = state->clock;
     next.pc[process] = syncs ? CHECKPOINT_SYNC_T : CHECKPOINT_WRITE_T;

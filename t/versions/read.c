@@ -96,13 +96,16 @@ void begin_get(struct model *model, const struct state *state, unsigned process)
 {
     for (unsigned key = 0; key < model->config.keys; key++) {
         struct state next = *state;
+        model->doing = (struct doing){.process = process, .pc = GET_READ_T, .key = key};
         begin_reading(&next, process, key, GET_READ_T);
         if (state->memory[process][key] && !is_dead(state, state->memory[process][key])) {
             struct state hit = next;
+            model->doing.from_memory = true;
             judge_answer(&hit, process, state->memory[process][key]);
             become_idle(&hit, process);
             model->take(model, &hit, "P%u gets key %u from memory: change %u", process, key,
                         state->change_of[state->memory[process][key]]);
+            model->doing.from_memory = false;
         }
         read_one(model, &next, process, 0);
     }
@@ -210,6 +213,7 @@ void begin_list(struct model *model, const struct state *state, unsigned process
     for (unsigned key = 0; key < model->config.keys; key++) {
         struct state next = *state;
         unsigned first = keeps(model, RULE_LIST_DOWNWARDS) ? 0 : slowest(model);
+        model->doing = (struct doing){.process = process, .pc = LIST_READ_T, .key = key};
         begin_reading(&next, process, key, LIST_READ_T + first);
         list_one(model, &next, process);
     }

@@ -77,8 +77,21 @@ struct config {
     uint32_t most_states;
 };
 
+/* What a tier does with a write or a sync, other than what it is asked. */
+enum fault { NO_FAULT, WRITE_REFUSED, WRITE_LOST, WRITE_DONE, WRITE_LATE, SYNC_FAILS };
+
+/* The step that is handed to `take`, as far as the two states do not tell. */
+struct doing {
+    unsigned process; /* PROCESSES: none, something happens by itself */
+    unsigned pc, key; /* where the process stands before the step; or what it begins, at its first place */
+    bool is_delete;   /* of a change that begins */
+    bool from_memory; /* of a get: no tier is asked */
+    enum fault fault;
+};
+
 struct model {
     struct config config;
+    struct doing doing;
     /* Takes a successor; `step` is a printf format that names the step. */
     void (*take)(struct model *model, const struct state *next, const char *step, ...)
         __attribute__((format(printf, 3, 4)));

@@ -21,6 +21,7 @@ static void begin(struct model *model, const struct state *state, unsigned proce
 static void step(struct model *model, const struct state *state, unsigned process)
 {
     unsigned pc = state->pc[process];
+    model->doing = (struct doing){.process = process, .pc = pc, .key = state->key[process]};
     if (pc >= OLD_WRITE_T || model->config.old)
         step_old(model, state, process);
     else if (pc >= CHECKPOINT_SYNC_T)
@@ -163,5 +164,6 @@ void all_steps(struct model *model, const struct state *state)
             begin(model, state, p);
         else
             step(model, state, p);
+    model->doing = (struct doing){.process = PROCESSES};
     world_steps(model, state);
 }

@@ -128,24 +128,30 @@ static void write_failures(struct model *model, const struct state *state, unsig
     unsigned key = state->key[process];
     struct state next = *state;
     next.failures_left--;
+    model->doing.fault = WRITE_REFUSED;
     after(model, &next, process, tier, REFUSED);
     model->take(model, &next, "P%u %s T%u: is refused", process, what, tier);
     next = *state;
     next.failures_left--;
+    model->doing.fault = WRITE_LOST;
     after(model, &next, process, tier, UNKNOWN);
     model->take(model, &next, "P%u %s T%u: has no effect, and answers an error", process, what, tier);
     next = *state;
     next.failures_left--;
+    model->doing.fault = WRITE_DONE;
     apply_write(model, &next, key, tier, version);
     after(model, &next, process, tier, UNKNOWN);
     model->take(model, &next, "P%u %s T%u: has its effect, and answers an error", process, what, tier);
+    model->doing.fault = NO_FAULT;
     if (!model->config.late || state->late[key][tier])
         return;
     next = *state;
     next.failures_left--;
+    model->doing.fault = WRITE_LATE;
     next.late[key][tier] = version & 15;
     after(model, &next, process, tier, UNKNOWN);
     model->take(model, &next, "P%u %s T%u: no answer in time, it may still arrive", process, what, tier);
+    model->doing.fault = NO_FAULT;
 }
 
 void write_tier(struct model *model, const struct state *state, unsigned process, unsigned tier, unsigned version,
@@ -174,8 +180,10 @@ void sync_tier(struct model *model, const struct state *state, unsigned process,
         return;
     next = *state;
     next.failures_left--;
+    model->doing.fault = SYNC_FAILS;
     for (unsigned k = 0; k < model->config.keys; k++)
         next.sync_failed[k][tier] = state->images[k][tier] != 1u << state->version[k][tier];
     after(model, &next, process, tier, UNKNOWN);
     model->take(model, &next, "P%u %s T%u: fails", process, what, tier);
+    model->doing.fault = NO_FAULT;
 }

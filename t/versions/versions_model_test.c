@@ -5,13 +5,9 @@
  *
  * With PXT_LONG the searches go further, and the traces are printed. With PXT_SLOW (valgrind) only the short ones are done.
  */
-#include "rules.h"
+#include "settings.h"
 #include "../lib/tap.h"
 
-enum { MILLION = 1000000 };
-
-#define NEW(tiers_, keys_, changes_)                                                                                   \
-    .rules = ALL_RULES, .tiers = tiers_, .keys = keys_, .changes = changes_, .most_states = 20 * MILLION
 #define OLD                                                                                                            \
     .rules = UINT64_C(1) << RULE_LOCK | UINT64_C(1) << RULE_VERSION_ABOVE_ALL, .old = true, .tiers = 2, .keys = 1,     \
     .changes = 2, .most_states = MILLION
@@ -31,87 +27,13 @@ static const struct config old_case[] = {
      .overflow = true, .no_deletes = true, .look_for = 1u << P4_UNREADABLE},
 };
 
-/* ---- the new rules ----------------------------------------------------------------------------------------------- */
-
-enum base {
-    LISTS,
-    AWAY,
-    LATE,
-    POWER,
-    POWER_KILL,
-    BELOW_POWER,
-    TWO_KEYS,
-    EXPIRY,
-    BEHIND,
-    DAMAGE,
-    OFTEN,
-    THREE_TIERS,
-    BASES
-};
-
-static const struct config base[BASES] = {
-    [LISTS] = {NEW(2, 1, 2), .name = "kill, failed writes, listings", .kills = 1, .failures = 1, .evict = true,
-               .promote = true, .list = true, .no_deletes = true},
-    [AWAY] = {NEW(2, 1, 2), .name = "kill, failed writes, a tier away and back", .kills = 1, .failures = 1,
-              .absences = 1, .evict = true, .promote = true},
-    [LATE] = {NEW(2, 1, 2), .name = "kill, late writes, dropped tombstones", .kills = 1, .failures = 1, .evict = true,
-              .promote = true, .late = true, .checkpoint = true},
-    [POWER] = {NEW(2, 1, 2), .name = "lost power at level power, failed syncs", .sync = true, .power_losses = 1,
-               .failures = 1, .evict = true, .promote = true, .checkpoint = true, .no_deletes = true},
-    [POWER_KILL] = {NEW(2, 1, 2), .name = "lost power at level power, kill, write-behind", .sync = true,
-                    .power_losses = 1, .failures = 1, .kills = 1, .write_behind = true, .no_deletes = true},
-    [BELOW_POWER] = {NEW(2, 1, 2), .name = "lost power below level power", .power_losses = 1, .failures = 1,
-                     .evict = true, .promote = true, .checkpoint = true, .no_deletes = true},
-    [TWO_KEYS] = {NEW(2, 2, 2), .name = "two keys of one word", .kills = 1, .failures = 1, .evict = true,
-                  .no_deletes = true},
-    [EXPIRY] = {NEW(2, 1, 2), .name = "two failures, expiry", .failures = 2, .expiries = 1, .evict = true,
-                .promote = true},
-    [BEHIND] = {NEW(2, 1, 2), .name = "write-behind, a tier away, listings", .failures = 1, .absences = 1, .list = true,
-                .write_behind = true, .evict = true, .no_deletes = true},
-    [DAMAGE] = {NEW(2, 1, 2), .name = "a damaged tier, dropped tombstones", .damages = 1, .failures = 1, .evict = true,
-                .checkpoint = true},
-    [OFTEN] = {NEW(2, 1, 3), .name = "three changes", .kills = 1, .failures = 1, .evict = true, .promote = true,
-               .no_deletes = true},
-    [THREE_TIERS] = {NEW(3, 1, 2), .name = "three tiers", .kills = 1, .failures = 1, .evict = true, .no_deletes = true},
-};
-
-static const struct config long_case[] = {
-    {NEW(2, 1, 2), .name = "kill, failed writes, a tier away and back, listings", .kills = 1, .failures = 1,
-     .absences = 1, .evict = true, .promote = true, .list = true, .write_behind = true},
-    {NEW(2, 1, 3), .name = "three changes, late writes, dropped tombstones", .kills = 1, .failures = 1, .evict = true,
-     .promote = true, .late = true, .checkpoint = true},
-    {NEW(2, 1, 2), .name = "two kills, late writes, dropped tombstones", .kills = 2, .failures = 1, .evict = true,
-     .promote = true, .late = true, .checkpoint = true},
-    {NEW(2, 1, 2), .name = "late writes, a tier away and back", .failures = 1, .absences = 1, .evict = true,
-     .promote = true, .late = true, .checkpoint = true},
-    {NEW(2, 1, 2), .name = "lost power at level power, expiry", .sync = true, .power_losses = 1, .failures = 1,
-     .expiries = 1, .evict = true, .promote = true, .checkpoint = true},
-    {NEW(2, 1, 2), .name = "lost power at level power, write-behind, kill", .sync = true, .power_losses = 1,
-     .failures = 1, .kills = 1, .write_behind = true, .evict = true, .promote = true, .no_deletes = true},
-    {NEW(2, 2, 3), .name = "three changes of two keys, kill", .kills = 1, .evict = true},
-    {NEW(3, 1, 2), .name = "three tiers, promotion, deletes", .kills = 1, .failures = 1, .evict = true,
-     .promote = true},
-    {NEW(2, 1, 2), .name = "a damaged tier, kill, promotion", .damages = 1, .failures = 1, .kills = 1, .evict = true,
-     .promote = true, .checkpoint = true},
-    {NEW(2, 1, 3), .name = "write-behind, a tier away, kill", .failures = 1, .absences = 1, .kills = 1,
-     .write_behind = true, .evict = true},
-    {NEW(2, 2, 2), .name = "two keys, late writes, promotion", .kills = 1, .failures = 1, .evict = true,
-     .promote = true, .late = true, .no_deletes = true},
-    {NEW(2, 2, 2), .name = "two keys, dropped tombstones", .failures = 1, .evict = true, .promote = true,
-     .checkpoint = true},
-    {NEW(3, 1, 2), .name = "three tiers, one away and back", .failures = 1, .absences = 1, .evict = true,
-     .promote = true},
-    {NEW(3, 1, 2), .name = "three tiers, late writes", .kills = 1, .failures = 1, .evict = true, .promote = true,
-     .late = true, .no_deletes = true},
-};
-
 /* ---- without one rule -------------------------------------------------------------------------------------------- */
 
 #define TOLD (1u << P1_LOST | 1u << P2_WENT_BACK)
 
 static const struct {
     enum rule_index rule;
-    enum base base;
+    enum setting setting;
     unsigned look_for; /* what a caller notices, where tiers that differ would be found sooner */
 } without[] = {
     {RULE_VERSION_ABOVE_ALL, LATE, TOLD},
@@ -181,7 +103,7 @@ static void promises_hold(const struct config *config)
 
 static void breaks_without(size_t i)
 {
-    struct config config = base[without[i].base];
+    struct config config = settings[without[i].setting];
     unsigned index = without[i].rule;
     config.rules &= ~(UINT64_C(1) << index);
     config.look_for = without[i].look_for;
@@ -199,9 +121,9 @@ static void each_rule_is_tried(void)
     ok(tried == ALL_RULES, "each rule is tried");
 }
 
-static void superfluous(enum base which)
+static void superfluous(enum setting which)
 {
-    struct config config = base[which];
+    struct config config = settings[which];
     config.rules &= ~(UINT64_C(1) << RULE_SLOWEST_FIRST);
     struct result result = search(&config, true);
     ok(!result.broken, "the order in which a change writes to the tiers is free: %s", config.name);
@@ -213,13 +135,13 @@ int main(void)
     for (size_t i = 0; i < sizeof old_case / sizeof *old_case; i++)
         old_rules_fail(&old_case[i]);
     each_rule_is_tried();
-    for (size_t i = 0; i < BASES && !slow; i++)
-        promises_hold(&base[i]);
+    for (size_t i = 0; i < SETTINGS && !slow; i++)
+        promises_hold(&settings[i]);
     for (size_t i = 0; i < sizeof without / sizeof *without && !slow; i++)
         breaks_without(i);
-    for (size_t i = 0; i < (getenv("PXT_LONG") ? BASES : 1) && !slow; i++)
-        superfluous((enum base)i);
-    for (size_t i = 0; i < sizeof long_case / sizeof *long_case && getenv("PXT_LONG"); i++)
-        promises_hold(&long_case[i]);
+    for (size_t i = 0; i < (getenv("PXT_LONG") ? SETTINGS : 1) && !slow; i++)
+        superfluous((enum setting)i);
+    for (size_t i = 0; i < LONG_SETTINGS && getenv("PXT_LONG"); i++)
+        promises_hold(&long_settings[i]);
     return tap_done();
 }

@@ -220,10 +220,32 @@ static pxt_status on_get_many(void *self, const struct pxt_key *const *keys, siz
     return OUTCOME(get_many, status);
 }
 
+static pxt_status on_put_if(void *self, pxt_entry *entry, uint64_t expected, struct pxt_error *error)
+{
+    MEET(put_if);
+    pxt_status status = lower->ops->put_if(lower->self, entry, expected, error);
+    return OUTCOME(put_if, status);
+}
+
+static pxt_status on_del_if(void *self, const struct pxt_key *key, uint64_t expected, enum pxt_removal why,
+                            struct pxt_error *error)
+{
+    MEET(del_if);
+    pxt_status status = lower->ops->del_if(lower->self, key, expected, why, error);
+    return OUTCOME(del_if, status);
+}
+
 static const char *shared_path(void *self)
 {
     const struct fault *fault = self;
     return fault->lower->ops->shared_path(fault->lower->self);
+}
+
+/* For statistics: no rule makes it fail. */
+static pxt_status tombstones(void *self, uint64_t *out, struct pxt_error *error)
+{
+    const struct fault *fault = self;
+    return fault->lower->ops->tombstones(fault->lower->self, out, error);
 }
 
 static uint64_t corruptions(void *self)
@@ -280,6 +302,9 @@ static const struct pxt_tier_ops ops = {
     .record_get = on_record_get,
     .record_put = on_record_put,
     .get_many = on_get_many,
+    .tombstones = tombstones,
+    .put_if = on_put_if,
+    .del_if = on_del_if,
 };
 
 static void offer_what_it_offers(struct fault *fault)
@@ -307,6 +332,9 @@ static void offer_what_it_offers(struct fault *fault)
     TAKE_OUT(record_get);
     TAKE_OUT(record_put);
     TAKE_OUT(get_many);
+    TAKE_OUT(tombstones);
+    TAKE_OUT(put_if);
+    TAKE_OUT(del_if);
 #undef TAKE_OUT
 }
 

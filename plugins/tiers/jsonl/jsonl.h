@@ -211,7 +211,7 @@ pxt_status jsonl_replace_open(struct jsonl *tier, struct jsonl_shard *shard, int
 /* Puts that file in the place of the log. On failure the old log stays, and the file must be abandoned. */
 pxt_status jsonl_replace_log(struct jsonl *tier, struct jsonl_shard *shard, int fd, struct pxt_error *error);
 void jsonl_replace_abandon(struct jsonl *tier, struct jsonl_shard *shard, int fd);
-/* Removes the log; it is made again with the next entry. */
+/* Removes the log; it is made again with the next entry. The folder is yet to be synced. */
 pxt_status jsonl_replace_remove(struct jsonl *tier, struct jsonl_shard *shard, struct pxt_error *error);
 /* Takes back lines that were appended at `end` and that other processes may have read. Logs a failure. The log may be
  * removed afterwards. */
@@ -319,6 +319,7 @@ pxt_status jsonl_get(void *self, const struct pxt_key *key, unsigned flags, pxt_
 pxt_status jsonl_contains(void *self, const struct pxt_key *key, struct pxt_error *error);
 pxt_status jsonl_count(void *self, uint64_t *out, struct pxt_error *error);
 pxt_status jsonl_each(void *self, pxt_entry_fn *fn, void *arg, struct pxt_error *error);
+pxt_status jsonl_tombstones(void *self, uint64_t *out, struct pxt_error *error);
 pxt_status jsonl_versions(void *self, uint64_t above, pxt_version_fn *fn, void *arg, struct pxt_error *error);
 
 /* write.c */

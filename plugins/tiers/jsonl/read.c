@@ -106,6 +106,20 @@ pxt_status jsonl_count(void *self, uint64_t *out, struct pxt_error *error)
     return status;
 }
 
+pxt_status jsonl_tombstones(void *self, uint64_t *out, struct pxt_error *error)
+{
+    struct jsonl *tier = self;
+    pxt_status status = PXT_OK;
+    *out = 0;
+    for (unsigned i = 0; i < tier->shard_count && !status; i++) {
+        pthread_mutex_lock(&tier->shard[i].lock);
+        status = jsonl_shard_refresh(tier, &tier->shard[i], false, error);
+        *out += tier->shard[i].tombstones;
+        pthread_mutex_unlock(&tier->shard[i].lock);
+    }
+    return status;
+}
+
 /* Returns the keys of the shard's entries, ended by NULL, malloc()ed each; NULL if memory ran out. */
 static char **keys_of(struct jsonl_shard *shard)
 {

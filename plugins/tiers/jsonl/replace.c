@@ -75,8 +75,6 @@ pxt_status jsonl_replace_remove(struct jsonl *tier, struct jsonl_shard *shard, s
     if (unlinkat(tier->folder_fd, shard->log_name, 0) && errno != ENOENT)
         return tier->host->fail(tier->host, error, tier->host->status_of_errno(errno), errno, "cannot empty %s/%s",
                                 tier->folder, shard->log_name);
-    if (tier->full_sync)
-        fsync(tier->folder_fd);
     close(shard->log);
     shard->log = -1;
     return PXT_OK;
@@ -100,8 +98,12 @@ static bool copy(int from, int to, off_t end)
 /* Makes the log a new file of the first `end` bytes. */
 static bool cut(struct jsonl *tier, struct jsonl_shard *shard, off_t end)
 {
-    if (!end)
-        return jsonl_replace_remove(tier, shard, NULL) == PXT_OK;
+    if (!end) {
+        bool removed = jsonl_replace_remove(tier, shard, NULL) == PXT_OK;
+        if (removed && tier->full_sync)
+            fsync(tier->folder_fd); /* if it fails, the lines may stay: the caller fails, and promised nothing */
+        return removed;
+    }
     int fd;
     if (jsonl_replace_open(tier, shard, &fd, NULL))
         return false;

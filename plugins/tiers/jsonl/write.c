@@ -3,7 +3,9 @@
  * write.c: put, del and clear of l2_jsonl.
  */
 #include "jsonl.h"
+#include <errno.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 /* Writes the entry as a line with its newline, in `buffer` or malloc()ed; NULL if memory ran out. */
 static char *line_of(struct jsonl *tier, pxt_entry *entry, char *buffer, size_t size, size_t *length)
@@ -122,5 +124,11 @@ pxt_status jsonl_clear(void *self, uint64_t *removed, struct pxt_error *error)
         }
         pthread_mutex_unlock(&shard->lock);
     }
+    if (!status && tier->full_sync && fsync(tier->folder_fd))
+        status =
+            tier->host->fail(tier->host, error, PXT_EIO, errno,
+                             "cannot force the removal of the logs in %s to disk: their entries may come back after "
+                             "loss of power",
+                             tier->folder);
     return status;
 }

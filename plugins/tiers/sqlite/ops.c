@@ -264,6 +264,29 @@ pxt_status sqlite_store_count(void *self, uint64_t *out, struct pxt_error *error
     return status;
 }
 
+static pxt_status count_tombstones(struct store *store, uint64_t *out, struct pxt_error *error)
+{
+    struct connection *connection;
+    int64_t count = 0;
+    pxt_status status = sqlite_pool_write(store, &connection, error);
+    if (status)
+        return status;
+    status = read_number(store, connection, SQL_TOMBSTONE_COUNT, &count, error);
+    *out = (uint64_t)count;
+    sqlite_pool_release(store, connection);
+    return status;
+}
+
+pxt_status sqlite_store_tombstones(void *self, uint64_t *out, struct pxt_error *error)
+{
+    unsigned tries = 0;
+    pxt_status status;
+    do
+        status = count_tombstones(self, out, error);
+    while (sqlite_try_again(status, &tries));
+    return status;
+}
+
 /* ---- the walk ---- */
 
 enum { PAGE = 256 };

@@ -316,6 +316,7 @@ static void make_simple(struct sqlite_schema *schema, bool *failed)
          "?2)",
          NULL},
         {SQL_TOMBSTONE_CLEAR, "DELETE FROM proxtier_tombstones", NULL},
+        {SQL_TOMBSTONE_COUNT, "SELECT count(*) FROM proxtier_tombstones", NULL},
         {SQL_RECORD_GET, "SELECT text FROM proxtier_record WHERE id=1", NULL},
         {SQL_RECORD_PUT, "INSERT OR REPLACE INTO proxtier_record(id,text) VALUES(1,?1)", NULL},
     };
@@ -388,7 +389,7 @@ static void find_places(struct sqlite_schema *schema, const struct pxt_host *hos
     for (size_t id = 0; id < schema->field_count; id++) {
         sqlite_column_of(&host->fields[id], column);
         bool missing = is_stored(id) && !has_column(schema->layout, column);
-        schema->added[id] = missing && !schema->shared && host->fields[id].flags & PXT_FIELD_INTERNAL;
+        schema->added[id] = missing && !schema->shared && id > PXT_FIELD_PASSWORD; /* which is ProxyWhirl's last */
         schema->extra[id] = missing && !schema->added[id];
         schema->any_extra |= schema->extra[id];
     }

@@ -66,6 +66,7 @@ enum sqlite_statement {
     SQL_TOMBSTONE_PAGE,   /* ?1 key before the page, ?2 how many; key, version */
     SQL_TOMBSTONE_EXPIRE, /* ?1 up to which version, ?2 how many */
     SQL_TOMBSTONE_CLEAR,
+    SQL_TOMBSTONE_COUNT,
     SQL_RECORD_GET,
     SQL_RECORD_PUT, /* ?1 text */
     SQL_STATEMENTS

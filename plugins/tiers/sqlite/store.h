@@ -134,6 +134,7 @@ pxt_status sqlite_store_sync(void *self, struct pxt_error *error);
 pxt_status sqlite_store_versions(void *self, uint64_t above, pxt_version_fn *fn, void *arg, struct pxt_error *error);
 pxt_status sqlite_store_record_get(void *self, char text[PXT_RECORD_MAX + 1], struct pxt_error *error);
 pxt_status sqlite_store_record_put(void *self, const char *text, struct pxt_error *error);
+pxt_status sqlite_store_tombstones(void *self, uint64_t *out, struct pxt_error *error);
 bool sqlite_store_is_synced(const void *self);
 const char *sqlite_store_shared_path(void *self);
 uint64_t sqlite_store_corruptions(void *self);
@@ -148,7 +149,8 @@ uint64_t sqlite_store_corruptions(void *self);
     .put_many = sqlite_store_put_many, .get_many = sqlite_store_get_many, .touch = sqlite_store_touch,                 \
     .victim = sqlite_store_victim, .expire = sqlite_store_expire, .maintain = sqlite_store_maintain,                   \
     .sync = sqlite_store_sync, .shared_path = sqlite_store_shared_path, .corruptions = sqlite_store_corruptions,       \
-    .versions = sqlite_store_versions, .record_get = sqlite_store_record_get, .record_put = sqlite_store_record_put
+    .versions = sqlite_store_versions, .record_get = sqlite_store_record_get, .record_put = sqlite_store_record_put,   \
+    .tombstones = sqlite_store_tombstones
 
 /* ---- between the files of the store: a file calls only files that stand before it in this list ------------------ */
 

@@ -66,6 +66,8 @@ static const struct sqlite_column added_columns[] = {{"version", "INTEGER"},
                                                      {"learnt_version", "INTEGER"},
                                                      {"tallies", "TEXT"},
                                                      {NULL, NULL}};
+/* What lists publish: columns that came later, so that a file may lack them. */
+static const struct sqlite_column later_columns[] = {{"country", "TEXT"}, {"metadata", "TEXT"}, {NULL, NULL}};
 
 /* The text is the one that ALTER TABLE ADD COLUMN makes, so that there is one for new and for old files. */
 static void add_main_table(struct sqlite_text *sql, const struct sqlite_layout *layout, bool added,
@@ -75,6 +77,8 @@ static void add_main_table(struct sqlite_text *sql, const struct sqlite_layout *
     for (const struct sqlite_column *column = layout->columns; column->name; column++)
         sqlite_text_add(sql, "    %s %s%s\n", column->name, column->declaration, column[1].name ? "," : "");
     for (const struct sqlite_column *column = added_columns; added && column->name; column++)
+        sqlite_text_add(sql, ", %s %s", column->name, column->declaration);
+    for (const struct sqlite_column *column = later_columns; added && column->name; column++)
         sqlite_text_add(sql, ", %s %s", column->name, column->declaration);
     sqlite_text_add(sql, ")");
 }
@@ -106,8 +110,21 @@ static void plan_versions(struct plan *plan)
     else
         sqlite_text_add(&plan->sql, "UPDATE %s SET version=%s,supplied_version=%s,learnt_version=%s;", table, by_time,
                         by_time, by_time);
+    if (column_exists(plan, extra, "country"))
+        sqlite_text_add(&plan->sql,
+                        "UPDATE %s AS m SET (country,metadata)=(SELECT x.country,x.metadata FROM %s x WHERE "
+                        "x.key=m.key AND coalesce(x.entry_rowid,m.rowid)=m.rowid);",
+                        table, extra);
     if (!plan->schema->any_extra)
         sqlite_text_add(&plan->sql, "DROP TRIGGER IF EXISTS %s_gone;DROP TABLE IF EXISTS %s;", extra, extra);
+}
+
+static void plan_later_columns(struct plan *plan)
+{
+    const char *table = plan->layout->table;
+    for (const struct sqlite_column *column = later_columns; column->name; column++)
+        if (!column_exists(plan, table, column->name))
+            sqlite_text_add(&plan->sql, "ALTER TABLE %s ADD COLUMN %s %s;", table, column->name, column->declaration);
 }
 
 /* A table that has one of the columns has all, and their values, for they are added in one transaction: else its schema is
@@ -125,11 +142,14 @@ static void plan_added_columns(struct plan *plan, const char **missing)
             *missing = column->name;
     if (any && *missing)
         plan->rc = SQLITE_MISMATCH;
+    else if (any)
+        plan_later_columns(plan);
     if (any)
         return;
     *missing = NULL;
     for (const struct sqlite_column *column = added_columns; column->name; column++)
         sqlite_text_add(&plan->sql, "ALTER TABLE %s ADD COLUMN %s %s;", table, column->name, column->declaration);
+    plan_later_columns(plan);
     plan_versions(plan);
 }
 

@@ -11,9 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-enum { ROOM = 1000 };
+enum { ROOM = 3000 };
 
 struct tier {
     const struct pxt_host *host;
@@ -24,7 +25,7 @@ struct tier {
 #endif
     size_t n;
     pxt_entry *entry[ROOM];
-    char path[400];
+    char folder[400], path[420];
 };
 
 static int64_t number(const struct tier *tier, size_t i, enum pxt_field_id field)
@@ -44,20 +45,21 @@ static bool is_tombstone(const struct tier *tier, size_t i)
 
 /* ---- files ------------------------------------------------------------------------------------------------------ */
 
-static FILE *in_home(const char *name, const char *mode)
+static FILE *in_folder(const struct tier *tier, const char *name)
 {
-    char path[400];
-    snprintf(path, sizeof path, "%s/%s", getenv("HOME"), name);
-    return fopen(path, mode);
+    char path[420];
+    snprintf(path, sizeof path, "%s/%s", tier->folder, name);
+    return fopen(path, "re");
 }
 
 /* Writes a file and gives it its name; false if that fails, and then it is as before. */
-static bool write_home(const char *name, const char *text, size_t length)
+static bool write_file(const struct tier *tier, const char *name, const char *text, size_t length)
 {
-    char path[400], path_new[410];
-    snprintf(path, sizeof path, "%s/%s", getenv("HOME"), name);
+    char path[420], path_new[430];
+    snprintf(path, sizeof path, "%s/%s", tier->folder, name);
     snprintf(path_new, sizeof path_new, "%s.new", path);
-    FILE *file = fopen(path_new, "w");
+    int fd = open(path_new, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    FILE *file = fd < 0 ? NULL : fdopen(fd, "w");
     bool good = file && fwrite(text, 1, length, file) == length;
     if (file && fclose(file))
         good = false;
@@ -67,7 +69,7 @@ static bool write_home(const char *name, const char *text, size_t length)
 static void load(struct tier *tier)
 {
     static char line[1 << 20];
-    FILE *file = in_home("store", "r");
+    FILE *file = in_folder(tier, "store");
     while (file && tier->n < ROOM && fgets(line, sizeof line, file)) {
         size_t length = strcspn(line, "\n");
         line[length] = '\0';
@@ -113,7 +115,7 @@ static pxt_status save(struct tier *tier, struct pxt_error *error)
         length += tier->host->json_write(tier->entry[i], text + length, room - length);
         text[length++] = '\n';
     }
-    bool good = text && write_home("store", text, length);
+    bool good = text && write_file(tier, "store", text, length);
     free(text);
     return good ? PXT_OK : tier->host->fail(tier->host, error, PXT_EIO, 0, "cannot write the store");
 }
@@ -128,8 +130,10 @@ static pxt_status tier_open(const struct pxt_host *host, const struct pxt_tier_s
         return host->fail(host, error, PXT_ENOMEM, 0, "no memory");
     tier->host = host;
     tier->order = setup->policy ? setup->policy->order : NULL;
-    snprintf(tier->path, sizeof tier->path, "%s/store", getenv("HOME"));
-    char lock[410];
+    snprintf(tier->folder, sizeof tier->folder, "%s", getenv("HOME"));
+    mkdir(tier->folder, 0700); /* where it is missing */
+    snprintf(tier->path, sizeof tier->path, "%s/store", tier->folder);
+    char lock[430];
     snprintf(lock, sizeof lock, "%s.lock", tier->path);
     tier->lock = open(lock, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (tier->lock < 0) {
@@ -184,7 +188,7 @@ static pxt_entry *kept(struct tier *tier, pxt_entry *entry)
 static bool is_stale(const struct tier *tier, size_t at, const pxt_entry *entry)
 {
     uint64_t comes = (uint64_t)tier->host->entry_number(entry, PXT_FIELD_VERSION);
-    if (at == tier->n)
+    if (at == tier->n || !comes) /* 0: not known */
         return false;
 #if defined FAULT_takes_older_versions
     return false && comes;
@@ -363,27 +367,32 @@ static pxt_status tier_expire(void *self, pxt_time now, uint64_t up_to, size_t l
                               uint64_t *removed, struct pxt_error *error)
 {
     struct tier *tier = self;
+    pxt_entry *dead[ROOM];
+    size_t n = 0;
     enter(tier);
-    *removed = 0;
-    for (size_t i = 0; i < tier->n && *removed < limit;) {
+    for (size_t i = 0; i < tier->n && n < limit;) {
         if (!is_dead(tier, i, now, up_to)) {
             i++;
             continue;
         }
-        struct pxt_key key;
-        pxt_entry *dead = tier->entry[i];
+        dead[n++] = tier->entry[i];
         tier->entry[i] = tier->entry[--tier->n];
-        tier->host->entry_key(dead, &key);
-#ifdef FAULT_reports_expired_tombstones
-        fn(arg, &key);
-#else
-        if (!tier->host->entry_number(dead, PXT_FIELD_REMOVED))
-            fn(arg, &key);
-#endif
-        tier->host->entry_release(dead);
-        ++*removed;
     }
-    return leave(tier, save(tier, error));
+    pxt_status status = leave(tier, save(tier, error));
+    *removed = status ? 0 : n;
+    for (size_t i = 0; i < n; i++) {
+        struct pxt_key key;
+        tier->host->entry_key(dead[i], &key);
+#ifdef FAULT_reports_expired_tombstones
+        bool told = true;
+#else
+        bool told = !tier->host->entry_number(dead[i], PXT_FIELD_REMOVED);
+#endif
+        if (told && !status)
+            fn(arg, &key);
+        tier->host->entry_release(dead[i]);
+    }
+    return status;
 }
 
 static bool is_listed(const struct tier *tier, size_t i, uint64_t above)
@@ -425,8 +434,9 @@ static pxt_status tier_versions(void *self, uint64_t above, pxt_version_fn *fn, 
 
 static pxt_status tier_record_get(void *self, char text[PXT_RECORD_MAX + 1], struct pxt_error *error)
 {
-    (void)self, (void)error;
-    FILE *file = in_home("record", "r");
+    struct tier *tier = self;
+    (void)error;
+    FILE *file = in_folder(tier, "record");
     size_t length = file ? fread(text, 1, PXT_RECORD_MAX, file) : 0;
     text[length] = '\0';
     if (file)
@@ -444,7 +454,7 @@ static pxt_status tier_record_put(void *self, const char *text, struct pxt_error
 #ifdef FAULT_cuts_a_long_record
     length = length < 4000 ? length : 4000;
 #endif
-    if (write_home("record", text, length))
+    if (write_file(tier, "record", text, length))
         return PXT_OK;
     return tier->host->fail(tier->host, error, PXT_EIO, 0, "cannot write the record");
 }

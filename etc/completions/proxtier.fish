@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+proxtier completion fish | source
