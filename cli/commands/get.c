@@ -115,7 +115,7 @@ static int get_random(const struct invocation *invocation, pxt_cache *cache)
         sample.wanted = strtoull(count, &end, 10);
     if (count && (*end || !sample.wanted || sample.wanted > 1000000 || *count == '-'))
         return usage(invocation, "--count %s is not a number from 1 to 1000000", count);
-    if (!make_room(&sample.found, sample.wanted)) {
+    if (!make_room(&sample.found, (size_t)sample.wanted)) {
         free_room(&sample.found);
         return 70;
     }
@@ -124,7 +124,7 @@ static int get_random(const struct invocation *invocation, pxt_cache *cache)
     bool good = !status || (status == PXT_EUNAVAILABLE && sample.seen);
     int code = !good ? fail(&error) : sample.seen ? 0 : EXIT_NO_MATCH;
     if (sample.seen < sample.wanted)
-        sample.found.count = sample.seen;
+        sample.found.count = (size_t)sample.seen;
     if (!code)
         code = get_keys(invocation, cache, &sample.found);
     free_room(&sample.found);

@@ -30,9 +30,15 @@ static uint64_t word(const char *text, size_t length)
 /* Multiplies to 128 bits and folds: the mixing step of wyhash (W. Yi, "A fast portable non-cryptographic hash"). */
 static inline uint64_t fold(uint64_t a, uint64_t b)
 {
+#ifdef __SIZEOF_INT128__
     __extension__ typedef unsigned __int128 wide;
     wide product = (wide)a * b;
     return (uint64_t)product ^ (uint64_t)(product >> 64);
+#else
+    uint64_t a_low = (uint32_t)a, a_high = a >> 32, b_low = (uint32_t)b, b_high = b >> 32;
+    uint64_t low = a_low * b_low, middle = a_high * b_low + (low >> 32), other = a_low * b_high + (uint32_t)middle;
+    return (other << 32 | (uint32_t)low) ^ (a_high * b_high + (middle >> 32) + (other >> 32));
+#endif
 }
 
 uint64_t pxt_key_hash(const char *text, size_t length)

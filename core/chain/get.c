@@ -241,7 +241,8 @@ __attribute__((noinline)) static pxt_status get_from_file(struct pxt_tier *tier,
  * No pxt_tier_get(), because `hits_need_no_lock` says that the tier locks itself and keeps the state of its policy, and
  * the breaker and the doubts are looked at here. A failure of the tier is left to get_below(), which asks it again.
  */
-static bool get_first(struct pxt_chain *chain, const struct pxt_key *key, pxt_entry **out, struct pxt_error *error)
+__attribute__((always_inline)) static inline bool get_first(struct pxt_chain *chain, const struct pxt_key *key,
+                                                            pxt_entry **out, struct pxt_error *error)
 {
     pxt_remote_age(chain);
     struct pxt_tier *first = &chain->tier[0];

@@ -17,7 +17,7 @@ static struct timespec next_turn(const struct pxt_janitor *janitor)
     struct timespec until;
     clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_sec += (time_t)(janitor->interval_ms / 1000);
-    until.tv_nsec += (janitor->interval_ms % 1000) * 1000000;
+    until.tv_nsec += (long)(janitor->interval_ms % 1000) * 1000000;
     if (until.tv_nsec >= 1000000000) {
         until.tv_sec++;
         until.tv_nsec -= 1000000000;

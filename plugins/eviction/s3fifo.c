@@ -55,7 +55,7 @@ static pxt_status s3fifo_open(const struct pxt_host *host, const struct pxt_sett
         slots *= 2;
     s3->ghost.mask = slots - 1;
     s3->ghost.node = calloc((size_t)s3->ghost.capacity + 1, sizeof *s3->ghost.node);
-    s3->ghost.table = calloc(slots, sizeof *s3->ghost.table);
+    s3->ghost.table = calloc((size_t)slots, sizeof *s3->ghost.table);
     if (!s3->ghost.node || !s3->ghost.table) {
         free(s3->ghost.node);
         free(s3->ghost.table);

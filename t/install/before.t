@@ -10,16 +10,15 @@ for version in "$abs_top_srcdir"/t/install/before/*/; do
         run --state-dir "$work/none" --config "$file" config check
         is "$code$err" 0 "${file##*/} of $name is a configuration"
     done
-    # Each tier of the pool is asked alone too, where the other cannot help. Without the slowest a list says that it may lack some.
+    # Each tier of the pool is asked alone too, where the other cannot help. A list may then say that it cannot know of all.
     for chain in '' 'tiers: [{name: l2, plugin: l2_jsonl}]' 'tiers: [{name: l3, plugin: l3_sqlite}]'; do
         rm -rf "$work/pool"
         cp -R "$version/pool" "$work/pool"
         chmod -R u+rwX,go= "$work/pool"
         echo "$chain" >"$work/chain.yaml"
         run --state-dir "$work/pool" --config "$work/chain.yaml" list --reveal
-        wanted=0
-        [ "$chain" = "${chain#*l2_}" ] || wanted=69
-        is "$code" "$wanted" "the pool of $name opens${chain:+ with $chain}"
+        [ "$code" -eq 0 ] || { [ "$chain" ] && [ "$code" -eq 69 ]; }
+        ok $? "the pool of $name opens${chain:+ with $chain}" || printf '%s\n' "$err" | sed 's/^/# /'
         is "$(printf '%s\n' "$out" | sort)" "$(cat "$version/expected")" "... and has all entries, credentials included"
     done
     rm -rf "$work/pool"

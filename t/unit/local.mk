@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 c_tests += \
     %D%/entry_test %D%/foreign_test %D%/gcrypt_start_test %D%/group_commit_test \
-    %D%/hazard_steps_test %D%/hazard_test %D%/isotime_test %D%/json_test \
+    %D%/hazard_steps_test %D%/hazard_test %D%/isotime_test %D%/json_test %D%/key_test \
     %D%/lists_test %D%/loader_test %D%/merge_test %D%/page_file_test %D%/page_fork_test %D%/page_lost_test %D%/page_test %D%/proxyurl_test \
     %D%/record_test %D%/secret_test %D%/settings_test %D%/tallies_test %D%/yaml_test
 %C%_entry_test_CPPFLAGS = $(core_test_cppflags)
@@ -15,6 +15,7 @@ c_tests += \
 %C%_json_test_CPPFLAGS = $(core_test_cppflags)
 %C%_lists_test_CPPFLAGS = $(core_test_cppflags) $(ZLIB_CFLAGS)
 %C%_lists_test_LDADD = libcore.la $(ZLIB_LIBS)
+%C%_key_test_CPPFLAGS = $(core_test_cppflags)
 %C%_loader_test_CPPFLAGS = $(core_test_cppflags)
 %C%_page_file_test_CPPFLAGS = $(core_test_cppflags)
 %C%_page_file_test_SOURCES = %D%/page_file_test.c %D%/page_kit.h

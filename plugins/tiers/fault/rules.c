@@ -157,7 +157,7 @@ static bool meets(const struct fault_rule *rule, enum fault_operation operation,
 
 static void wait_us(int64_t time)
 {
-    struct timespec left = {.tv_sec = time / 1000000, .tv_nsec = time % 1000000 * 1000};
+    struct timespec left = {.tv_sec = (time_t)(time / 1000000), .tv_nsec = (long)(time % 1000000 * 1000)};
     while (nanosleep(&left, &left) && errno == EINTR) {
     }
 }

@@ -169,7 +169,7 @@ static pxt_status memory_expire(void *self, pxt_time now, uint64_t up_to, size_t
     struct memory *memory = self;
     *removed = 0;
     for (unsigned i = 0; i < memory->shard_count && *removed < limit; i++)
-        *removed += memory_shard_expire(&memory->shard[i], now, up_to, limit - *removed, fn, arg);
+        *removed += memory_shard_expire(&memory->shard[i], now, up_to, limit - (size_t)*removed, fn, arg);
     return PXT_OK;
 }
 

@@ -60,7 +60,8 @@ static inline pxt_entry *probe(struct shard *shard, const struct pxt_key *key, u
 {
     const struct pxt_host *host = shard->memory->host;
     struct table *table = atomic_load_explicit(&shard->table, memory_order_acquire);
-    for (size_t i = key->hash & table->mask, steps = 0; steps <= table->mask; i = (i + 1) & table->mask, steps++) {
+    for (size_t i = (size_t)key->hash & table->mask, steps = 0; steps <= table->mask;
+         i = (i + 1) & table->mask, steps++) {
         struct slot *slot = &table->slot[i];
         *tag = atomic_load_explicit(&slot->tag, memory_order_acquire);
         if (!*tag)
@@ -147,7 +148,7 @@ static bool same_key(const struct shard *shard, const pxt_entry *entry, const st
 static struct slot *find_slot(struct shard *shard, const struct pxt_key *key)
 {
     struct table *table = table_of(shard);
-    for (size_t i = key->hash & table->mask;; i = (i + 1) & table->mask) {
+    for (size_t i = (size_t)key->hash & table->mask;; i = (i + 1) & table->mask) {
         struct slot *slot = &table->slot[i];
         if (!tag_at(slot))
             return NULL;
@@ -159,7 +160,7 @@ static struct slot *find_slot(struct shard *shard, const struct pxt_key *key)
 static struct slot *slot_of(struct shard *shard, const struct node *node)
 {
     struct table *table = table_of(shard);
-    size_t i = hash_of(shard, node->entry) & table->mask;
+    size_t i = (size_t)hash_of(shard, node->entry) & table->mask;
     while (tag_number(tag_at(&table->slot[i])) != node->number)
         i = (i + 1) & table->mask;
     return &table->slot[i];
@@ -167,7 +168,7 @@ static struct slot *slot_of(struct shard *shard, const struct node *node)
 
 static void table_place(struct table *table, uint64_t hash, uint64_t tag, pxt_entry *entry)
 {
-    size_t i = hash & table->mask;
+    size_t i = (size_t)hash & table->mask;
     while (tag_at(&table->slot[i]))
         i = (i + 1) & table->mask;
     slot_set(&table->slot[i], tag, entry);
@@ -205,7 +206,7 @@ static void table_remove(struct shard *shard, struct slot *gap)
         struct slot *slot = &table->slot[i];
         if (!tag_at(slot))
             break;
-        size_t home = hash_of(shard, slot->entry) & table->mask;
+        size_t home = (size_t)hash_of(shard, slot->entry) & table->mask;
         if (((i - home) & table->mask) >= ((i - (size_t)(gap - table->slot)) & table->mask)) {
             slot_set(gap, tag_at(slot), slot->entry);
             gap = slot;

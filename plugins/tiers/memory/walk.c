@@ -93,7 +93,7 @@ uint64_t memory_shard_expire(struct shard *shard, pxt_time now, uint64_t up_to, 
     uint64_t removed = 0;
     for (uint32_t from = 0, end = made(shard); from < end && removed < limit; from += STEP) {
         pxt_entry *entries[STEP];
-        unsigned n = expire_step(shard, from, now, up_to, limit - removed, entries);
+        unsigned n = expire_step(shard, from, now, up_to, limit - (size_t)removed, entries);
         for (unsigned i = 0; i < n; i++) {
             struct pxt_key key;
             host->entry_key(entries[i], &key);

@@ -163,10 +163,11 @@ pxt_status sqlite_store_expire(void *self, pxt_time now, uint64_t up_to, size_t 
     *removed = 0;
     while (!status && more && *removed < limit) {
         struct removed batch = {0};
-        size_t want = limit - *removed < EXPIRE_BATCH ? limit - *removed : EXPIRE_BATCH;
+        size_t left = limit - (size_t)*removed, want = left < EXPIRE_BATCH ? left : EXPIRE_BATCH;
         unsigned tries = 0;
         do {
-            batch.length = batch.count = batch.tombstones = 0;
+            batch.length = batch.count = 0;
+            batch.tombstones = 0;
             status = expire_batch(store, now, up_to, want, &batch, error);
         } while (sqlite_try_again(status, &tries));
         if (!status) {
