@@ -245,6 +245,7 @@ static void gets_do_not_wait_for_a_repair(void)
         open_chain(with_failures);
         put_batch("k", KEYS);
         is_int(put("batch0") || put("batch1"), PXT_OK, "the slowest tier misses two writes");
+        nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL); /* its back-off of some milliseconds ends */
         gets_go_on(operation == GET ? "a repair that compares" : "a repair that lists", operation, do_tick);
         close_chain();
     }
