@@ -25,8 +25,8 @@ printf '\n\n  [\n"192.0.2.1:80"]' >"$work/in"
 piped 1 "blanks before a document" <"$work/in"
 printf 'proxy\n192.0.2.1:80\n' >"$work/in"
 piped 1 "a table of one column" <"$work/in"
-printf -- '- {type: socks5, server: 192.0.2.1, port: 1080}\n- {type: http, server: 192.0.2.2, port: 80}\n' |
-    piped 2 "a sequence of nodes"
+printf -- '- {type: socks5, server: 192.0.2.1, port: 1080}\n- {type: http, server: 192.0.2.2, port: 80}\n' >"$work/in"
+piped 2 "a sequence of nodes" <"$work/in"
 # misnamed NAME LOADED <LIST
 misnamed() {
     cat >"$work/$1"
