@@ -92,8 +92,9 @@ static const struct option_row help[] = {{"man", 0, NULL, "the manual page, as m
 const struct command commands[] = {
     {"warm", "FILE|-...", "load lists of proxies: text lines, JSON, JSONL, CSV, YAML of Clash, proxychains.conf", warm,
      1, -1, run_warm},
-    {"get", "[KEY|URL]", "print a proxy's URL; without a key, a random one that is neither unhealthy nor dead", get, 0,
-     1, run_get},
+    {"get", "[KEY|URL...]",
+     "print the URLs of proxies; without a key, of a random one that is neither unhealthy nor dead", get, 0, -1,
+     run_get},
     {"put", "URL", "store a proxy and print its key", put, 1, 1, run_put},
     {"delete", "KEY|URL...", "remove proxies from all tiers", NULL, 1, -1, run_delete},
     {"list", "", "print all proxies, one URL a line", list, 0, 0, run_list},
@@ -119,7 +120,8 @@ const struct command commands[] = {
      "list plugins, print the options of one, or test whether it keeps the promises of the plugin interface", plugin, 1,
      2, run_plugin},
     {"config", "check|show|schema|import FILE",
-     "check the configuration, print what is in effect, print a JSON Schema of it for editors, or print a configuration "
+     "check the configuration, print what is in effect, print a JSON Schema of it for editors, or print a "
+     "configuration "
      "made from ProxyWhirl's (TOML)",
      config, 1, 2, run_config},
     {"bug-report", "",

@@ -8,8 +8,9 @@
 #include "chain/stripes.h"
 #include "entry/entry.h"
 
-/* At FLUSH_AT_KEYS noted keys, the next note writes the buffer without waiting for the janitor. */
-enum { TOUCH_BATCH = 512, FLUSH_AT_KEYS = 65536 };
+/* At FLUSH_AT_KEYS noted keys the buffer is written before the next turn of the janitor. At KEYS_MAX, or where no janitor
+ * runs, the thread that notes a hit writes it. */
+enum { TOUCH_BATCH = 512, FLUSH_AT_KEYS = 65536, KEYS_MAX = 4 * FLUSH_AT_KEYS };
 
 pxt_time pxt_chain_stamp(struct pxt_chain *chain, pxt_time now)
 {
@@ -34,7 +35,8 @@ void pxt_access_note(struct pxt_chain *chain, const struct pxt_key *key, uint64_
         if (!pxt_tier_present(tier) || !pxt_tier_durable(tier))
             continue;
         pthread_mutex_lock(&tier->accesses.lock);
-        bool many = tier->accesses.keys.count >= FLUSH_AT_KEYS;
+        size_t count = tier->accesses.keys.count;
+        bool many = count >= FLUSH_AT_KEYS;
         struct pxt_keymap_item *item = many && !pxt_tier_on(tier) ? pxt_keymap_find(&tier->accesses.keys, key)
                                                                   : pxt_keymap_add(&tier->accesses.keys, key);
         if (item) {
@@ -43,7 +45,9 @@ void pxt_access_note(struct pxt_chain *chain, const struct pxt_key *key, uint64_
             item->evicted_from_l1 |= evicted;
         }
         pthread_mutex_unlock(&tier->accesses.lock);
-        if (many && writes_touches(tier))
+        if (many && writes_touches(tier) && chain->call_janitor && count < KEYS_MAX)
+            chain->call_janitor(chain->call_janitor_arg);
+        else if (many && writes_touches(tier))
             pxt_access_write(tier, NULL);
     }
 }
@@ -53,17 +57,20 @@ static void include(struct pxt_keymap_item *item)
     item->included = item->value < UINT32_MAX ? (uint32_t)item->value : UINT32_MAX;
 }
 
-void pxt_access_add(struct pxt_tier *tier, const struct pxt_key *key, bool for_write, pxt_entry *entry)
+uint64_t pxt_access_add(struct pxt_tier *tier, const struct pxt_key *key, bool for_write, pxt_entry *entry)
 {
+    uint64_t hits = 0;
     pthread_mutex_lock(&tier->accesses.lock);
     struct pxt_keymap_item *item = pxt_keymap_find(&tier->accesses.keys, key);
     if (item) {
-        pxt_entry_touch(entry, item->value, item->last_accessed);
+        hits = item->value;
+        pxt_entry_touch(entry, hits, item->last_accessed);
         pxt_entry_take_unflushed_hits(entry); /* these hits are noted already */
         if (for_write)
             include(item);
     }
     pthread_mutex_unlock(&tier->accesses.lock);
+    return hits;
 }
 
 void pxt_access_include(struct pxt_tier *tier, const struct pxt_key *key)
@@ -94,6 +101,25 @@ void pxt_access_forget_in(struct pxt_tier *tier, const struct pxt_key *key)
         return;
     pthread_mutex_lock(&tier->accesses.lock);
     pxt_keymap_remove(&tier->accesses.keys, key);
+    pthread_mutex_unlock(&tier->accesses.lock);
+}
+
+void pxt_access_copied(struct pxt_tier *tier, struct pxt_tier *from, const struct pxt_key *key, uint64_t noted)
+{
+    uint64_t late = 0;
+    if (!pxt_tier_durable(tier))
+        return;
+    pthread_mutex_lock(&from->accesses.lock);
+    const struct pxt_keymap_item *item = pxt_keymap_find(&from->accesses.keys, key);
+    if (item) /* fewer than before: they were written, and these have come since */
+        late = item->value >= noted ? item->value - noted : item->value;
+    pthread_mutex_unlock(&from->accesses.lock);
+    pthread_mutex_lock(&tier->accesses.lock);
+    struct pxt_keymap_item *own = pxt_keymap_find(&tier->accesses.keys, key);
+    if (own && own->value > late)
+        own->value = late;
+    if (own && !own->value)
+        pxt_keymap_remove(&tier->accesses.keys, key);
     pthread_mutex_unlock(&tier->accesses.lock);
 }
 
@@ -178,6 +204,18 @@ pxt_status pxt_access_write(struct pxt_tier *tier, struct pxt_error *error)
     pxt_status status = write_batches(tier, &taken, error);
     pxt_keymap_free(&taken);
     return status;
+}
+
+void pxt_access_write_many(struct pxt_chain *chain)
+{
+    for (unsigned i = 0; i < chain->count; i++) {
+        struct pxt_tier *tier = &chain->tier[i];
+        pthread_mutex_lock(&tier->accesses.lock);
+        bool many = tier->accesses.keys.count >= FLUSH_AT_KEYS;
+        pthread_mutex_unlock(&tier->accesses.lock);
+        if (many)
+            pxt_access_write(tier, NULL);
+    }
 }
 
 /* No lock may be held. */

@@ -9,7 +9,7 @@
  * and would put many keys in doubt. A batch that fails in a tier leaves its keys in doubt there, even
  * if no tier took it: the tier may have stored a part of the batch.
  *
- * All stripes are locked for the length of a batch, in ascending order, as one range among processes.
+ * The keys of the batch are locked for its length; if they are many, all keys.
  */
 #include "base/fail.h"
 #include "chain/accesses.h"
@@ -32,62 +32,101 @@ static pxt_status take_out_tombstone(struct pxt_tier *tier, const struct pxt_key
     return status == PXT_NOT_FOUND ? PXT_OK : status;
 }
 
+/* Finds out which of up to PXT_READING_MAX entries a tier has: in one call, if it offers that. */
+static void find_had(struct pxt_tier *tier, pxt_entry *const *entries, size_t n, bool *had)
+{
+    struct pxt_key key[PXT_READING_MAX];
+    const struct pxt_key *keys[PXT_READING_MAX];
+    pxt_entry *entry[PXT_READING_MAX];
+    pxt_status status[PXT_READING_MAX];
+    for (size_t i = 0; i < n; i++) {
+        pxt_entry_key_of(entries[i], &key[i]);
+        keys[i] = &key[i];
+    }
+    bool together = pxt_tier_gets_many(tier);
+    if (together)
+        pxt_tier_get_many(tier, keys, n, PXT_GET_PEEK, entry, status, NULL);
+    for (size_t i = 0; i < n; i++) {
+        if (!together) {
+            had[i] = pxt_tier_contains(tier, keys[i], NULL) != PXT_NOT_FOUND; /* in doubt, it has it */
+            continue;
+        }
+        had[i] = status[i] != PXT_NOT_FOUND && !(entry[i] && pxt_entry_is_tombstone(entry[i]));
+        pxt_entry_release(entry[i]);
+    }
+}
+
 /* Chooses the entries for which a limited tier has room, and those that it has already: its copies would be old. False
  * if the tier cannot be asked. */
 static bool choose(struct pxt_tier *tier, pxt_entry *const *entries, size_t n, pxt_entry **chosen, size_t *count)
 {
+    bool had[PXT_READING_MAX];
     uint64_t used = 0;
     *count = 0;
     if (pxt_tier_count(tier, &used, NULL) != PXT_OK)
         return false;
     for (size_t i = 0; i < n; i++) {
         struct pxt_key key;
+        size_t at = i % PXT_READING_MAX;
+        if (!at)
+            find_had(tier, entries + i, n - i < PXT_READING_MAX ? n - i : PXT_READING_MAX, had);
         pxt_entry_key_of(entries[i], &key);
         bool room = used < tier->max_entries;
-        bool had = pxt_tier_contains(tier, &key, NULL) != PXT_NOT_FOUND; /* in doubt, it has it */
-        if (room || had || take_out_tombstone(tier, &key) != PXT_OK)
+        if (room || had[at] || take_out_tombstone(tier, &key) != PXT_OK)
             chosen[(*count)++] = entries[i];
-        used += room && !had;
+        used += room && !had[at];
     }
     return true;
 }
 
-/* Evicts from a limited tier as many entries as the batch has new keys for it. All keys are locked: the victims are
- * demoted at once. */
-static void evict_for_batch(struct pxt_chain *chain, struct pxt_tier *tier, pxt_entry *const *entries, size_t n)
+/* Demotes a victim of a batch, whose key is in the batch or free. False if it stays. */
+static bool demote(struct pxt_write *write, struct pxt_tier *tier, pxt_entry *victim, struct pxt_victims *cascade)
 {
+    struct pxt_key key;
+    pxt_entry_key_of(victim, &key);
+    if (!pxt_chain_has_locked(write->locked, &key))
+        return pxt_demote_if_free(write->chain, tier, victim, cascade);
+    return pxt_demote_victim(write->chain, tier, &key, cascade);
+}
+
+/* Evicts from a limited tier as many entries as the batch has new keys for it. The victims are demoted at once. */
+static void evict_for_batch(struct pxt_write *write, struct pxt_tier *tier, pxt_entry *const *entries, size_t n)
+{
+    bool had[PXT_READING_MAX];
     uint64_t count = 0, fresh = 0;
     struct pxt_victims cascade;
     pxt_victims_init(&cascade);
+    cascade.in_hurry = true; /* locks are held */
     for (size_t i = 0; i < n; i++) {
-        struct pxt_key key;
-        pxt_entry_key_of(entries[i], &key);
-        fresh += pxt_tier_contains(tier, &key, NULL) == PXT_NOT_FOUND;
+        size_t at = i % PXT_READING_MAX;
+        if (!at)
+            find_had(tier, entries + i, n - i < PXT_READING_MAX ? n - i : PXT_READING_MAX, had);
+        fresh += !had[at];
     }
     if (pxt_tier_count(tier, &count, NULL) != PXT_OK)
         return;
     for (uint64_t need = count + fresh > tier->max_entries ? count + fresh - tier->max_entries : 0; need; need--) {
         pxt_entry *victim = NULL;
-        struct pxt_key key;
         if (pxt_tier_victim(tier, 0, &victim, NULL) != PXT_OK)
             break;
-        pxt_entry_key_of(victim, &key);
-        pxt_demote_victim(chain, tier, &key, &cascade);
+        bool done = demote(write, tier, victim, &cascade);
         pxt_entry_release(victim);
         while (cascade.count) { /* victims of slower tiers, in turn */
-            struct pxt_tier *next = &chain->tier[cascade.item[--cascade.count].tier];
+            struct pxt_tier *next = &write->chain->tier[cascade.item[--cascade.count].tier];
             pxt_entry *pushed = cascade.item[cascade.count].entry;
-            pxt_entry_key_of(pushed, &key);
-            pxt_demote_victim(chain, next, &key, &cascade);
+            demote(write, next, pushed, &cascade);
             pxt_entry_release(pushed);
         }
+        if (!done)
+            break; /* the policy would choose it again; the tier is trimmed later */
     }
 }
 
 /* Puts the batch in steps no larger than the tier's capacity, and evicts before each. */
-static pxt_status put_in_steps(struct pxt_chain *chain, struct pxt_tier *tier, pxt_entry *const *entries, size_t n,
-                               struct pxt_error *error)
+static pxt_status put_in_steps(struct pxt_write *write, struct pxt_tier *tier, struct pxt_error *error)
 {
+    pxt_entry *const *entries = write->entries;
+    size_t n = write->count;
     if (!pxt_tier_stores(tier))
         return PXT_ENOTSUP;
     size_t step = tier->limited && tier->max_entries < n ? (size_t)tier->max_entries : n;
@@ -96,7 +135,7 @@ static pxt_status put_in_steps(struct pxt_chain *chain, struct pxt_tier *tier, p
         size_t some = n - at < step ? n - at : step;
         if (tier->limited && pxt_tier_on(tier)) {
             pxt_victims_prepare(tier);
-            evict_for_batch(chain, tier, entries + at, some);
+            evict_for_batch(write, tier, entries + at, some);
         }
         pxt_status status = pxt_tier_put_many(tier, entries + at, some, first ? NULL : error);
         first = first ? first : status;
@@ -104,10 +143,13 @@ static pxt_status put_in_steps(struct pxt_chain *chain, struct pxt_tier *tier, p
     return first;
 }
 
+/* What a batch needs while it is under way. */
 struct batch {
     struct pxt_write write; /* first: what into_tier() is called with */
     pxt_entry **entries;
-    struct pxt_replaced *replaced;
+    uint64_t *hash;                /* of the keys */
+    struct pxt_replaced *replaced; /* of each entry */
+    struct pxt_locked_keys locked;
 };
 
 /* Stores one entry in the place of what was seen in the authority; made anew, if another host has changed that meanwhile. */
@@ -143,7 +185,7 @@ static pxt_status into_authority(struct batch *batch, struct pxt_tier *tier, str
     if (!pxt_tier_stores(tier))
         return PXT_ENOTSUP;
     if (tier->limited)
-        evict_for_batch(batch->write.chain, tier, batch->entries, batch->write.count);
+        evict_for_batch(&batch->write, tier, batch->entries, batch->write.count);
     for (size_t i = 0; i < batch->write.count && pxt_tier_on(tier); i++) {
         pxt_status status = put_over_seen(batch, tier, i, first ? NULL : error);
         first = first ? first : status;
@@ -167,38 +209,9 @@ static pxt_status into_tier(struct pxt_write *write, struct pxt_tier *tier, stru
         write->partly = count < write->count;
         status = count ? pxt_tier_put_many(tier, chosen, count, error) : PXT_OK;
     } else {
-        status = put_in_steps(write->chain, tier, write->entries, write->count, error);
+        status = put_in_steps(write, tier, error);
     }
     pxt_free(chosen);
-    return status;
-}
-
-/* Gives all entries the learnt fields of those that they replace. `replaced` has room for all. */
-static pxt_status inherit_all(struct pxt_chain *chain, pxt_entry **entries, size_t n, struct pxt_replaced *replaced,
-                              struct pxt_error *error)
-{
-    for (size_t i = 0; i < n; i++) {
-        pxt_status status = pxt_learnt_inherit(chain, &entries[i], &replaced[i], error);
-        if (status)
-            return status;
-    }
-    return PXT_OK;
-}
-
-/* Marks the tiers in doubt for all keys. */
-static pxt_status begin(struct pxt_chain *chain, pxt_entry **entries, size_t n, struct pxt_changes *changes,
-                        struct pxt_error *error)
-{
-    struct pxt_key key;
-    uint64_t *hash = pxt_alloc_array(n, sizeof *hash);
-    if (!hash)
-        return pxt_fail_memory(error, "a batch");
-    for (size_t i = 0; i < n; i++) {
-        pxt_entry_key_of(entries[i], &key);
-        hash[i] = key.hash;
-    }
-    pxt_status status = pxt_changes_begin(chain, hash, n, changes, error);
-    pxt_free(hash);
     return status;
 }
 
@@ -239,49 +252,68 @@ static void publish(struct pxt_chain *chain, pxt_entry **entries, size_t n, cons
     }
 }
 
-/* All keys are locked. */
-static pxt_status put_locked(struct pxt_chain *chain, pxt_entry **entries, size_t n, struct pxt_replaced *replaced,
+static pxt_status put_locked(struct pxt_chain *chain, pxt_entry **entries, size_t n, struct batch *batch,
                              struct pxt_error *error)
 {
     struct pxt_changes changes = {0};
-    struct batch batch = {{.chain = chain, .entries = entries, .count = n, .change = &changes.whole, .into = into_tier},
-                          entries,
-                          replaced};
-    pxt_status status = inherit_all(chain, entries, n, replaced, error);
+    batch->write = (struct pxt_write){.chain = chain,
+                                      .entries = entries,
+                                      .count = n,
+                                      .change = &changes.whole,
+                                      .into = into_tier,
+                                      .locked = &batch->locked};
+    pxt_status status = pxt_learnt_inherit_many(chain, entries, n, batch->replaced, error);
     if (status)
         return status;
-    status = begin(chain, entries, n, &changes, error);
+    status = pxt_changes_begin(chain, batch->hash, n, &changes, error);
     if (!status)
-        status = write_above(&batch.write, replaced, error);
+        status = write_above(&batch->write, batch->replaced, error);
     pxt_changes_end(chain, &changes);
     if (!status) {
         publish(chain, entries, n, &changes);
-        pxt_write_private_tiers(&batch.write);
+        pxt_write_private_tiers(&batch->write);
     }
     pxt_changes_free(&changes);
     return status;
 }
 
+static pxt_status make_batch(struct batch *batch, pxt_entry *const *entries, size_t n, struct pxt_error *error)
+{
+    batch->hash = pxt_alloc_array(n, sizeof *batch->hash);
+    batch->replaced = pxt_alloc_array(n, sizeof *batch->replaced);
+    if (!batch->hash || !batch->replaced)
+        return pxt_fail_memory(error, "a batch");
+    for (size_t i = 0; i < n; i++) {
+        struct pxt_key key;
+        pxt_entry_key_of(entries[i], &key);
+        batch->hash[i] = key.hash;
+    }
+    return PXT_OK;
+}
+
 pxt_status pxt_chain_put_many(struct pxt_chain *chain, pxt_entry **entries, size_t n, bool *was_stored,
                               struct pxt_error *error)
 {
-    struct pxt_replaced *replaced = pxt_alloc_array(n, sizeof *replaced);
-    if (!replaced)
-        return pxt_fail_memory(error, "a batch");
+    struct batch batch = {.entries = entries};
+    struct pxt_victims victims;
+    pxt_victims_init(&victims);
+    pxt_status status = make_batch(&batch, entries, n, error);
+    if (status)
+        goto out;
     pxt_chain_probe_down_tiers(chain);
-    pxt_status status = pxt_chain_lock_all_joined(chain, error);
-    if (!status) {
-        status = put_locked(chain, entries, n, replaced, error);
-        for (size_t i = 0; i < n; i++) {
-            if (was_stored)
-                was_stored[i] = replaced[i].entry != NULL;
-            pxt_learnt_finish(entries[i], &replaced[i]);
-        }
-        pxt_chain_unlock_all(chain);
-        struct pxt_victims victims;
-        pxt_victims_init(&victims);
-        pxt_demote_victims(chain, &victims);
+    status = pxt_chain_lock_keys(chain, batch.hash, n, &batch.locked, error);
+    if (status)
+        goto out;
+    status = put_locked(chain, entries, n, &batch, error);
+    for (size_t i = 0; i < n; i++) {
+        if (was_stored)
+            was_stored[i] = batch.replaced[i].entry != NULL;
+        pxt_learnt_finish(entries[i], &batch.replaced[i]);
     }
-    pxt_free(replaced);
+    pxt_chain_unlock_keys(chain, &batch.locked);
+    pxt_demote_victims(chain, &victims);
+out:
+    pxt_free(batch.hash);
+    pxt_free(batch.replaced);
     return status;
 }

@@ -39,6 +39,18 @@ static pxt_status check_stores_apart(const struct pxt_chain *chain, struct pxt_e
     return PXT_OK;
 }
 
+/* Whether a get finds a key also while a change of it is open, which makes copies in private tiers stale: another tier has
+ * it, and the word of the key tells of the change. Where there is an authority a get copies what that says to the members of
+ * this host before it answers, which needs the lock. */
+static bool changes_leave_copies_readable(const struct pxt_chain *chain)
+{
+    bool all_shared = true;
+    for (unsigned i = 0; i < chain->count; i++)
+        if (pxt_tier_present(&chain->tier[i]) && pxt_tier_durable(&chain->tier[i]))
+            all_shared &= (chain->tier[i].flags & PXT_TIER_SHARED) != 0;
+    return chain->generations && !chain->authority && (all_shared || chain->page.fd < 0);
+}
+
 pxt_status pxt_chain_open(struct pxt_chain *chain, const struct pxt_config *config, const struct pxt_logger *logger,
                           const struct pxt_clock *clock, pxt_seal_fn *seal, void *seal_arg, struct pxt_error *error)
 {
@@ -49,8 +61,8 @@ pxt_status pxt_chain_open(struct pxt_chain *chain, const struct pxt_config *conf
     chain->expire_batch = (size_t)pxt_settings_number(config->settings, "cleanup.batch");
     chain->max_skew = pxt_settings_number(config->settings, "max_skew");
     pthread_mutex_init(&chain->join_lock, NULL);
-    for (unsigned i = 0; i < PXT_STRIPES; i++)
-        pthread_mutex_init(&chain->stripe_lock[i], NULL);
+    pxt_word_locks_init(&chain->word_locks);
+    pxt_flights_init(&chain->flights);
     const struct pxt_tier_context context = {
         config->settings, config->plugin_folders, logger, &chain->clock, config->with_proxywhirl, seal, seal_arg};
     for (; chain->count < config->tier_count; chain->count++) {
@@ -73,6 +85,7 @@ pxt_status pxt_chain_open(struct pxt_chain *chain, const struct pxt_config *conf
     if (status)
         return status;
     status = pxt_members_open(chain, pxt_settings_number(config->settings, "lock_timeout") / 1000, error);
+    chain->gets_need_no_lock = status == PXT_OK && changes_leave_copies_readable(chain);
     chain->is_open = status == PXT_OK;
     return status;
 }
@@ -86,8 +99,8 @@ void pxt_chain_close(struct pxt_chain *chain)
     pxt_free(chain->remote_place);
     for (unsigned i = 0; i < PXT_THREAD_MAX; i++)
         pxt_free(atomic_load(&chain->counts[i]));
-    for (unsigned i = 0; i < PXT_STRIPES; i++)
-        pthread_mutex_destroy(&chain->stripe_lock[i]);
+    pxt_flights_destroy(&chain->flights);
+    pxt_word_locks_destroy(&chain->word_locks);
     pthread_mutex_destroy(&chain->join_lock);
     pxt_hazard_reclaim();
 }

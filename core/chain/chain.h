@@ -19,6 +19,9 @@ void pxt_chain_close(struct pxt_chain *chain);
 /* get.c: as pxt_cache_get_from() and pxt_cache_peek() in cache.h. */
 pxt_status pxt_chain_get(struct pxt_chain *chain, const struct pxt_key *key, pxt_entry **out, unsigned *tier,
                          struct pxt_error *error);
+/* get.c: as pxt_cache_get_many(). */
+pxt_status pxt_chain_get_many(struct pxt_chain *chain, const struct pxt_key *keys, size_t n, pxt_entry **out,
+                              unsigned *found_in, pxt_status *result, struct pxt_error *error);
 pxt_status pxt_chain_peek(struct pxt_chain *chain, const struct pxt_key *key, pxt_entry **out, struct pxt_error *error);
 
 /* put.c: as the functions of cache.h. `*entry`, which no tier has yet, gets the learnt fields of the entry that it

@@ -4,17 +4,20 @@
  *
  * Lock order, the only one in the core; each may be taken while those before it are held, never the other way round:
  *   0. join_lock
- *   1. a stripe of `stripe_lock`: protects each change of a key that touches more than one tier. One at a time, or all
- *      in ascending order (batches).
- *   2. the same stripes among processes (page.h)
+ *   1. words of `word_locks`: the lock of a word protects each change of its keys that touches more than one tier. A word
+ *      at a time; a whole stripe (repair.c); or several or all of them in ascending order (batches, joining). More of
+ *      them only without waiting: those of victims.
+ *   2. the same words among processes (page.h)
  *   3. tier->serial: one call inside a tier that does not lock itself
  *   4. locks of tiers and policies
- *   5. leaves: group commit, breaker, accesses, policy tracker, hazard
- * A hit in the first tier takes none of 1 to 3.
+ *   5. leaves: flights, group commit, breaker, accesses, policy tracker, hazard
+ * A hit in the first tier takes none of 1 to 3. A get takes 1 and 2 without waiting, to promote, and else not (get.c).
  */
 #ifndef PXT_CHAIN_LAYOUT_H
 #define PXT_CHAIN_LAYOUT_H
 
+#include "chain/flights.h"
+#include "chain/word_locks.h"
 #include "entry/hazard.h"
 #include "tier/tier.h"
 #include <pthread.h>
@@ -41,7 +44,8 @@ struct pxt_chain {
     bool any_durable;
     bool
         with_proxywhirl; /* see struct pxt_config: its entries stay as they are, without versions, until they are changed */
-    bool generations; /* changes raise generations: without a durable or shared tier no copy in memory gets old */
+    bool gets_need_no_lock; /* what a get reads from the tiers can be checked afterwards: see get.c */
+    bool generations;       /* changes raise generations: without a durable or shared tier no copy in memory gets old */
     struct pxt_tier *shared; /* the slowest shared tier that is present; may be NULL */
     /* The slowest member that is present: it has every key, or drops as the user chose. May be NULL. */
     struct pxt_tier *_Atomic slowest;
@@ -57,10 +61,13 @@ struct pxt_chain {
     _Atomic bool power;  /* a durable tier promises to survive loss of power: so do acknowledged changes */
     char writer[9];      /* as which this host counts checks in the tallies of entries; "": none */
     size_t expire_batch;
+    void (*call_janitor)(void *arg); /* for work that a get leaves to it; NULL: no janitor runs */
+    void *call_janitor_arg;
     int64_t max_skew;             /* see pxt_version_learn() */
     _Atomic uint64_t skewed;      /* changes of entries whose version was further ahead */
     _Atomic int64_t skew_told_ms; /* when that was last logged; 0: not yet */
-    pthread_mutex_t stripe_lock[PXT_STRIPES];
+    struct pxt_word_locks word_locks;
+    struct pxt_flights flights;
     _Atomic(struct pxt_thread_counts *) counts[PXT_THREAD_MAX];
     struct pxt_thread_counts shared_counts; /* of threads without a number */
     _Atomic pxt_time last_stamp;

@@ -8,27 +8,42 @@
 #include "chain/change.h"
 #include "chain/key_ops.h"
 
+/* Beside PXT_GET_PEEK and PXT_TIER_GET_FOR_WRITE: the key's lock is not held. Nothing may be removed, and the word of the
+ * key may change meanwhile: the caller compares it. */
+#define PXT_DECIDE_UNLOCKED 0x40000000u
+
 /* What the tiers say of a key. */
 struct pxt_decision {
     pxt_entry *entry;  /* held: the newest copy, alive or dead; NULL: there is none */
     unsigned found_in; /* index of the tier that had it */
     bool clear;        /* a tier that is not in doubt decided: memory may be filled, and the entry be copied */
     bool asked[PXT_CHAIN_MAX], failed[PXT_CHAIN_MAX];
+    bool stale;           /* a private tier has an old copy, which the caller should remove */
+    uint64_t noted;       /* the hits noted for tier `found_in`, which `entry` has in its count */
     uint64_t word;        /* as it was before the first tier was asked */
-    uint32_t generation;  /* likewise */
+    uint32_t generation;  /* that of the word */
     struct pxt_seen seen; /* of the authority, if there is one */
     bool by_authority;    /* it has decided, also with nothing */
 };
 
 /*
- * Finds the copy that counts. The key's lock need not be held; if it is not, the word of the key may have changed in
- * between, and the caller compares it. `flags`: PXT_GET_PEEK, PXT_TIER_GET_FOR_WRITE.
+ * Finds the copy that counts. `flags`: PXT_GET_PEEK, PXT_TIER_GET_FOR_WRITE, PXT_DECIDE_UNLOCKED.
  * PXT_OK: `entry` is the newest. PXT_NOT_FOUND: no tier has one. PXT_EUNAVAILABLE: a tier that may have a newer one did not
  * answer; `entry` is the newest of the others, or NULL. PXT_ENOMEM. In a pool with one member the error of that tier.
  * If there is an authority (remote.h), it is asked before the other durable tiers; for a write also before memory.
  */
 pxt_status pxt_chain_decide(struct pxt_chain *chain, const struct pxt_key *key, unsigned flags,
                             struct pxt_decision *decision, struct pxt_error *error);
+/* Decides `n` keys, at most PXT_READING_MAX: each as pxt_chain_decide() would, with one call of a tier that offers that, unless
+ * there is an authority. `error` is that of the last that failed. PXT_ENOMEM: nothing is decided. */
+pxt_status pxt_chain_decide_many(struct pxt_chain *chain, const struct pxt_key *keys, size_t n, unsigned flags,
+                                 struct pxt_decision *decision, pxt_status *status, struct pxt_error *error);
+/* Takes a copy that is old or has expired out of its private tier, with the key's lock held among threads. The hits on it
+ * count. */
+void pxt_chain_drop_stale(struct pxt_chain *chain, struct pxt_tier *tier, const struct pxt_key *key, unsigned flags,
+                          pxt_entry *entry);
+/* Whether the copy of a private tier is old, or has expired while durable tiers keep it. */
+bool pxt_chain_is_stale_copy(const struct pxt_chain *chain, const struct pxt_tier *tier, const pxt_entry *entry);
 /* Whether all members had agreed on a version at the last checkpoint. */
 static inline bool pxt_chain_agreed(const struct pxt_chain *chain, uint64_t version)
 {

@@ -22,9 +22,6 @@
 #include "chain/stripes.h"
 #include "entry/entry.h"
 
-/* Victims may stay that many entries over the capacity, while other threads hold the locks of their keys. */
-enum { OVER_CAPACITY_MAX = 64 };
-
 /* Whether `tier` is the last that stores entries: then its victims are dropped. A slower tier that is off still counts:
  * a victim that should go there stays, over capacity rather than lost. */
 static bool is_last(const struct pxt_chain *chain, const struct pxt_tier *tier)
@@ -154,7 +151,10 @@ static bool demote(struct pxt_chain *chain, struct pxt_tier *tier, const struct 
     bool from_first = tier->index == 0;
     struct pxt_tier *next = next_of(chain, tier);
     if (pxt_chain_bit(chain, tier) && tier != chain->slowest) {
-        bool has = slowest_has(chain, key) || pxt_repair_key(chain, key, NULL, NULL) == PXT_OK;
+        bool may_repair = !victims->in_hurry || (chain->slowest && chain->slowest->index <= victims->deepest);
+        bool has = slowest_has(chain, key) || (may_repair && pxt_repair_key(chain, key, NULL, NULL) == PXT_OK);
+        if (!may_repair && !has)
+            atomic_store(&chain->trim_pending, true); /* for the next put, or the janitor */
         PXT_COUNT(tier, demotions, has);
         return has; /* if not, it stays, over capacity rather than lost */
     }
@@ -165,6 +165,8 @@ static bool demote(struct pxt_chain *chain, struct pxt_tier *tier, const struct 
         pxt_access_note(chain, key, unflushed, pxt_entry_number(entry, PXT_FIELD_LAST_ACCESSED), from_first);
     if (in_doubt(chain, next, key) || (next->flags & PXT_TIER_REMOTE))
         return true; /* a repair brings it there; a durable tier has had it first */
+    if (next->index > victims->deepest && chain->any_durable)
+        return true; /* memory is never the only place of an entry */
     if (has_copy(chain, tier, next, key))
         transfer_hits(next, key, entry);
     else if (demote_copy(chain, tier, next, key, entry, victims) != PXT_OK)
@@ -173,18 +175,19 @@ static bool demote(struct pxt_chain *chain, struct pxt_tier *tier, const struct 
     return true;
 }
 
-void pxt_demote_victim(struct pxt_chain *chain, struct pxt_tier *tier, const struct pxt_key *key,
+bool pxt_demote_victim(struct pxt_chain *chain, struct pxt_tier *tier, const struct pxt_key *key,
                        struct pxt_victims *victims)
 {
     pxt_entry *entry = NULL;
-    if (pxt_chain_read(chain, tier, key, PXT_GET_PEEK, &entry, NULL) != PXT_OK)
-        return; /* it is no longer there */
+    bool leaves = true;
+    if (pxt_chain_read(chain, tier, key, PXT_GET_PEEK, &entry, NULL, NULL) != PXT_OK)
+        return true; /* it is no longer there */
     if (pxt_chain_stale(chain, tier, entry)) {
         pxt_tier_del(tier, key, PXT_REMOVE_DELETED, NULL);
-    } else if (pxt_chain_expired(chain, entry) && !pxt_chain_members(chain)) {
+    } else if (pxt_chain_expired(chain, entry) && !pxt_chain_members(chain) && !victims->in_hurry) {
         pxt_chain_remove(chain, key, PXT_REMOVE_EXPIRED, NULL);
         PXT_COUNT(tier, evictions_ttl, 1);
-    } else if (pxt_chain_expired(chain, entry) && !pxt_tier_durable(tier)) {
+    } else if (pxt_chain_expired(chain, entry) && chain->any_durable && !pxt_tier_durable(tier)) {
         pxt_tier_del(tier, key, PXT_REMOVE_EXPIRED, NULL); /* durable tiers keep it until it is dropped there */
     } else if (demote(chain, tier, key, entry, victims)) {
         if (pxt_chain_evict(tier, key, entry, PXT_REMOVE_POLICY, NULL) == PXT_OK)
@@ -192,43 +195,43 @@ void pxt_demote_victim(struct pxt_chain *chain, struct pxt_tier *tier, const str
         transfer_late_hits(chain, tier, key, entry);
     } else {
         atomic_store(&chain->victim_stayed, true);
+        leaves = false;
     }
     pxt_entry_release(entry);
+    return leaves;
 }
 
-/* Does not wait for a thread that holds the victim's stripe (it may be inside a transaction), unless the tier is
- * OVER_CAPACITY_MAX entries over its capacity. */
-static bool lock_victim(struct pxt_chain *chain, struct pxt_tier *tier, const struct pxt_key *key)
+/* Does not wait for a thread or process that holds the victim's lock (it may be inside a transaction), unless the tier is
+ * PXT_OVER_CAPACITY_MAX entries over its capacity. */
+static bool lock_victim(struct pxt_chain *chain, struct pxt_tier *tier, const struct pxt_key *key, bool in_hurry)
 {
-    return pxt_chain_trylock(chain, key) ||
-           (pxt_chain_tier_full(tier, OVER_CAPACITY_MAX) && pxt_chain_lock(chain, key, NULL) == PXT_OK);
+    return pxt_chain_trylock(chain, key) || (!in_hurry && pxt_chain_tier_full(tier, PXT_OVER_CAPACITY_MAX) &&
+                                             pxt_chain_lock(chain, key, NULL) == PXT_OK);
 }
 
-/* Demotes one victim under its key's lock. False if it could not be locked: then it stays. */
-static bool lock_and_demote(struct pxt_chain *chain, struct pxt_tier *tier, pxt_entry *victim,
-                            struct pxt_victims *victims)
+bool pxt_demote_if_free(struct pxt_chain *chain, struct pxt_tier *tier, pxt_entry *victim, struct pxt_victims *victims)
 {
     struct pxt_key key;
     pxt_entry_key_of(victim, &key);
-    if (!lock_victim(chain, tier, &key)) {
+    if (!lock_victim(chain, tier, &key, victims->in_hurry)) {
         /* The thread that holds the lock sees the flag when it comes to pxt_demote_victims(), and trims the tier. */
         atomic_store(&chain->trim_pending, true);
         if (!pxt_chain_trylock(chain, &key))
             return false;
     }
-    pxt_demote_victim(chain, tier, &key, victims);
+    bool leaves = pxt_demote_victim(chain, tier, &key, victims);
     pxt_chain_unlock(chain, &key);
-    return true;
+    return leaves;
 }
 
 /* Trims a tier to its capacity: concurrent inserts may each have found room, and the last of them trims the excess. */
 static void trim(struct pxt_chain *chain, struct pxt_tier *tier, struct pxt_victims *victims)
 {
-    for (unsigned i = 0; i < 2 * OVER_CAPACITY_MAX; i++) {
+    for (unsigned i = 0; i < 2 * PXT_OVER_CAPACITY_MAX; i++) {
         pxt_entry *victim = NULL;
         if (!pxt_chain_tier_full(tier, 1) || pxt_tier_victim(tier, 0, &victim, NULL) != PXT_OK)
             return;
-        bool done = lock_and_demote(chain, tier, victim, victims);
+        bool done = pxt_demote_if_free(chain, tier, victim, victims);
         pxt_entry_release(victim);
         if (!done)
             return;
@@ -255,7 +258,7 @@ void pxt_demote_victims(struct pxt_chain *chain, struct pxt_victims *victims)
             victims->count--;
             unsigned index = victims->item[victims->count].tier;
             pxt_entry *victim = victims->item[victims->count].entry;
-            lock_and_demote(chain, &chain->tier[index], victim, victims);
+            pxt_demote_if_free(chain, &chain->tier[index], victim, victims);
             pxt_entry_release(victim);
             touched[index] = true;
         }

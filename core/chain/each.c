@@ -55,10 +55,10 @@ static void give_decided(struct walk *walk, const struct pxt_key *key)
 {
     enum { TRIES = 100 };
     struct pxt_decision decision;
-    pxt_status status = pxt_chain_decide(walk->chain, key, PXT_GET_PEEK, &decision, NULL);
+    pxt_status status = pxt_chain_decide(walk->chain, key, PXT_GET_PEEK | PXT_DECIDE_UNLOCKED, &decision, NULL);
     for (int i = 1; i < TRIES && pxt_word(&walk->chain->page, key->hash) != decision.word; i++) {
         pxt_entry_release(decision.entry);
-        status = pxt_chain_decide(walk->chain, key, PXT_GET_PEEK, &decision, NULL);
+        status = pxt_chain_decide(walk->chain, key, PXT_GET_PEEK | PXT_DECIDE_UNLOCKED, &decision, NULL);
     }
     walk->undecided |= status == PXT_EUNAVAILABLE;
     walk->no_memory |= status == PXT_ENOMEM;

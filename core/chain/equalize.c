@@ -32,7 +32,7 @@ static pxt_status read_copies(struct pxt_chain *chain, const struct pxt_key *key
         if (!pxt_chain_bit(chain, tier))
             continue;
         pxt_status status =
-            pxt_chain_read(chain, tier, key, PXT_GET_PEEK | PXT_TIER_GET_FOR_WRITE, &copies->entry[i], error);
+            pxt_chain_read(chain, tier, key, PXT_GET_PEEK | PXT_TIER_GET_FOR_WRITE, &copies->entry[i], NULL, error);
         if (!copies->entry[i])
             pxt_access_include(tier, key); /* hits that are noted for it are in the copies of the others */
         if (status != PXT_OK && status != PXT_NOT_FOUND && status != PXT_ECORRUPT) /* damaged: it has nothing */

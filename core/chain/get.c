@@ -1,80 +1,35 @@
 /* SPDX-License-Identifier: MIT
  *
- * get.c: finds entries, and promotes them.
+ * get.c: finds entries.
+ *
+ * A get holds no lock while it asks the tiers (doc/versions.md, rule 10): it compares the word of the key afterwards. So it
+ * waits for no tier that it does not need. The lock is taken only if the word changes all the time, or if a change
+ * that is open may be the reason that no tier decides.
  */
 #include "base/fail.h"
 #include "chain/chain.h"
 #include "chain/decide.h"
 #include "chain/demote.h"
 #include "chain/get_counts.h"
+#include "chain/promote.h"
 #include "chain/remote.h"
 #include "chain/store.h"
 #include "chain/stripes.h"
 #include "entry/entry.h"
 #include <pthread.h>
 
-/* Whether a durable tier has this version already: the authority is asked before it. */
-static bool has_version(struct pxt_tier *tier, const struct pxt_key *key, const pxt_entry *entry)
-{
-    pxt_entry *has = NULL;
-    bool same = pxt_tier_get(tier, key, PXT_GET_PEEK, &has, NULL) == PXT_OK &&
-                pxt_entry_effective_version(has) == pxt_entry_effective_version(entry);
-    pxt_entry_release(has);
-    return same;
-}
-
-/* Copies an entry into one faster tier. `*generation` is that of the copy. */
-static void promote_into(struct pxt_chain *chain, struct pxt_tier *tier, const struct pxt_key *key, pxt_entry *entry,
-                         uint32_t *generation, struct pxt_victims *victims)
-{
-    struct pxt_change change;
-    if (!pxt_tier_on(tier) || !pxt_tier_stores(tier))
-        return;
-    if (pxt_chain_bit(chain, tier)) {
-        if (pxt_word_doubts(pxt_word(&chain->page, key->hash)) & pxt_chain_bit(chain, tier))
-            return; /* the next repair brings it */
-        if (chain->authority && has_version(tier, key, entry))
-            return;
-        *generation += 2; /* by begin and end */
-        pxt_change_begin(chain, key->hash, tier, &change);
-        pxt_status status = pxt_chain_insert(tier, entry, victims, NULL);
-        pxt_change_wrote(chain, &change, tier, status);
-        pxt_change_end(chain, &change);
-        if (status)
-            return;
-    } else {
-        /* Another host may have changed the key since it was read. */
-        pxt_entry_set_generation(entry, chain->authority ? *generation : pxt_generation(&chain->page, key->hash));
-        if (pxt_chain_insert(tier, entry, victims, NULL) != PXT_OK)
-            return;
-    }
-    pxt_access_forget_in(tier, key); /* the entry has all hits already */
-    PXT_COUNT(tier, promotions, 1);
-}
-
-/* Copies an entry that tier `from` had into the faster tiers, memory last: a copy to a durable tier raises the
- * generation. The key's lock is held. */
-static void promote(struct pxt_chain *chain, const struct pxt_decision *decision, const struct pxt_key *key,
-                    struct pxt_victims *victims)
-{
-    uint32_t generation = decision->generation;
-    victims->may_refuse = true;
-    for (unsigned i = decision->found_in; i-- > 0;)
-        promote_into(chain, &chain->tier[i], key, decision->entry, &generation, victims);
-    victims->may_refuse = false;
-}
-
-/* Counts a hit in a tier that does not count hits itself. */
-static void count_access(struct pxt_chain *chain, struct pxt_tier *tier, const struct pxt_key *key, pxt_entry *entry)
+/* Counts a hit in a tier that does not count hits itself. Returns whether it is noted for the tier. */
+static bool count_access(struct pxt_chain *chain, struct pxt_tier *tier, const struct pxt_key *key, pxt_entry *entry)
 {
     if (tier->ops->settle)
-        return;
+        return false;
     pxt_time now = pxt_chain_stamp(chain, pxt_clock_now(&chain->clock));
     pxt_entry_touch(entry, 1, now);
     if (pxt_tier_durable(tier)) {
         pxt_entry_take_unflushed_hits(entry);
         pxt_access_note(chain, key, 1, now, false);
     }
+    return pxt_tier_durable(tier);
 }
 
 /* Counts what each tier answered. */
@@ -98,31 +53,49 @@ static bool still_true(const struct pxt_chain *chain, const struct pxt_key *key,
     return pxt_word(&chain->page, key->hash) == decision->word;
 }
 
-/* Decides again while the word of the key changes, some times. */
-static pxt_status decide(struct pxt_chain *chain, const struct pxt_key *key, bool locked, unsigned flags,
-                         struct pxt_decision *decision, struct pxt_error *error)
+/* Whether a change that is open may be the reason that no tier decides. */
+static bool may_be_open(const struct pxt_chain *chain, const struct pxt_decision *decision, pxt_status status)
 {
-    enum { TRIES = 100 };
-    pxt_status status = PXT_OK;
-    for (int i = 0; i < TRIES; i++) {
-        status = pxt_chain_decide(chain, key, flags, decision, error);
-        if (still_true(chain, key, decision))
+    return status == PXT_EUNAVAILABLE && (pxt_word_doubts(decision->word) & pxt_chain_members(chain));
+}
+
+/* Whether an answer without the key's lock is not good enough: see make_safe(). */
+static bool needs_lock(const struct pxt_chain *chain, const struct pxt_decision *decision, pxt_status status)
+{
+    return may_be_open(chain, decision, status) || (status == PXT_OK && !decision->clear && chain->power);
+}
+
+/* Decides again while the word of the key changes, `tries` times. `*open`: it changes all the time, or a change that is open
+ * may be the reason that no tier decides. */
+static pxt_status decide(struct pxt_chain *chain, const struct pxt_key *key, int tries, unsigned flags,
+                         struct pxt_decision *decision, bool *open, struct pxt_error *error)
+{
+    *open = true;
+    for (int i = 0; i < tries; i++) {
+        pxt_status status = pxt_chain_decide(chain, key, flags, decision, error);
+        if (still_true(chain, key, decision)) {
+            *open = may_be_open(chain, decision, status);
             return status;
+        }
         if (decision->entry)
             pxt_entry_release(decision->entry);
         decision->entry = NULL;
     }
+    decision->clear = decision->by_authority = false;
     return pxt_fail(error, PXT_EBUSY, 0, "key %s is changed all the time%s", key->text,
-                    locked ? "" : ", and its lock cannot be had");
+                    flags & PXT_DECIDE_UNLOCKED ? ", and its lock cannot be had" : "");
 }
 
 /* An expired entry of a pool with one member leaves at once; of other pools, by pxt_chain_expire(). */
 static void remove_expired(struct pxt_chain *chain, const struct pxt_key *key, const struct pxt_decision *decision)
 {
-    if (pxt_chain_members(chain) || chain->authority || pxt_entry_is_tombstone(decision->entry))
-        return;
     pxt_chain_remove(chain, key, PXT_REMOVE_EXPIRED, NULL);
     PXT_COUNT(&chain->tier[decision->found_in], evictions_ttl, 1);
+}
+
+static bool may_remove_expired(const struct pxt_chain *chain, const struct pxt_decision *decision)
+{
+    return !pxt_chain_members(chain) && !chain->authority && !pxt_entry_is_tombstone(decision->entry);
 }
 
 /* At level `power` nothing is told that lost power could take away. */
@@ -136,49 +109,107 @@ static pxt_status make_safe(struct pxt_chain *chain, const struct pxt_key *key, 
     return status ? PXT_EUNAVAILABLE : newest ? PXT_OK : PXT_NOT_FOUND;
 }
 
-/* Asks the tiers. If the key is `locked` among processes too, promotes the entry, and removes an expired one. */
-static pxt_status descend(struct pxt_chain *chain, const struct pxt_key *key, bool locked, pxt_entry **out,
-                          unsigned *found_in, struct pxt_victims *victims, struct pxt_error *error)
+/* Counts the answer, and gives the entry that was decided, if it is alive. Removes it if it has expired, and else promotes
+ * it. `locked`: the key is locked among processes; otherwise, if `may_lock`, only what needs no waiting is done. */
+static pxt_status answer(struct pxt_chain *chain, const struct pxt_key *key, bool locked, bool may_lock,
+                         struct pxt_decision *decision, pxt_status status, pxt_entry **out, unsigned *found_in,
+                         struct pxt_victims *victims)
 {
-    struct pxt_decision decision;
-    pxt_status status = decide(chain, key, locked, 0, &decision, error);
-    if (locked && !decision.clear && chain->power && status == PXT_OK)
-        status = make_safe(chain, key, &decision, error);
-    bool alive = status == PXT_OK && !pxt_chain_dead(chain, decision.entry);
-    count_answers(chain, &decision, alive);
-    if (decision.by_authority && pxt_chain_members(chain) && !(alive && locked))
-        pxt_remote_follow(chain, key, &decision, locked);
-    if (!alive) {
-        if (status == PXT_OK && locked)
-            remove_expired(chain, key, &decision);
-        pxt_entry_release(decision.entry);
-        return status == PXT_OK ? PXT_NOT_FOUND : status;
+    bool alive = status == PXT_OK && !pxt_chain_dead(chain, decision->entry);
+    count_answers(chain, decision, alive);
+    if (decision->by_authority && pxt_chain_members(chain) && !(alive && locked))
+        pxt_remote_follow(chain, key, decision, locked);
+    if (alive)
+        decision->noted += count_access(chain, &chain->tier[decision->found_in], key, decision->entry);
+    if (locked && alive)
+        pxt_promote(chain, key, decision, victims);
+    else if (!locked && may_lock && (alive || decision->stale))
+        pxt_promote_if_free(chain, key, decision, alive, victims);
+    if (alive) {
+        *found_in = decision->found_in;
+        *out = decision->entry;
+        return PXT_OK;
     }
-    struct pxt_tier *tier = &chain->tier[decision.found_in];
-    count_access(chain, tier, key, decision.entry);
-    if (locked && decision.clear)
-        promote(chain, &decision, key, victims);
-    *found_in = decision.found_in;
-    *out = decision.entry;
-    return PXT_OK;
+    if (status == PXT_OK && may_remove_expired(chain, decision)) {
+        bool free = !locked && may_lock && pxt_chain_trylock(chain, key);
+        if (locked || (free && still_true(chain, key, decision)))
+            remove_expired(chain, key, decision);
+        if (free)
+            pxt_chain_unlock(chain, key);
+    }
+    pxt_entry_release(decision->entry);
+    return status == PXT_OK ? PXT_NOT_FOUND : status;
 }
 
 /* Gets under the key's lock, from the first tier down. */
-__attribute__((noinline)) static pxt_status get_locked(struct pxt_chain *chain, const struct pxt_key *key,
-                                                       pxt_entry **out, unsigned *found_in, struct pxt_error *error)
+static pxt_status get_locked(struct pxt_chain *chain, const struct pxt_key *key, pxt_entry **out, unsigned *found_in,
+                             struct pxt_victims *victims, struct pxt_error *error)
 {
-    struct pxt_victims victims;
-    pxt_victims_init(&victims);
-    pxt_chain_probe_down_tiers(chain);
+    enum { TRIES = 100 };
+    struct pxt_decision decision;
+    bool open;
     /* Another process that holds the key too long keeps this one from promoting, not from reading. */
     bool locked = pxt_chain_lock(chain, key, error) == PXT_OK;
     if (!locked)
         pxt_chain_lock_in_process(chain, key);
-    pxt_status status = descend(chain, key, locked, out, found_in, &victims, error);
+    pxt_status status = decide(chain, key, TRIES, 0, &decision, &open, error);
+    if (locked && !decision.clear && chain->power && status == PXT_OK)
+        status = make_safe(chain, key, &decision, error);
+    status = answer(chain, key, locked, false, &decision, status, out, found_in, victims);
     if (locked)
         pxt_chain_unlock(chain, key);
     else
         pxt_chain_unlock_in_process(chain, key);
+    return status;
+}
+
+static bool may_read_freely(const struct pxt_chain *chain)
+{
+    return chain->gets_need_no_lock && pxt_chain_has_joined(chain) && !pxt_page_is_replaced(&chain->page);
+}
+
+/* Gets without a lock. False if the lock is needed: to wait for a change that is open, or to repair the answer. */
+static bool get_freely(struct pxt_chain *chain, const struct pxt_key *key, pxt_entry **out, unsigned *found_in,
+                       pxt_status *status, struct pxt_victims *victims, struct pxt_error *error)
+{
+    enum { TRIES = 4 };
+    struct pxt_decision decision;
+    bool open;
+    if (!may_read_freely(chain))
+        return false;
+    *status = decide(chain, key, TRIES, PXT_DECIDE_UNLOCKED, &decision, &open, error);
+    if (open || needs_lock(chain, &decision, *status) || !pxt_chain_has_joined(chain)) {
+        pxt_entry_release(decision.entry);
+        return false;
+    }
+    victims->deepest = decision.found_in;
+    *status = answer(chain, key, false, true, &decision, *status, out, found_in, victims);
+    return true;
+}
+
+/* Gets from the first tier down. Where memory is the first tier, one thread of those that miss a key goes on, and the others
+ * find it in memory when they have waited. */
+__attribute__((noinline)) static pxt_status get_below(struct pxt_chain *chain, const struct pxt_key *key,
+                                                      pxt_entry **out, unsigned *found_in, struct pxt_error *error)
+{
+    struct pxt_victims victims;
+    struct pxt_flight flight;
+    pxt_status status;
+    int cancel_state;
+    const struct pxt_tier *first = &chain->tier[0];
+    bool fills = chain->count > 1 && !(first->flags & PXT_TIER_SHARED) && pxt_tier_on(first) && pxt_tier_stores(first);
+    pxt_victims_init(&victims);
+    pxt_chain_have_down_tiers_probed(chain);
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state); /* others wait for the end of the flight */
+    bool leads = fills && chain->gets_need_no_lock && pxt_flight_begin(&chain->flights, key, &flight);
+    victims.in_hurry = true;
+    if (!get_freely(chain, key, out, found_in, &status, &victims, error)) {
+        victims.in_hurry = false;
+        status = get_locked(chain, key, out, found_in, &victims, error);
+    }
+    if (leads)
+        pxt_flight_end(&chain->flights, &flight);
+    pthread_setcancelstate(cancel_state, NULL);
     pxt_demote_victims(chain, &victims);
     return status;
 }
@@ -211,45 +242,131 @@ __attribute__((noinline)) static pxt_status get_from_file(struct pxt_tier *tier,
  * The fast path calls the first tier directly: without the key's lock, and without pxt_tier_get().
  * No lock, because a hit changes no tier, and what it returns was stored at the instant when the tier looked.
  * No pxt_tier_get(), because `hits_need_no_lock` says that the tier locks itself and keeps the state of its policy, and
- * the breaker and the doubts are looked at here. A failure of the tier is left to get_locked(), which asks it again.
+ * the breaker and the doubts are looked at here. A failure of the tier is left to get_below(), which asks it again.
  */
-pxt_status pxt_chain_get(struct pxt_chain *chain, const struct pxt_key *key, pxt_entry **out, unsigned *found_in,
-                         struct pxt_error *error)
+__attribute__((always_inline)) static inline bool get_first(struct pxt_chain *chain, const struct pxt_key *key,
+                                                            pxt_entry **out, struct pxt_error *error)
 {
     pxt_remote_age(chain);
     struct pxt_tier *first = &chain->tier[0];
     bool shared = first->flags & PXT_TIER_SHARED;
     uint64_t word = shared ? pxt_word(&chain->page, key->hash) : 0;
     bool doubted = shared && (!pxt_chain_has_joined(chain) || (pxt_word_doubts(word) & pxt_chain_bit(chain, first)));
-    if (first->hits_need_no_lock && pxt_tier_on(first) && !doubted) {
-        pxt_status status =
-            shared ? get_from_file(first, key, out, error) : first->ops->get(first->self, key, 0, out, error);
-        if (status == PXT_OK) {
-            bool old = shared ? pxt_word(&chain->page, key->hash) != word : pxt_chain_stale(chain, first, *out);
-            if (!old && !pxt_chain_expired(chain, *out)) {
-                struct pxt_thread_counts *counts = pxt_chain_counts(chain);
-                pxt_count_raise(chain, counts, &counts->hits[0]);
-                if (!first->ops->settle)
-                    count_first_hit(chain, first, key, *out);
-                *found_in = 0;
-                return PXT_OK;
-            }
-            pxt_entry_release(*out);
-            *out = NULL;
-        }
+    if (!first->hits_need_no_lock || !pxt_tier_on(first) || doubted)
+        return false;
+    pxt_status status =
+        shared ? get_from_file(first, key, out, error) : first->ops->get(first->self, key, 0, out, error);
+    if (status != PXT_OK)
+        return false;
+    bool old = shared ? pxt_word(&chain->page, key->hash) != word : pxt_chain_stale(chain, first, *out);
+    if (old || pxt_chain_expired(chain, *out)) {
+        pxt_entry_release(*out);
+        *out = NULL;
+        return false;
     }
-    return get_locked(chain, key, out, found_in, error);
+    struct pxt_thread_counts *counts = pxt_chain_counts(chain);
+    pxt_count_raise(chain, counts, &counts->hits[0]);
+    if (!first->ops->settle)
+        count_first_hit(chain, first, key, *out);
+    return true;
+}
+
+pxt_status pxt_chain_get(struct pxt_chain *chain, const struct pxt_key *key, pxt_entry **out, unsigned *found_in,
+                         struct pxt_error *error)
+{
+    if (!get_first(chain, key, out, error))
+        return get_below(chain, key, out, found_in, error);
+    *found_in = 0;
+    return PXT_OK;
+}
+
+/* ---- many keys -------------------------------------------------------------------------------------------------- */
+
+/* Keys that the first tier does not have. */
+struct missed {
+    size_t count;
+    struct pxt_key key[PXT_READING_MAX];
+    size_t index[PXT_READING_MAX]; /* of the caller's key */
+    struct pxt_decision decision[PXT_READING_MAX];
+    pxt_status status[PXT_READING_MAX];
+};
+
+/* Answers a key that was decided together with others; or gets it alone, if its word has changed or the lock is needed. */
+static pxt_status answer_one(struct pxt_chain *chain, const struct pxt_key *key, struct pxt_decision *decision,
+                             pxt_status status, pxt_entry **out, unsigned *found_in, struct pxt_error *error)
+{
+    struct pxt_victims victims;
+    if (!still_true(chain, key, decision) || !pxt_chain_has_joined(chain) || needs_lock(chain, decision, status)) {
+        pxt_entry_release(decision->entry);
+        return get_below(chain, key, out, found_in, error);
+    }
+    pxt_victims_init(&victims);
+    victims.in_hurry = true;
+    victims.deepest = decision->found_in;
+    status = answer(chain, key, false, true, decision, status, out, found_in, &victims);
+    pxt_demote_victims(chain, &victims);
+    return status;
+}
+
+/* Gets the keys that were missed: with one call of each tier that offers that. */
+static void get_missed(struct pxt_chain *chain, struct missed *missed, pxt_entry **out, unsigned *found_in,
+                       pxt_status *result, struct pxt_error *error)
+{
+    pxt_status status = PXT_EBUSY;
+    if (missed->count > 1 && may_read_freely(chain)) {
+        pxt_chain_have_down_tiers_probed(chain);
+        status = pxt_chain_decide_many(chain, missed->key, missed->count, PXT_DECIDE_UNLOCKED, missed->decision,
+                                       missed->status, error);
+    }
+    for (size_t j = 0; j < missed->count; j++) {
+        size_t i = missed->index[j];
+        result[i] = status ? get_below(chain, &missed->key[j], &out[i], &found_in[i], error)
+                           : answer_one(chain, &missed->key[j], &missed->decision[j], missed->status[j], &out[i],
+                                        &found_in[i], error);
+    }
+    missed->count = 0;
+}
+
+pxt_status pxt_chain_get_many(struct pxt_chain *chain, const struct pxt_key *keys, size_t n, pxt_entry **out,
+                              unsigned *found_in, pxt_status *result, struct pxt_error *error)
+{
+    struct missed *missed = pxt_alloc(sizeof *missed);
+    if (!missed)
+        return pxt_fail_memory(error, "a batch");
+    for (size_t i = 0; i < n; i++) {
+        out[i] = NULL;
+        found_in[i] = 0;
+        result[i] = PXT_OK;
+        if (get_first(chain, &keys[i], &out[i], error))
+            continue;
+        missed->key[missed->count] = keys[i];
+        missed->index[missed->count++] = i;
+        if (missed->count == PXT_READING_MAX)
+            get_missed(chain, missed, out, found_in, result, error);
+    }
+    get_missed(chain, missed, out, found_in, result, error);
+    pxt_free(missed);
+    return PXT_OK;
 }
 
 pxt_status pxt_chain_peek(struct pxt_chain *chain, const struct pxt_key *key, pxt_entry **out, struct pxt_error *error)
 {
-    struct pxt_decision decision;
+    enum { TRIES = 4, TRIES_LOCKED = 100 };
+    const unsigned flags = PXT_GET_PEEK | PXT_DECIDE_UNLOCKED;
+    struct pxt_decision decision = {.clear = false};
+    pxt_status status = PXT_OK;
+    bool open = true;
     pxt_remote_age(chain);
-    pxt_chain_lock_in_process(chain, key);
-    pxt_status status = decide(chain, key, false, PXT_GET_PEEK, &decision, error);
-    if (decision.by_authority && pxt_chain_members(chain))
-        pxt_remote_follow(chain, key, &decision, false);
-    pxt_chain_unlock_in_process(chain, key);
+    if (may_read_freely(chain))
+        status = decide(chain, key, TRIES, flags, &decision, &open, error);
+    if (open) {
+        pxt_entry_release(decision.entry);
+        pxt_chain_lock_in_process(chain, key);
+        status = decide(chain, key, TRIES_LOCKED, flags, &decision, &open, error);
+        if (decision.by_authority && pxt_chain_members(chain))
+            pxt_remote_follow(chain, key, &decision, false);
+        pxt_chain_unlock_in_process(chain, key);
+    }
     if (status == PXT_OK && !pxt_chain_dead(chain, decision.entry)) {
         *out = decision.entry;
         return PXT_OK;

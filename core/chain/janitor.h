@@ -12,6 +12,7 @@ struct pxt_janitor {
     pthread_mutex_t lock;
     pthread_cond_t wake;
     bool running, stop;
+    atomic_bool called; /* by a get */
     int64_t interval_ms;
     struct pxt_chain *chain;
 };

@@ -7,17 +7,39 @@
 #include "chain/accesses.h"
 #include "entry/entry.h"
 
-pxt_status pxt_chain_read(struct pxt_chain *chain, struct pxt_tier *tier, const struct pxt_key *key, unsigned flags,
-                          pxt_entry **out, struct pxt_error *error)
+/* Completes an entry that was read, and adds the hits that are noted for it. */
+static pxt_status finish_read(struct pxt_chain *chain, struct pxt_tier *tier, const struct pxt_key *key, unsigned flags,
+                              pxt_entry **out, uint64_t *noted, struct pxt_error *error)
 {
-    pxt_status status = pxt_tier_get(tier, key, flags, out, error);
-    if (status == PXT_OK && (status = pxt_chain_complete(chain, tier, key, out, error))) {
+    pxt_status status = pxt_chain_complete(chain, tier, key, out, error);
+    if (status) {
         pxt_entry_release(*out);
         *out = NULL;
+        return status;
     }
-    if (status == PXT_OK && (tier->flags & PXT_TIER_SHARED)) /* made for this call: only the caller has it */
-        pxt_access_add(tier, key, flags & PXT_TIER_GET_FOR_WRITE, *out);
-    return status;
+    uint64_t added = 0;
+    if (tier->flags & PXT_TIER_SHARED) /* made for this call: only the caller has it */
+        added = pxt_access_add(tier, key, flags & PXT_TIER_GET_FOR_WRITE, *out);
+    if (noted)
+        *noted = added;
+    return PXT_OK;
+}
+
+pxt_status pxt_chain_read(struct pxt_chain *chain, struct pxt_tier *tier, const struct pxt_key *key, unsigned flags,
+                          pxt_entry **out, uint64_t *noted, struct pxt_error *error)
+{
+    pxt_status status = pxt_tier_get(tier, key, flags, out, error);
+    return status ? status : finish_read(chain, tier, key, flags, out, noted, error);
+}
+
+void pxt_chain_read_many(struct pxt_chain *chain, struct pxt_tier *tier, const struct pxt_key *const *keys, size_t n,
+                         unsigned flags, struct pxt_reading *reading, struct pxt_error *error)
+{
+    pxt_tier_get_many(tier, keys, n, flags, reading->entry, reading->status, error);
+    for (size_t i = 0; i < n; i++)
+        if (!reading->status[i])
+            reading->status[i] =
+                finish_read(chain, tier, keys[i], flags, &reading->entry[i], &reading->noted[i], error);
 }
 
 void pxt_chain_include_hits(struct pxt_chain *chain, const struct pxt_key *key, unsigned found)

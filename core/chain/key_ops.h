@@ -29,9 +29,19 @@ static inline bool pxt_chain_expired(const struct pxt_chain *chain, const pxt_en
  * a place for. Does nothing if it lacks none, or if they lack the entry. */
 pxt_status pxt_chain_complete(struct pxt_chain *chain, const struct pxt_tier *tier, const struct pxt_key *key,
                               pxt_entry **entry, struct pxt_error *error);
-/* Reads an entry from one tier, completes it, and adds the hits that are noted for the tier and not yet written to it. */
+/* Reads an entry from one tier, completes it, and adds the hits that are noted for the tier and not yet written to it;
+ * `*noted` (may be NULL) says how many, if there is an entry. */
 pxt_status pxt_chain_read(struct pxt_chain *chain, struct pxt_tier *tier, const struct pxt_key *key, unsigned flags,
-                          pxt_entry **out, struct pxt_error *error);
+                          pxt_entry **out, uint64_t *noted, struct pxt_error *error);
+/* The same for many keys, at most PXT_READING_MAX. */
+enum { PXT_READING_MAX = 256 };
+struct pxt_reading {
+    pxt_entry *entry[PXT_READING_MAX];
+    pxt_status status[PXT_READING_MAX];
+    uint64_t noted[PXT_READING_MAX];
+};
+void pxt_chain_read_many(struct pxt_chain *chain, struct pxt_tier *tier, const struct pxt_key *const *keys, size_t n,
+                         unsigned flags, struct pxt_reading *reading, struct pxt_error *error);
 /* A write replaces all copies by what it makes of the copy in tier `found` (PXT_CHAIN_MAX: none): the hits noted for the
  * others go with them. pxt_chain_read() has done that for `found`. */
 void pxt_chain_include_hits(struct pxt_chain *chain, const struct pxt_key *key, unsigned found);

@@ -3,6 +3,7 @@
  * learnt.c: a list or a caller says where a proxy is; what its use has taught (health, checks, hits) stays with the key.
  */
 #include "chain/learnt.h"
+#include "base/fail.h"
 #include "chain/decide.h"
 #include "entry/entry.h"
 
@@ -16,6 +17,12 @@ static bool can_spare_a_tier(const struct pxt_chain *chain)
     return takers > 1;
 }
 
+/* Whether asking again cannot help. */
+static bool is_final(pxt_status status)
+{
+    return status == PXT_OK || status == PXT_NOT_FOUND || status == PXT_EUNAVAILABLE || status == PXT_ENOMEM;
+}
+
 /* Asks a tier that fails again, until its breaker turns it off: then the put goes on without it, as with every tier that
  * is off. So a process that makes one put only gets there too. */
 static pxt_status find_replaced(struct pxt_chain *chain, const struct pxt_key *key, struct pxt_decision *decision,
@@ -25,24 +32,19 @@ static pxt_status find_replaced(struct pxt_chain *chain, const struct pxt_key *k
     unsigned tries = chain->tier[0].breaker.threshold;
     do {
         status = pxt_chain_decide(chain, key, PXT_GET_PEEK | PXT_TIER_GET_FOR_WRITE, decision, error);
-        if (status == PXT_OK || status == PXT_NOT_FOUND || status == PXT_EUNAVAILABLE || status == PXT_ENOMEM)
+        if (is_final(status))
             return status;
     } while (tries-- && can_spare_a_tier(chain));
     return status;
 }
 
-static pxt_status inherit(struct pxt_chain *chain, pxt_entry **entry, struct pxt_replaced *replaced, bool *blind,
-                          struct pxt_error *error)
+/* Gives `*entry` what the decision says of the entry that it replaces. */
+static pxt_status take_over(const struct pxt_chain *chain, pxt_entry **entry, pxt_status status,
+                            const struct pxt_decision *decision, struct pxt_replaced *replaced, struct pxt_error *error)
 {
-    struct pxt_key key;
-    struct pxt_decision decision;
-    pxt_entry_key_of(*entry, &key);
-    *replaced = (struct pxt_replaced){.stamp = {0, PXT_VERSION_NEW, PXT_VERSION_NEW, {0}}};
-    pxt_status status = find_replaced(chain, &key, &decision, error);
-    replaced->stamp.seen = decision.seen;
-    pxt_entry *old = decision.entry;
-    *blind = status == PXT_EUNAVAILABLE;
-    if (*blind) { /* the silent member may have learnt more, or a version far ahead */
+    pxt_entry *old = decision->entry;
+    *replaced = (struct pxt_replaced){.stamp = {0, PXT_VERSION_NEW, PXT_VERSION_NEW, decision->seen}};
+    if (status == PXT_EUNAVAILABLE) { /* the silent member may have learnt more, or a version far ahead */
         replaced->stamp.learnt = old ? (uint64_t)pxt_entry_number(old, PXT_FIELD_LEARNT_VERSION) : 0;
         replaced->stamp.above = pxt_version_far(&chain->page);
     } else if (status)
@@ -66,18 +68,71 @@ static pxt_status inherit(struct pxt_chain *chain, pxt_entry **entry, struct pxt
     return status;
 }
 
-pxt_status pxt_learnt_inherit(struct pxt_chain *chain, pxt_entry **entry, struct pxt_replaced *replaced,
-                              struct pxt_error *error)
+/* Likewise, and notes whether that may not have been all. */
+static pxt_status take(struct pxt_chain *chain, pxt_entry **entry, pxt_status status,
+                       const struct pxt_decision *decision, struct pxt_replaced *replaced, struct pxt_error *error)
 {
-    bool blind;
-    pxt_status status = inherit(chain, entry, replaced, &blind, error);
-    if (status || !blind)
-        return status;
-    status = pxt_entry_mark_blind(entry, pxt_version_next(&chain->page, replaced->stamp.above), error);
-    if (status) {
+    pxt_status taken = take_over(chain, entry, status, decision, replaced, error);
+    if (taken || status != PXT_EUNAVAILABLE)
+        return taken;
+    taken = pxt_entry_mark_blind(entry, pxt_version_next(&chain->page, replaced->stamp.above), error);
+    if (taken) {
         pxt_entry_release(replaced->entry);
         replaced->entry = NULL;
     }
+    return taken;
+}
+
+pxt_status pxt_learnt_inherit(struct pxt_chain *chain, pxt_entry **entry, struct pxt_replaced *replaced,
+                              struct pxt_error *error)
+{
+    struct pxt_key key;
+    struct pxt_decision decision;
+    pxt_entry_key_of(*entry, &key);
+    pxt_status status = find_replaced(chain, &key, &decision, error);
+    return take(chain, entry, status, &decision, replaced, error);
+}
+
+/* Some of many entries. */
+struct some {
+    struct pxt_key key[PXT_READING_MAX];
+    struct pxt_decision decision[PXT_READING_MAX];
+    pxt_status status[PXT_READING_MAX];
+};
+
+static pxt_status inherit_some(struct pxt_chain *chain, pxt_entry **entries, size_t n, struct some *some,
+                               struct pxt_replaced *replaced, struct pxt_error *error)
+{
+    for (size_t i = 0; i < n; i++)
+        pxt_entry_key_of(entries[i], &some->key[i]);
+    pxt_status first = pxt_chain_decide_many(chain, some->key, n, PXT_GET_PEEK | PXT_TIER_GET_FOR_WRITE, some->decision,
+                                             some->status, error);
+    if (first)
+        return first;
+    for (size_t i = 0; i < n; i++) {
+        pxt_status status = some->status[i];
+        if (first) {
+            pxt_entry_release(some->decision[i].entry);
+            continue;
+        }
+        if (is_final(status) || !can_spare_a_tier(chain))
+            first = take(chain, &entries[i], status, &some->decision[i], &replaced[i], error);
+        else
+            first = pxt_learnt_inherit(chain, &entries[i], &replaced[i], error);
+    }
+    return first;
+}
+
+pxt_status pxt_learnt_inherit_many(struct pxt_chain *chain, pxt_entry **entries, size_t n,
+                                   struct pxt_replaced *replaced, struct pxt_error *error)
+{
+    struct some *some = pxt_alloc(sizeof *some);
+    pxt_status status = some ? PXT_OK : pxt_fail_memory(error, "a batch");
+    for (size_t at = 0; at < n && !status; at += PXT_READING_MAX) {
+        size_t count = n - at < PXT_READING_MAX ? n - at : PXT_READING_MAX;
+        status = inherit_some(chain, entries + at, count, some, replaced + at, error);
+    }
+    pxt_free(some);
     return status;
 }
 

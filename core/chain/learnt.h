@@ -20,6 +20,9 @@ struct pxt_replaced {
  * is returned, unless it is off. */
 pxt_status pxt_learnt_inherit(struct pxt_chain *chain, pxt_entry **entry, struct pxt_replaced *replaced,
                               struct pxt_error *error);
+/* The same for many, whose `replaced` are zero; tiers that offer it are asked for all keys in one call. */
+pxt_status pxt_learnt_inherit_many(struct pxt_chain *chain, pxt_entry **entries, size_t n,
+                                   struct pxt_replaced *replaced, struct pxt_error *error);
 /* After the write: gives `entry` the hits that a memory tier has counted for the replaced entry since it was read, and
  * lets go of that. */
 void pxt_learnt_finish(pxt_entry *entry, struct pxt_replaced *replaced);

@@ -8,17 +8,17 @@
 #include "chain/stripes.h"
 #include <string.h>
 
-/* Whether the chain can take the tier now. What a durable tier changes of a chain without one, and where a local tier keeps the
+/* What a durable tier changes of a chain without one, and where a local tier keeps the
  * page, is settled when the cache is opened. */
-static bool can_take(const struct pxt_tier *tier)
+bool pxt_chain_can_reopen(const struct pxt_tier *tier)
 {
-    return (tier->flags & PXT_TIER_REMOTE) || !(tier->flags & (PXT_TIER_DURABLE | PXT_TIER_SHARED));
+    return tier->ops && ((tier->flags & PXT_TIER_REMOTE) || !(tier->flags & (PXT_TIER_DURABLE | PXT_TIER_SHARED)));
 }
 
 void pxt_chain_reopen(struct pxt_chain *chain, struct pxt_tier *tier)
 {
     struct pxt_error error;
-    if (!tier->ops || !can_take(tier) || !pxt_breaker_may_reopen(&tier->breaker, pxt_clock_monotonic_ms()))
+    if (!pxt_chain_can_reopen(tier) || !pxt_breaker_may_reopen(&tier->breaker, pxt_clock_monotonic_ms()))
         return;
     pxt_status status = pxt_tier_reopen(tier, &error);
     if (!status) /* before it answers, so that the members join first */

@@ -44,15 +44,14 @@ static pxt_status note_words(struct repair *repair, struct pxt_error *error)
 {
     pxt_doubts members = pxt_chain_members(repair->chain);
     for (unsigned stripe = 0; stripe < PXT_STRIPES; stripe++) {
-        const struct pxt_key key = {.hash = stripe};
-        pxt_status status = pxt_chain_lock(repair->chain, &key, error);
+        pxt_status status = pxt_chain_lock_stripe(repair->chain, stripe, error);
         if (status)
             return status;
         for (unsigned i = stripe; i < PXT_WORDS; i += PXT_STRIPES) {
             uint64_t word = pxt_word(&repair->chain->page, i);
             repair->noted[i] = pxt_word_doubts(word) & members ? word : 0;
         }
-        pxt_chain_unlock(repair->chain, &key);
+        pxt_chain_unlock_stripe(repair->chain, stripe);
     }
     return PXT_OK;
 }
@@ -175,14 +174,13 @@ static pxt_status repair_range(struct repair *repair, struct pxt_error *error)
 {
     pxt_status status = list_keys(repair, error);
     for (unsigned stripe = 0; stripe < PXT_STRIPES && !status; stripe++) {
-        const struct pxt_key key = {.hash = stripe};
         if (!has_noted(repair, stripe))
             continue;
-        status = pxt_chain_lock(repair->chain, &key, error);
+        status = pxt_chain_lock_stripe(repair->chain, stripe, error);
         if (status)
             break;
         status = repair_locked(repair, stripe, error);
-        pxt_chain_unlock(repair->chain, &key);
+        pxt_chain_unlock_stripe(repair->chain, stripe);
     }
     return status;
 }
@@ -289,4 +287,20 @@ void pxt_chain_probe_down_tiers(struct pxt_chain *chain)
     }
     if (on_again && pxt_chain_stay_joined(chain, NULL) == PXT_OK)
         pxt_chain_repair(chain, NULL);
+}
+
+void pxt_chain_have_down_tiers_probed(struct pxt_chain *chain)
+{
+    bool due = false;
+    if (!chain->call_janitor) {
+        pxt_chain_probe_down_tiers(chain);
+        return;
+    }
+    for (unsigned i = 0; i < chain->count && !due; i++) {
+        struct pxt_tier *tier = &chain->tier[i];
+        due = (pxt_tier_present(tier) || pxt_chain_can_reopen(tier)) &&
+              pxt_breaker_probe_due(&tier->breaker, pxt_clock_monotonic_ms());
+    }
+    if (due)
+        chain->call_janitor(chain->call_janitor_arg);
 }

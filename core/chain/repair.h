@@ -10,7 +10,10 @@
 /* Probes tiers that are off and due for it. One that answers is on again: what it lacks is in doubt, until it is
  * repaired. No lock may be held. */
 void pxt_chain_probe_down_tiers(struct pxt_chain *chain);
-/* reopen.c: opens a tier that is absent again, if its back-off is over. */
+/* The same, for a get: where a janitor runs, that does it, and the get does not wait. */
+void pxt_chain_have_down_tiers_probed(struct pxt_chain *chain);
+/* reopen.c: whether an absent tier can be opened later; opens it again, if its back-off is over. */
+bool pxt_chain_can_reopen(const struct pxt_tier *tier);
 void pxt_chain_reopen(struct pxt_chain *chain, struct pxt_tier *tier);
 /* Repairs all words with doubts, a range at a time, if all members are on. No lock may be held. */
 pxt_status pxt_chain_repair(struct pxt_chain *chain, struct pxt_error *error);

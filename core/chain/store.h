@@ -6,6 +6,7 @@
 #define PXT_STORE_H
 
 #include "chain/change.h"
+#include "chain/stripes.h"
 #include "chain/victim.h"
 
 /* One write on its way through the tiers. The locks of all its keys are held. */
@@ -16,14 +17,15 @@ struct pxt_write {
     struct pxt_change *change;
     /* Writes the entries to one tier. */
     pxt_status (*into)(struct pxt_write *write, struct pxt_tier *tier, struct pxt_error *error);
-    struct pxt_victims *victims; /* NULL: `into` demotes them itself */
-    struct pxt_seen seen;        /* of one entry */
-    bool may_defer;              /* leave out tiers that are off or written behind: repair.c brings the write to them */
-    bool partly;                 /* set by `into`: the tier was given a part of the entries, for want of room */
-    bool below;                  /* a slower tier has taken all entries, and has room for them all */
-    bool taken;                  /* a tier has taken the entries */
-    bool stale;                  /* a tier has a newer version */
-    bool lost;                   /* another host has changed the key since it was read: no other tier was written to */
+    struct pxt_victims *victims;          /* NULL: `into` demotes them itself */
+    const struct pxt_locked_keys *locked; /* of a batch */
+    struct pxt_seen seen;                 /* of one entry */
+    bool may_defer;   /* leave out tiers that are off or written behind: repair.c brings the write to them */
+    bool partly;      /* set by `into`: the tier was given a part of the entries, for want of room */
+    bool below;       /* a slower tier has taken all entries, and has room for them all */
+    bool taken;       /* a tier has taken the entries */
+    bool stale;       /* a tier has a newer version */
+    bool lost;        /* another host has changed the key since it was read: no other tier was written to */
     bool unread;      /* the authority was not read, and so cannot be written to: a repair brings the write there */
     pxt_status first; /* what the first tier that failed returned */
     struct pxt_error *error;

@@ -18,16 +18,33 @@ static inline bool pxt_chain_has_joined(const struct pxt_chain *chain)
 /* If not, has them join again. No lock may be held. */
 pxt_status pxt_chain_stay_joined(struct pxt_chain *chain, struct pxt_error *error);
 
-/* Locks a key among threads and processes; the members have joined. On failure nothing is locked. */
+/* Locks a key, with all keys of its word, among threads and processes; the members have joined. On failure nothing is
+ * locked. */
 pxt_status pxt_chain_lock(struct pxt_chain *chain, const struct pxt_key *key, struct pxt_error *error);
-/* Locks a key likewise, but does not wait for another thread. False if it is not locked. */
+/* Locks a key likewise, but does not wait. False if it is not locked. */
 bool pxt_chain_trylock(struct pxt_chain *chain, const struct pxt_key *key);
 void pxt_chain_unlock(struct pxt_chain *chain, const struct pxt_key *key);
 
-/* Locks a key among the threads of this process only: its tiers may be read, not changed. The members have joined, if that
- * is possible now. */
+/* Locks a key among the threads of this process only: its durable tiers may be read, not changed. The members have joined,
+ * if that is possible now. */
 void pxt_chain_lock_in_process(struct pxt_chain *chain, const struct pxt_key *key);
+bool pxt_chain_trylock_in_process(struct pxt_chain *chain, const struct pxt_key *key);
 void pxt_chain_unlock_in_process(struct pxt_chain *chain, const struct pxt_key *key);
+
+/* Keys that a batch has locked. */
+struct pxt_locked_keys {
+    unsigned *number; /* of their locks, in ascending order; NULL: all */
+    size_t count;
+};
+/* Locks the keys with `n` hashes; if they are many, all keys. Otherwise like pxt_chain_lock(). PXT_ENOMEM. */
+pxt_status pxt_chain_lock_keys(struct pxt_chain *chain, const uint64_t *hash, size_t n, struct pxt_locked_keys *locked,
+                               struct pxt_error *error);
+bool pxt_chain_has_locked(const struct pxt_locked_keys *locked, const struct pxt_key *key);
+void pxt_chain_unlock_keys(struct pxt_chain *chain, struct pxt_locked_keys *locked);
+
+/* Locks all keys of a stripe, like pxt_chain_lock(). */
+pxt_status pxt_chain_lock_stripe(struct pxt_chain *chain, unsigned stripe, struct pxt_error *error);
+void pxt_chain_unlock_stripe(struct pxt_chain *chain, unsigned stripe);
 
 /* Locks all keys at once, among threads and processes; the members have joined. On failure nothing is locked. */
 pxt_status pxt_chain_lock_all_joined(struct pxt_chain *chain, struct pxt_error *error);

@@ -7,10 +7,17 @@
 
 #include "chain/chain_layout.h"
 
+/* Victims may stay that many entries over the capacity, while other threads hold the locks of their keys. */
+enum { PXT_OVER_CAPACITY_MAX = 64 };
+
 /* Victims that are chosen and not yet demoted; each is held. */
 struct pxt_victims {
     unsigned count;
     bool may_refuse; /* a slower tier has what is inserted: the policy may keep it out */
+    /* For a get, and where locks are held: a lock that is not free is not waited for, nothing is repaired, and tiers slower
+     * than this one are not called. PXT_CHAIN_MAX: they are. */
+    unsigned deepest;
+    bool in_hurry;
     struct {
         unsigned tier;
         pxt_entry *entry;
@@ -21,6 +28,8 @@ static inline void pxt_victims_init(struct pxt_victims *victims)
 {
     victims->count = 0; /* the items need no zeroing */
     victims->may_refuse = false;
+    victims->deepest = PXT_CHAIN_MAX;
+    victims->in_hurry = false;
 }
 /* Whether a tier has its capacity of entries, plus `over`. */
 bool pxt_chain_tier_full(struct pxt_tier *tier, unsigned over);

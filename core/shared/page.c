@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * page.c: what is in the page: words, versions, members, the checkpoint; and the locks of stripes. All of it is changed by
+ * page.c: what is in the page: words, versions, members, the checkpoint; and the locks of words. All of it is changed by
  * single atomic steps, so that a process that is killed leaves nothing half done.
  */
 #include "shared/page.h"
@@ -280,7 +280,7 @@ void pxt_page_set_checkpoint(struct pxt_page *page, uint64_t checkpoint, uint64_
 
 /* ---- locks ------------------------------------------------------------------------------------------------------ */
 
-/* Returns how long to wait for a stripe: not long if its lock timed out a moment ago. */
+/* Returns how long to wait for a word: not long if a lock of its stripe timed out a moment ago. */
 static int64_t patience_ms(const struct pxt_page *page, unsigned stripe)
 {
     int64_t stuck_until = atomic_load_explicit(&page->stuck_until_ms[stripe], memory_order_relaxed);
@@ -290,12 +290,31 @@ static int64_t patience_ms(const struct pxt_page *page, unsigned stripe)
 
 static pxt_status lock_in_file(struct pxt_page *page, unsigned first, unsigned n, struct pxt_error *error)
 {
-    int64_t patience = patience_ms(page, first);
-    int code = pxt_page_lock_bytes(page->fd, F_WRLCK, PXT_LOCK_STRIPES + (off_t)first, (off_t)n, patience);
+    unsigned stripe = first / PXT_STRIPE_WORDS;
+    int64_t patience = patience_ms(page, stripe);
+    int code = pxt_page_lock_bytes(page->fd, F_WRLCK, PXT_LOCK_WORDS + (off_t)first, (off_t)n, patience);
     if (code == ETIMEDOUT && patience == page->timeout_ms)
-        atomic_store_explicit(&page->stuck_until_ms[first], pxt_clock_monotonic_ms() + STUCK_RETRY_MS,
+        atomic_store_explicit(&page->stuck_until_ms[stripe], pxt_clock_monotonic_ms() + STUCK_RETRY_MS,
                               memory_order_relaxed);
     return code ? pxt_page_lock_failed(code, page->path, page->timeout_ms, error) : PXT_OK;
+}
+
+static pxt_status lock_all_in_file(struct pxt_page *page, const unsigned *number, size_t n, struct pxt_error *error)
+{
+    for (size_t i = 0; i < n; i++) {
+        pxt_status status = lock_in_file(page, number[i], 1, error);
+        if (status) {
+            pxt_page_unlock_many(page, number, i);
+            return status;
+        }
+    }
+    return PXT_OK;
+}
+
+/* Whether the file that was locked is the one that other processes use. `before` is what `reopened` was before. */
+static bool counts(const struct pxt_page *page, unsigned before)
+{
+    return pxt_page_is_current(page, false) && !(before & 1) && atomic_load(&page->reopened) == before;
 }
 
 /* A lock counts only in the file that other processes use, which is asked when the lock is held. */
@@ -306,10 +325,8 @@ pxt_status pxt_page_lock(struct pxt_page *page, unsigned first, unsigned n, stru
     for (;;) {
         unsigned before = atomic_load(&page->reopened);
         pxt_status status = lock_in_file(page, first, n, error);
-        if (status)
+        if (status || counts(page, before))
             return status;
-        if (pxt_page_is_current(page, false) && !(before & 1) && atomic_load(&page->reopened) == before)
-            return PXT_OK;
         pxt_page_unlock(page, first, n);
         status = pxt_page_reopen(page, false, error);
         if (status)
@@ -317,10 +334,50 @@ pxt_status pxt_page_lock(struct pxt_page *page, unsigned first, unsigned n, stru
     }
 }
 
+pxt_status pxt_page_lock_many(struct pxt_page *page, const unsigned *number, size_t n, struct pxt_error *error)
+{
+    if (page->fd < 0)
+        return PXT_OK;
+    for (;;) {
+        unsigned before = atomic_load(&page->reopened);
+        pxt_status status = lock_all_in_file(page, number, n, error);
+        if (status || counts(page, before))
+            return status;
+        pxt_page_unlock_many(page, number, n);
+        status = pxt_page_reopen(page, false, error);
+        if (status)
+            return status;
+    }
+}
+
+bool pxt_page_trylock(struct pxt_page *page, unsigned number)
+{
+    if (page->fd < 0)
+        return true;
+    unsigned before = atomic_load(&page->reopened);
+    if (pxt_page_lock_bytes(page->fd, F_WRLCK, PXT_LOCK_WORDS + (off_t)number, 1, 0))
+        return false;
+    if (counts(page, before))
+        return true;
+    pxt_page_unlock(page, number, 1); /* the next lock opens the other file */
+    return false;
+}
+
 void pxt_page_unlock(struct pxt_page *page, unsigned first, unsigned n)
 {
     if (page->fd >= 0)
-        pxt_page_lock_bytes(page->fd, F_UNLCK, PXT_LOCK_STRIPES + (off_t)first, (off_t)n, 0);
+        pxt_page_lock_bytes(page->fd, F_UNLCK, PXT_LOCK_WORDS + (off_t)first, (off_t)n, 0);
+}
+
+void pxt_page_unlock_many(struct pxt_page *page, const unsigned *number, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        pxt_page_unlock(page, number[i], 1);
+}
+
+bool pxt_page_is_replaced(const struct pxt_page *page)
+{
+    return page->fd >= 0 && !pxt_page_is_current(page, false);
 }
 
 pxt_status pxt_page_check(struct pxt_page *page, struct pxt_error *error)

@@ -17,9 +17,9 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-/* A batch takes all stripes at once, and a tier under it its own locks; thread sanitizers follow 64 of a thread at
- * most. All keys of a word have the same stripe. */
-enum { PXT_STRIPES = 32, PXT_WORDS = 32768, PXT_MEMBER_ID = 32 };
+/* Each word has a lock, and belongs to a stripe. The locks of a stripe lie side by side, so that they are taken together
+ * in one step. */
+enum { PXT_STRIPES = 32, PXT_WORDS = 32768, PXT_STRIPE_WORDS = PXT_WORDS / PXT_STRIPES, PXT_MEMBER_ID = 32 };
 
 /* Bit n: the member of slot n. */
 typedef uint8_t pxt_doubts;
@@ -43,8 +43,8 @@ struct pxt_page {
     _Atomic uint32_t base;
     pthread_mutex_t reopen_lock; /* a leaf */
     _Atomic unsigned reopened;   /* how often the file was opened again, * 2; odd while it is being opened */
-    /* Until this time a stripe whose lock timed out is not waited for again: a stopped process delays the others once,
-     * not with each call. */
+    /* Until this time a stripe of which a lock timed out is not waited for again: a stopped process delays the others
+     * once, not with each call. */
     _Atomic int64_t stuck_until_ms[PXT_STRIPES];
 };
 
@@ -158,10 +158,22 @@ static inline unsigned pxt_stripe(uint64_t hash)
 {
     return (unsigned)(hash % PXT_STRIPES);
 }
-/* Locks `n` stripes from `first` among processes; the caller holds the chain's own locks of these stripes. PXT_EBUSY after
- * the timeout. */
+/* The number of the lock of a key's word, from 0 to PXT_WORDS - 1. Those of a stripe begin at stripe * PXT_STRIPE_WORDS. */
+static inline unsigned pxt_lock_number(uint64_t hash)
+{
+    return pxt_stripe(hash) * PXT_STRIPE_WORDS + (unsigned)(hash % PXT_WORDS) / PXT_STRIPES;
+}
+/* Locks the words of `n` lock numbers from `first` among processes; the caller holds the chain's own locks of these words.
+ * PXT_EBUSY after the timeout. */
 pxt_status pxt_page_lock(struct pxt_page *page, unsigned first, unsigned n, struct pxt_error *error);
 void pxt_page_unlock(struct pxt_page *page, unsigned first, unsigned n);
+/* Locks one word without waiting. */
+bool pxt_page_trylock(struct pxt_page *page, unsigned number);
+/* Locks several words; `number` is in ascending order, each once. */
+pxt_status pxt_page_lock_many(struct pxt_page *page, const unsigned *number, size_t n, struct pxt_error *error);
+void pxt_page_unlock_many(struct pxt_page *page, const unsigned *number, size_t n);
+/* Whether the file was removed, or another one renamed over it: then the next lock opens it again. */
+bool pxt_page_is_replaced(const struct pxt_page *page);
 /* Opens the file again if the path no longer names the open one: then all is in doubt, and `reopened` has changed: the
  * members must join again. Each lock does the same for a file that was removed or replaced; only this notices one that was
  * moved away. */

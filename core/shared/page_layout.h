@@ -8,7 +8,7 @@
 #include "shared/page.h"
 #include <sys/types.h>
 
-enum { PXT_PAGE_FORMAT = 2, PXT_BOOT_ID = 40, PXT_MEMBER_NAME = 64 };
+enum { PXT_PAGE_FORMAT = 3, PXT_BOOT_ID = 40, PXT_MEMBER_NAME = 64 };
 
 /* What stays as it was made. `magic` and `format` lie here in every format. */
 struct pxt_page_fixed {
@@ -40,9 +40,9 @@ struct pxt_page_file {
 
 /* Bytes that are locked. The first two lie at the same place in every format. */
 enum {
-    PXT_LOCK_SETUP = 0,  /* for the time that the file is examined or made */
-    PXT_LOCK_IN_USE = 1, /* shared by all that have the page open */
-    PXT_LOCK_STRIPES = sizeof(struct pxt_page_file)
+    PXT_LOCK_SETUP = 0,                           /* for the time that the file is examined or made */
+    PXT_LOCK_IN_USE = 1,                          /* shared by all that have the page open */
+    PXT_LOCK_WORDS = sizeof(struct pxt_page_file) /* one byte for each word */
 };
 
 /* Locks, or with F_UNLCK unlocks, `n` bytes from `first` (open file description locks). Polls, as waiting in the kernel

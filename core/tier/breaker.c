@@ -69,6 +69,22 @@ void pxt_breaker_succeeded(struct pxt_breaker *breaker)
     pthread_mutex_unlock(&breaker->lock);
 }
 
+static bool is_to_try(const struct pxt_breaker *breaker)
+{
+    int state = atomic_load_explicit(&breaker->state, memory_order_relaxed);
+    return state == PXT_TIER_OFF || state == PXT_TIER_ABSENT;
+}
+
+bool pxt_breaker_probe_due(struct pxt_breaker *breaker, int64_t now_ms)
+{
+    if (!is_to_try(breaker))
+        return false;
+    pthread_mutex_lock(&breaker->lock);
+    bool due = is_to_try(breaker) && now_ms >= breaker->probe_at_ms;
+    pthread_mutex_unlock(&breaker->lock);
+    return due;
+}
+
 bool pxt_breaker_may_probe(struct pxt_breaker *breaker, int64_t now_ms)
 {
     if (atomic_load_explicit(&breaker->state, memory_order_relaxed) != PXT_TIER_OFF)

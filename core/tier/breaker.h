@@ -31,6 +31,8 @@ void pxt_breaker_open(struct pxt_breaker *breaker, int64_t now_ms, const char *r
 /* Has a tier that is off probed with the next call. */
 void pxt_breaker_probe_soon(struct pxt_breaker *breaker, int64_t now_ms);
 void pxt_breaker_succeeded(struct pxt_breaker *breaker);
+/* Whether a probe is due, or an absent tier may be opened. */
+bool pxt_breaker_probe_due(struct pxt_breaker *breaker, int64_t now_ms);
 /* Returns true to the one caller that may probe now, which must call pxt_breaker_probed() afterwards. */
 bool pxt_breaker_may_probe(struct pxt_breaker *breaker, int64_t now_ms);
 void pxt_breaker_probed(struct pxt_breaker *breaker, bool good, int64_t now_ms, const char *reason);

@@ -147,6 +147,14 @@ void pxt_tier_end_call(struct pxt_tier *tier, const struct pxt_call_frame *frame
 #define PXT_TIER_GET_FOR_WRITE 0x80000000u
 pxt_status pxt_tier_get(struct pxt_tier *tier, const struct pxt_key *key, unsigned flags, pxt_entry **out,
                         struct pxt_error *error);
+/* `status[i]` is that of a get of `keys[i]`; `out[i]` is NULL unless it is PXT_OK. `error` is that of the last that failed. */
+void pxt_tier_get_many(struct pxt_tier *tier, const struct pxt_key *const *keys, size_t n, unsigned flags,
+                       pxt_entry **out, pxt_status *status, struct pxt_error *error);
+/* Whether it costs one call of the plugin. */
+static inline bool pxt_tier_gets_many(const struct pxt_tier *tier)
+{
+    return tier->ops && tier->ops->get_many;
+}
 pxt_status pxt_tier_put(struct pxt_tier *tier, pxt_entry *entry, struct pxt_error *error);
 pxt_status pxt_tier_put_many(struct pxt_tier *tier, pxt_entry *const *entries, size_t n, struct pxt_error *error);
 /* Of remote tiers: see put_if and del_if. */

@@ -33,6 +33,33 @@ pxt_status pxt_tier_get(struct pxt_tier *tier, const struct pxt_key *key, unsign
     return status;
 }
 
+static pxt_status get_in_one_call(struct pxt_tier *tier, const struct pxt_key *const *keys, size_t n, unsigned flags,
+                                  pxt_entry **out, struct pxt_error *error)
+{
+    struct call call;
+    if (!enter(tier, &call, error))
+        return PXT_EUNAVAILABLE;
+    pxt_status status = tier->ops->get_many(tier->self, keys, n, flags & PXT_GET_PEEK, out, &call.error);
+    status = leave_as(tier, status, !(flags & PXT_TIER_GET_FOR_WRITE), &call, error);
+    for (size_t i = 0; i < n && !status && !(flags & PXT_GET_PEEK); i++)
+        if (tier->tracker && out[i])
+            pxt_policy_tracker_hit(tier->tracker, keys[i]);
+    return status;
+}
+
+void pxt_tier_get_many(struct pxt_tier *tier, const struct pxt_key *const *keys, size_t n, unsigned flags,
+                       pxt_entry **out, pxt_status *status, struct pxt_error *error)
+{
+    memset(out, 0, n * sizeof *out);
+    bool together = n > 1 && pxt_tier_gets_many(tier);
+    pxt_status all = together ? get_in_one_call(tier, keys, n, flags, out, error) : PXT_EINVAL;
+    for (size_t i = 0; i < n; i++)
+        if (all == PXT_EINVAL) /* one of the keys cannot be held: the others can */
+            status[i] = pxt_tier_get(tier, keys[i], flags, &out[i], error);
+        else
+            status[i] = all || out[i] ? all : PXT_NOT_FOUND;
+}
+
 pxt_status pxt_tier_put(struct pxt_tier *tier, pxt_entry *entry, struct pxt_error *error)
 {
     struct call call;

@@ -98,6 +98,11 @@ PXT_API pxt_status pxt_cache_put(pxt_cache *cache, const struct pxt_draft *draft
  * is full. Returns the first error that concerns the cache as a whole, else PXT_OK. */
 PXT_API pxt_status pxt_cache_put_many(pxt_cache *cache, const struct pxt_draft *drafts, size_t n, pxt_status *results,
                                       bool *replaced, struct pxt_error *error);
+/* Gets many, each as pxt_cache_get_from(); what no faster tier has takes one call of a tier that offers it. `out[i]` is NULL
+ * where `results[i]` is not PXT_OK; `tiers` (may be NULL) receives the tier that had each. A key may stand twice. Returns the
+ * first result that is neither PXT_OK nor PXT_NOT_FOUND, else PXT_OK; the others count all the same. */
+PXT_API pxt_status pxt_cache_get_many(pxt_cache *cache, const char *const *keys, size_t n, pxt_entry **out,
+                                      pxt_status *results, unsigned *tiers, struct pxt_error *error);
 /* Removes an entry from every tier. PXT_NOT_FOUND where no tier had it. */
 PXT_API pxt_status pxt_cache_delete(pxt_cache *cache, const char *key, struct pxt_error *error);
 /* Removes all entries; `removed` (may be NULL) receives how many distinct entries there were. PXT_EUNAVAILABLE, and

@@ -187,6 +187,13 @@ struct pxt_tier_ops {
     /* The number of tombstones, for statistics: must be as cheap as count(). [not told] */
     pxt_status (*tombstones)(void *self, uint64_t *out, struct pxt_error *error);
 
+    /* ---- batches, for stores where each call is a round trip ---- */
+
+    /* Finds `n` entries, each as get() does; a key may stand twice. `out[i]` is held for the caller, or NULL where the key
+     * is not stored: PXT_OK also if none is. After an error nothing is held. [get, one after the other] */
+    pxt_status (*get_many)(void *self, const struct pxt_key *const *keys, size_t n, unsigned flags, pxt_entry **out,
+                           struct pxt_error *error);
+
     /* ---- for PXT_TIER_REMOTE, which requires both ---- */
 
     /* Stores an entry in place of exactly the version that the caller has read: `expected` is the PXT_FIELD_VERSION of

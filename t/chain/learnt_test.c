@@ -389,12 +389,18 @@ static void open_failing(const char *degrade, const char *faults)
     open_chain_degraded(degrade, tiers);
 }
 
+/* A batch asks the tier for all its keys at once, and singly if that fails. */
+static const char *faults_of(unsigned way, const char *of_get, const char *of_get_many)
+{
+    return ways[way].store == put_batch ? of_get_many : of_get;
+}
+
 static void a_tier_that_fails_to_read(unsigned way)
 {
     int64_t before[LEARNT], after[LEARNT];
     char reason[20], source[20];
     const char *how = ways[way].name;
-    open_failing("threshold: 3", "get 3 fail EIO");
+    open_failing("threshold: 3", faults_of(way, "get 3 fail EIO", "get_many 1 fail EIO"));
     read_learnt(before, reason);
     ways[way].store("second");
     is_int(put_status, PXT_OK, "%s: one read fails", how);
@@ -402,13 +408,13 @@ static void a_tier_that_fails_to_read(unsigned way)
     is_str(source_of_entry(source), "second/second", "%s: and the list's part is taken over", how);
     pxt_cache_close(cache);
 
-    open_failing("threshold: 3, backoff: 1h", "get 1- fail EIO");
+    open_failing("threshold: 3, backoff: 1h", "get 1- fail EIO; get_many 1- fail EIO");
     ways[way].store("second");
     is_int(put_status, PXT_OK, "%s: all reads fail: the tier is turned off, the put goes on", how);
     is_str(source_of_entry(source), "second/second", "%s: in the other tiers", how);
     pxt_cache_close(cache);
 
-    open_failing("threshold: 1", "get 3 fail ENOMEM");
+    open_failing("threshold: 1", faults_of(way, "get 3 fail ENOMEM", "get_many 1 fail ENOMEM"));
     read_learnt(before, reason);
     ways[way].store("second");
     is_int(put_status, PXT_ENOMEM, "%s: no memory for the read", how);
@@ -417,7 +423,7 @@ static void a_tier_that_fails_to_read(unsigned way)
     is_str(differs(before, reason), "", "%s: once more: what was learnt stays", how);
     pxt_cache_close(cache);
 
-    open_failing("threshold: 1", "get 2 fail EINVAL");
+    open_failing("threshold: 1", faults_of(way, "get 2 fail EINVAL", "get 2 fail EINVAL; get_many 1 fail EINVAL"));
     ways[way].store("second");
     is_int(put_status, PXT_OK, "%s: a tier that cannot hold the key has nothing to say", how);
     read_learnt(after, reason);

@@ -11,7 +11,7 @@ run war x
 like "$err" 'did you mean "warm"' "... with a hint"
 run get --nonsense
 is "$code" 64 "an unknown option"
-run get a b
+run show a b
 is "$code" 64 "an argument too many"
 run put
 is "$code" 64 "an argument too few"

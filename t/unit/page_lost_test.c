@@ -33,11 +33,11 @@ static void a_lock_waits_and_gives_up(void)
     start = pxt_clock_monotonic_ms();
     is_int(pxt_page_lock(other, 4, 1, NULL), PXT_EBUSY, "the next attempt fails too");
     ok(pxt_clock_monotonic_ms() - start < WAIT_MS, "and sooner");
-    is_int(pxt_page_lock(other, 0, PXT_STRIPES, NULL), PXT_EBUSY, "nor are all free");
+    is_int(pxt_page_lock(other, 0, PXT_WORDS, NULL), PXT_EBUSY, "nor are all free");
     pxt_page_unlock(page, 3, 2);
-    is_int(pxt_page_lock(other, 0, PXT_STRIPES, NULL), PXT_OK, "after unlocking all can be locked");
+    is_int(pxt_page_lock(other, 0, PXT_WORDS, NULL), PXT_OK, "after unlocking all can be locked");
     close_page(other);
-    is_int(pxt_page_lock(page, 0, PXT_STRIPES, NULL), PXT_OK, "closing unlocks");
+    is_int(pxt_page_lock(page, 0, PXT_WORDS, NULL), PXT_OK, "closing unlocks");
     close_page(page);
 }
 

@@ -369,9 +369,9 @@ static void the_checkpoint_is_shared(void)
 static void a_page_in_memory_needs_no_file(void)
 {
     struct pxt_page *page = open_page(NULL, &system_clock), *other = open_page(NULL, &system_clock);
-    is_int(pxt_page_lock(page, 0, PXT_STRIPES, NULL), PXT_OK, "all stripes are locked");
-    is_int(pxt_page_lock(other, 0, PXT_STRIPES, NULL), PXT_OK, "another page has its own");
-    pxt_page_unlock(page, 0, PXT_STRIPES);
+    is_int(pxt_page_lock(page, 0, PXT_WORDS, NULL), PXT_OK, "all stripes are locked");
+    is_int(pxt_page_lock(other, 0, PXT_WORDS, NULL), PXT_OK, "another page has its own");
+    pxt_page_unlock(page, 0, PXT_WORDS);
     is_int(pxt_page_check(page, NULL), PXT_OK, "there is nothing to check");
     pxt_word_begin(page, HASH, A, NULL);
     is_int(pxt_word_doubts(pxt_word(other, HASH)), 0, "its words are its own");

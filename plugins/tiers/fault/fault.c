@@ -208,6 +208,18 @@ static pxt_status on_record_put(void *self, const char *text, struct pxt_error *
     return OUTCOME(record_put, status);
 }
 
+/* Torn: half of the entries were read before the failure, and are let go of. */
+static pxt_status on_get_many(void *self, const struct pxt_key *const *keys, size_t n, unsigned flags, pxt_entry **out,
+                              struct pxt_error *error)
+{
+    MEET(get_many);
+    size_t some = torn ? n / 2 : n;
+    pxt_status status = lower->ops->get_many(lower->self, keys, some, flags, out, error);
+    for (size_t i = 0; i < some && torn && !status; i++)
+        fault->host->entry_release(out[i]);
+    return OUTCOME(get_many, status);
+}
+
 static pxt_status on_put_if(void *self, pxt_entry *entry, uint64_t expected, struct pxt_error *error)
 {
     MEET(put_if);
@@ -298,6 +310,7 @@ static const struct pxt_tier_ops ops = {
     .versions = on_versions,
     .record_get = on_record_get,
     .record_put = on_record_put,
+    .get_many = on_get_many,
     .tombstones = tombstones,
     .put_if = on_put_if,
     .del_if = on_del_if,
@@ -328,6 +341,7 @@ static void offer_what_it_offers(struct fault *fault)
     TAKE_OUT(versions);
     TAKE_OUT(record_get);
     TAKE_OUT(record_put);
+    TAKE_OUT(get_many);
     TAKE_OUT(tombstones);
     TAKE_OUT(put_if);
     TAKE_OUT(del_if);

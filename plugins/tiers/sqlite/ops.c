@@ -39,6 +39,61 @@ pxt_status sqlite_store_get(void *self, const struct pxt_key *key, unsigned flag
     return status;
 }
 
+/* Gets the entries on one connection. `*damaged` is the index of a damaged row, after which it stops; `n`: none. */
+static pxt_status get_many_once(struct store *store, const struct pxt_key *const *keys, size_t n, pxt_entry **out,
+                                size_t *damaged, struct pxt_error *error)
+{
+    struct connection *connection;
+    sqlite3_stmt *statement;
+    int64_t rowid;
+    pxt_status status = sqlite_pool_read(store, &connection, error);
+    *damaged = n;
+    if (status)
+        return status;
+    status = sqlite_statement_get(store, connection, SQL_GET, &statement, error);
+    for (size_t i = 0; i < n && !status; i++) {
+        sqlite3_bind_text(statement, 1, keys[i]->text, (int)keys[i]->length, SQLITE_STATIC);
+        status = sqlite_row_next(store, connection, statement, &out[i], &rowid, error);
+        sqlite3_reset(statement);
+        if (status == PXT_EINVAL)
+            *damaged = i;
+        else if (status == PXT_NOT_FOUND || status == PXT_ENOTSUP)
+            status = PXT_OK;
+    }
+    sqlite_pool_release(store, connection);
+    return status == PXT_EINVAL ? PXT_OK : status;
+}
+
+pxt_status sqlite_store_get_many(void *self, const struct pxt_key *const *keys, size_t n, unsigned flags,
+                                 pxt_entry **out, struct pxt_error *error)
+{
+    struct store *store = self;
+    pxt_status status = PXT_OK;
+    memset(out, 0, n * sizeof *out);
+    for (size_t done = 0; done < n && !status;) {
+        unsigned tries = 0;
+        size_t damaged = 0;
+        do {
+            for (size_t i = done; i < n; i++) {
+                store->host->entry_release(out[i]);
+                out[i] = NULL;
+            }
+            status = get_many_once(store, keys + done, n - done, out + done, &damaged, error);
+        } while (sqlite_try_again(status, &tries));
+        done += damaged;
+        if (!status && done < n) { /* a single get moves the damaged row aside */
+            status = sqlite_store_get(self, keys[done], flags, &out[done], error);
+            status = status == PXT_NOT_FOUND ? PXT_OK : status;
+            done++;
+        }
+    }
+    for (size_t i = 0; i < n && status; i++) {
+        store->host->entry_release(out[i]);
+        out[i] = NULL;
+    }
+    return status;
+}
+
 static pxt_status contains_once(struct store *store, const struct pxt_key *key, struct pxt_error *error)
 {
     struct connection *connection;

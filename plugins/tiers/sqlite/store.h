@@ -115,6 +115,8 @@ pxt_status sqlite_store_open(const struct pxt_host *host, const struct pxt_tier_
 void sqlite_store_close(void *self);
 pxt_status sqlite_store_get(void *self, const struct pxt_key *key, unsigned flags, pxt_entry **out,
                             struct pxt_error *error);
+pxt_status sqlite_store_get_many(void *self, const struct pxt_key *const *keys, size_t n, unsigned flags,
+                                 pxt_entry **out, struct pxt_error *error);
 pxt_status sqlite_store_put(void *self, pxt_entry *entry, struct pxt_error *error);
 pxt_status sqlite_store_put_many(void *self, pxt_entry *const *entries, size_t n, struct pxt_error *error);
 pxt_status sqlite_store_del(void *self, const struct pxt_key *key, enum pxt_removal why, struct pxt_error *error);
@@ -146,9 +148,9 @@ uint64_t sqlite_store_corruptions(void *self);
     .size = sizeof(struct pxt_tier_ops), .flags = STORE_FLAGS | (more_flags), .close = sqlite_store_close,             \
     .get = sqlite_store_get, .put = sqlite_store_put, .del = sqlite_store_del, .each = sqlite_store_each,              \
     .count = sqlite_store_count, .clear = sqlite_store_clear, .contains = sqlite_store_contains,                       \
-    .put_many = sqlite_store_put_many, .touch = sqlite_store_touch, .victim = sqlite_store_victim,                     \
-    .expire = sqlite_store_expire, .maintain = sqlite_store_maintain, .sync = sqlite_store_sync,                       \
-    .shared_path = sqlite_store_shared_path, .corruptions = sqlite_store_corruptions,                                  \
+    .put_many = sqlite_store_put_many, .get_many = sqlite_store_get_many, .touch = sqlite_store_touch,                 \
+    .victim = sqlite_store_victim, .expire = sqlite_store_expire, .maintain = sqlite_store_maintain,                   \
+    .sync = sqlite_store_sync, .shared_path = sqlite_store_shared_path, .corruptions = sqlite_store_corruptions,       \
     .versions = sqlite_store_versions, .record_get = sqlite_store_record_get, .record_put = sqlite_store_record_put,   \
     .tombstones = sqlite_store_tombstones
 

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * promote.c: copies an entry into the faster tiers. doc/versions.md, rule 12.
+ */
+#include "chain/promote.h"
+#include "chain/accesses.h"
+#include "chain/stripes.h"
+#include "entry/entry.h"
+
+static bool may_take(const struct pxt_tier *tier)
+{
+    return pxt_tier_on(tier) && pxt_tier_stores(tier);
+}
+
+/* Whether a durable tier has this version already: the authority is asked before it. */
+static bool has_version(struct pxt_tier *tier, const struct pxt_key *key, const pxt_entry *entry)
+{
+    pxt_entry *has = NULL;
+    bool same = pxt_tier_get(tier, key, PXT_GET_PEEK, &has, NULL) == PXT_OK &&
+                pxt_entry_effective_version(has) == pxt_entry_effective_version(entry);
+    pxt_entry_release(has);
+    return same;
+}
+
+/* Copies an entry into a member: as a copy, which keeps its version. Returns whether it is there. */
+static bool copy_into_member(struct pxt_chain *chain, struct pxt_tier *tier, const struct pxt_key *key,
+                             pxt_entry *entry, uint32_t *generation, struct pxt_victims *victims)
+{
+    struct pxt_change change;
+    if (pxt_word_doubts(pxt_word(&chain->page, key->hash)) & pxt_chain_bit(chain, tier))
+        return false; /* the next repair brings it */
+    if (chain->authority && has_version(tier, key, entry))
+        return false;
+    pxt_change_begin(chain, key->hash, tier, &change);
+    pxt_status status = pxt_chain_insert(tier, entry, victims, NULL);
+    pxt_change_wrote(chain, &change, tier, status);
+    pxt_change_end(chain, &change);
+    *generation += 2; /* by begin and end. What a notice or another process raised meanwhile does not count */
+    return status == PXT_OK;
+}
+
+/* Copies an entry into one faster tier. `*generation` is that under which it was read. */
+static void promote_into(struct pxt_chain *chain, struct pxt_tier *tier, const struct pxt_key *key,
+                         const struct pxt_decision *decision, uint32_t *generation, struct pxt_victims *victims)
+{
+    if (!may_take(tier))
+        return;
+    /* Victims that could not be locked have stayed: a get does not wait for their locks, and lets no more in. What an authority
+     * has said is copied in any case, so that the tier does not answer with something older while that is off. */
+    if (tier->limited && !chain->authority && atomic_load_explicit(&chain->trim_pending, memory_order_relaxed) &&
+        pxt_chain_tier_full(tier, PXT_OVER_CAPACITY_MAX))
+        return;
+    if (pxt_chain_bit(chain, tier)) {
+        if (!copy_into_member(chain, tier, key, decision->entry, generation, victims))
+            return;
+    } else {
+        pxt_entry_set_generation(decision->entry, *generation);
+        if (pxt_chain_insert(tier, decision->entry, victims, NULL) != PXT_OK)
+            return;
+    }
+    if (chain->tier[decision->found_in].flags & PXT_TIER_SHARED)
+        pxt_access_copied(tier, &chain->tier[decision->found_in], key, decision->noted);
+    else
+        pxt_access_forget_in(tier, key); /* the entry has all hits already */
+    PXT_COUNT(tier, promotions, 1);
+}
+
+void pxt_promote(struct pxt_chain *chain, const struct pxt_key *key, const struct pxt_decision *decision,
+                 struct pxt_victims *victims)
+{
+    uint32_t generation = decision->generation;
+    victims->may_refuse = true;
+    for (unsigned i = decision->found_in; decision->clear && i-- > 0;)
+        promote_into(chain, &chain->tier[i], key, decision, &generation, victims);
+    victims->may_refuse = false;
+}
+
+/* Removes the old copies of private tiers. Returns whether one of them has a copy that counts: another get was faster. */
+static bool tidy_private_tiers(struct pxt_chain *chain, const struct pxt_key *key, const struct pxt_decision *decision)
+{
+    bool has = false;
+    for (unsigned i = 0; i < chain->count; i++) {
+        struct pxt_tier *tier = &chain->tier[i];
+        pxt_entry *entry = NULL;
+        if (!decision->asked[i] || (tier->flags & PXT_TIER_SHARED) || i == decision->found_in ||
+            pxt_tier_get(tier, key, PXT_GET_PEEK, &entry, NULL) != PXT_OK)
+            continue;
+        if (pxt_chain_is_stale_copy(chain, tier, entry))
+            pxt_chain_drop_stale(chain, tier, key, 0, entry);
+        else
+            has = true;
+        pxt_entry_release(entry);
+    }
+    return has;
+}
+
+/* Whether a faster tier that other processes use as well would get a copy: then they must not change the key meanwhile. */
+static bool copies_to_others(const struct pxt_chain *chain, const struct pxt_decision *decision)
+{
+    for (unsigned i = 0; i < decision->found_in; i++)
+        if (may_take(&chain->tier[i]) && (pxt_tier_durable(&chain->tier[i]) || chain->tier[i].flags & PXT_TIER_SHARED))
+            return true;
+    return false;
+}
+
+void pxt_promote_if_free(struct pxt_chain *chain, const struct pxt_key *key, const struct pxt_decision *decision,
+                         bool alive, struct pxt_victims *victims)
+{
+    bool copies = alive && decision->clear && decision->found_in;
+    bool to_others = copies && copies_to_others(chain, decision);
+    if (!copies && !decision->stale)
+        return;
+    if (to_others ? !pxt_chain_trylock(chain, key) : !pxt_chain_trylock_in_process(chain, key))
+        return;
+    bool has = tidy_private_tiers(chain, key, decision);
+    if (copies && !has && pxt_word(&chain->page, key->hash) == decision->word && pxt_chain_has_joined(chain))
+        pxt_promote(chain, key, decision, victims);
+    if (to_others)
+        pxt_chain_unlock(chain, key);
+    else
+        pxt_chain_unlock_in_process(chain, key);
+}
