@@ -82,7 +82,8 @@ static int get_all(int missing, pxt_status *status, unsigned *tier)
 
 static void a_slow_tier_is_called_once(void)
 {
-    struct pxt_stats stats = {.size = sizeof stats};
+    struct pxt_stats stats;
+    pxt_stats_init(&stats);
     pxt_status status;
     unsigned tier;
     open_chain("");
