@@ -11,6 +11,7 @@
 #include <proxtier/proxtier.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -85,7 +86,7 @@ static void open_chain_with(const char *faults, unsigned flags)
     char yaml[1500];
     snprintf(yaml, sizeof yaml,
              "encryptor: {plugin: plain}\n"
-             "lock_timeout: 500ms\n"
+             "lock_timeout: 20s\n"
              "degrade: {threshold: 1, backoff: 1ms}\n"
              "tiers:\n"
              "  - {plugin: l1_memory, max_entries: %d}\n"
@@ -360,7 +361,7 @@ static void be_another_process(int from, int to)
     _exit(0);
 }
 
-static void gets_of_another_process_do_not_wait(int to, int from)
+static void gets_of_another_process_do_not_wait(int to, int from, pid_t child)
 {
     pthread_t slow;
     char byte;
@@ -378,7 +379,7 @@ static void gets_of_another_process_do_not_wait(int to, int from)
     ok(wait_for_calls(1), "while the batch still waits");
     open_gate();
     pthread_join(slow, NULL);
-    ok(write(to, "g", 1) == 1, "the other process may go");
+    ok(write(to, "g", 1) == 1 && waitpid(child, NULL, 0) == child, "the other process goes");
     close_chain();
 }
 
@@ -391,7 +392,7 @@ int main(void)
     pid_t child = fork();
     if (!child)
         be_another_process(there[0], back[1]);
-    gets_of_another_process_do_not_wait(there[1], back[0]);
+    gets_of_another_process_do_not_wait(there[1], back[0], child);
     gets_do_not_wait_for_the_slowest_tier();
     gets_do_not_wait_for_a_repair();
     gets_do_not_wait_for_a_probe();
