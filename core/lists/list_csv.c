@@ -32,18 +32,6 @@ static void start_row(struct table *table)
     pxt_members_start(&table->members, 0, 1, NULL, (struct pxt_list_room){table->start, table->start + ROOM});
 }
 
-static const char *keep(struct table *table, const char *text, size_t length)
-{
-    struct pxt_list_room *room = &table->members.room;
-    char *kept = room->at;
-    if ((size_t)(room->end - kept) < length + 1)
-        return NULL;
-    memcpy(kept, text, length);
-    kept[length] = '\0';
-    room->at += length + 1;
-    return kept;
-}
-
 static void take_header(struct table *table, const char *text, size_t length)
 {
     if (table->columns == COLUMNS)
@@ -73,7 +61,7 @@ static void take_value(struct table *table, const char *text, size_t length)
     trim(column, &text, &length);
     if (!length || column->known.kind == PXT_NAME_OTHER || table->refused)
         return;
-    const char *kept = keep(table, text, length);
+    const char *kept = pxt_members_keep(&table->members, text, length);
     if (!kept)
         snprintf(members->problem, sizeof members->problem, "the row is longer than 256 KiB");
     table->refused = !kept || !pxt_members_set(members, &column->known, column->name, kept, length, false);

@@ -73,18 +73,6 @@ static void skip_node(struct yaml_list *yaml)
 
 /* ---- one node ---------------------------------------------------------------------------------------------------- */
 
-static const char *keep(struct yaml_list *yaml, const char *text, size_t length)
-{
-    struct pxt_list_room *room = &yaml->members.room;
-    char *kept = room->at;
-    if ((size_t)(room->end - kept) < length + 1)
-        return NULL;
-    memcpy(kept, text, length);
-    kept[length] = '\0';
-    room->at += length + 1;
-    return kept;
-}
-
 static void take_value(struct yaml_list *yaml)
 {
     const char *text = (const char *)yaml->event.data.scalar.value;
@@ -99,7 +87,7 @@ static void take_value(struct yaml_list *yaml)
         yaml->tls = !strcasecmp(text, "true") || !strcasecmp(text, "yes") || !strcasecmp(text, "on");
     if (null || known.kind == PXT_NAME_OTHER || yaml->refused)
         return;
-    const char *kept = keep(yaml, text, length);
+    const char *kept = pxt_members_keep(&yaml->members, text, length);
     if (!kept)
         snprintf(yaml->members.problem, sizeof yaml->members.problem, "the node is longer than 256 KiB");
     yaml->refused = !kept || !pxt_members_set(&yaml->members, &known, yaml->name, kept, length, false);

@@ -22,6 +22,17 @@ void pxt_members_start(struct pxt_members *members, uint64_t line, uint64_t colu
     members->successes = -1;
 }
 
+const char *pxt_members_keep(struct pxt_members *members, const char *text, size_t length)
+{
+    char *kept = members->room.at;
+    if ((size_t)(members->room.end - kept) < length + 1)
+        return NULL;
+    memcpy(kept, text, length);
+    kept[length] = '\0';
+    members->room.at += length + 1;
+    return kept;
+}
+
 static bool wrong(struct pxt_members *members, const char *name, const char *problem)
 {
     snprintf(members->problem, sizeof members->problem, "the value of \"%.60s\" %s", name, problem);

@@ -22,6 +22,8 @@ struct pxt_members {
 /* Begins a record at a place. `scheme` is that of an address that names none, or NULL. */
 void pxt_members_start(struct pxt_members *members, uint64_t line, uint64_t column, const char *scheme,
                        struct pxt_list_room room);
+/* Copies a text to the room of the record, with a NUL after it. NULL if the room has no place for it. */
+const char *pxt_members_keep(struct pxt_members *members, const char *text, size_t length);
 /* Takes one member; the value is borrowed until the record was taken. `plain`: it is a number or true or false. False, with
  * `problem` filled, if it cannot be a value of that name. */
 bool pxt_members_set(struct pxt_members *members, const struct pxt_list_name *known, const char *name,

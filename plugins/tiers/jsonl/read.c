@@ -94,32 +94,29 @@ pxt_status jsonl_contains(void *self, const struct pxt_key *key, struct pxt_erro
     return status;
 }
 
-pxt_status jsonl_count(void *self, uint64_t *out, struct pxt_error *error)
+/* Sums up the entries of all shards, or their tombstones. */
+static pxt_status sum_up(struct jsonl *tier, bool tombstones, uint64_t *out, struct pxt_error *error)
 {
-    struct jsonl *tier = self;
     pxt_status status = PXT_OK;
     *out = 0;
     for (unsigned i = 0; i < tier->shard_count && !status; i++) {
-        pthread_mutex_lock(&tier->shard[i].lock);
-        status = jsonl_shard_refresh(tier, &tier->shard[i], false, error);
-        *out += tier->shard[i].count - tier->shard[i].tombstones;
-        pthread_mutex_unlock(&tier->shard[i].lock);
+        struct jsonl_shard *shard = &tier->shard[i];
+        pthread_mutex_lock(&shard->lock);
+        status = jsonl_shard_refresh(tier, shard, false, error);
+        *out += tombstones ? shard->tombstones : shard->count - shard->tombstones;
+        pthread_mutex_unlock(&shard->lock);
     }
     return status;
 }
 
+pxt_status jsonl_count(void *self, uint64_t *out, struct pxt_error *error)
+{
+    return sum_up(self, false, out, error);
+}
+
 pxt_status jsonl_tombstones(void *self, uint64_t *out, struct pxt_error *error)
 {
-    struct jsonl *tier = self;
-    pxt_status status = PXT_OK;
-    *out = 0;
-    for (unsigned i = 0; i < tier->shard_count && !status; i++) {
-        pthread_mutex_lock(&tier->shard[i].lock);
-        status = jsonl_shard_refresh(tier, &tier->shard[i], false, error);
-        *out += tier->shard[i].tombstones;
-        pthread_mutex_unlock(&tier->shard[i].lock);
-    }
-    return status;
+    return sum_up(self, true, out, error);
 }
 
 /* Returns the keys of the shard's entries, ended by NULL, malloc()ed each; NULL if memory ran out. */

@@ -4,9 +4,9 @@
  *
  * That one holds no lock against writers. In SQLite before 3.51.3 a second checkpoint, which begins just when a commit starts
  * the log anew, marks frames of the new log as if they were in the database; then readers see what was before them, and
- * commits are lost (sqlite.org/wal.html, "the WAL-reset bug"). With several processes that write, and each end of the log in
- * reach of all of them, it was seen here. A FULL checkpoint holds the lock of the writers from before it reads the state of
- * the log.
+ * commits are lost (sqlite.org/wal.html, "the WAL-reset bug"). Kills of several processes that write showed just that. A FULL
+ * checkpoint holds the lock of the writers from before it reads the state of the log. Only if it cannot have that lock
+ * for WAIT_MS does SQLite go on without it.
  */
 #include "store.h"
 

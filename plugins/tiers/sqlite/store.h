@@ -240,7 +240,7 @@ pxt_status sqlite_connection_open(struct store *store, const char *path, struct 
 int sqlite_connection_set_up(struct store *store, struct connection *connection, bool reader);
 /* Switches the file to a write-ahead log, unless it is shared with ProxyWhirl. Returns an SQLite code. */
 int sqlite_connection_use_log(struct store *store, struct connection *connection);
-/* Puts our checkpoints in place of SQLite's, for a connection that was just opened. */
+/* checkpoint.c: puts our checkpoints in place of SQLite's, for a connection that was just opened. */
 void sqlite_checkpoint_prepare(struct connection *connection);
 /* Moves the log into the database. Returns SQLite's code: SQLITE_BUSY if others were in the way. No transaction is open. */
 int sqlite_checkpoint(const struct store *store, struct connection *connection);
