@@ -9,7 +9,7 @@
 #ifndef PROXTIER_CACHE_H
 #define PROXTIER_CACHE_H
 
-#include <proxtier/entry.h>
+#include <proxtier/select.h>
 #include <proxtier/stats.h>
 
 #ifdef __cplusplus
@@ -105,6 +105,10 @@ PXT_API pxt_status pxt_cache_get_many(pxt_cache *cache, const char *const *keys,
                                       pxt_status *results, unsigned *tiers, struct pxt_error *error);
 /* Removes an entry from every tier. PXT_NOT_FOUND where no tier had it. */
 PXT_API pxt_status pxt_cache_delete(pxt_cache *cache, const char *key, struct pxt_error *error);
+/* Removes many, each as pxt_cache_delete(), in batches; `results` (may be NULL) receives a status each. Returns the first
+ * result that is neither PXT_OK nor PXT_NOT_FOUND, else PXT_OK; the others count all the same. */
+PXT_API pxt_status pxt_cache_delete_many(pxt_cache *cache, const char *const *keys, size_t n, pxt_status *results,
+                                         struct pxt_error *error);
 /* Removes all entries; `removed` (may be NULL) receives how many distinct entries there were. PXT_EUNAVAILABLE, and
  * nothing is removed, if a tier is off, or absent and may have entries that no other tier has. */
 PXT_API pxt_status pxt_cache_clear(pxt_cache *cache, uint64_t *removed, struct pxt_error *error);
@@ -153,6 +157,52 @@ typedef bool pxt_history_fn(void *arg, const struct pxt_history_item *item);
  * keeps a history (l3_sqlite does); PXT_OK without a call where there is none. */
 PXT_API pxt_status pxt_cache_history(pxt_cache *cache, const char *key, pxt_history_fn *fn, void *arg,
                                      struct pxt_error *error);
+
+/* ---- selection ------------------------------------------------------------------------------------------------------ */
+
+/*
+ * Chooses entries of a selection and gets each, as pxt_cache_get() does. Zero the options, set `size`; NULL: one at random.
+ */
+struct pxt_select_options {
+    uint32_t size;
+    enum pxt_choice choice;
+    const char *session; /* for PXT_CHOOSE_STICKY */
+    size_t after; /* so many of the first ones in the order are passed over: for the second choice, the third... */
+};
+/* Gets up to `n` distinct entries, in the order of the choice; `selection` may be NULL. `*found` receives how many; each of `out` is
+ * held for the caller. PXT_NOT_FOUND where there is none. It does not scan the pool if a tier can search by the
+ * selection: see proxtier(7). */
+PXT_API pxt_status pxt_cache_select(pxt_cache *cache, const struct pxt_selection *selection,
+                                    const struct pxt_select_options *options, size_t n, pxt_entry **out, size_t *found,
+                                    struct pxt_error *error);
+/* Whether an entry matches; expired ones do not. */
+PXT_API bool pxt_selection_matches(const struct pxt_selection *selection, const pxt_entry *entry, pxt_time now);
+/* pxt_cache_each() for the entries of a selection. */
+PXT_API pxt_status pxt_cache_each_selected(pxt_cache *cache, const struct pxt_selection *selection,
+                                           pxt_cache_each_fn *fn, void *arg, struct pxt_error *error);
+
+/* ---- leases --------------------------------------------------------------------------------------------------------- */
+
+#define PXT_LEASE_ID_MAX (PXT_KEY_MAX + 34)
+struct pxt_lease_options {
+    uint32_t size;
+    uint32_t max_concurrent; /* leases of one entry at the same time; 0: 1 */
+    const char *holder;      /* NULL: none */
+    int64_t ttl;             /* seconds; 0: 60 */
+};
+/* Chooses an entry, as pxt_cache_select(), that fewer than `max_concurrent` workers hold, and leases it. `*out` is held for the
+ * caller; `id` (PXT_LEASE_ID_MAX + 1 bytes) receives the name of the lease, which any process may use. PXT_NOT_FOUND: no
+ * entry matches; PXT_EBUSY: all that match are leased; PXT_ENOTSUP: no tier of the chain keeps leases. */
+PXT_API pxt_status pxt_cache_lease(pxt_cache *cache, const struct pxt_selection *selection,
+                                   const struct pxt_select_options *options, const struct pxt_lease_options *lease,
+                                   pxt_entry **out, char *id, struct pxt_error *error);
+/* Lets a lease end `ttl` seconds from now. PXT_NOT_FOUND: it was lost: it has ended, and another worker may have the entry. */
+PXT_API pxt_status pxt_cache_renew(pxt_cache *cache, const char *id, int64_t ttl, struct pxt_error *error);
+/* Ends a lease, and reports the outcome, if `report` is not NULL. PXT_NOT_FOUND: it was lost; the report counts all the same. */
+PXT_API pxt_status pxt_cache_release(pxt_cache *cache, const char *id, const struct pxt_report *report,
+                                     enum pxt_health *health, bool *evicted, struct pxt_error *error);
+
+/* ---- care of the cache ---------------------------------------------------------------------------------------------- */
 
 /* Applies noted accesses of all threads, so that live counters (PXT_FIELD_LIVE) of entries in memory are exact. */
 PXT_API pxt_status pxt_cache_settle(pxt_cache *cache, struct pxt_error *error);

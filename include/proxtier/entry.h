@@ -93,7 +93,10 @@ enum pxt_field_type {
     X(COUNTRY, "country", TEXT, 0, PXT_FIELD_OPTIONAL, "1.0",                                                          \
       "where the proxy is, as its list says: the code of ISO 3166 where the list has one, else a name")                \
     X(METADATA, "metadata", TEXT, 0, PXT_FIELD_OPTIONAL, "1.0",                                                        \
-      "what else its list publishes of it, as a JSON object: see proxtier-import(5)")
+      "what else its list publishes of it, as a JSON object: see proxtier-import(5)")                                  \
+    X(TAGS, "tags", TEXT, 0, PXT_FIELD_OPTIONAL, "1.0", "words of its list or its user, separated by commas")          \
+    X(LATENCY, "latency_us", COUNT, 0, PXT_FIELD_OPTIONAL | PXT_FIELD_LEARNT, "1.0",                                   \
+      "moving average of the reported latencies, in microseconds")
 
 enum pxt_field_id {
 #define X(id, name, type, def, flags, since, help) PXT_FIELD_##id,

@@ -29,6 +29,7 @@
 #define PROXTIER_TIER_H
 
 #include <proxtier/eviction.h>
+#include <proxtier/select.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -96,6 +97,43 @@ typedef void pxt_key_fn(void *arg, const struct pxt_key *key);
 typedef bool pxt_version_fn(void *arg, const struct pxt_key *key, uint64_t version);
 
 #define PXT_RECORD_MAX 4095
+
+/* The place of an entry in an order, from which a walk can go on: compared by value, then by the bytes of the key. */
+enum pxt_order {
+    PXT_ORDER_RING,                /* PXT_RING(hash of the key): the order of keys that is the same in every tier */
+    PXT_ORDER_RANDOM,              /* `limit` picks, each of any match with the same chance; a key may come twice */
+    PXT_ORDER_LEAST_USED,          /* PXT_FIELD_ACCESS_COUNT */
+    PXT_ORDER_LEAST_RECENTLY_USED, /* PXT_FIELD_LAST_ACCESSED */
+    PXT_ORDER_FASTEST              /* PXT_FIELD_LATENCY; unknown: INT64_MAX */
+};
+#define PXT_RING(hash) ((int64_t)((hash) >> 1))
+
+/* What select() is to find. */
+struct pxt_select {
+    uint32_t size;
+    uint32_t order;                        /* enum pxt_order */
+    const struct pxt_selection *selection; /* of the core's size; never NULL */
+    pxt_time now;                          /* entries with expires_at <= now are no matches */
+    /* The part of the order that is asked for: values from `from` to `to`, both inclusive. If `after` is not NULL, keys
+     * up to and including it are passed over at the value `from`. Of no meaning with PXT_ORDER_RANDOM. */
+    int64_t from, to;
+    const struct pxt_key *after;
+    uint64_t limit; /* at most so many; never 0 */
+};
+/* Receives a match, in the order asked for; returns false to stop. `value` is its place in the order. It makes a note only. */
+typedef bool pxt_selected_fn(void *arg, const struct pxt_key *key, int64_t value);
+
+/* The use of an entry by one worker, for a time. */
+struct pxt_lease {
+    uint32_t size;
+    uint32_t max;       /* of take: how many leases of the key may be held at once */
+    struct pxt_key key; /* of the entry, which need not be stored */
+    const char *id;     /* of this lease, made by the core: no other has it, ever */
+    const char *holder; /* as its worker calls itself; "": without a name */
+    int64_t ttl;    /* of take and renew: microseconds from now until it ends by itself, by the clock of the store */
+    pxt_time until; /* of each: when it ends, by the clock of this host */
+};
+typedef bool pxt_lease_fn(void *arg, const struct pxt_lease *lease);
 
 struct pxt_tier_ops {
     uint32_t size;  /* sizeof(struct pxt_tier_ops) at compile time */
@@ -205,6 +243,32 @@ struct pxt_tier_ops {
                          struct pxt_error *error);
     /* record_get() and record_put() of such a tier are shared by all hosts: the core keeps there who the store is, so that it
      * notices one that was emptied, or went back to an older content. Without them it does not. */
+
+    /* put_if() of `n` entries of distinct keys in one round trip, each for itself: `results[i]` receives what put_if() returns
+     * for entries[i]. After another return than PXT_OK, what of them was stored is not known. [put_if, one after the other] */
+    pxt_status (*put_if_many)(void *self, pxt_entry *const *entries, const uint64_t *expected, size_t n,
+                              pxt_status *results, struct pxt_error *error);
+
+    /* ---- search ---- */
+
+    /* Calls `fn` for keys whose entries match, in the order asked for. It must not cost more the more entries there are
+     * which do not match, or come earlier in the order: where it would, PXT_ENOTSUP, and the core goes another way. A walk of all
+     * keys by PXT_ORDER_RING with an empty selection is the paged walk of a large store. [each] */
+    pxt_status (*select)(void *self, const struct pxt_select *select, pxt_selected_fn *fn, void *arg,
+                         struct pxt_error *error);
+
+    /* ---- leases: all four or none; the store must be one that all workers share ---- */
+
+    /* Takes a lease of a key, if fewer than `max` of the key are held, in one step of the store; `*taken` says whether. It
+     * ends after `ttl`, whether its holder lives or not. */
+    pxt_status (*lease_take)(void *self, const struct pxt_lease *lease, bool *taken, struct pxt_error *error);
+    /* Lets a held lease (its key and id) end `ttl` from now instead. PXT_NOT_FOUND: it is not held, or has ended. */
+    pxt_status (*lease_renew)(void *self, const struct pxt_lease *lease, struct pxt_error *error);
+    /* Ends a held lease (its key and id). PXT_NOT_FOUND: it is not held, or has ended. */
+    pxt_status (*lease_end)(void *self, const struct pxt_lease *lease, struct pxt_error *error);
+    /* Calls `fn` for each held lease, of a key or, if `key` is NULL, of all. */
+    pxt_status (*lease_each)(void *self, const struct pxt_key *key, pxt_lease_fn *fn, void *arg,
+                             struct pxt_error *error);
 };
 
 #ifdef __cplusplus
