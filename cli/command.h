@@ -86,6 +86,10 @@ pxt_status print_config_schema(const struct invocation *invocation, struct pxt_e
 /* config_import.c: prints YAML made from ProxyWhirl's TOML; returns the exit code. */
 int config_import(const struct invocation *invocation, const char *path);
 
+/* choices.c: the values that an option takes, by index, with their help; NULL behind the last one, and where there is no
+ * table of them. */
+const char *option_choice(const struct command *command, const struct option_row *row, size_t index, const char **help);
+
 /* help.c */
 void print_command_help(FILE *out, const struct command *command);
 void print_help(FILE *out);
