@@ -78,7 +78,8 @@ int run_warm(struct invocation *), run_get(struct invocation *), run_put(struct 
     run_history(struct invocation *), run_export(struct invocation *), run_expire(struct invocation *),
     run_keygen(struct invocation *), run_plugin(struct invocation *), run_config(struct invocation *),
     run_migrate(struct invocation *), run_bug_report(struct invocation *), run_status(struct invocation *),
-    run_tier(struct invocation *), run_completion(struct invocation *), run_help(struct invocation *);
+    run_tier(struct invocation *), run_backup(struct invocation *), run_restore(struct invocation *),
+    run_completion(struct invocation *), run_help(struct invocation *);
 
 /* config_schema.c: prints the JSON Schema of a configuration. */
 pxt_status print_config_schema(const struct invocation *invocation, struct pxt_error *error);

@@ -299,6 +299,41 @@ PXT_API pxt_status pxt_cache_export_as(pxt_cache *cache, void *stream, const str
 PXT_API pxt_status pxt_cache_export(pxt_cache *cache, void *stream, bool reveal, uint64_t *count,
                                     struct pxt_error *error);
 
+/* ---- backups ---------------------------------------------------------------------------------------------------- */
+
+/* Set `size` first. */
+struct pxt_backup_counts {
+    uint32_t size;
+    uint64_t entries; /* written, or restored */
+    uint64_t checks;  /* of their history */
+    uint64_t expired; /* not restored: their time has come */
+    uint64_t kept;    /* not restored: the pool has what is newer */
+};
+/* Writes the pool to `stream` (a FILE *): all unexpired entries with all fields, what was learnt and the history of their
+ * checks; credentials stay sealed. Others may write meanwhile: each entry is whole, and every entry that is stored during the
+ * whole call is in the backup; one that is stored or removed meanwhile may be. `counts` may be NULL. Without PXT_OK there is no
+ * backup, whatever was written: PXT_EUNAVAILABLE, as pxt_cache_each(), if entries may be missing. */
+PXT_API pxt_status pxt_cache_backup(pxt_cache *cache, void *stream, struct pxt_backup_counts *counts,
+                                    struct pxt_error *error);
+
+enum pxt_restore_mode {
+    PXT_RESTORE_EMPTY,  /* a pool that has entries is refused */
+    PXT_RESTORE_MERGE,  /* the newer put, report or delete of a key counts; other entries of the pool stay */
+    PXT_RESTORE_REPLACE /* the pool is cleared first */
+};
+struct pxt_restore_options {
+    uint32_t size;
+    enum pxt_restore_mode mode;
+    bool dry_run;     /* check the backup, and change nothing */
+    const char *name; /* of the backup, for messages; NULL: "backup" */
+};
+/* Brings a backup into the pool. It is read twice: if it is torn, changed, foreign, or sealed with another key, nothing is
+ * changed, and the error names its line. A stream that cannot be read twice is copied to a temporary file. `options` and `counts`
+ * may be NULL. PXT_ECORRUPT; PXT_EDECRYPT: the encryptor has not the key of the backup; PXT_EINVAL: the pool has entries;
+ * those of putting. */
+PXT_API pxt_status pxt_cache_restore(pxt_cache *cache, void *stream, const struct pxt_restore_options *options,
+                                     struct pxt_backup_counts *counts, struct pxt_error *error);
+
 /* The version of the running library, "1.0.0". */
 PXT_API const char *pxt_version(void);
 
