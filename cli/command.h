@@ -78,13 +78,18 @@ int run_warm(struct invocation *), run_get(struct invocation *), run_put(struct 
     run_history(struct invocation *), run_export(struct invocation *), run_expire(struct invocation *),
     run_keygen(struct invocation *), run_plugin(struct invocation *), run_config(struct invocation *),
     run_migrate(struct invocation *), run_bug_report(struct invocation *), run_status(struct invocation *),
-    run_tier(struct invocation *), run_completion(struct invocation *), run_help(struct invocation *);
+    run_tier(struct invocation *), run_backup(struct invocation *), run_restore(struct invocation *),
+    run_completion(struct invocation *), run_help(struct invocation *);
 
 /* config_schema.c: prints the JSON Schema of a configuration. */
 pxt_status print_config_schema(const struct invocation *invocation, struct pxt_error *error);
 
 /* config_import.c: prints YAML made from ProxyWhirl's TOML; returns the exit code. */
 int config_import(const struct invocation *invocation, const char *path);
+
+/* choices.c: the values that an option takes, by index, with their help; NULL behind the last one, and where there is no
+ * table of them. */
+const char *option_choice(const struct command *command, const struct option_row *row, size_t index, const char **help);
 
 /* help.c */
 void print_command_help(FILE *out, const struct command *command);

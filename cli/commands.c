@@ -74,7 +74,19 @@ static const struct option_row report[] = {{"latency", 0, "MS", "how long it too
                                            {"reason", 0, "TEXT", "why it failed"},
                                            {"url", 0, "URL", "what was asked for"},
                                            END};
-static const struct option_row export_options[] = {{"reveal", 0, NULL, "write credentials in the clear"}, END};
+static const struct option_row export_options[] = {
+    {"format", 0, "FORMAT", "one of these; default: jsonl"},
+    {"template", 0, "TEXT", "instead of a format: a text for each proxy, such as '{scheme} {host} {password|shell}'"},
+    {"reveal", 0, NULL,
+     "write credentials in the clear; else jsonl, json and csv have them sealed, and others not at all"},
+    {"strict", 0, NULL, "exit 65 when the format could not carry a proxy"},
+    {"reject", 0, "FILE", "write keys and reasons of proxies that the format cannot carry there"},
+    END};
+static const struct option_row restore[] = {
+    {"merge", 0, NULL, "into a pool that has entries: the newer put, report or delete of a key counts"},
+    {"replace", 0, NULL, "remove all entries of the pool first"},
+    {"dry-run", 0, NULL, "check the backup, and change nothing"},
+    END};
 static const struct option_row keygen[] = {{"out", 'o', "FILE", "write it to a new file, mode 0600"}, END};
 static const struct option_row migrate[] = {
     {"from", 0, "FILE", "the configuration that has the entries; it is read, and not changed"}, END};
@@ -109,7 +121,13 @@ const struct command commands[] = {
     {"report", "KEY|URL ok|fail", "record how a proxy worked", report, 2, 2, run_report},
     {"history", "KEY|URL", "print how a proxy worked, newest first: time, health, latency, reason, URL", NULL, 1, 1,
      run_history},
-    {"export", "[FILE]", "write all proxies as JSONL; credentials stay sealed", export_options, 0, 1, run_export},
+    {"export", "[FILE]", "write all proxies as a list, as a configuration of a program, or by a template",
+     export_options, 0, 1, run_export},
+    {"backup", "FILE|-", "write the whole pool to a file, with history; credentials stay sealed", NULL, 1, 1,
+     run_backup},
+    {"restore", "FILE|-",
+     "bring a backup into an empty pool; its credentials need the key of the pool that was backed up", restore, 1, 1,
+     run_restore},
     {"expire", "", "remove expired proxies now, and compact files", NULL, 0, 0, run_expire},
     {"migrate", "",
      "copy all entries of another configuration into this one, with what was learnt of them, but not their history; "

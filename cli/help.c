@@ -30,7 +30,15 @@ const char *nearest_command(const char *name)
     return best;
 }
 
-static void print_options(FILE *out, const struct option_row *rows)
+static void print_choices(FILE *out, const struct command *command, const struct option_row *row)
+{
+    const char *name, *help;
+    for (size_t i = 0; (name = option_choice(command, row, i, &help)); i++)
+        fprintf(out, "        %-26s %s\n", name, help);
+}
+
+/* `command` may be NULL. */
+static void print_options(FILE *out, const struct command *command, const struct option_row *rows)
 {
     for (; rows && rows->name; rows++) {
         char text[64];
@@ -40,6 +48,8 @@ static void print_options(FILE *out, const struct option_row *rows)
             fprintf(out, "  -%c, %-22s %s\n", rows->letter, text, rows->help);
         else
             fprintf(out, "      %-22s %s\n", text, rows->help);
+        if (command)
+            print_choices(out, command, rows);
     }
 }
 
@@ -50,10 +60,10 @@ void print_command_help(FILE *out, const struct command *command)
             command->summary);
     if (command->options) {
         fputs("\noptions:\n", out);
-        print_options(out, command->options);
+        print_options(out, command, command->options);
     }
     fputs("\nglobal options:\n", out);
-    print_options(out, global_options);
+    print_options(out, NULL, global_options);
 }
 
 void print_help(FILE *out)
@@ -64,7 +74,7 @@ void print_help(FILE *out)
     for (const struct command *command = commands; command->name; command++)
         fprintf(out, "  %-12s %s\n", command->name, command->summary);
     fputs("\nglobal options:\n", out);
-    print_options(out, global_options);
+    print_options(out, NULL, global_options);
     fputs("\nexit codes: 0 done; 1 no match; 64 usage; 65 bad data; 66 no input; 69 unavailable; 70 internal;\n"
           "73 cannot make a file; 74 input or output; 75 locked, try again; 77 permission or key; 78 configuration\n",
           out);
@@ -76,7 +86,19 @@ static void sentence(FILE *out, const char *text)
     fprintf(out, "%s%s\n", text, length && text[length - 1] == '.' ? "" : ".");
 }
 
-static void manual_options(FILE *out, const struct option_row *rows)
+static void manual_choices(FILE *out, const struct command *command, const struct option_row *row)
+{
+    const char *name, *help;
+    for (size_t i = 0; (name = option_choice(command, row, i, &help)); i++) {
+        fprintf(out, "%s.It Cm %s\n", i ? "" : ".Bl -tag -width Ds -compact\n", name);
+        sentence(out, help);
+    }
+    if (option_choice(command, row, 0, &help))
+        fputs(".El\n", out);
+}
+
+/* `command` may be NULL. */
+static void manual_options(FILE *out, const struct command *command, const struct option_row *rows)
 {
     fputs(".Bl -tag -width Ds\n", out);
     for (; rows->name; rows++) {
@@ -88,6 +110,8 @@ static void manual_options(FILE *out, const struct option_row *rows)
             fprintf(out, " Ar %s", rows->argument);
         fputc('\n', out);
         sentence(out, rows->help);
+        if (command)
+            manual_choices(out, command, rows);
     }
     fputs(".El\n", out);
 }
@@ -101,7 +125,7 @@ static void manual_commands(FILE *out)
                 *command->arguments ? "\\&" : "");
         sentence(out, command->summary);
         if (command->options)
-            manual_options(out, command->options);
+            manual_options(out, command, command->options);
     }
 }
 
@@ -194,7 +218,10 @@ static const char manual_examples[] =
     "Ten different proxies that were found to work:\n.Bd -literal -offset indent\n"
     "$ proxtier get --healthy -n 10\n.Ed\n.Pp\n"
     "Save all proxies, and bring them back:\n.Bd -literal -offset indent\n"
-    "$ proxtier export backup.jsonl\n$ proxtier warm backup.jsonl\n.Ed\n.Pp\n"
+    "$ proxtier backup pool.backup\n$ proxtier restore pool.backup\n.Ed\n.Pp\n"
+    "Let Squid and a shell use them:\n.Bd -literal -offset indent\n"
+    "$ proxtier export --reveal --format squid /etc/squid/conf.d/proxies.conf\n"
+    "$ proxtier export --reveal --format env | tail -n 6\n.Ed\n.Pp\n"
     "Metrics for the textfile collector of Prometheus, and upkeep, from time to time:\n.Bd -literal -offset indent\n"
     "$ proxtier expire && proxtier stats --openmetrics >proxtier.prom\n.Ed\n.Pp\n"
     "Whether all tiers are on and agree, and what to do if not; here a tier was taken out of the configuration:\n"
@@ -204,14 +231,14 @@ static const char manual_examples[] =
     "What is in effect, and where each value comes from:\n.Bd -literal -offset indent\n"
     "$ proxtier config check && proxtier config show --origin\n.Ed\n";
 
-static const char manual_end[] =
-    ".Sh SEE ALSO\n.Xr libproxtier 3 ,\n.Xr proxtier-plugin 3 ,\n.Xr proxtier-import 5 ,\n.Xr proxtier-jsonl 5 ,\n"
-    ".Xr proxtier.yaml 5 ,\n.Xr proxtier-glossary 7 ,\n.Xr proxtier-troubleshooting 7\n";
+static const char manual_end[] = ".Sh SEE ALSO\n.Xr libproxtier 3 ,\n.Xr proxtier-plugin 3 ,\n.Xr proxtier-export 5 "
+                                 ",\n.Xr proxtier-import 5 ,\n.Xr proxtier-jsonl 5 ,\n"
+                                 ".Xr proxtier.yaml 5 ,\n.Xr proxtier-glossary 7 ,\n.Xr proxtier-troubleshooting 7\n";
 
 void print_manual(FILE *out)
 {
     fputs(manual_start, out);
-    manual_options(out, global_options);
+    manual_options(out, NULL, global_options);
     manual_commands(out);
     fputs(manual_environment, out);
     manual_exit_codes(out);

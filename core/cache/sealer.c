@@ -13,6 +13,7 @@
 
 struct pxt_sealer {
     const struct pxt_encryptor_ops *ops;
+    const char *name;
     struct pxt_settings *settings;
     struct pxt_host_instance host;
     pthread_mutex_t lock; /* around opening; a leaf */
@@ -26,6 +27,7 @@ pxt_status pxt_sealer_open(const struct pxt_chosen *chosen, const struct pxt_log
     if (!sealer)
         return pxt_fail_memory(error, "the encryptor");
     sealer->ops = chosen->module->ops;
+    sealer->name = chosen->module->plugin.name;
     sealer->settings = chosen->settings;
     pxt_host_init(&sealer->host, chosen->module->plugin.name, logger, clock);
     pthread_mutex_init(&sealer->lock, NULL);
@@ -149,4 +151,18 @@ pxt_status pxt_sealer_open_field(struct pxt_sealer *sealer, const pxt_entry *ent
     pxt_secret_set_length(secret, length);
     *out = secret;
     return PXT_OK;
+}
+
+const char *pxt_sealer_name(const struct pxt_sealer *sealer)
+{
+    return sealer->name;
+}
+
+pxt_status pxt_sealer_key_ids(struct pxt_sealer *sealer, char ids[PXT_SEALER_IDS], struct pxt_error *error)
+{
+    ids[0] = '\0';
+    pxt_status status = ready(sealer, error);
+    if (!status && sealer->ops->key_ids)
+        status = sealer->ops->key_ids(sealer->self, ids, PXT_SEALER_IDS, error);
+    return status;
 }

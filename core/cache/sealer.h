@@ -22,5 +22,9 @@ pxt_status pxt_sealer_seal_draft(struct pxt_sealer *sealer, const char *key, str
 /* Opens a credential of an entry. PXT_NOT_FOUND where it has none. */
 pxt_status pxt_sealer_open_field(struct pxt_sealer *sealer, const pxt_entry *entry, enum pxt_field_id field,
                                  pxt_secret **out, struct pxt_error *error);
+/* The name of the encryptor, and the ids of its keys, current first; "" where it tells none. */
+const char *pxt_sealer_name(const struct pxt_sealer *sealer);
+enum { PXT_SEALER_IDS = 512 };
+pxt_status pxt_sealer_key_ids(struct pxt_sealer *sealer, char ids[PXT_SEALER_IDS], struct pxt_error *error);
 
 #endif

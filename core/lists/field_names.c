@@ -236,8 +236,10 @@ static bool set_plain_text(struct pxt_draft *draft, enum pxt_field_id field, con
     size_t n = 0;
     if ((size_t)(room->end - room->at) < PXT_TEXT_MAX)
         return false;
-    for (size_t i = 0, step; i < length && n + 4 <= PXT_TEXT_MAX; i += step ? step : 1) {
+    for (size_t i = 0, step; i < length; i += step ? step : 1) {
         step = pxt_utf8_step((const unsigned char *)text + i, length - i);
+        if (n + (step ? step : 1) > PXT_TEXT_MAX)
+            break;
         memcpy(plain + n, step ? text + i : " ", step ? step : 1);
         n += step ? step : 1;
     }

@@ -8,7 +8,7 @@
 #include "lists/list.h"
 #include <json-c/json.h>
 
-enum { PXT_JSON_DEPTH = 32, PXT_JSON_ROOM = 4 * PXT_LIST_LINE_MAX };
+enum { PXT_JSON_DEPTH = 32, PXT_JSON_ROOM = 2 * PXT_LIST_LINE_MAX };
 
 /* From 1. */
 struct pxt_json_place {

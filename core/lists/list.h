@@ -25,7 +25,8 @@ struct pxt_list {
     bool (*stop)(void *arg); /* asked when reading was interrupted; true ends the list; NULL: go on */
     void *arg;
 };
-enum { PXT_LIST_LINE_MAX = 65536 };
+/* The longest line of an export is shorter: its texts and credentials are bounded, and escapes are six bytes for two. */
+enum { PXT_LIST_LINE_MAX = 131072, PXT_LIST_CREDENTIALS = 2 };
 
 /* A record as the list has it; its texts are borrowed for the call. */
 struct pxt_list_record {
@@ -33,7 +34,8 @@ struct pxt_list_record {
     struct pxt_draft draft; /* all but proxy_url, and credentials that stand in it */
     const char *url;        /* the address, in any of the forms of proxtier-import(5) */
     size_t url_length;
-    const char *scheme; /* for a `url` without one; NULL: the default */
+    const char *scheme;                    /* for a `url` without one; NULL: the default */
+    bool is_literal[PXT_LIST_CREDENTIALS]; /* user name, password: it was in base64, so that only * hides nothing */
     bool scheme_is_own; /* the record itself names it, not a comment or member around it: no option overrides it */
 };
 /* Reads the whole list, also packed or in UTF-16; PXT_LIST_AUTO tells the format by its beginning, else by the end of its

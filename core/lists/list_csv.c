@@ -7,7 +7,7 @@
 #include <csv.h>
 #include <string.h>
 
-enum { COLUMNS = 128, CHUNK = 65536, ROOM = 4 * PXT_LIST_LINE_MAX };
+enum { COLUMNS = 128, CHUNK = 65536, ROOM = 2 * PXT_LIST_LINE_MAX };
 
 struct column {
     struct pxt_list_name known;
@@ -42,9 +42,10 @@ static void take_header(struct table *table, const char *text, size_t length)
 }
 
 /* Blanks around a value are no part of it, but in credentials. */
-static void trim(const struct column *column, const char **text, size_t *length)
+static void trim(const struct table *table, const struct column *column, const char **text, size_t *length)
 {
-    if (column->known.kind == PXT_NAME_FIELD)
+    if (column->known.kind == PXT_NAME_FIELD ||
+        (column->known.kind == PXT_NAME_COUNTRY && pxt_members_is_export(&table->members)))
         return;
     while (*length && (**text == ' ' || **text == '\t')) {
         ++*text;
@@ -58,7 +59,7 @@ static void take_value(struct table *table, const char *text, size_t length)
 {
     const struct column *column = &table->column[table->at];
     struct pxt_members *members = &table->members;
-    trim(column, &text, &length);
+    trim(table, column, &text, &length);
     if (!length || column->known.kind == PXT_NAME_OTHER || table->refused)
         return;
     const char *kept = pxt_members_keep(&table->members, text, length);

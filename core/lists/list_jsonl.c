@@ -29,7 +29,7 @@ pxt_status pxt_list_read_jsonl(struct pxt_list *list)
         json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
     for (uint64_t number = 1; !status && pxt_list_line(list, line, &length); number++) {
         if (length > PXT_LIST_LINE_MAX) {
-            list->refuse(list->arg, number, 1, "the line is longer than 64 KiB");
+            list->refuse(list->arg, number, 1, "the line is longer than 128 KiB");
             continue;
         }
         if (strspn(line, " \t") >= length)

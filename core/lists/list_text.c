@@ -62,7 +62,7 @@ static pxt_status read_lines(struct pxt_list *list, bool in_list)
     pxt_status status = line ? PXT_OK : pxt_fail_memory(list->error, "a line");
     for (uint64_t number = 1; !status && pxt_list_line(list, line, &length); number++) {
         if (length > PXT_LIST_LINE_MAX) {
-            list->refuse(list->arg, number, 1, "the line is longer than 64 KiB");
+            list->refuse(list->arg, number, 1, "the line is longer than 128 KiB");
             continue;
         }
         size_t blank = strspn(line, " \t");

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <yaml.h>
 
-enum { DEPTH_MAX = 64, ROOM = 4 * PXT_LIST_LINE_MAX };
+enum { DEPTH_MAX = 64, ROOM = 2 * PXT_LIST_LINE_MAX };
 
 struct yaml_list {
     struct pxt_list *list;

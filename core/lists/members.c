@@ -130,6 +130,12 @@ static void add_fact(struct pxt_members *members, const struct pxt_list_name *kn
     members->metadata_length = at <= ROOM ? at : members->metadata_length;
 }
 
+bool pxt_members_is_export(const struct pxt_members *members)
+{
+    const struct pxt_value *value = members->record.draft.value;
+    return value[PXT_FIELD_KEY].set && value[PXT_FIELD_EXPIRES_AT].set;
+}
+
 /* A code of two letters is better than a name. */
 static void set_country(struct pxt_members *members, const char *value, size_t length)
 {
@@ -233,6 +239,8 @@ static void publish(struct pxt_members *members, const struct pxt_list_name *kno
 static bool set_field(struct pxt_members *members, const struct pxt_list_name *known, const char *name,
                       const char *value, size_t length)
 {
+    if (known->kind == PXT_NAME_BASE64)
+        members->record.is_literal[known->field == PXT_FIELD_PASSWORD] = true;
     return pxt_list_set(&members->record.draft, known->field, known->kind, value, length, &members->room) ||
            wrong(members, name, "is not what is expected there");
 }
@@ -259,6 +267,11 @@ bool pxt_members_set(struct pxt_members *members, const struct pxt_list_name *kn
     case PXT_NAME_OTHER:
     case PXT_NAME_GROUP:
         return true;
+    case PXT_NAME_COUNTRY:
+        if (pxt_members_is_export(members)) {
+            pxt_draft_set_text(&members->record.draft, PXT_FIELD_COUNTRY, value, length);
+            return true;
+        } /* fallthrough */
     default:
         publish(members, known, value, length);
         if (known->fact && length && (known->kind != PXT_NAME_COUNTRY || length != 2)) /* a code is in the field */

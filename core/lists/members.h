@@ -28,6 +28,9 @@ const char *pxt_members_keep(struct pxt_members *members, const char *text, size
  * `problem` filled, if it cannot be a value of that name. */
 bool pxt_members_set(struct pxt_members *members, const struct pxt_list_name *known, const char *name,
                      const char *value, size_t length, bool plain);
+/* Whether the members until now are of an entry that was exported: it has a key and a time of expiry. The country is then the
+ * field as it was, and nothing that a list publishes. */
+bool pxt_members_is_export(const struct pxt_members *members);
 /* Completes the record. False, with `problem` filled, if it names no proxy. */
 bool pxt_members_finish(struct pxt_members *members);
 

@@ -36,13 +36,12 @@ struct pxt_warming {
 pxt_status pxt_warm_take(void *arg, struct pxt_list_record *record);
 
 /* warm_masks.c */
-enum { PXT_WARM_CREDENTIALS = 2 }; /* user name, password */
-/* Takes masked credentials off the draft and off the address; `masked` says which. */
-void pxt_warm_drop_masks(struct pxt_draft *draft, struct pxt_proxy *proxy, bool masked[PXT_WARM_CREDENTIALS]);
+/* Takes masked credentials off the record and off the address; `masked` says which. */
+void pxt_warm_drop_masks(struct pxt_list_record *record, struct pxt_proxy *proxy, bool masked[PXT_LIST_CREDENTIALS]);
 /* Gives the draft the credentials that are stored under its key, where it had masks. They are borrowed from `*stored`,
  * which the caller releases. */
 pxt_status pxt_warm_keep_stored(struct pxt_warming *warming, struct pxt_draft *draft, const struct pxt_key *key,
-                                const bool masked[PXT_WARM_CREDENTIALS], pxt_entry **stored);
+                                const bool masked[PXT_LIST_CREDENTIALS], pxt_entry **stored);
 
 /* warm_batch.c */
 bool pxt_warm_make_room(struct pxt_warming *warming);

@@ -6,7 +6,7 @@
 #include "lists/warm.h"
 #include <string.h>
 
-static const enum pxt_field_id credentials[PXT_WARM_CREDENTIALS] = {PXT_FIELD_USERNAME, PXT_FIELD_PASSWORD};
+static const enum pxt_field_id credentials[PXT_LIST_CREDENTIALS] = {PXT_FIELD_USERNAME, PXT_FIELD_PASSWORD};
 
 /* Programs that hide credentials write asterisks in their place. */
 static bool is_mask(const char *text, size_t length)
@@ -17,11 +17,12 @@ static bool is_mask(const char *text, size_t length)
     return length && stars == length;
 }
 
-void pxt_warm_drop_masks(struct pxt_draft *draft, struct pxt_proxy *proxy, bool masked[PXT_WARM_CREDENTIALS])
+void pxt_warm_drop_masks(struct pxt_list_record *record, struct pxt_proxy *proxy, bool masked[PXT_LIST_CREDENTIALS])
 {
-    for (size_t i = 0; i < PXT_WARM_CREDENTIALS; i++) {
+    struct pxt_draft *draft = &record->draft;
+    for (size_t i = 0; i < PXT_LIST_CREDENTIALS; i++) {
         const struct pxt_value *value = &draft->value[credentials[i]];
-        masked[i] = value->set && !value->sealed && is_mask(value->as.text, value->length);
+        masked[i] = value->set && !value->sealed && !record->is_literal[i] && is_mask(value->as.text, value->length);
         if (masked[i])
             pxt_draft_unset(draft, credentials[i]);
     }
@@ -32,7 +33,7 @@ void pxt_warm_drop_masks(struct pxt_draft *draft, struct pxt_proxy *proxy, bool 
 }
 
 pxt_status pxt_warm_keep_stored(struct pxt_warming *warming, struct pxt_draft *draft, const struct pxt_key *key,
-                                const bool masked[PXT_WARM_CREDENTIALS], pxt_entry **stored)
+                                const bool masked[PXT_LIST_CREDENTIALS], pxt_entry **stored)
 {
     char text[PXT_KEY_MAX + 1];
     memcpy(text, key->text, key->length);
@@ -40,7 +41,7 @@ pxt_status pxt_warm_keep_stored(struct pxt_warming *warming, struct pxt_draft *d
     pxt_status status = pxt_cache_peek(warming->cache, text, stored, warming->list->error);
     if (status) /* a malformed key is refused when it is stored */
         return status == PXT_NOT_FOUND || status == PXT_EINVAL ? PXT_OK : status;
-    for (size_t i = 0; i < PXT_WARM_CREDENTIALS; i++) {
+    for (size_t i = 0; i < PXT_LIST_CREDENTIALS; i++) {
         size_t length;
         const char *token = pxt_entry_token(*stored, credentials[i], &length);
         if (masked[i] && token && !draft->value[credentials[i]].set)

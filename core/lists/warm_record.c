@@ -49,7 +49,7 @@ static pxt_status refuse_record(struct pxt_warming *warming, const struct pxt_li
 }
 
 static pxt_status add(struct pxt_warming *warming, struct pxt_list_record *record,
-                      const bool masked[PXT_WARM_CREDENTIALS])
+                      const bool masked[PXT_LIST_CREDENTIALS])
 {
     char key_text[17];
     struct pxt_key key;
@@ -113,8 +113,8 @@ pxt_status pxt_warm_take(void *arg, struct pxt_list_record *record)
     }
     warming->result.guessed += is_guessed(warming, record);
     warming->result.ambiguous += warming->proxy.ambiguous;
-    bool masked[PXT_WARM_CREDENTIALS];
-    pxt_warm_drop_masks(&record->draft, &warming->proxy, masked);
+    bool masked[PXT_LIST_CREDENTIALS];
+    pxt_warm_drop_masks(record, &warming->proxy, masked);
     size_t waiting = warming->count;
     pxt_status status = add(warming, record, masked);
     explicit_bzero(&warming->proxy, sizeof warming->proxy);

@@ -305,11 +305,84 @@ PXT_API pxt_status pxt_cache_warm(pxt_cache *cache, const char *path, const stru
 PXT_API pxt_status pxt_cache_warm_many(pxt_cache *cache, const char *const *paths, size_t n,
                                        const struct pxt_warm_options *options, struct pxt_warm_counts *counts,
                                        struct pxt_error *error);
-/* Writes all unexpired entries to `stream` (a FILE *) as JSONL, all fields. Credentials stay sealed
- * (`username_encrypted`), or with `reveal` are written in the clear (`username`). `count` may be NULL.
- * PXT_EUNAVAILABLE, as pxt_cache_each(), if the export is incomplete; what can be read is written. */
+/* A form in which entries are written; see proxtier-export(5). */
+struct pxt_export_format {
+    uint32_t size;
+    const char *name; /* "jsonl", "squid" ... */
+    const char *help; /* what it is, in one line */
+};
+/* The formats by index, from 0; NULL behind the last one. For help, manuals and completions. */
+PXT_API const struct pxt_export_format *pxt_export_format(size_t index);
+
+/* Called for each entry that the format cannot carry, with the reason; never with a credential. */
+typedef void pxt_export_skipped_fn(void *arg, const char *key, const char *reason);
+
+struct pxt_export_options {
+    uint32_t size;
+    const char *format;             /* a name of pxt_export_format(); NULL: "jsonl" */
+    const char *pattern;            /* a template that is written for each entry, in place of a format; NULL: none */
+    bool reveal;                    /* write credentials in the clear */
+    pxt_export_skipped_fn *skipped; /* NULL: not told */
+    void *skipped_arg;
+};
+#define PXT_EXPORT_OPTIONS_INIT                                                                                        \
+    {                                                                                                                  \
+        sizeof(struct pxt_export_options), NULL, NULL, false, NULL, NULL                                               \
+    }
+/* Whether an export by these options can begin: PXT_EINVAL says what is wrong with format or template. */
+PXT_API pxt_status pxt_export_check(const struct pxt_export_options *options, struct pxt_error *error);
+
+/* Set `size` first. */
+struct pxt_export_counts {
+    uint32_t size;
+    uint64_t written;
+    uint64_t skipped; /* the format cannot carry them */
+    uint64_t bare;    /* of those written: without the credentials that they have, as `reveal` is not set */
+};
+/* Writes all unexpired entries to `stream` (a FILE *). `options` and `counts` may be NULL. An entry that the format cannot
+ * carry is skipped and told. Without `reveal`, jsonl, json and csv have credentials sealed (`username_encrypted`), and other
+ * formats have none. PXT_EINVAL for an unknown format or a malformed template; PXT_EDECRYPT; PXT_EUNAVAILABLE, as
+ * pxt_cache_each(), if the export is incomplete; what can be read is written. */
+PXT_API pxt_status pxt_cache_export_as(pxt_cache *cache, void *stream, const struct pxt_export_options *options,
+                                       struct pxt_export_counts *counts, struct pxt_error *error);
+/* The same as JSONL, all fields. `count` (may be NULL) receives how many were written. */
 PXT_API pxt_status pxt_cache_export(pxt_cache *cache, void *stream, bool reveal, uint64_t *count,
                                     struct pxt_error *error);
+
+/* ---- backups ---------------------------------------------------------------------------------------------------- */
+
+/* Set `size` first. */
+struct pxt_backup_counts {
+    uint32_t size;
+    uint64_t entries; /* written, or restored */
+    uint64_t checks;  /* of their history */
+    uint64_t expired; /* not restored: their time has come */
+    uint64_t kept;    /* not restored: the pool has what is newer */
+};
+/* Writes the pool to `stream` (a FILE *): all unexpired entries with all fields, what was learnt and the history of their
+ * checks; credentials stay sealed. Others may write meanwhile: each entry is whole, and every entry that is stored during the
+ * whole call is in the backup; one that is stored or removed meanwhile may be. `counts` may be NULL. Without PXT_OK there is no
+ * backup, whatever was written: PXT_EUNAVAILABLE, as pxt_cache_each(), if entries may be missing. */
+PXT_API pxt_status pxt_cache_backup(pxt_cache *cache, void *stream, struct pxt_backup_counts *counts,
+                                    struct pxt_error *error);
+
+enum pxt_restore_mode {
+    PXT_RESTORE_EMPTY,  /* a pool that has entries is refused */
+    PXT_RESTORE_MERGE,  /* the newer put, report or delete of a key counts; other entries of the pool stay */
+    PXT_RESTORE_REPLACE /* the pool is cleared first */
+};
+struct pxt_restore_options {
+    uint32_t size;
+    enum pxt_restore_mode mode;
+    bool dry_run;     /* check the backup, and change nothing */
+    const char *name; /* of the backup, for messages; NULL: "backup" */
+};
+/* Brings a backup into the pool. It is read twice: if it is torn, changed, foreign, or sealed with another key, nothing is
+ * changed, and the error names its line. A stream that cannot be read twice is copied to a temporary file. `options` and `counts`
+ * may be NULL. PXT_ECORRUPT; PXT_EDECRYPT: the encryptor has not the key of the backup; PXT_EINVAL: the pool has entries;
+ * those of putting. */
+PXT_API pxt_status pxt_cache_restore(pxt_cache *cache, void *stream, const struct pxt_restore_options *options,
+                                     struct pxt_backup_counts *counts, struct pxt_error *error);
 
 /* The version of the running library, "1.0.0". */
 PXT_API const char *pxt_version(void);

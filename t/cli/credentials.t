@@ -20,7 +20,7 @@ printf '[{"proxy_url": "http://bob@192.0.2.1:80", "username": ""}]\n' >"$work/em
 printf '[{"proxy_url": "http://bob@192.0.2.1:80"}]\n' >"$work/absent.json"
 key() {
     XDG_CACHE_HOME=$work/$2 XDG_STATE_HOME=$work/$2 "$PROXTIER" warm "$work/$1.json" >/dev/null 2>&1
-    XDG_CACHE_HOME=$work/$2 XDG_STATE_HOME=$work/$2 "$PROXTIER" export --format jsonl 2>&1 | sed 's/.*"key":"\([^"]*\)".*/\1/'
+    XDG_CACHE_HOME=$work/$2 XDG_STATE_HOME=$work/$2 "$PROXTIER" export --format jsonl 2>&1 | sed 's/.*"key": "\([^"]*\)".*/\1/'
 }
 is "$(key empty a)" "$(key absent b)" "an empty user name beside a URL that has one: the key of the URL's"
 done_testing
