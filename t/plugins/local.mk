@@ -90,6 +90,8 @@ check_LTLIBRARIES += %D%/lmdb/lmdb.la
 %C%_lmdb_lmdb_la_CFLAGS = $(AM_CFLAGS) $(LMDB_CFLAGS) -fvisibility=hidden
 %C%_lmdb_lmdb_la_LDFLAGS = $(refused_ldflags)
 %C%_lmdb_lmdb_la_LIBADD = $(LMDB_LIBS) -lpthread
+c_tests += %D%/lmdb_test
+%C%_lmdb_test_LDADD = libproxtier.la
 endif
 script_tests += %D%/debugger.t %D%/folder_damage.t %D%/lmdb.t %D%/older_hints.t %D%/sqlite_upgrade.t %D%/tcp_store.t
 EXTRA_DIST += \
