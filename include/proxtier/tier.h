@@ -204,7 +204,7 @@ struct pxt_tier_ops {
     /*
      * In the child of a fork, which has a copy of the instance: the core calls no other operation of it there, not even
      * close(). The parent goes on; so give back what the two would share, as connections (close() of the descriptors, without
-     * a word to the other end), and touch nothing else. Other threads of the parent may have been inside the tier: take no
+     * a word to the other end). Make anew what the plugin has for the process, and touch nothing else. Other threads of the parent may have been inside the tier: take no
      * lock, and call only what is safe in a signal handler, nothing of the host. [nothing]
      */
     void (*after_fork_child)(void *self);

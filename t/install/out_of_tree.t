@@ -16,10 +16,17 @@ chmod 755 "$work" "$work/plugins"
 
 # Plain make.
 cp "$docs"/* "$work/plugins/" 2>/dev/null
+cp -R "$docs/lmdb" "$work/plugins/"
 make -C "$work/plugins" CFLAGS="-O2 -Wall -Wextra -Wshadow -Wconversion -Werror $sanitize" >"$work/make.log" 2>&1
 is "$?" 0 "all examples build with plain make, without a warning" || sed 's/^/# /' "$work/make.log"
 chmod go-w "$work/plugins"/*
-for plugin in arc table folder gcm sieve; do
+lmdb=
+if pkg-config --exists lmdb; then
+    lmdb=lmdb
+else
+    skip "liblmdb is not installed"
+fi
+for plugin in arc table folder gcm sieve $lmdb; do
     run plugin test "$work/plugins/$plugin.so"
     is "$code" 0 "$plugin keeps its promises"
     printf '%s\n' "$out" | sed -n '/^not ok/,+1s/^/# /p'

@@ -82,7 +82,18 @@ check_LTLIBRARIES += \
 %C%_refused_table_la_LDFLAGS = $(refused_ldflags)
 %C%_refused_folder_la_SOURCES = examples/folder.c
 %C%_refused_folder_la_LDFLAGS = $(refused_ldflags)
-script_tests += %D%/debugger.t %D%/folder_damage.t %D%/older_hints.t %D%/sqlite_upgrade.t %D%/tcp_store.t
+# The example over LMDB, where that is.
+if HAVE_LMDB
+check_LTLIBRARIES += %D%/lmdb/lmdb.la
+%C%_lmdb_lmdb_la_SOURCES = \
+    examples/lmdb/history.c examples/lmdb/lmdb.c examples/lmdb/rows.c examples/lmdb/store.c examples/lmdb/walks.c
+%C%_lmdb_lmdb_la_CFLAGS = $(AM_CFLAGS) $(LMDB_CFLAGS) -fvisibility=hidden
+%C%_lmdb_lmdb_la_LDFLAGS = $(refused_ldflags)
+%C%_lmdb_lmdb_la_LIBADD = $(LMDB_LIBS) -lpthread
+c_tests += %D%/lmdb_test
+%C%_lmdb_test_LDADD = libproxtier.la
+endif
+script_tests += %D%/debugger.t %D%/folder_damage.t %D%/lmdb.t %D%/older_hints.t %D%/sqlite_upgrade.t %D%/tcp_store.t
 EXTRA_DIST += \
     %D%/fixtures/README.md %D%/fixtures/before_versions/history %D%/fixtures/before_versions/l2.jsonl %D%/fixtures/before_versions/l2_cache.db \
     %D%/fixtures/before_versions/l3.jsonl %D%/fixtures/before_versions/px.db %D%/fixtures/before_versions/test.key
