@@ -220,8 +220,9 @@ struct redis_connection *redis_connect(struct redis *redis, int64_t deadline, st
         return NULL;
     }
     if (connection->context->err)
-        status = redis->host->fail(redis->host, error, PXT_EUNAVAILABLE, 0, "cannot connect to the server %s: %s",
-                                   redis->address.name, connection->context->errstr);
+        status = redis->host->fail(redis->host, error, PXT_EUNAVAILABLE, 0,
+                                   "cannot connect to the server %s: %s: is it running?", redis->address.name,
+                                   connection->context->errstr);
     else
         fcntl(connection->context->fd, F_SETFD, FD_CLOEXEC); /* as soon as it can be: the library makes the socket */
     if (!status)
