@@ -21,7 +21,7 @@
     "  call('ZREM', p..'versions', old[1]..':'..key)\n"                                                                \
     "  if old[3] == '1' then call('ZREM', p..'dead', old[1]..':'..key) return end\n"                                   \
     "  call('ZREM', p..'ring', old[2]..':'..key)\n"                                                                    \
-    "  for _, z in ipairs({'expires', 'count', 'last', 'latency', 'fetched'}) do call('ZREM', p..z, key) end\n"        \
+    "  for _, z in ipairs({'expires', 'count', 'last', 'latency'}) do call('ZREM', p..z, key) end\n"                   \
     "  for s in string.gmatch(old[4] or '', '[^\\n]+') do call('ZREM', p..'by:'..s, old[2]..':'..key) end\n"           \
     "end\n"                                                                                                            \
     "local function drop(key, old)\n"                                                                                  \
@@ -31,12 +31,12 @@
 
 const char *const redis_script[SCRIPT_COUNT] = {
     /* how: "all" (all or none, unless one is older) or "if" (each for itself); n; then of each entry key, version, expected (if),
-     * removed, json, ring, expires, count, last, latency, fetched,
+     * removed, json, ring, expires, count, last, latency,
      * sets. Returns a number for each: 1: it was not stored. */
     [SCRIPT_WRITE] = COMMON UNSET
     "local how, n, rows, answer, seen = arg(), tonumber(arg()), {}, {}, {}\n"
     "local names = {'key', 'version', 'expected', 'removed', 'json', 'ring', 'expires', 'count', 'last',\n"
-    "  'latency', 'fetched', 'sets'}\n"
+    "  'latency', 'sets'}\n"
     "for i = 1, n do\n"
     "  local row = {}\n"
     "  for _, name in ipairs(names) do row[name] = arg() end\n"
@@ -71,11 +71,10 @@ const char *const redis_script[SCRIPT_COUNT] = {
     "    else\n"
     "      call('HSET', e, 'version', row.version, 'removed', '0', 'json', row.json, 'ring', row.ring,\n"
     "        'count', row.count, 'last', row.last, 'sets', row.sets)\n"
-    "      call('HDEL', e, 'evicted')\n"
+    "      if live then call('HDEL', e, 'evicted') end\n"
     "      call('ZADD', p..'expires', row.expires, key)\n"
     "      call('ZADD', p..'count', row.count, key)\n"
     "      call('ZADD', p..'last', row.last, key)\n"
-    "      call('ZADD', p..'fetched', row.fetched, key)\n"
     "      call('ZADD', p..'latency', row.latency, key)\n"
     "      if not (live and row.old[2] == row.ring and row.old[4] == row.sets) then\n"
     "        call('ZADD', p..'ring', 0, row.ring..':'..key)\n"

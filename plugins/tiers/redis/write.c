@@ -105,12 +105,10 @@ static int64_t number_of(const struct pxt_draft *draft, enum pxt_field_id field)
     return draft->value[field].set ? draft->value[field].as.number : 0;
 }
 
-static void add_live_fields(struct redis *redis, const struct pxt_draft *draft, const struct pxt_key *key,
-                            struct redis_arguments *arguments)
+static void add_live_fields(const struct pxt_draft *draft, const struct pxt_key *key, struct redis_arguments *arguments)
 {
     int64_t last = number_of(draft, PXT_FIELD_LAST_ACCESSED);
     char *sets = sets_of(draft);
-    (void)redis;
     redis_argument_format(arguments, "%016llx", (unsigned long long)PXT_RING(key->hash));
     redis_argument_format(arguments, "%lld", (long long)number_of(draft, PXT_FIELD_EXPIRES_AT));
     redis_argument_format(arguments, "%lld", (long long)number_of(draft, PXT_FIELD_ACCESS_COUNT));
@@ -119,7 +117,6 @@ static void add_live_fields(struct redis *redis, const struct pxt_draft *draft, 
         redis_argument_format(arguments, "%lld", (long long)number_of(draft, PXT_FIELD_LATENCY));
     else
         redis_argument_text(arguments, "+inf");
-    redis_argument_format(arguments, "%lld", (long long)number_of(draft, PXT_FIELD_FETCH_TIME));
     if (sets)
         redis_argument_owned(arguments, sets, strlen(sets));
     else
@@ -152,9 +149,9 @@ static pxt_status add_entry(struct redis *redis, pxt_entry *entry, uint64_t expe
     else
         arguments->failed = true;
     if (!removed)
-        add_live_fields(redis, &draft, &key, arguments);
+        add_live_fields(&draft, &key, arguments);
     else
-        for (int i = 0; i < 7; i++)
+        for (int i = 0; i < 6; i++)
             redis_argument_text(arguments, "");
     return PXT_OK;
 }
