@@ -17,6 +17,9 @@
 static char folder[] = "/tmp/proxtier-hosts-XXXXXX";
 static struct pxt_error error;
 
+/* The server in YAML, if it is another one than faraway's; see t/redis. */
+static const char *far_tier;
+
 /* The configuration of a host. `l2`: it has files of its own. */
 struct host {
     const char *name;
@@ -27,18 +30,20 @@ struct host {
 
 static __attribute__((unused)) pxt_status try_open(const struct host *host, pxt_cache **cache)
 {
-    char text[3000], l2[500] = "", state[300];
+    char text[3000], l2[500] = "", far[500], state[300];
     snprintf(state, sizeof state, "%s/%s", folder, host->name);
     mkdir(state, 0700);
     setenv("PROXTIER_STATE_DIR", state, 1);
     if (host->l2)
         snprintf(l2, sizeof l2, "{name: l2, plugin: l2_jsonl, dir: %s/l2, lock_timeout: 60s}, ", state);
+    if (far_tier)
+        snprintf(far, sizeof far, "%s", far_tier);
+    else
+        snprintf(far, sizeof far, "plugin: faraway, path: %s/far, host: %s", folder, host->name);
     snprintf(text, sizeof text,
              "plugin_dirs: [%s]\nlock_timeout: 60s\nhealth: {invalidate: false}\n%s"
-             "tiers: [{name: l1, plugin: l1_memory, max_entries: 100}, %s"
-             "{name: far, plugin: faraway, path: %s/far, host: %s%s}]",
-             getenv("PROXTIER_REFUSED_PLUGINS"), host->core ? host->core : "", l2, folder, host->name,
-             host->far ? host->far : "");
+             "tiers: [{name: l1, plugin: l1_memory, max_entries: 100}, %s{name: far, %s%s}]",
+             getenv("PROXTIER_REFUSED_PLUGINS"), host->core ? host->core : "", l2, far, host->far ? host->far : "");
     struct pxt_cache_options options = {
         .size = sizeof options, .flags = host->janitor ? 0 : PXT_OPEN_NO_JANITOR, .config_text = text};
     *cache = NULL;

@@ -173,7 +173,10 @@ int main(void)
     char command[100];
     if (!mkdtemp(folder))
         return 1;
+    far_tier = getenv("PXT_FAR_TIER"); /* t/redis starts this with a server of its own */
     they_add_up("a server", 10000, NULL, NULL, false);
+    if (far_tier)
+        return tap_done();
     they_add_up("a line that is cut now and then", 2000, ", fail: 20",
                 "degrade: {threshold: 1000000, backoff: 10ms, backoff_max: 20ms}\n", false);
     they_add_up("a server that is taken for gone", 2000, ", fail: 20",

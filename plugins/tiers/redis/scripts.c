@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * scripts.c: what the server does in one step. Numbers of Lua have 53 bits: versions and times are texts of digits of one
+ * length, which compare as the numbers do. The layout is described in proxtier-redis(7).
+ */
+#include "redis.h"
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Arguments of all: prefix, channel, identity of the sender. Then `at` is the next one. */
+#define COMMON                                                                                                         \
+    "local p, channel, me, at = ARGV[1], ARGV[2], ARGV[3], 4\n"                                                        \
+    "local function arg() at = at + 1 return ARGV[at - 1] end\n"                                                       \
+    "local call = redis.call\n"
+/* Takes a key out of all sets. `old`: version, ring, removed, sets. */
+#define UNSET                                                                                                          \
+    "local function old_of(key) return call('HMGET', p..'e:'..key, 'version', 'ring', 'removed', 'sets') end\n"        \
+    "local function unset(key, old)\n"                                                                                 \
+    "  call('ZREM', p..'versions', old[1]..':'..key)\n"                                                                \
+    "  if old[3] == '1' then call('ZREM', p..'dead', old[1]..':'..key) return end\n"                                   \
+    "  call('ZREM', p..'ring', old[2]..':'..key)\n"                                                                    \
+    "  for _, z in ipairs({'expires', 'count', 'last', 'latency'}) do call('ZREM', p..z, key) end\n"                   \
+    "  for s in string.gmatch(old[4] or '', '[^\\n]+') do call('ZREM', p..'by:'..s, old[2]..':'..key) end\n"           \
+    "end\n"                                                                                                            \
+    "local function drop(key, old)\n"                                                                                  \
+    "  unset(key, old)\n"                                                                                              \
+    "  call('UNLINK', p..'e:'..key, p..'h:'..key)\n"                                                                   \
+    "end\n"
+
+const char *const redis_script[SCRIPT_COUNT] = {
+    /* how: "all" (all or none, unless one is older) or "if" (each for itself); n; then of each entry key, version, expected (if),
+     * removed, json, ring, expires, count, last, latency,
+     * sets. Returns a number for each: 1: it was not stored. */
+    [SCRIPT_WRITE] = COMMON UNSET
+    "local how, n, rows, answer, seen = arg(), tonumber(arg()), {}, {}, {}\n"
+    "local names = {'key', 'version', 'expected', 'removed', 'json', 'ring', 'expires', 'count', 'last',\n"
+    "  'latency', 'sets'}\n"
+    "for i = 1, n do\n"
+    "  local row = {}\n"
+    "  for _, name in ipairs(names) do row[name] = arg() end\n"
+    "  row.old = old_of(row.key)\n"
+    "  local has = row.old[1] or ''\n"
+    "  local zero = string.rep('0', 19)\n"
+    "  if how == 'if' then row.stale = (has == '' and zero or has) ~= row.expected\n"
+    "  else row.stale = row.version ~= zero and has > row.version end\n"
+    "  if row.stale and how == 'all' then return redis.error_reply('STALE '..row.key) end\n"
+    "  rows[i] = row\n"
+    "end\n"
+    "for i, row in ipairs(rows) do\n"
+    "  answer[i] = row.stale and 1 or 0\n"
+    "  if not row.stale then\n"
+    "    local e, key = p..'e:'..row.key, row.key\n"
+    "    if seen[key] then row.old = old_of(key) end\n"
+    "    seen[key] = true\n"
+    "    local live = row.old[1] and row.old[3] ~= '1' and row.removed ~= '1'\n"
+    "    if live then\n"
+    "      local hits = call('HMGET', e, 'count', 'last')\n"
+    "      if hits[1] and tonumber(hits[1]) > tonumber(row.count) then row.count = hits[1] end\n"
+    "      if hits[2] and hits[2] > row.last then row.last = hits[2] end\n"
+    "    end\n"
+    "    if live and row.old[2] == row.ring and row.old[4] == row.sets then\n"
+    "      if row.old[1] ~= row.version then call('ZREM', p..'versions', row.old[1]..':'..key) end\n"
+    "    elseif row.old[1] then unset(key, row.old) end\n"
+    "    call('ZADD', p..'versions', 0, row.version..':'..key)\n"
+    "    if row.removed == '1' then\n"
+    "      call('UNLINK', e, p..'h:'..key)\n"
+    "      call('HSET', e, 'version', row.version, 'removed', '1', 'json', row.json)\n"
+    "      call('ZADD', p..'dead', 0, row.version..':'..key)\n"
+    "    else\n"
+    "      call('HSET', e, 'version', row.version, 'removed', '0', 'json', row.json, 'ring', row.ring,\n"
+    "        'count', row.count, 'last', row.last, 'sets', row.sets)\n"
+    "      if live then call('HDEL', e, 'evicted') end\n"
+    "      call('ZADD', p..'expires', row.expires, key)\n"
+    "      call('ZADD', p..'count', row.count, key)\n"
+    "      call('ZADD', p..'last', row.last, key)\n"
+    "      call('ZADD', p..'latency', row.latency, key)\n"
+    "      if not (live and row.old[2] == row.ring and row.old[4] == row.sets) then\n"
+    "        call('ZADD', p..'ring', 0, row.ring..':'..key)\n"
+    "        for s in string.gmatch(row.sets, '[^\\n]+') do call('ZADD', p..'by:'..s, 0, row.ring..':'..key) end\n"
+    "      end\n"
+    "    end\n"
+    "    call('PUBLISH', channel, me..' '..key)\n"
+    "  end\n"
+    "end\n"
+    "return answer\n",
+    /* key, expected: "" for any. */
+    [SCRIPT_DEL] =
+        COMMON UNSET "local key, expected = arg(), arg()\n"
+                     "local old = old_of(key)\n"
+                     "if not old[1] then return 0 end\n"
+                     "if expected ~= '' and old[1] ~= expected then return redis.error_reply('STALE '..key) end\n"
+                     "drop(key, old)\n"
+                     "call('PUBLISH', channel, me..' '..key)\n"
+                     "return 1\n",
+    /* n; then key, hits, last ("": leave), evicted. */
+    [SCRIPT_TOUCH] =
+        COMMON "for i = 1, tonumber(arg()) do\n"
+               "  local key, hits, last, evicted = arg(), arg(), arg(), arg()\n"
+               "  local e = p..'e:'..key\n"
+               "  local old = call('HMGET', e, 'removed', 'last')\n"
+               "  if old[1] == '0' then\n"
+               "    call('ZADD', p..'count', call('HINCRBY', e, 'count', hits), key)\n"
+               "    if last > old[2] then call('HSET', e, 'last', last) call('ZADD', p..'last', last, key) end\n"
+               "    if evicted == '1' then call('HSET', e, 'evicted', '1') end\n"
+               "  end\n"
+               "end\n"
+               "return 0\n",
+    /* now, version up to which, limit. Returns the number of all, then the keys of entries. */
+    [SCRIPT_EXPIRE] = COMMON UNSET
+    "local now, up_to, limit = arg(), arg(), tonumber(arg())\n"
+    "local answer, n, from = {0}, 0, 0\n"
+    "while n < limit do\n"
+    "  local keys = call('ZRANGEBYSCORE', p..'expires', '-inf', now, 'LIMIT', from, limit - n)\n"
+    "  if #keys == 0 then break end\n"
+    "  for _, key in ipairs(keys) do\n"
+    "    local old = old_of(key)\n"
+    "    if not old[1] then call('ZREM', p..'expires', key)\n"
+    "    elseif old[1] > up_to then from = from + 1\n"
+    "    else\n"
+    "      drop(key, old)\n"
+    "      call('PUBLISH', channel, me..' '..key)\n"
+    "      n = n + 1\n"
+    "      answer[#answer + 1] = key\n"
+    "    end\n"
+    "  end\n"
+    "end\n"
+    "for _, member in ipairs(n < limit and call('ZRANGEBYLEX', p..'dead', '-', '['..up_to..':\\255', 'LIMIT', 0,\n"
+    "    limit - n) or {}) do\n"
+    "  local key = string.sub(member, 21)\n"
+    "  call('ZREM', p..'dead', member)\n"
+    "  call('ZREM', p..'versions', member)\n"
+    "  if call('HGET', p..'e:'..key, 'version') == string.sub(member, 1, 19) then call('UNLINK', p..'e:'..key) end\n"
+    "  n = n + 1\n"
+    "end\n"
+    "answer[1] = n\n"
+    "return answer\n",
+    /* limit. Removes so many keys; returns how many, and how many of them were entries. */
+    [SCRIPT_CLEAR] = COMMON UNSET "local members = call('ZRANGE', p..'versions', 0, tonumber(arg()) - 1)\n"
+                                  "local entries = 0\n"
+                                  "for _, member in ipairs(members) do\n"
+                                  "  local key = string.sub(member, 21)\n"
+                                  "  local old = old_of(key)\n"
+                                  "  if old[1] then\n"
+                                  "    if old[3] ~= '1' then entries = entries + 1 end\n"
+                                  "    drop(key, old)\n"
+                                  "  end\n"
+                                  "  call('ZREM', p..'versions', member)\n"
+                                  "end\n"
+                                  "call('PUBLISH', channel, me..' ')\n"
+                                  "return {#members, entries}\n",
+    /* what: take, renew or end; key, id, ttl in milliseconds, max, holder. By the clock of the server. */
+    [SCRIPT_LEASE] =
+        COMMON "local what, key, id, ttl, max, holder = arg(), arg(), arg(), tonumber(arg()), tonumber(arg()), arg()\n"
+               "local t = call('TIME')\n"
+               "local now = t[1] * 1000 + math.floor(t[2] / 1000)\n"
+               "for _, gone in ipairs(call('ZRANGEBYSCORE', p..'leases', '-inf', now, 'LIMIT', 0, 100)) do\n"
+               "  call('ZREM', p..'leases', gone)\n"
+               "  call('HDEL', p..'lease', gone)\n"
+               "end\n"
+               "local l = p..'l:'..key\n"
+               "call('ZREMRANGEBYSCORE', l, '-inf', now)\n"
+               "if what == 'take' then\n"
+               "  if call('ZCARD', l) >= max then return 0 end\n"
+               "elseif not call('ZSCORE', l, id) then return 0 end\n"
+               "if what == 'end' then\n"
+               "  call('ZREM', l, id)\n"
+               "  call('ZREM', p..'leases', id)\n"
+               "  call('HDEL', p..'lease', id)\n"
+               "  return 1\n"
+               "end\n"
+               "call('ZADD', l, now + ttl, id)\n"
+               "call('ZADD', p..'leases', now + ttl, id)\n"
+               "if what == 'take' then call('HSET', p..'lease', id, key..'\\n'..holder) end\n"
+               "local longest = call('ZRANGE', l, -1, -1, 'WITHSCORES')\n"
+               "call('PEXPIREAT', l, longest[2])\n"
+               "return 1\n",
+};
+
+/* ---- arguments --------------------------------------------------------------------------------------------------- */
+
+void redis_argument(struct redis_arguments *arguments, const char *text, size_t length)
+{
+    if (arguments->count == arguments->size && !arguments->failed) {
+        size_t size = arguments->size ? 2 * arguments->size : 32;
+        const char **word = realloc(arguments->word, size * sizeof *word);
+        arguments->word = word ? word : arguments->word;
+        size_t *lengths = word ? realloc(arguments->length, size * sizeof *lengths) : NULL;
+        arguments->length = lengths ? lengths : arguments->length;
+        arguments->failed = !lengths;
+        arguments->size = lengths ? size : arguments->size;
+    }
+    if (arguments->failed)
+        return;
+    arguments->word[arguments->count] = text;
+    arguments->length[arguments->count++] = length;
+}
+
+void redis_argument_text(struct redis_arguments *arguments, const char *text)
+{
+    redis_argument(arguments, text, strlen(text));
+}
+
+void redis_argument_format(struct redis_arguments *arguments, const char *format, ...)
+{
+    char *text = NULL;
+    va_list values;
+    va_start(values, format);
+    int length = vasprintf(&text, format, values);
+    va_end(values);
+    if (length < 0) {
+        arguments->failed = true;
+        return;
+    }
+    redis_argument_owned(arguments, text, (size_t)length);
+}
+
+void redis_argument_owned(struct redis_arguments *arguments, char *text, size_t length)
+{
+    if (arguments->owned_count == arguments->owned_size) {
+        size_t size = arguments->owned_size ? 2 * arguments->owned_size : 32;
+        char **owned = realloc(arguments->owned, size * sizeof *owned);
+        if (!owned) {
+            arguments->failed = true;
+            free(text);
+            return;
+        }
+        arguments->owned = owned;
+        arguments->owned_size = size;
+    }
+    arguments->owned[arguments->owned_count++] = text;
+    redis_argument(arguments, text, length);
+}
+
+void redis_arguments_free(struct redis_arguments *arguments)
+{
+    for (size_t i = 0; i < arguments->owned_count; i++)
+        free(arguments->owned[i]);
+    free(arguments->owned);
+    free(arguments->word);
+    free(arguments->length);
+    *arguments = (struct redis_arguments){.count = 0};
+}
+
+/* ---- running ----------------------------------------------------------------------------------------------------- */
+
+pxt_status redis_scripts_load(struct redis *redis, struct redis_connection *connection, int64_t deadline,
+                              struct pxt_error *error)
+{
+    for (unsigned i = 0; i < SCRIPT_COUNT; i++) {
+        redisReply *reply = NULL;
+        if (redisAppendCommand(connection->context, "SCRIPT LOAD %s", redis_script[i]) != REDIS_OK)
+            return redis->host->fail(redis->host, error, PXT_ENOMEM, 0, "no memory for a command");
+        pxt_status status = redis_send(redis, connection, deadline, error);
+        if (!status)
+            status = redis_receive(redis, connection, deadline, &reply, NULL, error);
+        if (!status && reply->type == REDIS_REPLY_STRING && reply->len == 40)
+            memcpy(redis->sha[i], reply->str, 41);
+        freeReplyObject(reply);
+        if (status)
+            return status;
+    }
+    return PXT_OK;
+}
+
+void redis_script_begin(struct redis *redis, enum redis_script script, struct redis_arguments *arguments)
+{
+    *arguments = (struct redis_arguments){.script = script};
+    redis_argument_text(arguments, "EVALSHA");
+    redis_argument_text(arguments, redis->sha[script]);
+    redis_argument_text(arguments, "0");
+    redis_argument_text(arguments, redis->prefix);
+    redis_argument_text(arguments, redis->channel);
+    redis_argument_text(arguments, redis->identity);
+}
+
+pxt_status redis_script_add(struct redis_request *request, struct redis_arguments *arguments, struct pxt_error *error)
+{
+    if (arguments->failed)
+        return request->redis->host->fail(request->redis->host, error, PXT_ENOMEM, 0, "no memory for a command");
+    return redis_add(request, (int)arguments->count, arguments->word, arguments->length, error);
+}
+
+pxt_status redis_script_run(struct redis *redis, struct redis_arguments *arguments, redisReply **reply,
+                            struct pxt_error *error)
+{
+    struct redis_request request;
+    struct pxt_error own;
+    struct pxt_error *told = error ? error : &own;
+    pxt_status status = redis_begin(redis, &request, told);
+    if (status)
+        return status;
+    for (int i = 0; i < 2; i++) {
+        status = redis_script_add(&request, arguments, told);
+        if (!status)
+            status = redis_flush(&request, told);
+        if (!status)
+            status = redis_reply(&request, reply, told);
+        if (!status || !redis_is_unknown_script(told) || arguments->failed)
+            break;
+        /* SCRIPT FLUSH by somebody: then it is handed over again. */
+        arguments->word[0] = "EVAL";
+        arguments->length[0] = 4;
+        arguments->word[1] = redis_script[arguments->script];
+        arguments->length[1] = strlen(redis_script[arguments->script]);
+    }
+    redis_end(&request);
+    return status;
+}

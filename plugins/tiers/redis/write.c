@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * write.c: what changes entries. All of it is done by scripts, each of which compares and writes in one step.
+ */
+#include "redis.h"
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- the sets that an entry is in -------------------------------------------------------------------------------- */
+
+struct names {
+    char *text;
+    size_t length, size;
+    bool failed;
+};
+
+static void add(struct names *names, const char *kind, const char *value, size_t length, bool lower)
+{
+    size_t need = names->length + strlen(kind) + length + 3;
+    if (need > names->size) {
+        char *text = realloc(names->text, 2 * need);
+        if (!text) {
+            names->failed = true;
+            return;
+        }
+        names->text = text;
+        names->size = 2 * need;
+    }
+    if (names->length)
+        names->text[names->length++] = '\n';
+    names->length += (size_t)sprintf(names->text + names->length, "%s:", kind);
+    for (size_t i = 0; i < length; i++)
+        names->text[names->length++] = lower ? (char)tolower((unsigned char)value[i]) : value[i];
+    names->text[names->length] = '\0';
+}
+
+/* A criterion alone, and together with the health. */
+static void add_both(struct names *names, const char *health, const char *kind, const char *value, size_t length,
+                     bool lower)
+{
+    char together[80];
+    if (!value || !length)
+        return;
+    add(names, kind, value, length, lower);
+    snprintf(together, sizeof together, "health:%s&%s", health, kind);
+    add(names, together, value, length, lower);
+}
+
+static void add_tags(struct names *names, const char *health, const char *tags, size_t length)
+{
+    for (size_t at = 0; tags && at < length;) {
+        size_t n = 0;
+        while (at + n < length && tags[at + n] != ',')
+            n++;
+        size_t skip = 0;
+        while (skip < n && tags[at + skip] == ' ')
+            skip++;
+        add_both(names, health, "tag", tags + at + skip, n - skip, false);
+        at += n + 1;
+    }
+}
+
+static const char *text_of(const struct pxt_draft *draft, enum pxt_field_id field, size_t *length)
+{
+    const struct pxt_value *value = &draft->value[field];
+    *length = value->set ? value->length : 0;
+    return value->set ? value->as.text : NULL;
+}
+
+const char *const redis_health_name[PXT_HEALTH_COUNT] = {
+#define X(id, name) name,
+    PXT_HEALTHS(X)
+#undef X
+};
+
+static char *sets_of(const struct pxt_draft *draft)
+{
+    struct names names = {.text = NULL};
+    size_t length, scheme;
+    int64_t number = draft->value[PXT_FIELD_HEALTH_STATUS].as.number;
+    const char *health = redis_health_name[number >= 0 && number < PXT_HEALTH_COUNT ? number : PXT_HEALTH_UNKNOWN];
+    const char *text = text_of(draft, PXT_FIELD_PROXY_URL, &length);
+    add(&names, "health", health, strlen(health), false);
+    for (scheme = 0; scheme < length && text[scheme] != ':';)
+        scheme++;
+    add_both(&names, health, "scheme", text, scheme, false);
+    text = text_of(draft, PXT_FIELD_SOURCE, &length);
+    add_both(&names, health, "source", text, length, false);
+    text = text_of(draft, PXT_FIELD_COUNTRY, &length);
+    add_both(&names, health, "country", text, length, true);
+    text = text_of(draft, PXT_FIELD_TAGS, &length);
+    add_tags(&names, health, text, length);
+    if (!names.failed)
+        return names.text;
+    free(names.text);
+    return NULL;
+}
+
+/* ---- put ---------------------------------------------------------------------------------------------------------- */
+
+static int64_t number_of(const struct pxt_draft *draft, enum pxt_field_id field)
+{
+    return draft->value[field].set ? draft->value[field].as.number : 0;
+}
+
+static void add_live_fields(const struct pxt_draft *draft, const struct pxt_key *key, struct redis_arguments *arguments)
+{
+    int64_t last = number_of(draft, PXT_FIELD_LAST_ACCESSED);
+    char *sets = sets_of(draft);
+    redis_argument_format(arguments, "%016llx", (unsigned long long)PXT_RING(key->hash));
+    redis_argument_format(arguments, "%lld", (long long)number_of(draft, PXT_FIELD_EXPIRES_AT));
+    redis_argument_format(arguments, "%lld", (long long)number_of(draft, PXT_FIELD_ACCESS_COUNT));
+    redis_argument_format(arguments, "%016lld", (long long)(last > 0 ? last : 0));
+    if (draft->value[PXT_FIELD_LATENCY].set)
+        redis_argument_format(arguments, "%lld", (long long)number_of(draft, PXT_FIELD_LATENCY));
+    else
+        redis_argument_text(arguments, "+inf");
+    if (sets)
+        redis_argument_owned(arguments, sets, strlen(sets));
+    else
+        arguments->failed = true;
+}
+
+static pxt_status add_entry(struct redis *redis, pxt_entry *entry, uint64_t expected, struct redis_arguments *arguments,
+                            struct pxt_error *error)
+{
+    const struct pxt_host *host = redis->host;
+    struct pxt_draft draft;
+    struct pxt_key key;
+    char *json = NULL;
+    size_t length = 0;
+    pxt_status status = host->json_new(host, entry, 0, &json, &length, error);
+    if (status)
+        return status;
+    char *copy = strndup(json, length);
+    host->text_free(json);
+    pxt_draft_init(&draft);
+    host->entry_read(entry, &draft);
+    host->entry_key(entry, &key);
+    bool removed = number_of(&draft, PXT_FIELD_REMOVED) != 0;
+    redis_argument(arguments, key.text, key.length);
+    redis_argument_format(arguments, "%019llu", (unsigned long long)number_of(&draft, PXT_FIELD_VERSION));
+    redis_argument_format(arguments, "%019llu", (unsigned long long)expected);
+    redis_argument_text(arguments, removed ? "1" : "0");
+    if (copy)
+        redis_argument_owned(arguments, copy, length);
+    else
+        arguments->failed = true;
+    if (!removed)
+        add_live_fields(&draft, &key, arguments);
+    else
+        for (int i = 0; i < 6; i++)
+            redis_argument_text(arguments, "");
+    return PXT_OK;
+}
+
+/* Writes `n` entries, with `results` each for itself. */
+static pxt_status write_entries(struct redis *redis, const char *how, pxt_entry *const *entries,
+                                const uint64_t *expected, size_t n, pxt_status *results, struct pxt_error *error)
+{
+    struct redis_arguments arguments;
+    redisReply *reply = NULL;
+    redis_script_begin(redis, SCRIPT_WRITE, &arguments);
+    redis_argument_text(&arguments, how);
+    redis_argument_format(&arguments, "%zu", n);
+    pxt_status status = PXT_OK;
+    for (size_t i = 0; !status && i < n; i++)
+        status = add_entry(redis, entries[i], expected ? expected[i] : 0, &arguments, error);
+    if (!status && n)
+        status = redis_script_run(redis, &arguments, &reply, error);
+    if (!status && n && (reply->type != REDIS_REPLY_ARRAY || reply->elements != n))
+        status = redis_malformed(redis, error);
+    for (size_t i = 0; !status && results && i < n; i++)
+        results[i] = reply->element[i]->integer ? PXT_ESTALE : PXT_OK;
+    freeReplyObject(reply);
+    redis_arguments_free(&arguments);
+    return status;
+}
+
+pxt_status redis_put(void *self, pxt_entry *entry, struct pxt_error *error)
+{
+    return write_entries(self, "all", &entry, NULL, 1, NULL, error);
+}
+
+pxt_status redis_put_many(void *self, pxt_entry *const *entries, size_t n, struct pxt_error *error)
+{
+    return write_entries(self, "all", entries, NULL, n, NULL, error);
+}
+
+pxt_status redis_put_if(void *self, pxt_entry *entry, uint64_t expected, struct pxt_error *error)
+{
+    struct redis *redis = self;
+    pxt_status result = PXT_OK;
+    pxt_status status = write_entries(redis, "if", &entry, &expected, 1, &result, error);
+    if (!status && result)
+        status = redis->host->fail(redis->host, error, PXT_ESTALE, 0, "the server %s has another version",
+                                   redis->address.name);
+    return status;
+}
+
+/* A script keeps the server from all else: so long batches are several. */
+enum { BATCH = 500 };
+
+pxt_status redis_put_if_many(void *self, pxt_entry *const *entries, const uint64_t *expected, size_t n,
+                             pxt_status *results, struct pxt_error *error)
+{
+    pxt_status status = PXT_OK;
+    for (size_t i = 0; !status && i < n; i += BATCH)
+        status =
+            write_entries(self, "if", entries + i, expected + i, n - i < BATCH ? n - i : BATCH, results + i, error);
+    return status;
+}
+
+/* ---- del, touch --------------------------------------------------------------------------------------------------- */
+
+static pxt_status remove_key(struct redis *redis, const struct pxt_key *key, const char *expected,
+                             struct pxt_error *error)
+{
+    struct redis_arguments arguments;
+    redisReply *reply = NULL;
+    redis_script_begin(redis, SCRIPT_DEL, &arguments);
+    redis_argument(&arguments, key->text, key->length);
+    redis_argument_text(&arguments, expected);
+    pxt_status status = redis_script_run(redis, &arguments, &reply, error);
+    if (!status && !reply->integer)
+        status = PXT_NOT_FOUND;
+    freeReplyObject(reply);
+    redis_arguments_free(&arguments);
+    return status;
+}
+
+pxt_status redis_del(void *self, const struct pxt_key *key, enum pxt_removal why, struct pxt_error *error)
+{
+    (void)why;
+    return remove_key(self, key, "", error);
+}
+
+pxt_status redis_del_if(void *self, const struct pxt_key *key, uint64_t expected, enum pxt_removal why,
+                        struct pxt_error *error)
+{
+    char version[24];
+    (void)why;
+    snprintf(version, sizeof version, "%019llu", (unsigned long long)expected);
+    return remove_key(self, key, version, error);
+}
+
+pxt_status redis_touch(void *self, const struct pxt_touch *const *touches, size_t n, struct pxt_error *error)
+{
+    pxt_status status = PXT_OK;
+    for (size_t i = 0; !status && i < n;) {
+        struct redis_arguments arguments;
+        redisReply *reply = NULL;
+        size_t end = n - i < BATCH ? n : i + BATCH;
+        redis_script_begin(self, SCRIPT_TOUCH, &arguments);
+        redis_argument_format(&arguments, "%zu", end - i);
+        for (; i < end; i++) {
+            const struct pxt_touch *touch = touches[i];
+            redis_argument(&arguments, touch->key.text, touch->key.length);
+            redis_argument_format(&arguments, "%llu", (unsigned long long)touch->hits);
+            if (touch->last_accessed > 0)
+                redis_argument_format(&arguments, "%016lld", (long long)touch->last_accessed);
+            else
+                redis_argument_text(&arguments, "");
+            redis_argument_text(&arguments, touch->evicted_from_l1 ? "1" : "0");
+        }
+        status = redis_script_run(self, &arguments, &reply, error);
+        freeReplyObject(reply);
+        redis_arguments_free(&arguments);
+    }
+    return status;
+}

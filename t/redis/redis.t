@@ -1,0 +1,70 @@
+#!/bin/sh
+# The tier redis: the conformance suite; what it says of its server; what others find there; reports of two hosts.
+. "${abs_top_srcdir:-.}/t/lib/lib.sh"
+if ! command -v redis-server >/dev/null || ! command -v redis-cli >/dev/null; then
+    skip "redis-server is not installed"
+    done_testing
+fi
+server=
+stop() {
+    [ -z "$server" ] || { kill "$server" && wait "$server"; } 2>/dev/null
+    server=
+}
+trap 'stop; rm -rf "$work"' EXIT
+# start ARGUMENT...: a server with a socket and no port
+start() {
+    redis-server --port 0 --unixsocket "$work/socket" --dir "$work" --save '' "$@" >"$work/log" 2>&1 &
+    server=$!
+    for _ in $(seq 200); do
+        [ "$(cli ping 2>&1)" = PONG ] && return
+        sleep 0.05
+    done
+}
+cli() {
+    redis-cli -s "$work/socket" "$@"
+}
+
+start --appendonly yes --appendfsync everysec
+run plugin test --options "socket=$work/socket" --second "socket=$work/socket,namespace=other" \
+    --reset "redis-cli -s $work/socket flushall >/dev/null" redis
+is "$code" 0 "the tier passes the conformance suite"
+printf '%s\n' "$out" | grep -A3 '^not ok' | sed 's/^/# /'
+like "$out" '^1\.\.[5-9][0-9]' "with all its checks"
+
+cli flushall >"$work/out"
+PXT_FAR_TIER="plugin: redis, socket: $work/socket" "$abs_top_builddir/t/chain/hosts_reports_test" >"$work/reports"
+is $? 0 "reports of two hosts add up"
+sed 's/^/# /' "$work/reports" | grep 'not ok'
+
+cat >"$work/pool.yaml" <<EOF
+encryptor: {plugin: plain}
+tiers: [{plugin: l1_memory}, {plugin: redis, socket: $work/socket, namespace: pool}]
+EOF
+cli flushall >"$work/out"
+run -c "$work/pool.yaml" put http://192.0.2.1:8080 --source list
+is "$code" 0 "an entry is stored"
+run -c "$work/pool.yaml" get
+is "$out" http://192.0.2.1:8080 "and got"
+key=$(run -c "$work/pool.yaml" list --json && printf '%s\n' "$out" | sed -n 's/.*"key": "\([^"]*\)".*/\1/p')
+like "$(cli hget "proxtier:{pool}:e:$key" json)" '"proxy_url": "http://192.0.2.1:8080"' "others read it as JSON"
+is "$(cli zcard 'proxtier:{pool}:ring')" 1 "the pool is a name space of the server"
+sed 's/pool}/other}/' "$work/pool.yaml" >"$work/other.yaml"
+run -c "$work/other.yaml" put http://192.0.2.2:8080
+run -c "$work/other.yaml" list
+is "$out" http://192.0.2.2:8080 "another name space has entries of its own"
+
+cli acl setuser worker on '>right' '~proxtier:*' '&proxtier:*' +@all -@admin -@dangerous +info >"$work/out"
+printf right >"$work/password"
+sed "s|namespace: pool|namespace: pool, user: worker, password: 'file:$work/password'|" "$work/pool.yaml" >"$work/acl.yaml"
+chmod 600 "$work/password"
+run -c "$work/acl.yaml" get
+is "$out" http://192.0.2.1:8080 "a user with few rights suffices"
+printf wrong >"$work/password"
+run -c "$work/acl.yaml" get
+like "$err" 'look at .user. and .password.' "a wrong password is told"
+case $err in *wrong*) ok 1 "but not shown" ;; *) ok 0 "but not shown" ;; esac
+stop
+
+run -c "$work/pool.yaml" get
+like "$err" 'is it running?' "a server that does not run is told"
+done_testing
