@@ -76,6 +76,15 @@ static bool has_extra(const struct store *store, const struct pxt_draft *draft)
     return false;
 }
 
+static void bind_ring(const struct store *store, sqlite3_stmt *statement, const char *key, size_t length)
+{
+    struct pxt_key made;
+    if (store->schema.shared || length > PXT_KEY_MAX)
+        return;
+    store->host->key_init(&made, key, length);
+    sqlite3_bind_int64(statement, (int)store->schema.field_count + 2, PXT_RING(made.hash));
+}
+
 static pxt_status put_table(struct store *store, struct connection *connection, enum sqlite_statement which,
                             const struct pxt_draft *draft, struct pxt_error *error)
 {
@@ -94,6 +103,8 @@ static pxt_status put_table(struct store *store, struct connection *connection, 
     if (!extra && store->schema.layout->stamps)
         sqlite3_bind_double(statement, (int)store->schema.field_count + 1,
                             sqlite_seconds_of(store->host->now(store->host)));
+    if (!extra)
+        bind_ring(store, statement, draft->value[PXT_FIELD_KEY].as.text, draft->value[PXT_FIELD_KEY].length);
     status = sqlite_statement_run(store, connection, statement, error, "store an entry");
     sqlite3_clear_bindings(statement);
     return status;
