@@ -168,7 +168,7 @@ static void old_l3_files_are_migrated(void)
               "'s',1.5,2.000001,3,60,61.5,'healthy',1,1.5,1.5)");
     umask(0022);
     struct tier tier = opened(true, "old", NULL);
-    is_str(ask(path, "SELECT count(*) FROM pragma_table_info('cache_entries')"), "29",
+    is_str(ask(path, "SELECT count(*) FROM pragma_table_info('cache_entries')"), "32",
            "migration: all columns are there");
     is_str(ask(path, "SELECT name FROM pragma_table_info('cache_entries') WHERE cid>13"),
            "last_health_check,consecutive_health_failures,consecutive_health_successes,recovery_attempt,"

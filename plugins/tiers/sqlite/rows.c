@@ -50,6 +50,12 @@ static void bind_value(sqlite3_stmt *statement, int at, enum pxt_field_type type
     }
 }
 
+/* No proxy answers in no time: the number of an entry without a latency. */
+static bool is_unknown(size_t id, const struct pxt_value *value)
+{
+    return id == PXT_FIELD_LATENCY && value->set && value->as.number == 0;
+}
+
 /* A slower tier's value never counts for a version. */
 static bool can_be_elsewhere(const struct pxt_field *field)
 {
@@ -96,7 +102,7 @@ static pxt_status put_table(struct store *store, struct connection *connection, 
     for (size_t id = 0; id < store->schema.field_count; id++)
         if (id == PXT_FIELD_REMOVED)
             continue;
-        else if (extra && draft->value[id].elsewhere)
+        else if ((extra && draft->value[id].elsewhere) || is_unknown(id, &draft->value[id]))
             sqlite3_bind_null(statement, (int)id + 1);
         else if (store->schema.extra[id] == extra || id == PXT_FIELD_KEY || id == PXT_FIELD_VERSION)
             bind_value(statement, (int)id + 1, store->host->fields[id]->type, &draft->value[id]);
