@@ -8,6 +8,7 @@
 #include "cache/sealer.h"
 #include "chain/chain.h"
 #include "chain/janitor.h"
+#include "select/select.h"
 
 struct pxt_cache {
     struct pxt_logger logger;
@@ -16,6 +17,7 @@ struct pxt_cache {
     struct pxt_sealer *sealer;
     struct pxt_chain chain;
     struct pxt_janitor janitor;
+    struct pxt_selector selector;
     int64_t default_ttl; /* seconds */
     bool invalidate;
     int64_t failure_threshold, history;
