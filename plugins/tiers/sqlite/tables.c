@@ -67,7 +67,7 @@ static const struct sqlite_column added_columns[] = {{"version", "INTEGER"},
                                                      {"tallies", "TEXT"},
                                                      {NULL, NULL}};
 /* What lists publish: columns that came later, so that a file may lack them. */
-static const struct sqlite_column later_columns[] = {{"country", "TEXT"}, {"metadata", "TEXT"}, {NULL, NULL}};
+static const struct sqlite_column later_columns[] = {{"country", "TEXT"}, {"metadata", "TEXT"}, {"tags", "TEXT"}, {"latency_us", "INTEGER"}, {NULL, NULL}};
 
 /* The text is the one that ALTER TABLE ADD COLUMN makes, so that there is one for new and for old files. */
 static void add_main_table(struct sqlite_text *sql, const struct sqlite_layout *layout, bool added,
