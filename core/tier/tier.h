@@ -151,6 +151,10 @@ pxt_status pxt_tier_get(struct pxt_tier *tier, const struct pxt_key *key, unsign
 void pxt_tier_get_many(struct pxt_tier *tier, const struct pxt_key *const *keys, size_t n, unsigned flags,
                        pxt_entry **out, pxt_status *status, struct pxt_error *error);
 /* Whether it costs one call of the plugin. */
+static inline bool pxt_tier_puts_many(const struct pxt_tier *tier)
+{
+    return tier->ops && tier->ops->put_many && !tier->tracker;
+}
 static inline bool pxt_tier_gets_many(const struct pxt_tier *tier)
 {
     return tier->ops && tier->ops->get_many;
@@ -159,6 +163,10 @@ pxt_status pxt_tier_put(struct pxt_tier *tier, pxt_entry *entry, struct pxt_erro
 pxt_status pxt_tier_put_many(struct pxt_tier *tier, pxt_entry *const *entries, size_t n, struct pxt_error *error);
 /* Of remote tiers: see put_if and del_if. */
 pxt_status pxt_tier_put_if(struct pxt_tier *tier, pxt_entry *entry, uint64_t expected, struct pxt_error *error);
+/* The same for `n` entries of distinct keys; `status[i]` is that of entries[i]. One call, if the tier offers that. `error` is that
+ * of the last that failed. */
+void pxt_tier_put_if_many(struct pxt_tier *tier, pxt_entry *const *entries, const uint64_t *expected, size_t n,
+                          pxt_status *status, struct pxt_error *error);
 pxt_status pxt_tier_del_if(struct pxt_tier *tier, const struct pxt_key *key, uint64_t expected, enum pxt_removal why,
                            struct pxt_error *error);
 pxt_status pxt_tier_del(struct pxt_tier *tier, const struct pxt_key *key, enum pxt_removal why,

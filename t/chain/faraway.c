@@ -226,6 +226,25 @@ static pxt_status far_put_if(void *self, pxt_entry *entry, uint64_t expected, st
     END;
 }
 
+/* One call for all: each is compared and written for itself. */
+static pxt_status far_put_if_many(void *self, pxt_entry *const *entries, const uint64_t *expected, size_t n,
+                                  pxt_status *results, struct pxt_error *error)
+{
+    BEGIN;
+    for (size_t i = 0; i < n; i++)
+        results[i] = write_if(far, entries[i], expected[i], NULL);
+    END;
+}
+
+static pxt_status far_get_many(void *self, const struct pxt_key *const *keys, size_t n, unsigned flags, pxt_entry **out,
+                               struct pxt_error *error)
+{
+    BEGIN;
+    if (fate == FAILS_AFTER)
+        return fails(far, error);
+    return LOWER(get_many, keys, n, flags, out, error);
+}
+
 static pxt_status far_del_if(void *self, const struct pxt_key *key, uint64_t expected, enum pxt_removal why,
                              struct pxt_error *error)
 {
@@ -410,6 +429,8 @@ static const struct pxt_tier_ops ops = {
     .record_put = far_record_put,
     .put_if = far_put_if,
     .del_if = far_del_if,
+    .put_if_many = far_put_if_many,
+    .get_many = far_get_many,
 };
 
 PXT_PLUGIN(PXT_KIND_TIER, "faraway", "1.0.0", "MIT", "a server that several hosts use, for tests", options, &ops);
