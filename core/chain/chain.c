@@ -40,15 +40,14 @@ static pxt_status check_stores_apart(const struct pxt_chain *chain, struct pxt_e
 }
 
 /* Whether a get finds a key also while a change of it is open, which makes copies in private tiers stale: another tier has
- * it, and the word of the key tells of the change. Where there is an authority a get copies what that says to the members of
- * this host before it answers, which needs the lock. */
+ * it, and the word of the key tells of the change. */
 static bool changes_leave_copies_readable(const struct pxt_chain *chain)
 {
     bool all_shared = true;
     for (unsigned i = 0; i < chain->count; i++)
         if (pxt_tier_present(&chain->tier[i]) && pxt_tier_durable(&chain->tier[i]))
             all_shared &= (chain->tier[i].flags & PXT_TIER_SHARED) != 0;
-    return chain->generations && !chain->authority && (all_shared || chain->page.fd < 0);
+    return chain->generations && (all_shared || chain->page.fd < 0);
 }
 
 pxt_status pxt_chain_open(struct pxt_chain *chain, const struct pxt_config *config, const struct pxt_logger *logger,

@@ -168,6 +168,24 @@ static bool may_read_freely(const struct pxt_chain *chain)
     return chain->gets_need_no_lock && pxt_chain_has_joined(chain) && !pxt_page_is_replaced(&chain->page);
 }
 
+/* Answers what was decided without the key's lock. What the authority says is copied to the members of this host before the
+ * caller is told; if the lock is not free now, those of them that have something else are in doubt instead. */
+static pxt_status answer_freely(struct pxt_chain *chain, const struct pxt_key *key, struct pxt_decision *decision,
+                                pxt_status status, pxt_entry **out, unsigned *found_in, struct pxt_victims *victims)
+{
+    bool locked = decision->by_authority && pxt_chain_members(chain) && pxt_chain_trylock(chain, key);
+    bool copies = locked && still_true(chain, key, decision);
+    if (locked && !copies)
+        pxt_chain_unlock(chain, key);
+    if (copies && pxt_tidy_private_tiers(chain, key, decision))
+        decision->clear = false; /* there is nothing to copy: another get was faster */
+    victims->deepest = decision->found_in;
+    status = answer(chain, key, copies, !copies, decision, status, out, found_in, victims);
+    if (copies)
+        pxt_chain_unlock(chain, key);
+    return status;
+}
+
 /* Gets without a lock. False if the lock is needed: to wait for a change that is open, or to repair the answer. */
 static bool get_freely(struct pxt_chain *chain, const struct pxt_key *key, pxt_entry **out, unsigned *found_in,
                        pxt_status *status, struct pxt_victims *victims, struct pxt_error *error)
@@ -182,8 +200,7 @@ static bool get_freely(struct pxt_chain *chain, const struct pxt_key *key, pxt_e
         pxt_entry_release(decision.entry);
         return false;
     }
-    victims->deepest = decision.found_in;
-    *status = answer(chain, key, false, true, &decision, *status, out, found_in, victims);
+    *status = answer_freely(chain, key, &decision, *status, out, found_in, victims);
     return true;
 }
 
@@ -302,8 +319,7 @@ static pxt_status answer_one(struct pxt_chain *chain, const struct pxt_key *key,
     }
     pxt_victims_init(&victims);
     victims.in_hurry = true;
-    victims.deepest = decision->found_in;
-    status = answer(chain, key, false, true, decision, status, out, found_in, &victims);
+    status = answer_freely(chain, key, decision, status, out, found_in, &victims);
     pxt_demote_victims(chain, &victims);
     return status;
 }
@@ -363,10 +379,10 @@ pxt_status pxt_chain_peek(struct pxt_chain *chain, const struct pxt_key *key, px
         pxt_entry_release(decision.entry);
         pxt_chain_lock_in_process(chain, key);
         status = decide(chain, key, TRIES_LOCKED, flags, &decision, &open, error);
-        if (decision.by_authority && pxt_chain_members(chain))
-            pxt_remote_follow(chain, key, &decision, false);
         pxt_chain_unlock_in_process(chain, key);
     }
+    if (decision.by_authority && pxt_chain_members(chain))
+        pxt_remote_follow(chain, key, &decision, false);
     if (status == PXT_OK && !pxt_chain_dead(chain, decision.entry)) {
         *out = decision.entry;
         return PXT_OK;

@@ -103,12 +103,14 @@ static void give_dead(struct pxt_chain *chain, struct pxt_tier *tier, const stru
 }
 
 /* Whether a member of this host would answer with something else than what the authority has. */
-static bool differs(struct pxt_tier *tier, const struct pxt_key *key, const pxt_entry *entry)
+static bool differs(const struct pxt_chain *chain, struct pxt_tier *tier, const struct pxt_key *key,
+                    const pxt_entry *entry)
 {
     pxt_entry *has = NULL;
+    bool must_have = entry && !tier->limited && !pxt_chain_dead(chain, entry);
     pxt_status status = pxt_tier_get(tier, key, PXT_GET_PEEK, &has, NULL);
     bool other = status == PXT_OK ? !entry || pxt_entry_effective_version(has) != pxt_entry_effective_version(entry)
-                                  : status != PXT_NOT_FOUND;
+                                  : status != PXT_NOT_FOUND || must_have;
     pxt_entry_release(has);
     return other;
 }
@@ -120,7 +122,7 @@ void pxt_remote_follow(struct pxt_chain *chain, const struct pxt_key *key, const
     for (unsigned i = 0; i < chain->authority->index; i++) {
         struct pxt_tier *tier = &chain->tier[i];
         pxt_doubts bit = pxt_chain_bit(chain, tier);
-        if (!bit || (bit & doubts) || !differs(tier, key, decision->entry))
+        if (!bit || (bit & doubts) || !differs(chain, tier, key, decision->entry))
             continue;
         if (!locked || !decision->entry)
             pxt_word_notice(&chain->page, key->hash, bit);

@@ -35,7 +35,7 @@ bool pxt_remote_try_again(unsigned n);
 
 /* The authority has decided on a key, and a caller will be told. Sees that no other member of this host answers with something
  * else while the authority is off. With the key's lock held and `locked`: gives them the version that was found dead; if the
- * authority has nothing, or without the lock, they are in doubt. What is alive is promoted by the caller. */
+ * authority has nothing, or without the lock, they are in doubt. What is alive is promoted by the caller that has the lock. */
 void pxt_remote_follow(struct pxt_chain *chain, const struct pxt_key *key, const struct pxt_decision *decision,
                        bool locked);
 
