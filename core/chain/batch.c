@@ -16,6 +16,7 @@
 #include "chain/accesses.h"
 #include "chain/chain.h"
 #include "chain/demote.h"
+#include "chain/exchange.h"
 #include "entry/entry.h"
 
 /* Takes a tombstone out of a limited tier that has no room for what replaces it. */
@@ -247,6 +248,7 @@ pxt_status pxt_chain_put_many(struct pxt_chain *chain, pxt_entry **entries, size
         batch.hash[i] = key.hash;
     }
     pxt_chain_probe_down_tiers(chain);
+    pxt_exchange_take_for(chain, entries, n);
     status = pxt_chain_lock_keys(chain, batch.hash, n, &batch.locked, error);
     if (status)
         goto out;

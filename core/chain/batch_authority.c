@@ -53,7 +53,8 @@ static pxt_status see_removed(struct pxt_chain *chain, struct round *round, stru
         first = pxt_chain_decide_many(chain, key, n, PXT_GET_PEEK | PXT_TIER_GET_FOR_WRITE, decision, status, error);
         for (size_t i = 0; i < n && !first; i++) {
             struct pxt_stamp *stamp = &round->replaced[at + i].stamp;
-            *stamp = (struct pxt_stamp){0, PXT_VERSION_NEW, PXT_VERSION_NEW, decision[i].seen};
+            *stamp =
+                (struct pxt_stamp){.supplied = PXT_VERSION_NEW, .learnt = PXT_VERSION_NEW, .seen = decision[i].seen};
             if (decision[i].entry)
                 pxt_stamp_above(stamp, pxt_entry_effective_version(decision[i].entry));
             pxt_entry_release(decision[i].entry);

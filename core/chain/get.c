@@ -10,6 +10,7 @@
 #include "chain/chain.h"
 #include "chain/decide.h"
 #include "chain/demote.h"
+#include "chain/exchange.h"
 #include "chain/get_counts.h"
 #include "chain/promote.h"
 #include "chain/remote.h"
@@ -95,7 +96,7 @@ static void remove_expired(struct pxt_chain *chain, const struct pxt_key *key, c
 
 static bool may_remove_expired(const struct pxt_chain *chain, const struct pxt_decision *decision)
 {
-    return !pxt_chain_members(chain) && !chain->authority && !pxt_entry_is_tombstone(decision->entry);
+    return !pxt_chain_has_tombstones(chain) && !pxt_entry_is_tombstone(decision->entry);
 }
 
 /* At level `power` nothing is told that lost power could take away. */
@@ -217,6 +218,7 @@ __attribute__((noinline)) static pxt_status get_below(struct pxt_chain *chain, c
     bool fills = chain->count > 1 && !(first->flags & PXT_TIER_SHARED) && pxt_tier_on(first) && pxt_tier_stores(first);
     pxt_victims_init(&victims);
     pxt_chain_have_down_tiers_probed(chain);
+    pxt_exchange_take(chain, key, 1, false);
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state); /* others wait for the end of the flight */
     bool leads = fills && chain->gets_need_no_lock && pxt_flight_begin(&chain->flights, key, &flight);
     victims.in_hurry = true;
@@ -331,6 +333,7 @@ static void get_missed(struct pxt_chain *chain, struct missed *missed, pxt_entry
     pxt_status status = PXT_EBUSY;
     if (missed->count > 1 && may_read_freely(chain)) {
         pxt_chain_have_down_tiers_probed(chain);
+        pxt_exchange_take(chain, missed->key, missed->count, false);
         status = pxt_chain_decide_many(chain, missed->key, missed->count, PXT_DECIDE_UNLOCKED, missed->decision,
                                        missed->status, error);
     }

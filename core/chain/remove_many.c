@@ -8,6 +8,7 @@
 #include "chain/chain.h"
 #include "chain/decide.h"
 #include "chain/demote.h"
+#include "chain/exchange.h"
 #include "entry/entry.h"
 
 /* The removal of many keys under way. */
@@ -35,7 +36,7 @@ static pxt_status release_from(struct pxt_tier *tier, pxt_entry *const *tombston
 static pxt_status bury_all_in(struct pxt_write *write, struct pxt_tier *tier, struct pxt_error *error)
 {
     struct pxt_batch *batch = (struct pxt_batch *)(void *)write;
-    bool member = pxt_chain_bit(write->chain, tier) || (write->chain->authority && pxt_tier_durable(tier));
+    bool member = pxt_chain_keeps_tombstones(write->chain, tier);
     if (!pxt_tier_stores(tier))
         return PXT_ENOTSUP;
     if (tier == write->chain->authority)
@@ -52,7 +53,7 @@ static pxt_status begin_one(struct pxt_chain *chain, struct removal *removal, co
                             pxt_status status, struct pxt_decision *decision, struct pxt_error *error)
 {
     struct pxt_write *write = &removal->batch.write;
-    struct pxt_stamp stamp = {0, PXT_VERSION_NEW, PXT_VERSION_NEW, decision->seen};
+    struct pxt_stamp stamp = {.supplied = PXT_VERSION_NEW, .learnt = PXT_VERSION_NEW, .seen = decision->seen};
     bool gone = decision->entry && pxt_entry_is_tombstone(decision->entry);
     bool dead = decision->entry && pxt_chain_dead(chain, decision->entry);
     if (decision->entry)
@@ -161,7 +162,7 @@ pxt_status pxt_chain_delete_many(struct pxt_chain *chain, const struct pxt_key *
 {
     struct pxt_victims victims;
     struct removal removal = {.why = why, .batch = {.removes = true}};
-    if (n < 2 || (!pxt_chain_members(chain) && !chain->authority))
+    if (n < 2 || !pxt_chain_has_tombstones(chain))
         return remove_singly(chain, keys, n, why, results, error);
     removal.batch.entries = pxt_alloc_array(n, sizeof(pxt_entry *));
     removal.index = pxt_alloc_array(n, sizeof *removal.index);
@@ -174,6 +175,7 @@ pxt_status pxt_chain_delete_many(struct pxt_chain *chain, const struct pxt_key *
     for (size_t i = 0; i < n; i++)
         removal.batch.hash[i] = keys[i].hash;
     pxt_chain_probe_down_tiers(chain);
+    pxt_exchange_take(chain, keys, n, true);
     status = pxt_chain_lock_keys(chain, removal.batch.hash, n, &removal.batch.locked, error);
     if (status)
         goto out;
