@@ -30,6 +30,10 @@ pxt_status pxt_chain_put(struct pxt_chain *chain, pxt_entry **entry, struct pxt_
 pxt_status pxt_chain_delete(struct pxt_chain *chain, const struct pxt_key *key, enum pxt_removal why,
                             struct pxt_error *error);
 pxt_status pxt_chain_clear(struct pxt_chain *chain, uint64_t *removed, struct pxt_error *error);
+/* remove_many.c: deletes distinct keys, each as pxt_chain_delete(): `results[i]` is that of keys[i]. `error` is that of the last
+ * that failed. Another return than PXT_OK: nothing was deleted. */
+pxt_status pxt_chain_delete_many(struct pxt_chain *chain, const struct pxt_key *keys, size_t n, enum pxt_removal why,
+                                 pxt_status *results, struct pxt_error *error);
 /* Makes the entry that replaces `entry`. Leaves `*out` NULL to have it removed from all tiers. */
 typedef pxt_status pxt_change_fn(void *arg, pxt_entry *entry, pxt_entry **out, struct pxt_error *error);
 /* Reads an entry as `get` would, and stores what `change` makes of it, as one step under the key's lock. `why` is the

@@ -52,8 +52,9 @@ struct pxt_chain {
     /* The slowest tier of which the store stands on another machine, also while it is absent: versions in that store order the
      * changes of all hosts. NULL: no tier is remote. See remote.h. */
     struct pxt_tier *authority;
+    bool exchanges;              /* a tier only exchanges copies with other hosts: see exchange.h */
     char *remote_place;          /* where the page stands if no other tier is shared; NULL: no tier is remote */
-    int64_t max_staleness_ms;    /* of entries in memory, if there is an authority */
+    int64_t max_staleness_ms;    /* of entries in memory; 0: no tier is remote */
     _Atomic int64_t stale_at_ms; /* then all of them are stale; by the monotonic clock */
     atomic_bool listening;       /* to what remote tiers tell: the page is there */
     _Atomic unsigned restarts,

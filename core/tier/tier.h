@@ -7,7 +7,7 @@
  *   present   pxt_tier_present()   the plugin is loaded and the instance is open
  *   on        pxt_tier_on()        present, and the breaker lets calls through
  *   limited   limited              the tier has a capacity, `max_entries`
- *   stores    pxt_tier_stores()    that capacity is not 0
+ *   stores    pxt_tier_stores()    that capacity is not 0, and the tier is not one that only `exchanges`
  *
  * A call on a tier that is not on returns PXT_EUNAVAILABLE without a call of the plugin. A call that fails counts
  * against the tier. Whether the copy of a key in a tier counts is not known here: the page says it (shared/page.h).
@@ -63,8 +63,10 @@ struct pxt_tier {
     uint64_t max_entries;               /* if limited */
     struct pxt_policy_tracker *tracker; /* the state of the policy, if the tier does not keep it */
     bool tells_misses;                  /* its policy wants to know of gets that find nothing */
-    bool write_behind;                  /* puts are deferred, if a faster durable tier has them */
-    bool hits_need_no_lock;             /* as the first tier: it locks itself and keeps the state of the policy */
+    bool exchanges;    /* remote and not durable, beside durable tiers: exchange.c looks after it, and nothing else */
+    bool lone;         /* remote and not durable, in a chain without durable tiers: it counts as one */
+    bool write_behind; /* puts are deferred, if a faster durable tier has them */
+    bool hits_need_no_lock; /* as the first tier: it locks itself and keeps the state of the policy */
 
     /* The way in. */
     int64_t timeout; /* of a call for a key, in microseconds; 0: none */
@@ -134,7 +136,7 @@ static inline bool pxt_tier_durable(const struct pxt_tier *tier)
 }
 static inline bool pxt_tier_stores(const struct pxt_tier *tier)
 {
-    return !tier->limited || tier->max_entries;
+    return !tier->exchanges && (!tier->limited || tier->max_entries);
 }
 
 /* Around a call of the plugin for one key, or a few: gives it its deadline, and counts it if it overran. */
@@ -151,6 +153,10 @@ pxt_status pxt_tier_get(struct pxt_tier *tier, const struct pxt_key *key, unsign
 void pxt_tier_get_many(struct pxt_tier *tier, const struct pxt_key *const *keys, size_t n, unsigned flags,
                        pxt_entry **out, pxt_status *status, struct pxt_error *error);
 /* Whether it costs one call of the plugin. */
+static inline bool pxt_tier_puts_many(const struct pxt_tier *tier)
+{
+    return tier->ops && tier->ops->put_many && !tier->tracker;
+}
 static inline bool pxt_tier_gets_many(const struct pxt_tier *tier)
 {
     return tier->ops && tier->ops->get_many;
@@ -159,6 +165,10 @@ pxt_status pxt_tier_put(struct pxt_tier *tier, pxt_entry *entry, struct pxt_erro
 pxt_status pxt_tier_put_many(struct pxt_tier *tier, pxt_entry *const *entries, size_t n, struct pxt_error *error);
 /* Of remote tiers: see put_if and del_if. */
 pxt_status pxt_tier_put_if(struct pxt_tier *tier, pxt_entry *entry, uint64_t expected, struct pxt_error *error);
+/* The same for `n` entries of distinct keys; `status[i]` is that of entries[i]. One call, if the tier offers that. `error` is that
+ * of the last that failed. */
+void pxt_tier_put_if_many(struct pxt_tier *tier, pxt_entry *const *entries, const uint64_t *expected, size_t n,
+                          pxt_status *status, struct pxt_error *error);
 pxt_status pxt_tier_del_if(struct pxt_tier *tier, const struct pxt_key *key, uint64_t expected, enum pxt_removal why,
                            struct pxt_error *error);
 pxt_status pxt_tier_del(struct pxt_tier *tier, const struct pxt_key *key, enum pxt_removal why,
