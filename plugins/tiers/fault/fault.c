@@ -235,6 +235,35 @@ static pxt_status on_del_if(void *self, const struct pxt_key *key, uint64_t expe
     return OUTCOME(del_if, status);
 }
 
+static pxt_status on_lease_take(void *self, const struct pxt_lease *lease, bool *taken, struct pxt_error *error)
+{
+    MEET(lease_take);
+    pxt_status status = lower->ops->lease_take(lower->self, lease, taken, error);
+    return OUTCOME(lease_take, status);
+}
+
+static pxt_status on_lease_renew(void *self, const struct pxt_lease *lease, struct pxt_error *error)
+{
+    MEET(lease_renew);
+    pxt_status status = lower->ops->lease_renew(lower->self, lease, error);
+    return OUTCOME(lease_renew, status);
+}
+
+static pxt_status on_lease_end(void *self, const struct pxt_lease *lease, struct pxt_error *error)
+{
+    MEET(lease_end);
+    pxt_status status = lower->ops->lease_end(lower->self, lease, error);
+    return OUTCOME(lease_end, status);
+}
+
+static pxt_status on_lease_each(void *self, const struct pxt_key *key, pxt_lease_fn *fn, void *arg,
+                                struct pxt_error *error)
+{
+    MEET(lease_each);
+    pxt_status status = lower->ops->lease_each(lower->self, key, fn, arg, error);
+    return OUTCOME(lease_each, status);
+}
+
 static const char *shared_path(void *self)
 {
     const struct fault *fault = self;
@@ -314,6 +343,10 @@ static const struct pxt_tier_ops ops = {
     .tombstones = tombstones,
     .put_if = on_put_if,
     .del_if = on_del_if,
+    .lease_take = on_lease_take,
+    .lease_renew = on_lease_renew,
+    .lease_end = on_lease_end,
+    .lease_each = on_lease_each,
 };
 
 static void offer_what_it_offers(struct fault *fault)
@@ -345,6 +378,10 @@ static void offer_what_it_offers(struct fault *fault)
     TAKE_OUT(tombstones);
     TAKE_OUT(put_if);
     TAKE_OUT(del_if);
+    TAKE_OUT(lease_take);
+    TAKE_OUT(lease_renew);
+    TAKE_OUT(lease_end);
+    TAKE_OUT(lease_each);
 #undef TAKE_OUT
 }
 
