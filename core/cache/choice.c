@@ -72,3 +72,27 @@ pxt_status pxt_choose(pxt_cache *cache, const struct pxt_selection *selection, c
     pxt_free(gathered.keys);
     return status;
 }
+
+struct first {
+    pxt_cache *cache;
+    pxt_entry *entry;
+};
+
+static bool take_first(void *arg, const struct pxt_key *key)
+{
+    struct first *first = arg;
+    unsigned tier;
+    return pxt_chain_get(&first->cache->chain, key, &first->entry, &tier, NULL) != PXT_OK;
+}
+
+pxt_status pxt_cache_select(pxt_cache *cache, const struct pxt_selection *selection,
+                            const struct pxt_select_options *options, size_t n, pxt_entry **out, size_t *found,
+                            struct pxt_error *error)
+{
+    struct first first = {.cache = cache};
+    (void)n;
+    pxt_status status = pxt_choose(cache, selection, options, take_first, &first, error);
+    *out = first.entry;
+    *found = first.entry != NULL;
+    return status ? status : first.entry ? PXT_OK : PXT_NOT_FOUND;
+}
