@@ -47,10 +47,18 @@ const char *option(const struct invocation *invocation, const char *name);
 /* messages.c: prints the message of an error, or of a wrong command line, and returns the exit code. */
 int fail(const struct pxt_error *error);
 int usage(const struct invocation *invocation, const char *format, ...) PXT_PRINTF(2, 3);
+/* The same for a lease that its holder no longer has, and where no proxy is to be had. */
+int lease_lost(const char *id);
+int nothing_matches(const struct invocation *invocation);
 /* Flushes standard output. Returns `status`; EXIT_OUTPUT with a message if that is 0 and the output was not written. */
 int finish_output(int status);
 /* A pxt_log_fn. */
 void print_log(void *arg, enum pxt_message_level level, const char *component, const char *message);
+
+/* harden.c: at the start; gives back mask and limits for a program that is about to be started, until harden() is called
+ * again. */
+void harden(void);
+void soften(void);
 
 /* common.c */
 pxt_status open_cache(const struct invocation *invocation, pxt_cache **out, struct pxt_error *error);
@@ -59,12 +67,24 @@ bool key_of(const struct invocation *invocation, pxt_cache *cache, const char *t
             int *exit_code);
 /* 90, 15m, 1h to seconds; false where malformed. */
 bool read_seconds(const char *text, int64_t *out);
+/* Reads the outcome "ok" or "fail" and the options --latency, --reason and --url. False with a message if one is wrong. */
+bool read_report(const struct invocation *invocation, const char *outcome, struct pxt_report *report, int *exit_code);
+/* Reads --for, --ttl and --max-concurrent, likewise. */
+bool read_lease_options(const struct invocation *invocation, struct pxt_lease_options *options, int *exit_code);
+/* Reads the options that select and choose, likewise. */
+bool read_selection(const struct invocation *invocation, struct pxt_selection *selection,
+                    struct pxt_select_options *choice, int *exit_code);
 /* Whether the entry passes --source, --scheme, --healthy, --health. */
 bool matches(const struct invocation *invocation, const pxt_entry *entry);
 
 /* output.c */
 /* The entry's URL, if `reveal` with its credentials, percent-encoded. If they cannot be opened nothing is printed. */
 pxt_status print_url(FILE *out, pxt_cache *cache, pxt_entry *entry, bool reveal, struct pxt_error *error);
+/* The same as a text of `length` bytes, for free_secret_text(). `*url` is NULL after an error. */
+pxt_status make_url(pxt_cache *cache, pxt_entry *entry, bool reveal, char **url, size_t *length,
+                    struct pxt_error *error);
+/* Wipes and frees a text of malloc(); NULL is allowed. */
+void free_secret_text(char *text, size_t length);
 /* The entry as one line of JSON; tokens and credentials are left out. */
 void print_json(FILE *out, const pxt_entry *entry);
 void print_json_text(FILE *out, const char *text);
@@ -79,7 +99,9 @@ int run_warm(struct invocation *), run_get(struct invocation *), run_put(struct 
     run_keygen(struct invocation *), run_plugin(struct invocation *), run_config(struct invocation *),
     run_migrate(struct invocation *), run_bug_report(struct invocation *), run_status(struct invocation *),
     run_tier(struct invocation *), run_backup(struct invocation *), run_restore(struct invocation *),
-    run_completion(struct invocation *), run_help(struct invocation *);
+    run_completion(struct invocation *), run_help(struct invocation *),
+    run_lease(struct invocation *), run_renew(struct invocation *), run_release(struct invocation *),
+    run_leases(struct invocation *), run_exec(struct invocation *);
 
 /* config_schema.c: prints the JSON Schema of a configuration. */
 pxt_status print_config_schema(const struct invocation *invocation, struct pxt_error *error);

@@ -22,6 +22,15 @@
         "healthy", 0, NULL, "only entries whose last check was good"                                                   \
     }
 
+#define LEASE                                                                                                          \
+    {"for", 0, "NAME", "what `proxtier leases` calls the worker"},                                                     \
+        {"ttl", 0, "TIME", "the lease ends by itself after that: 90s, 15m, 1h; default: 60s"},                         \
+    {                                                                                                                  \
+        "max-concurrent", 0, "N",                                                                                      \
+            "leases of one proxy at the same time; default: 1. Of several workers with different numbers the least "   \
+            "counts"                                                                                                   \
+    }
+
 const struct option_row global_options[] = {
     {"config", 'c', "FILE", "configuration; else $PROXTIER_CONFIG, the user's, the system's, the built-in one"},
     {"state-dir", 0, "DIR", "keep keys, databases and files in DIR instead of the user's folders"},
@@ -74,6 +83,23 @@ static const struct option_row report[] = {{"latency", 0, "MS", "how long it too
                                            {"reason", 0, "TEXT", "why it failed"},
                                            {"url", 0, "URL", "what was asked for"},
                                            END};
+static const struct option_row lease[] = {LEASE, SELECT, REVEAL, JSON, END};
+static const struct option_row renew[] = {{"ttl", 0, "TIME", "from now until the lease ends by itself; default: 60s"},
+                                          END};
+static const struct option_row release[] = {{"latency", 0, "MS", "how long it took"},
+                                            {"reason", 0, "TEXT", "why it failed"},
+                                            {"url", 0, "URL", "what was asked for"},
+                                            END};
+static const struct option_row leases[] = {JSON, END};
+static const struct option_row exec_options[] = {
+    LEASE,
+    SELECT,
+    {"report", 0, NULL, "record how the proxy worked by the exit status of the program: 0 is good"},
+    {"fail-on", 0, "STATUS,...",
+     "with --report: exit statuses that are failures of the proxy; others than these and 0 are not recorded; `curl`: "
+     "5,7,28,35,52,55,56,97; default: all but 0"},
+    {"no-lease", 0, NULL, "only choose a proxy: for a chain that keeps no leases"},
+    END};
 static const struct option_row export_options[] = {
     {"format", 0, "FORMAT", "one of these; default: jsonl"},
     {"template", 0, "TEXT", "instead of a format: a text for each proxy, such as '{scheme} {host} {password|shell}'"},
@@ -121,6 +147,16 @@ const struct command commands[] = {
     {"report", "KEY|URL ok|fail", "record how a proxy worked", report, 2, 2, run_report},
     {"history", "KEY|URL", "print how a proxy worked, newest first: time, health, latency, reason, URL", NULL, 1, 1,
      run_history},
+    {"lease", "", "choose a proxy that no other worker has, for a time, and print the name of the lease and the URL",
+     lease, 0, 0, run_lease},
+    {"renew", "LEASE", "let a lease end later; exits 1 if it was lost: another worker may have the proxy", renew, 1, 1,
+     run_renew},
+    {"release", "LEASE [ok|fail]", "give a leased proxy back, and record how it worked; exits 1 if the lease was lost",
+     release, 1, 2, run_release},
+    {"leases", "", "print all leases that are held: name, when it ends, worker", leases, 0, 0, run_leases},
+    {"exec", "-- PROGRAM [ARGUMENT...]",
+     "run a program that uses a proxy by http_proxy and similar variables, under a lease", exec_options, 1, -1,
+     run_exec},
     {"export", "[FILE]", "write all proxies as a list, as a configuration of a program, or by a template",
      export_options, 0, 1, run_export},
     {"backup", "FILE|-", "write the whole pool to a file, with history; credentials stay sealed", NULL, 1, 1,

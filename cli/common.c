@@ -3,6 +3,7 @@
  * common.c: arguments and options that several commands have.
  */
 #include "command.h"
+#include <stdlib.h>
 #include <string.h>
 
 pxt_status open_cache(const struct invocation *invocation, pxt_cache **out, struct pxt_error *error)
@@ -46,6 +47,56 @@ bool read_seconds(const char *text, int64_t *out)
         if (!strcmp(units[i].unit, text))
             return !__builtin_mul_overflow(number, units[i].seconds, out);
     return false;
+}
+
+bool read_report(const struct invocation *invocation, const char *outcome, struct pxt_report *report, int *exit_code)
+{
+    const char *latency = option(invocation, "latency");
+    char *end = NULL;
+    *report = (struct pxt_report){.size = sizeof *report,
+                                  .ok = !strcmp(outcome, "ok"),
+                                  .latency_ms = latency ? strtod(latency, &end) : -1,
+                                  .reason = option(invocation, "reason"),
+                                  .url = option(invocation, "url")};
+    if (!report->ok && strcmp(outcome, "fail"))
+        *exit_code = usage(invocation, "\"%s\" is neither ok nor fail", outcome);
+    else if (latency && (end == latency || *end || !(report->latency_ms >= 0 && report->latency_ms < 1e12)))
+        *exit_code = usage(invocation, "--latency %s is no number of milliseconds", latency);
+    else
+        return true;
+    return false;
+}
+
+bool read_lease_options(const struct invocation *invocation, struct pxt_lease_options *options, int *exit_code)
+{
+    const char *ttl = option(invocation, "ttl"), *most = option(invocation, "max-concurrent");
+    char *end = NULL;
+    unsigned long number = most ? strtoul(most, &end, 10) : 1;
+    *options = (struct pxt_lease_options){.size = sizeof *options, .holder = option(invocation, "for")};
+    if (ttl && (!read_seconds(ttl, &options->ttl) || !options->ttl))
+        *exit_code = usage(invocation, "--ttl %s is no time such as 90s, 15m or 1h", ttl);
+    else if (most && (*most < '0' || *most > '9' || *end || !number || number > 1000000))
+        *exit_code = usage(invocation, "--max-concurrent %s is not a number from 1 to 1000000", most);
+    else {
+        options->max_concurrent = (uint32_t)number;
+        return true;
+    }
+    return false;
+}
+
+bool read_selection(const struct invocation *invocation, struct pxt_selection *selection,
+                    struct pxt_select_options *choice, int *exit_code)
+{
+    (void)exit_code;
+    *choice = (struct pxt_select_options){.size = sizeof *choice};
+    pxt_selection_init(selection);
+    selection->source = option(invocation, "source");
+    selection->scheme = option(invocation, "scheme");
+    selection->health = option(invocation, "healthy")
+                            ? PXT_HEALTH_BIT(PXT_HEALTH_HEALTHY)
+                            : PXT_HEALTH_BIT(PXT_HEALTH_HEALTHY) | PXT_HEALTH_BIT(PXT_HEALTH_UNKNOWN) |
+                                  PXT_HEALTH_BIT(PXT_HEALTH_DEGRADED);
+    return true;
 }
 
 bool matches(const struct invocation *invocation, const pxt_entry *entry)

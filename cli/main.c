@@ -7,9 +7,6 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 const char *option(const struct invocation *invocation, const char *name)
@@ -37,11 +34,12 @@ static void print_version(void)
     printf("proxtier %s\nplugin ABI %s\n", pxt_version(), PXT_ABI_TEXT);
 }
 
-/* getopt's tables from ours: the global options, then the command's; `val` is 256 + place. */
+/* getopt's tables from ours: the global options, then the command's; `val` is 256 + place. The options end at the first
+ * argument if that is a command, or another program. */
 static void make_tables(const struct command *command, struct option table[2 * OPTIONS_MAX], char letters[128])
 {
     size_t n = 0;
-    strcpy(letters, command ? ":" : "+:");
+    strcpy(letters, command && command->run != run_exec ? ":" : "+:");
     for (int pass = 0; pass < 2; pass++) {
         const struct option_row *rows = pass ? (command ? command->options : NULL) : global_options;
         for (int i = 0; rows && rows[i].name; i++) {
@@ -166,15 +164,6 @@ static int run(struct invocation *invocation, int argc, char **argv)
     if (command->max_arguments >= 0 && invocation->count > command->max_arguments)
         return usage(invocation, "%s takes no \"%s\"", command->name, invocation->arguments[command->max_arguments]);
     return command->run(invocation);
-}
-
-/* Credentials pass through this process: no core dump of it, no other process may look into it. */
-static void harden(void)
-{
-    struct rlimit none = {0, 0};
-    setrlimit(RLIMIT_CORE, &none);
-    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-    umask(077);
 }
 
 int main(int argc, char **argv)

@@ -25,6 +25,23 @@ int usage(const struct invocation *invocation, const char *format, ...)
     return EXIT_USAGE;
 }
 
+int lease_lost(const char *id)
+{
+    fprintf(
+        stderr,
+        "proxtier: lease %s was lost: it ended before, and another worker may have the proxy; renew a lease before its "
+        "--ttl is over\n",
+        id);
+    return EXIT_NO_MATCH;
+}
+
+int nothing_matches(const struct invocation *invocation)
+{
+    if (!invocation->quiet)
+        fputs("proxtier: no proxy matches\n", stderr);
+    return EXIT_NO_MATCH;
+}
+
 int finish_output(int status)
 {
     if (fflush(stdout) || ferror(stdout)) {

@@ -4,6 +4,7 @@
  */
 #include "command.h"
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -56,6 +57,34 @@ pxt_status print_url(FILE *out, pxt_cache *cache, pxt_entry *entry, bool reveal,
     pxt_secret_free(user);
     pxt_secret_free(password);
     return status;
+}
+
+pxt_status make_url(pxt_cache *cache, pxt_entry *entry, bool reveal, char **url, size_t *length,
+                    struct pxt_error *error)
+{
+    *url = NULL;
+    *length = 0;
+    pxt_status status = PXT_ENOMEM;
+    FILE *out = open_memstream(url, length);
+    if (out) {
+        status = print_url(out, cache, entry, reveal, error);
+        if (fclose(out))
+            status = PXT_ENOMEM;
+    }
+    if (status == PXT_ENOMEM && error)
+        *error = (struct pxt_error){.status = status, .message = "out of memory for a URL"};
+    if (status) {
+        free_secret_text(*url, *length);
+        *url = NULL;
+    }
+    return status;
+}
+
+void free_secret_text(char *text, size_t length)
+{
+    if (text)
+        explicit_bzero(text, length);
+    free(text);
 }
 
 void print_time(FILE *out, int64_t time)

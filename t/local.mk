@@ -28,7 +28,7 @@ check-valgrind: $(check_PROGRAMS) $(plugin_LTLIBRARIES) $(check_LTLIBRARIES) $(l
 
 # What is random, a hundred times as much: hours, not part of `make check`.
 long_tests = t/unit/hazard_test t/unit/page_lost_test t/unit/page_test \
-    t/chain/degrade_test t/chain/model_test t/chain/processes_test t/chain/threads_test t/chain/ttl_test t/versions/versions_model_test \
+    t/chain/degrade_test t/chain/model_test t/chain/processes_test t/chain/threads_test t/chain/ttl_test t/lease/workers_test t/versions/versions_model_test \
     t/versions/replay/replay_test
 check-long:
 	PXT_LONG=1 $(MAKE) $(AM_MAKEFLAGS) check TESTS='$(long_tests)'

@@ -3,27 +3,18 @@
  * report.c: proxtier report KEY|URL ok|fail
  */
 #include "command.h"
-#include <stdlib.h>
-#include <string.h>
 
 int run_report(struct invocation *invocation)
 {
     struct pxt_error error;
     pxt_cache *cache;
-    char key[PXT_KEY_MAX + 1], *end = NULL;
+    char key[PXT_KEY_MAX + 1];
     enum pxt_health health;
     bool evicted;
     int code;
-    const char *outcome = invocation->arguments[1], *latency = option(invocation, "latency");
-    struct pxt_report report = {.size = sizeof report,
-                                .ok = !strcmp(outcome, "ok"),
-                                .latency_ms = latency ? strtod(latency, &end) : -1,
-                                .reason = option(invocation, "reason"),
-                                .url = option(invocation, "url")};
-    if (!report.ok && strcmp(outcome, "fail"))
-        return usage(invocation, "\"%s\" is neither ok nor fail", outcome);
-    if (latency && (end == latency || *end || !(report.latency_ms >= 0 && report.latency_ms < 1e12)))
-        return usage(invocation, "--latency %s is no number of milliseconds", latency);
+    struct pxt_report report;
+    if (!read_report(invocation, invocation->arguments[1], &report, &code))
+        return code;
     if (open_cache(invocation, &cache, &error))
         return fail(&error);
     if (!key_of(invocation, cache, invocation->arguments[0], key, &code)) {

@@ -38,10 +38,24 @@ static const char *missing_of_remote(const struct pxt_tier_ops *tier)
                                                 : NULL;
 }
 
+/* A lease that cannot be ended, or renewed, is of no use. */
+static const char *missing_of_leases(const struct pxt_tier_ops *tier)
+{
+    if (!tier->lease_take && !tier->lease_renew && !tier->lease_end && !tier->lease_each)
+        return NULL;
+    return !tier->lease_take    ? "lease_take, and has another operation of leases"
+           : !tier->lease_renew ? "lease_renew, and has another operation of leases"
+           : !tier->lease_end   ? "lease_end, and has another operation of leases"
+           : !tier->lease_each  ? "lease_each, and has another operation of leases"
+                                : NULL;
+}
+
 const char *pxt_tier_missing(const struct pxt_tier_ops *tier)
 {
     if (tier->flags & PXT_TIER_REMOTE && missing_of_remote(tier))
         return missing_of_remote(tier);
+    if (missing_of_leases(tier))
+        return missing_of_leases(tier);
     return !tier->open                                                                        ? "open"
            : !tier->close                                                                     ? "close"
            : !tier->get                                                                       ? "get"

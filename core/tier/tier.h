@@ -208,6 +208,15 @@ static inline bool pxt_tier_selects(const struct pxt_tier *tier)
 {
     return tier->ops && tier->ops->select;
 }
+/* Whether the leases of a chain stand in this tier if no slower one keeps them. An absent tier of which that is not known may. */
+bool pxt_tier_keeps_leases(const struct pxt_tier *tier);
+/* Of a tier that keeps leases. */
+pxt_status pxt_tier_lease_take(struct pxt_tier *tier, const struct pxt_lease *lease, bool *taken,
+                               struct pxt_error *error);
+pxt_status pxt_tier_lease_renew(struct pxt_tier *tier, const struct pxt_lease *lease, struct pxt_error *error);
+pxt_status pxt_tier_lease_end(struct pxt_tier *tier, const struct pxt_lease *lease, struct pxt_error *error);
+pxt_status pxt_tier_lease_each(struct pxt_tier *tier, const struct pxt_key *key, pxt_lease_fn *fn, void *arg,
+                               struct pxt_error *error);
 pxt_status pxt_tier_maintain(struct pxt_tier *tier, struct pxt_error *error);
 pxt_status pxt_tier_sync(struct pxt_tier *tier, struct pxt_error *error);
 

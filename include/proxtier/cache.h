@@ -183,24 +183,50 @@ PXT_API pxt_status pxt_cache_each_selected(pxt_cache *cache, const struct pxt_se
 
 /* ---- leases --------------------------------------------------------------------------------------------------------- */
 
-#define PXT_LEASE_ID_MAX (PXT_KEY_MAX + 34)
+/*
+ * A lease gives an entry to one worker for a time. It ends when it is released, or by itself after its time to live: a worker
+ * that goes on renews it before. The slowest shared tier that offers leases keeps them (l3_sqlite, l2_sqlite), so that all
+ * processes of the pool see them. While that tier is off these functions return PXT_EUNAVAILABLE, for two tiers would give one
+ * entry twice. Where no tier of the chain offers leases: PXT_ENOTSUP.
+ * Only workers that take leases respect them: a get returns a leased entry as any other.
+ */
+#define PXT_LEASE_ID_MAX (PXT_KEY_MAX + 33)
 struct pxt_lease_options {
     uint32_t size;
-    uint32_t max_concurrent; /* leases of one entry at the same time; 0: 1 */
-    const char *holder;      /* NULL: none */
-    int64_t ttl;             /* seconds; 0: 60 */
+    /* Leases of one entry at the same time; 0: 1. Of several workers with different numbers the least counts. */
+    uint32_t max_concurrent;
+    const char *holder; /* a name for pxt_cache_leases(), up to 255 bytes; NULL: none */
+    int64_t ttl;        /* seconds, up to 366 days; 0: 60 */
 };
-/* Chooses an entry, as pxt_cache_select(), that fewer than `max_concurrent` workers hold, and leases it. `*out` is held for the
- * caller; `id` (PXT_LEASE_ID_MAX + 1 bytes) receives the name of the lease, which any process may use. PXT_NOT_FOUND: no
- * entry matches; PXT_EBUSY: all that match are leased; PXT_ENOTSUP: no tier of the chain keeps leases. */
+/* Chooses an entry, as pxt_cache_select(), of which one more lease may be held, and leases it. `*out` is held for the
+ * caller; `id` (PXT_LEASE_ID_MAX + 1 bytes) receives the name of the lease, which any process may use. `selection`, `options`
+ * and `lease` may be NULL. PXT_NOT_FOUND: no entry matches; PXT_EBUSY: all that match are leased. After an error nothing is
+ * leased, or the lease ends by itself. */
 PXT_API pxt_status pxt_cache_lease(pxt_cache *cache, const struct pxt_selection *selection,
                                    const struct pxt_select_options *options, const struct pxt_lease_options *lease,
                                    pxt_entry **out, char *id, struct pxt_error *error);
-/* Lets a lease end `ttl` seconds from now. PXT_NOT_FOUND: it was lost: it has ended, and another worker may have the entry. */
+/* Has a lease end `ttl` seconds (0: 60) from now instead. PXT_NOT_FOUND: it was lost: it has ended, and another worker may have
+ * the entry. After another error it ends as it would have. PXT_EINVAL: that is not the name of a lease. */
 PXT_API pxt_status pxt_cache_renew(pxt_cache *cache, const char *id, int64_t ttl, struct pxt_error *error);
-/* Ends a lease, and reports the outcome, if `report` is not NULL. PXT_NOT_FOUND: it was lost; the report counts all the same. */
+/* Reports the outcome, if `report` is not NULL, as pxt_cache_report() does, and ends the lease. PXT_NOT_FOUND: the lease was
+ * lost; the report counts all the same. If the entry is no longer stored the report is dropped, and `*health` is
+ * PXT_HEALTH_UNKNOWN. If the report fails its error is returned, and the lease has ended unless that fails too. */
 PXT_API pxt_status pxt_cache_release(pxt_cache *cache, const char *id, const struct pxt_report *report,
                                      enum pxt_health *health, bool *evicted, struct pxt_error *error);
+
+/* One held lease. Its texts are valid during the call. */
+struct pxt_held {
+    uint32_t size;
+    uint32_t max_concurrent; /* that its worker asked for */
+    const char *id, *key;
+    const char *holder; /* "": without a name */
+    pxt_time until;     /* when it ends by itself */
+};
+/* Returns false to stop. */
+typedef bool pxt_held_fn(void *arg, const struct pxt_held *held);
+/* Calls `fn` for each lease that is held: of the entry `key`, or, if that is NULL, of all. `fn` makes a note only. */
+PXT_API pxt_status pxt_cache_leases(pxt_cache *cache, const char *key, pxt_held_fn *fn, void *arg,
+                                    struct pxt_error *error);
 
 /* ---- care of the cache ---------------------------------------------------------------------------------------------- */
 

@@ -130,14 +130,14 @@ typedef bool pxt_selected_fn(void *arg, const struct pxt_key *key, int64_t value
 /* The use of an entry by one worker, for a time. */
 struct pxt_lease {
     uint32_t size;
-    uint32_t max;       /* of take: how many leases of the key may be held at once */
+    uint32_t max;       /* how many leases of the key may be held while this one is; 1 or more */
     struct pxt_key key; /* of the entry, which need not be stored */
-    const char *id;     /* of this lease, made by the core: no other has it, ever */
-    const char *holder; /* as its worker calls itself; "": without a name */
-    int64_t ttl;    /* of take and renew: microseconds from now until it ends by itself, by the clock of the store */
-    pxt_time until; /* of each: when it ends, by the clock of this host */
+    const char *id;     /* of this lease: printable, made by the core; no other lease has it, ever */
+    const char *holder; /* the name that its worker gives; "": none */
+    int64_t ttl;        /* of take and renew: after so many microseconds it ends by itself, by the clock of the store */
+    pxt_time until;     /* of each: when it ends, by the clock of this host */
 };
-typedef bool pxt_lease_fn(void *arg, const struct pxt_lease *lease);
+typedef bool pxt_lease_fn(void *arg, const struct pxt_lease *lease); /* of lease_each */
 
 struct pxt_tier_ops {
     uint32_t size;  /* sizeof(struct pxt_tier_ops) at compile time */
@@ -261,16 +261,18 @@ struct pxt_tier_ops {
     pxt_status (*select)(void *self, const struct pxt_select *select, pxt_selected_fn *fn, void *arg,
                          struct pxt_error *error);
 
-    /* ---- leases: all four or none; the store must be one that all workers share ---- */
+    /* ---- leases: all four or none, and with PXT_TIER_SHARED; [PXT_ENOTSUP] ---- */
 
-    /* Takes a lease of a key, if fewer than `max` of the key are held, in one step of the store; `*taken` says whether. It
-     * ends after `ttl`, whether its holder lives or not. */
+    /* Takes a lease of a key, if then no more leases of the key are held than this lease and each of the held ones allow
+     * (`max`). `*taken` says whether. The store counts and writes in one step. A lease survives kill -9 of its holder, and ends
+     * after `ttl`. It need not survive loss of power. */
     pxt_status (*lease_take)(void *self, const struct pxt_lease *lease, bool *taken, struct pxt_error *error);
-    /* Lets a held lease (its key and id) end `ttl` from now instead. PXT_NOT_FOUND: it is not held, or has ended. */
+    /* Has a held lease (its key and id) end `ttl` from now instead. PXT_NOT_FOUND: it is not held: it has ended, or never was. */
     pxt_status (*lease_renew)(void *self, const struct pxt_lease *lease, struct pxt_error *error);
-    /* Ends a held lease (its key and id). PXT_NOT_FOUND: it is not held, or has ended. */
+    /* Ends a held lease (its key and id). PXT_NOT_FOUND: likewise. */
     pxt_status (*lease_end)(void *self, const struct pxt_lease *lease, struct pxt_error *error);
-    /* Calls `fn` for each held lease, of a key or, if `key` is NULL, of all. */
+    /* Calls `fn` for each held lease, of a key or, if `key` is NULL, of all; each is valid during the call. `fn` makes a note
+     * only, and returns false to stop. */
     pxt_status (*lease_each)(void *self, const struct pxt_key *key, pxt_lease_fn *fn, void *arg,
                              struct pxt_error *error);
 };

@@ -244,6 +244,35 @@ static pxt_status on_put_if_many(void *self, pxt_entry *const *entries, const ui
     return OUTCOME(put_if_many, status);
 }
 
+static pxt_status on_lease_take(void *self, const struct pxt_lease *lease, bool *taken, struct pxt_error *error)
+{
+    MEET(lease_take);
+    pxt_status status = lower->ops->lease_take(lower->self, lease, taken, error);
+    return OUTCOME(lease_take, status);
+}
+
+static pxt_status on_lease_renew(void *self, const struct pxt_lease *lease, struct pxt_error *error)
+{
+    MEET(lease_renew);
+    pxt_status status = lower->ops->lease_renew(lower->self, lease, error);
+    return OUTCOME(lease_renew, status);
+}
+
+static pxt_status on_lease_end(void *self, const struct pxt_lease *lease, struct pxt_error *error)
+{
+    MEET(lease_end);
+    pxt_status status = lower->ops->lease_end(lower->self, lease, error);
+    return OUTCOME(lease_end, status);
+}
+
+static pxt_status on_lease_each(void *self, const struct pxt_key *key, pxt_lease_fn *fn, void *arg,
+                                struct pxt_error *error)
+{
+    MEET(lease_each);
+    pxt_status status = lower->ops->lease_each(lower->self, key, fn, arg, error);
+    return OUTCOME(lease_each, status);
+}
+
 static const char *shared_path(void *self)
 {
     const struct fault *fault = self;
@@ -324,6 +353,10 @@ static const struct pxt_tier_ops ops = {
     .put_if = on_put_if,
     .del_if = on_del_if,
     .put_if_many = on_put_if_many,
+    .lease_take = on_lease_take,
+    .lease_renew = on_lease_renew,
+    .lease_end = on_lease_end,
+    .lease_each = on_lease_each,
 };
 
 static void offer_what_it_offers(struct fault *fault)
@@ -356,6 +389,10 @@ static void offer_what_it_offers(struct fault *fault)
     TAKE_OUT(put_if);
     TAKE_OUT(del_if);
     TAKE_OUT(put_if_many);
+    TAKE_OUT(lease_take);
+    TAKE_OUT(lease_renew);
+    TAKE_OUT(lease_end);
+    TAKE_OUT(lease_each);
 #undef TAKE_OUT
 }
 

@@ -26,13 +26,17 @@ static pxt_status l2_open(const struct pxt_host *host, const struct pxt_tier_set
 }
 
 static const struct pxt_tier_ops *instance_ops(void *self);
-static const struct pxt_tier_ops ops = {.open = l2_open, .instance_ops = instance_ops, STORE_OPS(0)};
-static const struct pxt_tier_ops synced_ops = {
-    .open = l2_open, .instance_ops = instance_ops, STORE_OPS(PXT_TIER_SYNCED)};
+#define L2_OPS(more_flags) .open = l2_open, .instance_ops = instance_ops, STORE_OPS(more_flags)
+static const struct pxt_tier_ops ops = {L2_OPS(0), STORE_LEASES};
+static const struct pxt_tier_ops synced_ops = {L2_OPS(PXT_TIER_SYNCED), STORE_LEASES};
+static const struct pxt_tier_ops ops_without_leases = {L2_OPS(0)};
+static const struct pxt_tier_ops synced_ops_without_leases = {L2_OPS(PXT_TIER_SYNCED)};
 
 static const struct pxt_tier_ops *instance_ops(void *self)
 {
-    return sqlite_store_is_synced(self) ? &synced_ops : &ops;
+    if (sqlite_store_keeps_leases(self))
+        return sqlite_store_is_synced(self) ? &synced_ops : &ops;
+    return sqlite_store_is_synced(self) ? &synced_ops_without_leases : &ops_without_leases;
 }
 
 PXT_PLUGIN(PXT_KIND_TIER, "l2_sqlite", "1.0.0", "MIT", "entries in one SQLite file, in the layout of ProxyWhirl's L2",

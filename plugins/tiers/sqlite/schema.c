@@ -324,6 +324,16 @@ static void make_simple(struct sqlite_schema *schema, bool *failed)
         {SQL_TOMBSTONE_COUNT, "SELECT count(*) FROM proxtier_tombstones", NULL},
         {SQL_RECORD_GET, "SELECT text FROM proxtier_record WHERE id=1", NULL},
         {SQL_RECORD_PUT, "INSERT OR REPLACE INTO proxtier_record(id,text) VALUES(1,?1)", NULL},
+        {SQL_LEASE_ROOM,
+         "SELECT count(*)<min(?3,coalesce(min(most),?3)) FROM proxtier_leases WHERE key=?1 AND until>?2", NULL},
+        {SQL_LEASE_PRUNE, "DELETE FROM proxtier_leases WHERE until<=?1", NULL},
+        {SQL_LEASE_ADD, "INSERT INTO proxtier_leases(key,id,holder,most,until) VALUES(?1,?2,?3,?4,?5)", NULL},
+        {SQL_LEASE_RENEW, "UPDATE proxtier_leases SET until=?4 WHERE key=?1 AND id=?2 AND until>?3", NULL},
+        {SQL_LEASE_END, "DELETE FROM proxtier_leases WHERE key=?1 AND id=?2 AND until>?3", NULL},
+        {SQL_LEASE_EACH,
+         "SELECT key,id,holder,most,until FROM proxtier_leases WHERE until>?1 AND (?2 IS NULL OR key=?2) ORDER BY "
+         "key,id",
+         NULL},
     };
     for (size_t i = 0; i < sizeof simple / sizeof *simple; i++) {
         schema->sql[simple[i].which] = around(schema, simple[i].before, simple[i].after);

@@ -68,7 +68,13 @@ enum sqlite_statement {
     SQL_TOMBSTONE_CLEAR,
     SQL_TOMBSTONE_COUNT,
     SQL_RECORD_GET,
-    SQL_RECORD_PUT, /* ?1 text */
+    SQL_RECORD_PUT,  /* ?1 text */
+    SQL_LEASE_ROOM,  /* ?1 key, ?2 now, ?3 how many leases of the key may be held; whether fewer are */
+    SQL_LEASE_PRUNE, /* ?1 now */
+    SQL_LEASE_ADD,   /* ?1 key, ?2 id, ?3 holder, ?4 how many may be held, ?5 until */
+    SQL_LEASE_RENEW, /* ?1 key, ?2 id, ?3 now, ?4 until */
+    SQL_LEASE_END,   /* ?1 key, ?2 id, ?3 now */
+    SQL_LEASE_EACH,  /* ?1 now, ?2 key, or NULL for all; key, id, holder, how many, until */
     SQL_STATEMENTS
 };
 

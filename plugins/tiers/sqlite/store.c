@@ -90,6 +90,12 @@ bool sqlite_store_is_synced(const void *self)
     return store->synced;
 }
 
+bool sqlite_store_keeps_leases(const void *self)
+{
+    const struct store *store = self;
+    return !store->compatible;
+}
+
 const char *sqlite_store_shared_path(void *self)
 {
     const struct store *store = self;

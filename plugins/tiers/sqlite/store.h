@@ -142,7 +142,14 @@ pxt_status sqlite_store_record_put(void *self, const char *text, struct pxt_erro
 pxt_status sqlite_store_tombstones(void *self, uint64_t *out, struct pxt_error *error);
 pxt_status sqlite_store_select(void *self, const struct pxt_select *select, pxt_selected_fn *fn, void *arg,
                                struct pxt_error *error);
+/* lease.c */
+pxt_status sqlite_store_lease_take(void *self, const struct pxt_lease *lease, bool *taken, struct pxt_error *error);
+pxt_status sqlite_store_lease_renew(void *self, const struct pxt_lease *lease, struct pxt_error *error);
+pxt_status sqlite_store_lease_end(void *self, const struct pxt_lease *lease, struct pxt_error *error);
+pxt_status sqlite_store_lease_each(void *self, const struct pxt_key *key, pxt_lease_fn *fn, void *arg,
+                                   struct pxt_error *error);
 bool sqlite_store_is_synced(const void *self);
+bool sqlite_store_keeps_leases(const void *self);
 const char *sqlite_store_shared_path(void *self);
 uint64_t sqlite_store_corruptions(void *self);
 
@@ -158,6 +165,9 @@ uint64_t sqlite_store_corruptions(void *self);
     .sync = sqlite_store_sync, .shared_path = sqlite_store_shared_path, .corruptions = sqlite_store_corruptions,       \
     .versions = sqlite_store_versions, .record_get = sqlite_store_record_get, .record_put = sqlite_store_record_put,   \
     .tombstones = sqlite_store_tombstones, .select = sqlite_store_select
+#define STORE_LEASES                                                                                                   \
+    .lease_take = sqlite_store_lease_take, .lease_renew = sqlite_store_lease_renew,                                    \
+    .lease_end = sqlite_store_lease_end, .lease_each = sqlite_store_lease_each
 
 /* ---- between the files of the store: a file calls only files that stand before it in this list ------------------ */
 

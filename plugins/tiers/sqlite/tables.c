@@ -226,6 +226,19 @@ static void plan_extra_table(struct plan *plan, const struct sqlite_schema *sche
             plan->layout->table, extra);
 }
 
+/* A file that is shared with ProxyWhirl keeps no leases: ProxyWhirl would not respect them. */
+static void plan_leases(struct plan *plan)
+{
+    if (plan->schema->shared)
+        return;
+    if (!exists(plan, "proxtier_leases"))
+        sqlite_text_add(&plan->sql,
+                        "CREATE TABLE IF NOT EXISTS proxtier_leases (key TEXT NOT NULL, id TEXT NOT NULL, holder TEXT "
+                        "NOT NULL, most INTEGER NOT NULL, until REAL NOT NULL, PRIMARY KEY(key, id)) WITHOUT ROWID;");
+    if (!exists(plan, "proxtier_leases_until"))
+        sqlite_text_add(&plan->sql, "CREATE INDEX IF NOT EXISTS proxtier_leases_until ON proxtier_leases(until);");
+}
+
 /* Where ProxyWhirl puts an entry again it knows of no tombstone: a trigger removes that. */
 static void plan_own_tables(struct plan *plan)
 {
@@ -263,6 +276,7 @@ static void make_plan(struct plan *plan, const struct sqlite_schema *schema, con
         return;
     plan_main_table(plan, missing);
     plan_own_tables(plan);
+    plan_leases(plan);
     if (plan->layout->history_table && !exists(plan, "health_history"))
         sqlite_text_add(&plan->sql, "%s;", plan->layout->history_table);
     plan_extra_table(plan, schema, host);
