@@ -100,7 +100,7 @@ const struct command commands[] = {
     {"list", "", "print all proxies, one URL a line", list, 0, 0, run_list},
     {"show", "KEY|URL", "print all fields of a proxy", show, 1, 1, run_show},
     {"clear", "", "remove all proxies from all tiers", clear, 0, 0, run_clear},
-    {"stats", "", "print sizes and counters of all tiers", stats, 0, 0, run_stats},
+    {"stats", "", "print sizes of all tiers, and what all processes have counted", stats, 0, 0, run_stats},
     {"status", "", "print whether all tiers are on and agree, and what to do if not; exits 69 then", status, 0, 0,
      run_status},
     {"tier", "forget NAME",

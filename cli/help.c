@@ -153,6 +153,9 @@ static const char manual_start[] =
     "Credentials are sealed where they are stored, and are shown only with\n.Fl -reveal .\n.Pp\n"
     "Proxies expire when their time to live is over, and leave after several failures in a row that were told with\n"
     ".Cm report .\n.Nm\ndoes not check proxies itself.\n.Pp\n"
+    "What\n.Cm stats\ncounts is what all processes on the pool have counted since the file\n.Pa PATH.stats\nbeside its "
+    "store was made.\nA process adds its counters at its end, and a long one every\n.Ic cleanup.interval :\n"
+    "one that is killed loses those of its last interval.\n.Pp\n"
     "Results go to standard output, messages to standard error.\n.Sh GLOBAL OPTIONS\n";
 
 static const char manual_environment[] =

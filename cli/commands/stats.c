@@ -18,7 +18,7 @@ int run_stats(struct invocation *invocation)
                                                                        : PXT_STATS_TEXT;
     if (open_cache(invocation, &cache, &error))
         return fail(&error);
-    pxt_status status = pxt_cache_stats(cache, &stats, &error);
+    pxt_status status = pxt_cache_stats_total(cache, &stats, &error);
     if (!status)
         status = pxt_stats_format(&stats, format, &text, &error);
     if (!status)

@@ -304,7 +304,7 @@ pxt_status pxt_cache_sync(pxt_cache *cache, struct pxt_error *error)
     return first;
 }
 
-pxt_status pxt_cache_stats(pxt_cache *cache, struct pxt_stats *stats, struct pxt_error *error)
+static pxt_status fill_stats(pxt_cache *cache, bool total, struct pxt_stats *stats, struct pxt_error *error)
 {
     pxt_status status = need(cache, stats, error);
     if (status)
@@ -315,8 +315,20 @@ pxt_status pxt_cache_stats(pxt_cache *cache, struct pxt_stats *stats, struct pxt
     pxt_stats_init(&all);
     pxt_chain_stats(&cache->chain, &all);
     pxt_pool_stats(cache, &all);
+    if (total)
+        pxt_chain_total_stats(&cache->chain, &all);
     pxt_stats_copy(stats, &all);
     return PXT_OK;
+}
+
+pxt_status pxt_cache_stats(pxt_cache *cache, struct pxt_stats *stats, struct pxt_error *error)
+{
+    return fill_stats(cache, false, stats, error);
+}
+
+pxt_status pxt_cache_stats_total(pxt_cache *cache, struct pxt_stats *stats, struct pxt_error *error)
+{
+    return fill_stats(cache, true, stats, error);
 }
 
 unsigned pxt_cache_tier_count(const pxt_cache *cache)

@@ -7,6 +7,7 @@
 #include "base/paths.h"
 #include "chain/members.h"
 #include "chain/remote.h"
+#include <unistd.h>
 
 /* The slowest remote tier is the authority, also while it is absent. */
 static pxt_status note_remote(struct pxt_chain *chain, struct pxt_tier *tier, const struct pxt_tier_config *config,
@@ -60,6 +61,9 @@ pxt_status pxt_chain_open(struct pxt_chain *chain, const struct pxt_config *conf
     chain->page.fd = -1; /* pxt_chain_close() looks at it, even if this function fails */
     chain->expire_batch = (size_t)pxt_settings_number(config->settings, "cleanup.batch");
     chain->max_skew = pxt_settings_number(config->settings, "max_skew");
+    chain->opened = pxt_clock_now(clock);
+    chain->totals_process = getpid();
+    pthread_mutex_init(&chain->totals_lock, NULL);
     pthread_mutex_init(&chain->join_lock, NULL);
     pxt_word_locks_init(&chain->word_locks);
     pxt_flights_init(&chain->flights);
@@ -102,5 +106,6 @@ void pxt_chain_close(struct pxt_chain *chain)
     pxt_flights_destroy(&chain->flights);
     pxt_word_locks_destroy(&chain->word_locks);
     pthread_mutex_destroy(&chain->join_lock);
+    pthread_mutex_destroy(&chain->totals_lock);
     pxt_hazard_reclaim();
 }

@@ -7,5 +7,5 @@ core_sources += \
     %D%/get_counts.c %D%/get_counts.h %D%/janitor.c %D%/janitor.h %D%/key_ops.c %D%/key_ops.h %D%/learnt.c \
     %D%/learnt.h %D%/maintain.c %D%/members.c %D%/members.h %D%/older_hints.c %D%/older_hints.h %D%/promote.c \
     %D%/promote.h %D%/put.c %D%/remote.c %D%/remote.h %D%/remote_place.c %D%/remove.c %D%/reopen.c %D%/repair.c \
-    %D%/repair.h %D%/store.c %D%/store.h %D%/stripes.c %D%/stripes.h %D%/told.c %D%/victim.c %D%/victim.h \
+    %D%/repair.h %D%/store.c %D%/store.h %D%/stripes.c %D%/stripes.h %D%/told.c %D%/totals.c %D%/victim.c %D%/victim.h \
     %D%/word_locks.c %D%/word_locks.h
