@@ -46,6 +46,7 @@ static const struct option_row warm[] = {
     {"strict", 0, NULL, "exit 65 when a record was refused"},
     {"allow-empty", 0, NULL, "a list without any record is no error"},
     {"reset", 0, NULL, "forget health, checks and hits of the proxies in the list"},
+    JSON,
     END};
 static const struct option_row get[] = {REVEAL, {"tier", 0, NULL, "add the name of the tier that answered"},
                                         JSON,   {"count", 'n', "N", "without a key: so many, each once"},
@@ -56,6 +57,7 @@ static const struct option_row put[] = {
     {"key", 0, "KEY", "a key of your own"},
     {"username", 0, "NAME", "user name at the proxy"},
     {"password-file", 0, "FILE", "password: first line of the file; - is standard input"},
+    JSON,
     END};
 static const struct option_row list[] = {REVEAL,
                                          JSON,
@@ -63,21 +65,21 @@ static const struct option_row list[] = {REVEAL,
                                          SELECT,
                                          {"health", 0, "STATE", "only unknown, healthy, degraded, unhealthy or dead"},
                                          END};
-static const struct option_row show[] = {JSON, END};
-static const struct option_row clear[] = {{"yes", 'y', NULL, "do not ask"}, END};
+static const struct option_row only_json[] = {JSON, END};
+static const struct option_row clear[] = {{"yes", 'y', NULL, "do not ask"}, JSON, END};
 static const struct option_row stats[] = {JSON,
                                           {"flat", 0, NULL, "one metric a line, ProxyWhirl's names"},
                                           {"openmetrics", 0, NULL, "OpenMetrics text, for Prometheus"},
                                           END};
-static const struct option_row status[] = {JSON, END};
 static const struct option_row report[] = {{"latency", 0, "MS", "how long it took"},
                                            {"reason", 0, "TEXT", "why it failed"},
                                            {"url", 0, "URL", "what was asked for"},
+                                           JSON,
                                            END};
 static const struct option_row export_options[] = {{"reveal", 0, NULL, "write credentials in the clear"}, END};
 static const struct option_row keygen[] = {{"out", 'o', "FILE", "write it to a new file, mode 0600"}, END};
 static const struct option_row migrate[] = {
-    {"from", 0, "FILE", "the configuration that has the entries; it is read, and not changed"}, END};
+    {"from", 0, "FILE", "the configuration that has the entries; it is read, and not changed"}, JSON, END};
 static const struct option_row plugin[] = {
     JSON,
     {"options", 0, "NAME=VALUE,...", "test: options of the plugin"},
@@ -86,7 +88,8 @@ static const struct option_row plugin[] = {
     {"reset", 0, "COMMAND", "test: a shell command that empties the stores of the plugin, called before each check"},
     {"timeout", 0, "TIME", "test: the longest time that one call of the plugin may take; default: 20s"},
     END};
-static const struct option_row config[] = {{"origin", 0, NULL, "show: where each value comes from"}, END};
+static const struct option_row config[] = {
+    {"origin", 0, NULL, "show: where each value comes from"}, {"json", 0, NULL, "check: as JSON"}, END};
 static const struct option_row help[] = {{"man", 0, NULL, "the manual page, as mdoc(7)"}, END};
 
 const struct command commands[] = {
@@ -96,21 +99,21 @@ const struct command commands[] = {
      "print the URLs of proxies; without a key, of a random one that is neither unhealthy nor dead", get, 0, -1,
      run_get},
     {"put", "URL", "store a proxy and print its key", put, 1, 1, run_put},
-    {"delete", "KEY|URL...", "remove proxies from all tiers", NULL, 1, -1, run_delete},
+    {"delete", "KEY|URL...", "remove proxies from all tiers", only_json, 1, -1, run_delete},
     {"list", "", "print all proxies, one URL a line", list, 0, 0, run_list},
-    {"show", "KEY|URL", "print all fields of a proxy", show, 1, 1, run_show},
+    {"show", "KEY|URL", "print all fields of a proxy", only_json, 1, 1, run_show},
     {"clear", "", "remove all proxies from all tiers", clear, 0, 0, run_clear},
     {"stats", "", "print sizes of all tiers, and what all processes have counted", stats, 0, 0, run_stats},
-    {"status", "", "print whether all tiers are on and agree, and what to do if not; exits 69 then", status, 0, 0,
+    {"status", "", "print whether all tiers are on and agree, and what to do if not; exits 69 then", only_json, 0, 0,
      run_status},
     {"tier", "forget NAME",
-     "no longer wait for a tier that was taken out of the configuration; entries that it alone has are given up", NULL,
-     2, 2, run_tier},
+     "no longer wait for a tier that was taken out of the configuration; entries that it alone has are given up",
+     only_json, 2, 2, run_tier},
     {"report", "KEY|URL ok|fail", "record how a proxy worked", report, 2, 2, run_report},
-    {"history", "KEY|URL", "print how a proxy worked, newest first: time, health, latency, reason, URL", NULL, 1, 1,
-     run_history},
+    {"history", "KEY|URL", "print how a proxy worked, newest first: time, health, latency, reason, URL", only_json, 1,
+     1, run_history},
     {"export", "[FILE]", "write all proxies as JSONL; credentials stay sealed", export_options, 0, 1, run_export},
-    {"expire", "", "remove expired proxies now, and compact files", NULL, 0, 0, run_expire},
+    {"expire", "", "remove expired proxies now, and compact files", only_json, 0, 0, run_expire},
     {"migrate", "",
      "copy all entries of another configuration into this one, with what was learnt of them, but not their history; "
      "newer ones stay",

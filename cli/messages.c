@@ -4,6 +4,7 @@
  */
 #include "command.h"
 #include <stdarg.h>
+#include <string.h>
 
 int fail(const struct pxt_error *error)
 {
@@ -23,6 +24,18 @@ int usage(const struct invocation *invocation, const char *format, ...)
     else
         fputs("; try `proxtier --help`\n", stderr);
     return EXIT_USAGE;
+}
+
+int not_found(const struct invocation *invocation, const char *text)
+{
+    const char *start = strstr(text, "://"), *at = start ? strrchr(start, '@') : NULL;
+    if (invocation->quiet)
+        return EXIT_NO_MATCH;
+    if (at)
+        fprintf(stderr, "proxtier: nothing is stored under %.*s***%s\n", (int)(start + 3 - text), text, at);
+    else
+        fprintf(stderr, "proxtier: nothing is stored under %s\n", text);
+    return EXIT_NO_MATCH;
 }
 
 int finish_output(int status)

@@ -16,10 +16,15 @@ int run_delete(struct invocation *invocation)
         if (!key_of(invocation, cache, invocation->arguments[i], key, &code))
             break;
         pxt_status status = pxt_cache_delete(cache, key, &error);
-        missing += status == PXT_NOT_FOUND;
-        if (status && status != PXT_NOT_FOUND)
+        if (status && status != PXT_NOT_FOUND) {
             code = fail(&error);
+            break;
+        }
+        if (status)
+            missing = not_found(invocation, invocation->arguments[i]);
+        if (option(invocation, "json"))
+            print_result("delete", (struct result_value[]){{.text = key}, {.number = !status}});
     }
     pxt_cache_close(cache);
-    return code ? code : missing ? EXIT_NO_MATCH : 0;
+    return finish_output(code ? code : missing);
 }

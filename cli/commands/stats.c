@@ -9,6 +9,8 @@ int run_stats(struct invocation *invocation)
 {
     struct pxt_error error;
     struct pxt_stats stats;
+    if (!!option(invocation, "json") + !!option(invocation, "flat") + !!option(invocation, "openmetrics") > 1)
+        return usage(invocation, "--json, --flat and --openmetrics are different formats: give one");
     pxt_stats_init(&stats);
     pxt_cache *cache;
     char *text = NULL;
