@@ -48,7 +48,8 @@ static pxt_status open_parts(pxt_cache *cache, const struct pxt_cache_options *o
     cache->history = setting(cache, "health.history");
     cache->check_interval = setting(cache, "health.check_interval");
     cache->check_interval_max = setting(cache, "health.check_interval_max");
-    status = pxt_sealer_open(&cache->config->encryptor, &cache->logger, &cache->clock, &cache->sealer, error);
+    status = pxt_sealer_open(&cache->config->encryptor, cache->config->sharing, &cache->logger, &cache->clock,
+                             &cache->sealer, error);
     if (!status)
         status =
             pxt_chain_open(&cache->chain, cache->config, &cache->logger, &cache->clock, seal, cache->sealer, error);

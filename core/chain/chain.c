@@ -58,6 +58,7 @@ pxt_status pxt_chain_open(struct pxt_chain *chain, const struct pxt_config *conf
     chain->clock = *clock;
     chain->logger = logger;
     chain->with_proxywhirl = config->with_proxywhirl;
+    chain->sharing = config->sharing;
     chain->page.fd = -1; /* pxt_chain_close() looks at it, even if this function fails */
     chain->expire_batch = (size_t)pxt_settings_number(config->settings, "cleanup.batch");
     chain->max_skew = pxt_settings_number(config->settings, "max_skew");
@@ -68,7 +69,7 @@ pxt_status pxt_chain_open(struct pxt_chain *chain, const struct pxt_config *conf
     pxt_word_locks_init(&chain->word_locks);
     pxt_flights_init(&chain->flights);
     const struct pxt_tier_context context = {
-        config->settings, config->plugin_folders, logger, &chain->clock, config->with_proxywhirl, seal, seal_arg};
+        config->settings, config->plugin_folders, logger, &chain->clock, config->sharing, seal, seal_arg};
     for (; chain->count < config->tier_count; chain->count++) {
         struct pxt_tier *tier = &chain->tier[chain->count];
         pxt_remote_listen(chain, tier);

@@ -76,6 +76,7 @@ struct pxt_chain {
     _Atomic unsigned written_behind; /* writes that a tier lacks since the last repair */
     _Atomic bool victim_stayed;      /* a tier is over capacity: no slower tier could be given its victim */
     _Atomic bool trim_pending; /* a tier is over capacity: the lock of a victim's key was held by another thread */
+    enum pxt_sharing sharing;  /* of folders that the chain makes */
     pxt_time opened;
     pthread_mutex_t totals_lock; /* a leaf; protects the rest */
     struct pxt_totals totalled;  /* what this process has added to PATH.stats */
