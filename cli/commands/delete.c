@@ -44,15 +44,19 @@ int run_delete(struct invocation *invocation)
     struct pxt_error error;
     pxt_cache *cache;
     struct keys keys = {NULL};
-    bool missing = false;
+    int missing = 0;
     if (open_cache(invocation, &cache, &error))
         return fail(&error);
     int code = find_keys(invocation, cache, &keys);
     if (keys.count && pxt_cache_delete_many(cache, (const char *const *)keys.key, keys.count, keys.result, &error))
         code = fail(&error);
-    for (size_t i = 0; i < keys.count; i++)
-        missing |= keys.result[i] == PXT_NOT_FOUND;
+    for (size_t i = 0; i < keys.count; i++) {
+        if (keys.result[i] == PXT_NOT_FOUND)
+            missing = not_found(invocation, invocation->arguments[i]);
+        if (option(invocation, "json") && keys.result[i] <= PXT_NOT_FOUND)
+            print_result("delete", (struct result_value[]){{.text = keys.key[i]}, {.number = !keys.result[i]}});
+    }
     free_keys(&keys);
     pxt_cache_close(cache);
-    return code ? code : missing ? EXIT_NO_MATCH : 0;
+    return finish_output(code ? code : missing);
 }

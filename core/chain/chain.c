@@ -8,6 +8,7 @@
 #include "chain/exchange.h"
 #include "chain/members.h"
 #include "chain/remote.h"
+#include <unistd.h>
 
 /* The slowest remote tier that is durable is the authority, also while it is absent. */
 static pxt_status note_remote(struct pxt_chain *chain, struct pxt_tier *tier, const struct pxt_tier_config *config,
@@ -59,14 +60,18 @@ pxt_status pxt_chain_open(struct pxt_chain *chain, const struct pxt_config *conf
     chain->clock = *clock;
     chain->logger = logger;
     chain->with_proxywhirl = config->with_proxywhirl;
+    chain->sharing = config->sharing;
     chain->page.fd = -1; /* pxt_chain_close() looks at it, even if this function fails */
     chain->expire_batch = (size_t)pxt_settings_number(config->settings, "cleanup.batch");
     chain->max_skew = pxt_settings_number(config->settings, "max_skew");
+    chain->opened = pxt_clock_now(clock);
+    chain->totals_process = getpid();
+    pthread_mutex_init(&chain->totals_lock, NULL);
     pthread_mutex_init(&chain->join_lock, NULL);
     pxt_word_locks_init(&chain->word_locks);
     pxt_flights_init(&chain->flights);
     const struct pxt_tier_context context = {
-        config->settings, config->plugin_folders, logger, &chain->clock, config->with_proxywhirl, seal, seal_arg};
+        config->settings, config->plugin_folders, logger, &chain->clock, config->sharing, seal, seal_arg};
     for (; chain->count < config->tier_count; chain->count++) {
         struct pxt_tier *tier = &chain->tier[chain->count];
         pxt_remote_listen(chain, tier);
@@ -107,5 +112,6 @@ void pxt_chain_close(struct pxt_chain *chain)
     pxt_flights_destroy(&chain->flights);
     pxt_word_locks_destroy(&chain->word_locks);
     pthread_mutex_destroy(&chain->join_lock);
+    pthread_mutex_destroy(&chain->totals_lock);
     pxt_hazard_reclaim();
 }

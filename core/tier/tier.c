@@ -93,7 +93,7 @@ static void init(struct pxt_tier *tier, const struct pxt_tier_config *config, co
                      pxt_settings_number(settings, "degrade.backoff_max") / 1000);
     pxt_host_init(&tier->instance.host, config->name, tier->logger, context->clock);
     tier->instance.host.plugin_folders = context->plugin_folders;
-    tier->instance.host.group_may_write = context->with_proxywhirl;
+    pxt_host_share(&tier->instance.host, context->sharing);
     tier->instance.host.seal = context->seal;
     tier->instance.host.seal_arg = context->seal_arg;
     snprintf(policy_component, sizeof policy_component, "%s.eviction", config->name);

@@ -105,8 +105,8 @@ struct pxt_tier_context {
     char *const *plugin_folders;
     const struct pxt_logger *logger;
     const struct pxt_clock *clock;
-    bool with_proxywhirl; /* see struct pxt_config */
-    pxt_seal_fn *seal;    /* see struct pxt_host_instance */
+    enum pxt_sharing sharing;
+    pxt_seal_fn *seal; /* see struct pxt_host_instance */
     void *seal_arg;
 };
 /* Opens the tier of a configuration into `tier`, which must not move afterwards. A tier that cannot be opened and is

@@ -4,7 +4,7 @@ c_tests += \
     %D%/exchange_test %D%/fork_test %D%/get_many_test %D%/hosts_many_test %D%/hosts_reports_test %D%/hosts_soak_test %D%/hosts_test %D%/learnt_test \
     %D%/members_test %D%/model_test %D%/power_test %D%/probe_test %D%/processes_test %D%/reports_test \
     %D%/shortage_test %D%/skew_test %D%/slow_tier_test %D%/threads_test \
-    %D%/ttl_test %D%/unload_test
+    %D%/totals_test %D%/ttl_test %D%/unload_test
 %C%_admission_test_LDADD = libproxtier.la
 %C%_batch_test_LDADD = libproxtier.la
 %C%_calls_test_LDADD = libproxtier.la
@@ -42,6 +42,7 @@ c_tests += \
 %C%_slow_tier_test_CPPFLAGS = $(core_test_cppflags)
 %C%_slow_tier_test_LDFLAGS = $(AM_LDFLAGS) -export-dynamic
 %C%_threads_test_LDADD = libproxtier.la
+%C%_totals_test_CPPFLAGS = $(core_test_cppflags)
 %C%_ttl_test_LDADD = libproxtier.la
 %C%_fork_test_LDADD = libproxtier.la
 %C%_unload_test_LDADD = -ldl

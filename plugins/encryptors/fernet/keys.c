@@ -56,11 +56,12 @@ static pxt_status check_key_file(struct fernet *fernet, int fd, const char *path
         return host->fail(host, error, PXT_EIO, errno, "cannot examine key file %s", path);
     if (!S_ISREG(file.st_mode))
         return host->fail(host, error, PXT_EACCES, 0, "key file %s is not a regular file", path);
-    if (file.st_uid != geteuid() && file.st_uid != 0)
+    bool group = host->file_mode & 060; /* the file is another member's, or root's */
+    if (file.st_uid != geteuid() && file.st_uid != 0 && !group)
         return host->fail(host, error, PXT_EACCES, 0, "key file %s belongs to another user: chown it", path);
-    if (file.st_mode & 077)
-        return host->fail(host, error, PXT_EACCES, 0, "key file %s can be read or written by others: chmod 600 %s",
-                          path, path);
+    if (file.st_mode & (group ? 07 : 077))
+        return host->fail(host, error, PXT_EACCES, 0, "key file %s can be read or written by others: chmod %o %s", path,
+                          host->file_mode, path);
     return PXT_OK;
 }
 
@@ -217,7 +218,8 @@ static pxt_status write_new_key(struct fernet *fernet, int fd, const char *path,
     if (good) {
         fernet_base64url_encode(bytes, sizeof bytes, text);
         text[FERNET_KEY_TEXT] = '\n';
-        good = write(fd, text, sizeof text) == (ssize_t)sizeof text && !fchmod(fd, 0600) && !fsync(fd);
+        good =
+            write(fd, text, sizeof text) == (ssize_t)sizeof text && !fchmod(fd, fernet->host->file_mode) && !fsync(fd);
     }
     int code = errno;
     explicit_bzero(bytes, sizeof bytes);
@@ -264,6 +266,15 @@ static pxt_status make_key_file(struct fernet *fernet, const char *path, struct 
     return status;
 }
 
+/* A key that was made before the pool became a group's. */
+static void give_to_group(const struct pxt_host *host, const char *path)
+{
+    struct stat file;
+    if ((host->file_mode & 060) && !lstat(path, &file) && S_ISREG(file.st_mode) && file.st_uid == geteuid() &&
+        (file.st_mode & 0777) != host->file_mode && chmod(path, host->file_mode))
+        host->log(host, PXT_LOG_WARNING, "cannot give key file %s to its group: chmod %o it", path, host->file_mode);
+}
+
 static pxt_status key_made_once(struct fernet *fernet, const char *path, struct pxt_error *error)
 {
     if (access(path, F_OK)) {
@@ -271,6 +282,7 @@ static pxt_status key_made_once(struct fernet *fernet, const char *path, struct 
         if (status)
             return status;
     }
+    give_to_group(fernet->host, path);
     return key_from_file(fernet, &fernet->key[0], path, error);
 }
 
