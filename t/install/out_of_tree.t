@@ -18,6 +18,10 @@ chmod 755 "$work" "$work/plugins"
 cp "$docs"/* "$work/plugins/" 2>/dev/null
 make -C "$work/plugins" CFLAGS="-O2 -Wall -Wextra -Wshadow -Wconversion -Werror $sanitize" >"$work/make.log" 2>&1
 is "$?" 0 "all examples build with plain make, without a warning" || sed 's/^/# /' "$work/make.log"
+mkdir "$work/alone"
+cp "$docs/Makefile" "$docs/table.c" "$work/alone/"
+make -C "$work/alone" PLUGINS=table.so >"$work/make.log" 2>&1
+is "$?" 0 "... and one builds alone, with the same Makefile" || sed 's/^/# /' "$work/make.log"
 chmod go-w "$work/plugins"/*
 for plugin in arc table folder gcm sieve; do
     run plugin test "$work/plugins/$plugin.so"
