@@ -48,4 +48,25 @@ fresh
 run put "http://u%40s%25r:p%3Aa%2Fs%3Fs%23w%20%22d%27%5C%24%60~%C3%A9%FF%2A@$proxy"
 run export --reveal --template 'curl -s -m 30 -x {scheme}://{hostport} --proxy-user {username|shell}:{password|shell} "$1"' "$work/script"
 used "user name and password as words of a shell" sh "$work/script" "$url"
+
+# proxychains has no quotes: what it takes is all but white space.
+if command -v proxychains4 >/dev/null; then
+    user=$(printf 'u@s%%r' | od -An -tx1 | tr -d ' \n')
+    password=$(printf "p:a/s?s#w\"d'%s\$\`~\303\251\377*" '\' | od -An -tx1 | tr -d ' \n')
+    for scheme in socks5 http; do
+        fresh
+        run put "$scheme://u%40s%25r:p%3Aa%2Fs%3Fs%23w%22d%27%5C%24%60~%C3%A9%FF%2A@$proxy"
+        if [ $scheme = http ]; then
+            run export --reveal --format proxychains "$work/proxychains.conf"
+            like "$err" 'a byte beyond ASCII in the credentials' "http: proxychains sends ASCII only"
+            fresh
+            run put "$scheme://u%40s%25r:p%3Aa%2Fs%3Fs%23w%22d%27%5C%24%60~%2A@$proxy"
+            password=${password%c3a9ff2a}2a
+        fi
+        run export --reveal --format proxychains "$work/proxychains.conf"
+        used "$scheme: proxychains" proxychains4 -q -f "$work/proxychains.conf" curl -s -m 30 http://192.0.2.80/
+    done
+else
+    skip "proxychains4 is not installed"
+fi
 done_testing

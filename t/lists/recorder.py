@@ -34,7 +34,11 @@ def answer(connection):
 
 
 def http(connection, first):
-    for line in read_head(connection, first).split(b"\r\n"):
+    head = read_head(connection, first)
+    if head.startswith(b"CONNECT"):
+        connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+        read_head(connection)
+    for line in head.split(b"\r\n"):
         name, _, value = line.partition(b": ")
         if name.lower() == b"proxy-authorization":
             user, _, password = base64.b64decode(value.split(b" ")[1]).partition(b":")
