@@ -73,6 +73,7 @@ pxt_status pxt_cache_open(const struct pxt_cache_options *given, pxt_cache **out
     if (!cache)
         return pxt_fail_memory(error, "a cache");
     cache->logger = (struct pxt_logger){options.log, options.log_arg, options.log_level};
+    pxt_selector_init(&cache->selector);
     cache->clock = (struct pxt_clock){options.clock, options.clock_arg, options.monotonic};
     status = open_parts(cache, &options, error);
     if (status)
@@ -91,6 +92,7 @@ void pxt_cache_close(pxt_cache *cache)
         pxt_chain_leave(&cache->chain);
     if (cache->chain.count)
         pxt_chain_close(&cache->chain);
+    pxt_selector_free(&cache->selector);
     pxt_sealer_close(cache->sealer);
     pxt_config_free(cache->config);
     pxt_free(cache);

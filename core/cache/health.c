@@ -86,6 +86,20 @@ static void fail(struct outcome *outcome, struct pxt_draft *draft)
         pxt_draft_unset(draft, PXT_FIELD_LAST_HEALTH_ERROR);
 }
 
+/* An exponential moving average: a new latency counts for a fifth, and the first one is taken as it is. A known latency is at
+ * least a microsecond, for 0 is "unknown". */
+static void average_latency(const struct outcome *outcome, struct pxt_draft *draft)
+{
+    const double weight = 0.2, max_us = 1e12;
+    double latest = outcome->report->latency_ms * 1000;
+    int64_t old = number(draft, PXT_FIELD_LATENCY);
+    if (!outcome->report->ok || !(latest >= 0)) /* also if it is no number */
+        return;
+    latest = latest < max_us ? latest : max_us;
+    double average = old ? (double)old + ((latest - (double)old) * weight) : latest;
+    pxt_draft_set_number(draft, PXT_FIELD_LATENCY, average < 1 ? 1 : (int64_t)(average + 0.5));
+}
+
 static pxt_status change(void *arg, pxt_entry *entry, pxt_entry **out, struct pxt_error *error)
 {
     struct outcome *outcome = arg;
@@ -98,6 +112,7 @@ static pxt_status change(void *arg, pxt_entry *entry, pxt_entry **out, struct px
         succeed(outcome, &draft);
     else
         fail(outcome, &draft);
+    average_latency(outcome, &draft);
     pxt_draft_set_number(&draft, PXT_FIELD_HEALTH_STATUS, outcome->health);
     pxt_draft_set_number(&draft, PXT_FIELD_NEXT_CHECK_TIME,
                          next_check(outcome, number(&draft, PXT_FIELD_CONSECUTIVE_HEALTH_FAILURES)));

@@ -21,8 +21,10 @@
 static const struct {
     uint8_t slot;
     uint8_t type;
+    bool optional;
 } place_of[PXT_FIELD_COUNT] = {
-#define X(id, name, type, def, flags, since, help) {SLOT_##type(id), PXT_TYPE_##type},
+#define X(id, name, type, def, flags, since, help)                                                                     \
+    {SLOT_##type(id), PXT_TYPE_##type, ((flags)&PXT_FIELD_OPTIONAL) != 0},
     PXT_FIELDS(X)
 #undef X
 };
@@ -335,7 +337,8 @@ bool pxt_entry_has(const pxt_entry *entry, enum pxt_field_id field)
         return false;
     if (is_text(place_of[field].type))
         return entry->text[place_of[field].slot].offset != 0;
-    return place_of[field].type != PXT_TYPE_TIME || pxt_entry_number(entry, field) != PXT_TIME_NONE;
+    int64_t number = pxt_entry_number(entry, field);
+    return place_of[field].type == PXT_TYPE_TIME ? number != PXT_TIME_NONE : !place_of[field].optional || number != 0;
 }
 
 void pxt_entry_read(const pxt_entry *entry, struct pxt_draft *draft)

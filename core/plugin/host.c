@@ -12,6 +12,7 @@
 #include "entry/entry.h"
 #include "entry/hazard.h"
 #include "entry/json.h"
+#include "entry/selection.h"
 #include "plugin/call.h"
 #include "plugin/stacked_tier.h"
 #include "settings/settings.h"
@@ -212,6 +213,7 @@ void pxt_host_init(struct pxt_host_instance *instance, const char *component, co
         .json_write_plain = pxt_json_write_plain,
         .changed = host_changed,
         .available = host_available,
+        .selection_matches = pxt_selection_matches,
     };
     instance->logger = logger;
     instance->clock = clock;

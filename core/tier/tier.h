@@ -200,6 +200,13 @@ pxt_status pxt_tier_lease_renew(struct pxt_tier *tier, const struct pxt_lease *l
 pxt_status pxt_tier_lease_end(struct pxt_tier *tier, const struct pxt_lease *lease, struct pxt_error *error);
 pxt_status pxt_tier_lease_each(struct pxt_tier *tier, const struct pxt_key *key, pxt_lease_fn *fn, void *arg,
                                struct pxt_error *error);
+/* select_call.c: PXT_ENOTSUP where the tier does not offer it, or not for this. */
+pxt_status pxt_tier_select(struct pxt_tier *tier, const struct pxt_select *select, pxt_selected_fn *fn, void *arg,
+                           struct pxt_error *error);
+static inline bool pxt_tier_selects(const struct pxt_tier *tier)
+{
+    return tier->ops && tier->ops->select;
+}
 pxt_status pxt_tier_maintain(struct pxt_tier *tier, struct pxt_error *error);
 pxt_status pxt_tier_sync(struct pxt_tier *tier, struct pxt_error *error);
 

@@ -37,7 +37,7 @@ enum pxt_field_type {
 };
 
 #define PXT_FIELD_REQUIRED 1u  /* must be set in a draft */
-#define PXT_FIELD_OPTIONAL 2u  /* may be absent: null */
+#define PXT_FIELD_OPTIONAL 2u  /* may be absent: null; of a number, 0 is the same */
 #define PXT_FIELD_LIVE 4u      /* raised by use while the entry is stored: see pxt_cache_settle() */
 #define PXT_FIELD_LEARNT 8u    /* learnt by use: stays with the key when it is put again, see pxt_cache_put() */
 #define PXT_FIELD_INTERNAL 16u /* kept by the core for itself: ignored in a caller's draft, not listed, not exported */
@@ -96,7 +96,7 @@ enum pxt_field_type {
       "what else its list publishes of it, as a JSON object: see proxtier-import(5)")                                  \
     X(TAGS, "tags", TEXT, 0, PXT_FIELD_OPTIONAL, "1.0", "words of its list or its user, separated by commas")          \
     X(LATENCY, "latency_us", COUNT, 0, PXT_FIELD_OPTIONAL | PXT_FIELD_LEARNT, "1.0",                                   \
-      "moving average of the reported latencies, in microseconds")
+      "moving average of the latencies of good reports, in microseconds")
 
 enum pxt_field_id {
 #define X(id, name, type, def, flags, since, help) PXT_FIELD_##id,

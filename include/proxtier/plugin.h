@@ -22,7 +22,7 @@
 #ifndef PROXTIER_PLUGIN_H
 #define PROXTIER_PLUGIN_H
 
-#include <proxtier/entry.h>
+#include <proxtier/select.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -234,6 +234,11 @@ struct pxt_host {
      * there. A tier that connects again calls this before it answers anything from the new connection: whatever was
      * acknowledged or heard before may be lost, and the core compares the tiers. */
     void (*available)(const struct pxt_host *host, bool available);
+
+    /* ---- for tiers that offer select() ---- */
+
+    /* Whether an entry matches; expired ones and tombstones do not: pxt_selection_matches(). */
+    bool (*selection_matches)(const struct pxt_selection *selection, const pxt_entry *entry, pxt_time now);
 };
 /* Whether the running core has a service: for those that come after 1.0. */
 #define PXT_HOST_HAS(host, service) ((host)->size >= offsetof(struct pxt_host, service) + sizeof((host)->service))

@@ -59,10 +59,12 @@ check_LTLIBRARIES += \
     %D%/refused/long_instance.la %D%/refused/long_struct.la %D%/refused/misnamed.la %D%/refused/no_get.la %D%/refused/not_a_plugin.la \
     %D%/refused/other_candidate.la %D%/refused/other_major.la %D%/refused/unknown_flag.la \
     %D%/refused/asks.la %D%/refused/doorkeeper.la %D%/refused/forgetful.la %D%/refused/table.la %D%/refused/folder.la \
-    %D%/refused/faraway.la %D%/refused/far_without_order.la
+    %D%/refused/faraway.la %D%/refused/far_without_order.la %D%/refused/searching.la
 %C%_refused_faraway_la_SOURCES = t/chain/faraway.c
 %C%_refused_faraway_la_LDFLAGS = $(refused_ldflags)
 %C%_refused_faraway_la_LIBADD = -lpthread
+%C%_refused_searching_la_SOURCES = t/select/searching.c
+%C%_refused_searching_la_LDFLAGS = $(refused_ldflags)
 %C%_refused_far_without_order_la_LDFLAGS = $(refused_ldflags)
 %C%_refused_long_instance_la_LDFLAGS = $(refused_ldflags)
 %C%_refused_long_struct_la_LDFLAGS = $(refused_ldflags)

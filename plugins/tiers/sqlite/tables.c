@@ -66,8 +66,9 @@ static const struct sqlite_column added_columns[] = {{"version", "INTEGER"},
                                                      {"learnt_version", "INTEGER"},
                                                      {"tallies", "TEXT"},
                                                      {NULL, NULL}};
-/* What lists publish: columns that came later, so that a file may lack them. */
-static const struct sqlite_column later_columns[] = {{"country", "TEXT"}, {"metadata", "TEXT"}, {NULL, NULL}};
+/* Columns that came later, so that a file may lack them. */
+static const struct sqlite_column later_columns[] = {
+    {"country", "TEXT"}, {"metadata", "TEXT"}, {"tags", "TEXT"}, {"latency_us", "INTEGER"}, {NULL, NULL}};
 
 /* The text is the one that ALTER TABLE ADD COLUMN makes, so that there is one for new and for old files. */
 static void add_main_table(struct sqlite_text *sql, const struct sqlite_layout *layout, bool added,
@@ -110,11 +111,12 @@ static void plan_versions(struct plan *plan)
     else
         sqlite_text_add(&plan->sql, "UPDATE %s SET version=%s,supplied_version=%s,learnt_version=%s;", table, by_time,
                         by_time, by_time);
-    if (column_exists(plan, extra, "country"))
-        sqlite_text_add(&plan->sql,
-                        "UPDATE %s AS m SET (country,metadata)=(SELECT x.country,x.metadata FROM %s x WHERE "
-                        "x.key=m.key AND coalesce(x.entry_rowid,m.rowid)=m.rowid);",
-                        table, extra);
+    for (const struct sqlite_column *column = later_columns; column->name; column++)
+        if (column_exists(plan, extra, column->name))
+            sqlite_text_add(&plan->sql,
+                            "UPDATE %s AS m SET %s=(SELECT x.%s FROM %s x WHERE x.key=m.key AND "
+                            "coalesce(x.entry_rowid,m.rowid)=m.rowid);",
+                            table, column->name, column->name, extra);
     if (!plan->schema->any_extra)
         sqlite_text_add(&plan->sql, "DROP TRIGGER IF EXISTS %s_gone;DROP TABLE IF EXISTS %s;", extra, extra);
 }
