@@ -29,6 +29,10 @@ struct pxt_cache {
 pxt_status pxt_entry_from_draft(pxt_cache *cache, const struct pxt_draft *given, pxt_entry **out,
                                 struct pxt_error *error);
 
+/* select.c: copies as many of the caller's options as both sides know. PXT_EINVAL: the choice is none, or lacks its session. */
+pxt_status pxt_select_options_read(const struct pxt_select_options *given, struct pxt_select_options *options,
+                                   struct pxt_error *error);
+
 /* pool.c: fills in what concerns the pool as a whole. */
 void pxt_pool_stats(const pxt_cache *cache, struct pxt_stats *stats);
 

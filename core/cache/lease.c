@@ -10,7 +10,7 @@
 #include "base/fail.h"
 #include "base/key.h"
 #include "cache/cache_private.h"
-#include "cache/choice.h"
+#include "entry/selection.h"
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
@@ -80,7 +80,7 @@ static pxt_status check_holder(const char *holder, struct pxt_error *error)
 
 struct taking {
     pxt_cache *cache;
-    const struct pxt_selection *selection;
+    struct pxt_selection selection;
     struct pxt_tier *keeper;
     struct pxt_lease lease;
     char *id;
@@ -90,7 +90,7 @@ struct taking {
     struct pxt_error *error;
 };
 
-static pxt_status read_options(struct taking *taking, const struct pxt_lease_options *given, struct pxt_error *error)
+static pxt_status read_lease(struct taking *taking, const struct pxt_lease_options *given, struct pxt_error *error)
 {
     struct pxt_lease_options options = {.size = sizeof options};
     if (given)
@@ -109,8 +109,7 @@ static pxt_status get_leased(struct taking *taking)
     unsigned tier;
     pxt_entry *entry = NULL;
     pxt_status status = pxt_chain_get(&taking->cache->chain, &taking->lease.key, &entry, &tier, taking->error);
-    if (!status && taking->selection &&
-        !pxt_selection_matches(taking->selection, entry, pxt_clock_now(&taking->cache->clock))) {
+    if (!status && !pxt_selection_matches(&taking->selection, entry, pxt_clock_now(&taking->cache->clock))) {
         pxt_entry_release(entry);
         status = PXT_NOT_FOUND;
     }
@@ -121,7 +120,7 @@ static pxt_status get_leased(struct taking *taking)
     return status;
 }
 
-/* A pxt_chosen_fn. */
+/* A pxt_offer_fn. */
 static bool try_one(void *arg, const struct pxt_key *key)
 {
     struct taking *taking = arg;
@@ -139,32 +138,52 @@ static bool try_one(void *arg, const struct pxt_key *key)
     return !taking->status && !taking->entry;
 }
 
+/* Has the entries that match offered to try_one(), until a lease is taken. */
+static pxt_status try_all(struct taking *taking, const struct pxt_select_options *given, struct pxt_error *error)
+{
+    struct pxt_select_options options;
+    pxt_status status = pxt_select_options_read(given, &options, error);
+    struct pxt_choosing choosing = {.chain = &taking->cache->chain,
+                                    .selector = &taking->cache->selector,
+                                    .selection = &taking->selection,
+                                    .choice = options.choice,
+                                    .session = options.session,
+                                    .expected = 1,
+                                    .offer = try_one,
+                                    .arg = taking};
+    if (!status)
+        status = pxt_choose(&choosing, error);
+    if (taking->entry && pxt_choice_by_use(options.choice))
+        pxt_chosen_used(&taking->cache->chain, &taking->entry, 1);
+    return taking->status ? taking->status : status;
+}
+
 pxt_status pxt_cache_lease(pxt_cache *cache, const struct pxt_selection *selection,
                            const struct pxt_select_options *options, const struct pxt_lease_options *lease,
                            pxt_entry **out, char *id, struct pxt_error *error)
 {
-    struct taking taking = {.cache = cache, .selection = selection, .id = id, .error = error};
+    struct pxt_error local;
+    struct taking taking = {.cache = cache, .id = id, .error = error ? error : &local};
     if (!cache || !out || !id)
         return pxt_fail(error, PXT_EINVAL, 0, "cache, out and id must not be NULL");
     *out = NULL;
     *id = '\0';
-    pxt_status status = read_options(&taking, lease, error);
+    pxt_selection_read(selection, &taking.selection);
+    pxt_status status = read_lease(&taking, lease, taking.error);
     if (!status)
-        status = find_keeper(cache, &taking.keeper, error);
+        status = find_keeper(cache, &taking.keeper, taking.error);
     if (!status)
-        status = pxt_choose(cache, selection, options, try_one, &taking, error);
-    if (!status)
-        status = taking.status;
+        status = try_all(&taking, options, taking.error);
     *out = taking.entry;
     if (taking.entry)
         return PXT_OK; /* whatever the chooser says: the lease is held */
     *id = '\0';
-    if ((!status || status == PXT_NOT_FOUND) && taking.busy)
+    if (!status && taking.busy)
         return pxt_fail(error, PXT_EBUSY, 0,
                         "each of the %zu proxies that match is leased as often as it may be: try again, or raise the "
                         "limit (max_concurrent)",
                         taking.busy);
-    return status ? status : PXT_NOT_FOUND;
+    return status ? status : pxt_fail(error, PXT_NOT_FOUND, 0, "no entry of the pool is one of the selection");
 }
 
 /* ---- renewing, ending, listing ---- */

@@ -45,9 +45,8 @@ static bool take(void *arg, const struct pxt_key *key)
     return taking->count < taking->room;
 }
 
-/* Copies as many of the caller's options as both sides know. */
-static pxt_status read_options(const struct pxt_select_options *given, struct pxt_select_options *options,
-                               struct pxt_error *error)
+pxt_status pxt_select_options_read(const struct pxt_select_options *given, struct pxt_select_options *options,
+                                   struct pxt_error *error)
 {
     *options = (struct pxt_select_options){.size = sizeof *options};
     if (given)
@@ -97,7 +96,7 @@ pxt_status pxt_cache_select(pxt_cache *cache, const struct pxt_selection *select
     taking->out = out;
     taking->now = pxt_clock_now(&cache->clock);
     pxt_selection_read(selection, &taking->selection);
-    pxt_status status = read_options(given, &options, error);
+    pxt_status status = pxt_select_options_read(given, &options, error);
     taking->passed_over = options.after;
     if (!status)
         status = fill(taking, &options, error);
