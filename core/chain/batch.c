@@ -164,6 +164,8 @@ static pxt_status write_once(struct pxt_write *write, const struct pxt_replaced 
 {
     pxt_status status = PXT_OK;
     pxt_write_reset(write, error);
+    for (size_t i = 0; i < write->count; i++)
+        write->silent |= replaced[i].stamp.silent;
     for (size_t i = 0; i < write->count && !status; i++)
         status = pxt_chain_stamp_version(write->chain, write->entries[i], &replaced[i].stamp, error);
     return status ? status : pxt_write_deciding_tiers(write);

@@ -88,7 +88,7 @@ pxt_status pxt_write_deciding_tiers(struct pxt_write *write)
     }
     for (unsigned i = chain->count; i-- > 0;) {
         struct pxt_tier *tier = &chain->tier[i];
-        if (tier == authority)
+        if (tier == authority || (write->silent & UINT32_C(1) << i))
             continue;
         deferred[i] = !is_private(chain, tier) && is_deferred(write, tier);
         if (!is_private(chain, tier) && !deferred[i])
@@ -232,6 +232,7 @@ pxt_status pxt_chain_store(struct pxt_chain *chain, pxt_entry *entry, const stru
                               .victims = victims,
                               .seen = given->seen,
                               .unread = !given->seen.read,
+                              .silent = given->silent,
                               .is_copy = given->is_copy,
                               .may_defer = true};
     struct pxt_key key;

@@ -20,6 +20,7 @@ struct pxt_write {
     struct pxt_victims *victims;          /* NULL: `into` demotes them itself */
     const struct pxt_locked_keys *locked; /* of a batch */
     struct pxt_seen seen;                 /* of one entry */
+    uint32_t silent;                      /* see struct pxt_stamp */
     bool may_defer;   /* leave out tiers that are off or written behind: repair.c brings the write to them */
     bool partly;      /* set by `into`: the tier was given a part of the entries, for want of room */
     bool below;       /* a slower tier has taken all entries, and has room for them all */
@@ -49,6 +50,9 @@ struct pxt_stamp {
     uint64_t supplied, learnt; /* see PXT_FIELDS */
     struct pxt_seen seen;      /* what the authority has, if there is one */
     bool is_copy;              /* the entry keeps the versions that it has */
+    /* Members that did not say what they have, a bit for each index. They may have learnt what no other tier has, and a write
+     * would replace it: they are left out and stay in doubt, and a repair merges what they have. */
+    uint32_t silent;
 };
 static inline void pxt_stamp_above(struct pxt_stamp *stamp, uint64_t version)
 {

@@ -85,7 +85,8 @@ PXT_API pxt_status pxt_cache_peek(pxt_cache *cache, const char *key, pxt_entry *
  * come from the draft, and the fields with PXT_FIELD_LEARNT (health, checks, hits) stay as they are stored, whatever the
  * draft says of them. If the stored entry has learnt nothing (health unknown, no check, no hit), those of the draft count,
  * as for a new key. The history of checks stays too. To start anew, call pxt_cache_delete() first.
- * If a durable tier that may have a newer version does not answer, the put goes on; what that tier has learnt is added later.
+ * If a durable tier that may have a newer version does not answer, the put goes on without it, if another durable tier takes
+ * the entry; what that tier has learnt is added later.
  * The only durable tier is asked again, if others can take the entry, until it is turned off (degrade.threshold); then the
  * key counts as new. If no other tier can take the entry, the put fails at once with the tier's error.
  * When it returns PXT_OK at least one durable tier has it (or, in a chain without one, any tier).

@@ -6,6 +6,7 @@
 #include "../lib/tap.h"
 #include <proxtier/proxtier.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -196,11 +197,60 @@ static void a_put_that_does_not_see_the_old_entry(void)
     pxt_cache_close(cache);
 }
 
+static void report_and_die(void)
+{
+    pxt_cache *cache = open_chain();
+    struct pxt_report report = {.size = sizeof report, .ok = true, .latency_ms = 1};
+    struct pxt_draft draft;
+    pxt_draft_init(&draft);
+    pxt_draft_set_text(&draft, PXT_FIELD_KEY, "k", 1);
+    pxt_draft_set_text(&draft, PXT_FIELD_PROXY_URL, "http://192.0.2.1:80", 19);
+    pxt_cache_put(cache, &draft, NULL, NULL);
+    for (int i = 0; i < 5; i++)
+        pxt_cache_report(cache, "k", &report, NULL, NULL, NULL);
+    kill(getpid(), SIGKILL);
+}
+
+/* The files have the reports, and the database does not yet; one read of the files fails, and a write would succeed. */
+static void a_put_while_the_old_entry_cannot_be_read(bool batch)
+{
+    char command[100];
+    struct pxt_draft draft;
+    snprintf(command, sizeof command, "rm -rf %s/*", folder);
+    if (system(command))
+        return;
+    static const char sound[] = "{name: l2, plugin: l2_jsonl, dir: %s/l2}, "
+                                "{plugin: l3_sqlite, path: %s/l3.db, write_behind: true}";
+    static const char failing[] = "{name: l2, plugin: fault, tier: l2_jsonl, tier_options: 'dir=%s/l2', faults: 'get "
+                                  "1- fail EIO; get_many 1- fail EIO'}, "
+                                  "{plugin: l3_sqlite, path: %s/l3.db, write_behind: true}";
+    tiers = sound;
+    pid_t child = fork();
+    if (!child) /* it is killed before the database has anything */
+        report_and_die();
+    waitpid(child, NULL, 0);
+    tiers = failing;
+    pxt_cache *cache = open_chain();
+    pxt_draft_init(&draft);
+    pxt_draft_set_text(&draft, PXT_FIELD_KEY, "k", 1);
+    pxt_draft_set_text(&draft, PXT_FIELD_PROXY_URL, "http://192.0.2.2:80", 19);
+    is_int(batch ? pxt_cache_put_many(cache, &draft, 1, NULL, NULL, NULL) : pxt_cache_put(cache, &draft, NULL, NULL),
+           PXT_OK, "a %s while the files cannot be read", batch ? "batch" : "put");
+    pxt_cache_close(cache);
+    tiers = sound;
+    cache = open_chain();
+    pxt_cache_tick(cache, NULL, NULL);
+    is_int(checks_of(cache), 5, "the reports that only the files had are not overwritten");
+    pxt_cache_close(cache);
+}
+
 int main(void)
 {
     if (!mkdtemp(folder))
         return 1;
     a_put_that_does_not_see_the_old_entry();
+    a_put_while_the_old_entry_cannot_be_read(false);
+    a_put_while_the_old_entry_cannot_be_read(true);
     reports = (int)tap_amount(10000) / PROCESSES / THREADS;
     they_add_up(
         "files and a database",
