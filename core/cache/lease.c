@@ -121,7 +121,7 @@ static pxt_status get_leased(struct taking *taking)
     return status;
 }
 
-/* A pxt_chosen_fn. */
+/* A pxt_offer_fn. */
 static bool try_one(void *arg, const struct pxt_key *key)
 {
     struct taking *taking = arg;
@@ -143,19 +143,25 @@ pxt_status pxt_cache_lease(pxt_cache *cache, const struct pxt_selection *selecti
                            const struct pxt_select_options *options, const struct pxt_lease_options *lease,
                            pxt_entry **out, char *id, struct pxt_error *error)
 {
+    enum { EXPECTED = 4 }; /* a few may be leased */
     struct taking taking = {.cache = cache, .selection = selection, .id = id, .error = error};
+    struct pxt_select_options choice;
     if (!cache || !out || !id)
         return pxt_fail(error, PXT_EINVAL, 0, "cache, out and id must not be NULL");
     *out = NULL;
     *id = '\0';
     pxt_status status = read_options(&taking, lease, error);
     if (!status)
+        status = pxt_choice_read(options, &choice, error);
+    if (!status)
         status = find_keeper(cache, &taking.keeper, error);
     if (!status)
-        status = pxt_choose(cache, selection, options, try_one, &taking, error);
+        status = pxt_choice_run(cache, selection, &choice, EXPECTED, try_one, &taking, error);
     if (!status)
         status = taking.status;
     *out = taking.entry;
+    if (taking.entry && pxt_choice_by_use(choice.choice))
+        pxt_chosen_used(&cache->chain, &taking.entry, 1);
     if (taking.entry)
         return PXT_OK; /* whatever the chooser says: the lease is held */
     *id = '\0';
