@@ -211,8 +211,12 @@ static const struct check *const *checks_of(uint32_t kind)
                                                tier_concurrent_checks,
                                                tier_crash_checks,
                                                tier_store_checks,
+                                               tier_remote_checks,
+                                               tier_lease_checks,
+                                               tier_secret_checks,
                                                NULL};
-    static const struct check *const eviction[] = {eviction_checks, eviction_load_checks, NULL};
+    static const struct check *const eviction[] = {eviction_checks, eviction_load_checks, eviction_admission_checks,
+                                                   NULL};
     static const struct check *const encryptor[] = {encryptor_checks, encryptor_secret_checks, NULL};
     return kind == PXT_KIND_TIER ? tier : kind == PXT_KIND_EVICTION ? eviction : encryptor;
 }

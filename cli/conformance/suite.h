@@ -31,8 +31,9 @@ struct check {
 };
 extern const struct check tier_checks[], tier_argument_checks[], tier_optional_checks[], tier_touch_checks[],
     tier_history_checks[], tier_expire_checks[], tier_victim_checks[], tier_tombstone_checks[], tier_version_checks[],
-    tier_record_checks[], tier_concurrent_checks[], tier_crash_checks[], tier_store_checks[], eviction_checks[],
-    eviction_load_checks[], encryptor_checks[], encryptor_secret_checks[];
+    tier_record_checks[], tier_concurrent_checks[], tier_crash_checks[], tier_store_checks[], tier_remote_checks[],
+    tier_lease_checks[], tier_secret_checks[], eviction_checks[], eviction_load_checks[], eviction_admission_checks[],
+    encryptor_checks[], encryptor_secret_checks[];
 
 /* Not a promise, but what each check of a tier begins with. */
 extern const struct check tier_is_empty;
@@ -83,6 +84,9 @@ unsigned in_many_threads(const struct subject *subject, work_fn *work, void *arg
 const struct pxt_host *counting_host(const struct pxt_host *real);
 /* Whether calls of the host give the processor to another thread now and then. */
 void host_yields(bool yes);
+/* Steps the clock that host->now() tells; and has calls come with a deadline that is over. */
+void host_steps_clock(pxt_time by);
+void host_has_deadline(bool yes);
 /* From here on all keys have one hash: different keys may. */
 void host_gives_one_hash(void);
 /* What the plugin has logged, and said in errors, a line each. */

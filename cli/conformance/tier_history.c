@@ -179,9 +179,46 @@ static void goes_with_its_entry(struct subject *subject)
     tier_close(subject, self);
 }
 
+/* What the function of check_each calls. */
+struct calling_back {
+    struct subject *subject;
+    void *self;
+    unsigned count;
+};
+
+static bool call_back(void *arg, const struct pxt_check *check)
+{
+    struct calling_back *back = arg;
+    (void)check;
+    back->count++;
+    calling("get, in the function of check_each");
+    expect(version_named(back->subject, back->self, "h") == 1, "get in the function of check_each gives another entry");
+    calling("put, in the function of check_each");
+    put_named(back->subject, back->self, "other", back->count);
+    return true;
+}
+
+static void may_be_called_for_each_check(struct subject *subject)
+{
+    void *self = tier_open(subject, NULL, NULL, 0);
+    struct calling_back back = {subject, self, 0};
+    put_named(subject, self, "h", 1);
+    for (unsigned i = 0; i < 4; i++)
+        add_check(subject, self, "h", i, TIME + (int64_t)i, 0);
+    read_history(subject, self, "h", call_back, &back);
+    expect(back.count == 4, "of 4 checks check_each gives %u, while its function calls the tier", back.count);
+    tier_close(subject, self);
+}
+
 static const char *without_check_add(const struct subject *subject)
 {
     return tier_ops(subject)->check_add ? NULL : "it leaves check_add to the core";
+}
+
+static const char *without_calls_back(const struct subject *subject)
+{
+    const char *why = without_check_add(subject);
+    return why ? why : serialised(subject);
 }
 
 const struct check tier_history_checks[] = {
@@ -189,5 +226,6 @@ const struct check tier_history_checks[] = {
     {"keeps checks of the same time, and all of them if asked", keeps_all_of_a_time, without_check_add},
     {"a history is of one key", tells_keys_apart, without_check_add},
     {"keeps what is not known of a check", keeps_what_is_unknown, without_check_add},
+    {"may be called for each check of a history", may_be_called_for_each_check, without_calls_back},
     {"a history goes with its entry", goes_with_its_entry, without_check_add},
     {NULL, NULL, NULL}};

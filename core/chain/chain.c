@@ -67,6 +67,8 @@ pxt_status pxt_chain_open(struct pxt_chain *chain, const struct pxt_config *conf
     chain->opened = pxt_clock_now(clock);
     chain->totals_process = getpid();
     pthread_mutex_init(&chain->totals_lock, NULL);
+    chain->clock_tolerance = pxt_settings_number(config->settings, "clock_tolerance");
+    chain->tombstone_keep = pxt_settings_number(config->settings, "tombstone_keep");
     pthread_mutex_init(&chain->join_lock, NULL);
     pxt_word_locks_init(&chain->word_locks);
     pxt_flights_init(&chain->flights);

@@ -67,6 +67,8 @@ struct pxt_chain {
     void (*call_janitor)(void *arg); /* for work that a get leaves to it; NULL: no janitor runs */
     void *call_janitor_arg;
     int64_t max_skew;             /* see pxt_version_learn() */
+    int64_t clock_tolerance;      /* by how much the clocks of hosts may differ */
+    int64_t tombstone_keep;       /* how long a remote tier keeps a tombstone, for hosts that were away */
     _Atomic uint64_t skewed;      /* changes of entries whose version was further ahead */
     _Atomic int64_t skew_told_ms; /* when that was last logged; 0: not yet */
     struct pxt_word_locks word_locks;

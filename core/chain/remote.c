@@ -9,11 +9,6 @@
 #include "entry/entry.h"
 #include <time.h>
 
-/* How long a remote store keeps a tombstone, for hosts that were away. */
-#define TOMBSTONE_KEEP (7 * 86400 * PXT_SECOND)
-/* By how much the clocks of hosts may differ. */
-#define MAX_SKEW (300 * PXT_SECOND)
-
 void pxt_remote_new_epoch(struct pxt_chain *chain, int64_t now_ms)
 {
     int64_t ends = atomic_load(&chain->stale_at_ms);
@@ -139,13 +134,15 @@ void pxt_remote_follow(struct pxt_chain *chain, const struct pxt_key *key, const
 
 uint64_t pxt_remote_above(const struct pxt_chain *chain, const struct pxt_tier *tier, uint64_t checkpoint)
 {
-    uint64_t skew = chain->authority && (tier->flags & PXT_TIER_REMOTE) ? pxt_version_of_time(MAX_SKEW) : 0;
+    uint64_t skew =
+        chain->authority && (tier->flags & PXT_TIER_REMOTE) ? pxt_version_of_time(chain->clock_tolerance) : 0;
     return checkpoint > skew ? checkpoint - skew : 0;
 }
 
 uint64_t pxt_remote_kept(struct pxt_chain *chain)
 {
-    return pxt_version_of_time(pxt_clock_now(&chain->clock) - TOMBSTONE_KEEP);
+    pxt_time since = pxt_clock_now(&chain->clock) - chain->tombstone_keep;
+    return since > 0 ? pxt_version_of_time(since) : 0;
 }
 
 uint64_t pxt_remote_may_drop(struct pxt_chain *chain, const struct pxt_tier *tier, uint64_t up_to)

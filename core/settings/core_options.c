@@ -42,6 +42,10 @@ const struct pxt_option *pxt_options_global(void)
         {"max_skew", PXT_OPTION_DURATION, "24h", SECONDS(1), YEARS_100, NULL,
          "how far the version of a stored entry may be ahead of the clock; later versions do not follow one further "
          "ahead"},
+        {"clock_tolerance", PXT_OPTION_DURATION, "5m", 0, SECONDS(86400), NULL,
+         "by how much the clocks of hosts that share a tier may differ"},
+        {"tombstone_keep", PXT_OPTION_DURATION, "168h", SECONDS(60), YEARS_100, NULL,
+         "how long a tier that hosts share keeps what says that an entry was removed, for hosts that are away"},
         {NULL, PXT_OPTION_TEXT, NULL, 0, 0, NULL, NULL}};
     return table;
 }

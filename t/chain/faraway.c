@@ -315,6 +315,12 @@ static pxt_status far_versions(void *self, uint64_t above, pxt_version_fn *fn, v
     END;
 }
 
+static pxt_status far_tombstones(void *self, uint64_t *out, struct pxt_error *error)
+{
+    struct faraway *far = self;
+    return LOWER(tombstones, out, error);
+}
+
 static pxt_status far_record_get(void *self, char text[PXT_RECORD_MAX + 1], struct pxt_error *error)
 {
     BEGIN;
@@ -412,6 +418,7 @@ static const struct pxt_tier_ops ops = {
     .touch = far_touch,
     .expire = far_expire,
     .versions = far_versions,
+    .tombstones = far_tombstones,
     .record_get = far_record_get,
     .record_put = far_record_put,
     .put_if = far_put_if,

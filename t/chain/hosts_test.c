@@ -143,6 +143,35 @@ static void a_host_goes_on_without_the_server(void)
     pxt_cache_close(b);
 }
 
+/* How many tombstones the server has, `after` a delete. */
+static int64_t tombstones_left(const char *core, pxt_time after)
+{
+    struct pxt_stats stats;
+    empty_folder();
+    ahead = 0;
+    pxt_cache *a = open_host(&(struct host){"a", true, false, NULL, core});
+    put(a, "k", 1);
+    pxt_cache_delete(a, "k", &error);
+    for (int i = 0; i < 2; i++) {
+        pxt_cache_tick(a, NULL, NULL); /* all tiers agree */
+        ahead = after;
+    }
+    pxt_stats_init(&stats);
+    pxt_cache_stats(a, &stats, &error);
+    pxt_cache_close(a);
+    ahead = 0;
+    return (int64_t)stats.tier[2].tombstones;
+}
+
+static void the_server_keeps_tombstones_as_long_as_asked(void)
+{
+    const pxt_time day = 86400 * PXT_SECOND;
+    is_int(tombstones_left(NULL, 6 * day), 1, "a tombstone stays for a week");
+    is_int(tombstones_left(NULL, 8 * day), 0, "and then goes");
+    is_int(tombstones_left("tombstone_keep: 240h\n", 8 * day), 1, "tombstone_keep lets it stay longer");
+    is_int(tombstones_left("tombstone_keep: 24h\n", 2 * day), 0, "or go earlier");
+}
+
 static void a_write_that_arrives_late_loses(void)
 {
     empty_folder();
@@ -258,6 +287,7 @@ int main(void)
     lost_notices_delay_by_max_staleness();
     files_of_a_host_do_not_answer_for_the_server();
     a_host_goes_on_without_the_server();
+    the_server_keeps_tombstones_as_long_as_asked();
     a_write_that_arrives_late_loses();
     an_emptied_server_is_filled_again();
     a_server_that_is_not_there_at_open();

@@ -4,6 +4,7 @@
 liars=$abs_top_builddir/t/conformance/.libs
 sanitized=$(sed -n 's/^SANITIZE = *//p' "$abs_top_builddir/Makefile")
 
+arguments=
 honest() { # PLUGIN
     run plugin test "$liars/$1.so"
     is "$code" 0 "without a lie $1 keeps its promises"
@@ -11,7 +12,7 @@ honest() { # PLUGIN
 }
 # tells LIE CHECK WORDS: the check of that name fails, and its message has these words.
 tells() {
-    LIE=$1 "$PROXTIER" plugin test --check "$2" --timeout "${limit:-60s}" "$liars/$liar.so" >"$work/.out" 2>&1
+    LIE=$1 "$PROXTIER" plugin test --check "$2" --timeout "${limit:-60s}" $arguments "$liars/$liar.so" >"$work/.out" 2>&1
     like "$(sed -n "/^not ok .*$2/,+1p" "$work/.out" | tr '\n' ' ')" "$3" "$1 is told: $3"
 }
 
@@ -60,8 +61,38 @@ tells reads_its_record_once 'one record' 'put anew by another instance'
 tells leaves_a_thread 'ends its threads' 'a thread that it started still runs'
 tells changes_the_environment 'changes nothing of the process' 'it changes the environment'
 tells uses_the_setup_after_open 'replaces, deletes' 'uses the setup of open after open has returned'
+tells holds_a_lock_in_check_each 'for each check of a history' 'it hangs in get'
+tells compares_no_version 'put_if stores in place' 'does not give PXT_ESTALE'
+tells takes_a_tombstone_for_nothing 'put_if stores in place' 'a tombstone is stored'
+tells deletes_any_version 'del_if removes' 'than the stored one does not give PXT_ESTALE'
+tells compares_and_writes_in_two_steps 'by put_if in sixteen threads' 'changes are in it'
+tells stops_at_the_first_other_version 'put_if_many is put_if' 'is stored as expected is ESTALE\|is stored as expected is PXT_ESTALE'
+tells says_ok_of_all 'put_if_many is put_if' 'stored otherwise is'
+tells gives_a_key_once 'get_many gives' 'does not give the entry of "a"'
+tells waits_beyond_the_deadline 'with a deadline' 'waits for 3'
+tells lets_one_more_hold_a_key 'no more workers' 'that 3 may hold, 4 leases'
+tells counts_leases_of_all_keys 'no more workers' 'keep another from being leased'
+tells forgets_the_holder 'no more workers' 'the holder of a lease'
+tells keeps_what_was_ended 'no more workers' 'was ended is still held'
+tells looks_at_no_id 'not held, or has ended' 'by another id than its own'
+tells renews_what_is_lost 'not held, or has ended' 'nobody took is renewed'
+tells ends_what_is_lost 'not held, or has ended' 'nobody took is renewed, or ended'
+tells leases_do_not_end 'by the clock of the host' 'a minute after its end'
+tells leases_do_not_end 'ends by itself, in time' 'for five seconds'
+tells renews_nothing 'by the clock of the host' 'ends at its old time'
+tells counts_and_takes_in_two_steps 'sixteen threads hold' 'that 4 may hold'
+LIAR_PASSWORD='a password of the liar'
+export LIAR_PASSWORD
+arguments='--options password=env:LIAR_PASSWORD'
+tells logs_its_password 'writes the secret' 'its secret into a log line'
+tells writes_its_password 'writes the secret' 'its secret to .*/login'
+arguments=
 
 liar=liar_policy
+tells keeps_nobody_out 'nobody in particular' 'it keeps the newcomer out'
+tells has_no_victim_for_a_newcomer 'a newcomer comes in' 'no victim for a newcomer'
+tells takes_a_miss_for_an_entry 'misses has an end' 'each has to be one some day'
+tells remembers_all_misses 'misses has an end' 'more stay allocated'
 tells loses_an_entry_in_100_removals 'in many removals' 'each has to be one some day'
 tells looks_at_all_entries 'number of entries' 'must not grow with the number of entries'
 limit=3s

@@ -47,6 +47,32 @@ static void a_full_tier_with_two_damaged_lines_goes_on(void)
     kit_close();
 }
 
+static void many_gets_pass_over_damaged_lines(void)
+{
+    enum { N = 6 };
+    static const char *const texts[N] = {"good", "b1", "missing", "b2", "good", "other"};
+    struct pxt_key key[N];
+    const struct pxt_key *keys[N];
+    pxt_entry *out[N];
+    make_log("many", DAMAGED("b1") DAMAGED("b2"));
+    kit_open("many", "", 100);
+    kit_put("good", 7);
+    kit_put("other", 8);
+    for (int i = 0; i < N; i++) {
+        key[i] = kit_key(texts[i]);
+        keys[i] = &key[i];
+    }
+    for (int round = 0; round < 2; round++) {
+        is_int(kit.ops->get_many(kit.self, keys, N, 0, out, &kit.error), PXT_OK, "many gets go on over damaged lines");
+        ok(out[0] && out[4] && out[5] && !out[1] && !out[2] && !out[3], "and give the good ones, one twice");
+        for (int i = 0; i < N; i++)
+            pxt_entry_release(out[i]);
+    }
+    is_int(kit.ops->corruptions(kit.self), 2, "each damaged line is counted once");
+    is_int(kit_get("good"), 7, "a get finds the same");
+    kit_close();
+}
+
 /* Another process that adds a damaged line whenever this one finds one. */
 static int supplied;
 static void supply(void *arg, enum pxt_message_level level, const char *component, const char *message)
@@ -206,6 +232,7 @@ static void a_log_keeps_damaged_lines_that_cannot_be_put_aside(void)
 int main(void)
 {
     a_full_tier_with_two_damaged_lines_goes_on();
+    many_gets_pass_over_damaged_lines();
     a_victim_is_not_sought_for_ever();
     damage_is_remembered_when_the_log_is_read_anew();
     a_get_of_a_damaged_line_does_not_read_the_log();

@@ -202,6 +202,39 @@ static void unreadable_rows_are_quarantined(bool l3, const char *name)
     close_tier(&tier);
 }
 
+/* Rows that no entry can be made of are none; the others are given, also beside them. */
+static void get_many_passes_over_unreadable_rows(bool l3, const char *name)
+{
+    enum { N = 6 };
+    static const char *const texts[N] = {"a", "b", "missing", "c", "a", "d"};
+    struct tier tier = opened(l3, name, NULL);
+    struct pxt_key key[N];
+    const struct pxt_key *keys[N];
+    pxt_entry *out[N];
+    struct pxt_error error = {.message = ""};
+    char text[300];
+    for (const char *each = "abcd"; *each; each++)
+        put(&tier, simple((char[]){*each, '\0'}));
+    snprintf(text, sizeof text,
+             "UPDATE %1$s SET fetch_time='yesterday' WHERE key='b';UPDATE %1$s SET proxy_url=x'ff00' WHERE key='c'",
+             tier.table);
+    is_int(sql(tier.path, text), 0, "%s: of four rows a foreign hand has spoilt two", name);
+    for (int i = 0; i < N; i++) {
+        key[i] = key_of(texts[i]);
+        keys[i] = &key[i];
+    }
+    for (int round = 0; round < 2; round++) {
+        is_int(tier.ops->get_many(tier.self, keys, N, PXT_GET_PEEK, out, &error), PXT_OK, "%s: get_many goes on", name);
+        ok(out[0] && out[4] && out[5] && !out[1] && !out[2] && !out[3], "%s: and gives the good ones, one twice", name);
+        for (int i = 0; i < N; i++)
+            host.host.entry_release(out[i]);
+        is_int((long long)tier.ops->corruptions(tier.self), 2, "%s: each unreadable row is counted once", name);
+    }
+    is_str(ask(tier.path, "SELECT count(*) FROM proxtier_quarantine WHERE reason<>''"), "2", "%s: and kept aside",
+           name);
+    close_tier(&tier);
+}
+
 static void put_many_is_all_or_none(bool l3, const char *name)
 {
     struct tier tier = opened(l3, name, NULL);
@@ -380,6 +413,7 @@ int main(int argc, char **argv)
         TEST(garbage_is_moved_aside, "garbage");
         TEST(damage_found_at_work_is_mended, "damage");
         TEST(unreadable_rows_are_quarantined, "rows");
+        TEST(get_many_passes_over_unreadable_rows, "many-rows");
         TEST(put_many_is_all_or_none, "many");
         TEST(killed_writers_lose_nothing_acknowledged, "kill");
         TEST(files_are_private, "private");

@@ -321,6 +321,8 @@ void jsonl_close(void *self);
 
 /* read.c */
 pxt_status jsonl_get(void *self, const struct pxt_key *key, unsigned flags, pxt_entry **out, struct pxt_error *error);
+pxt_status jsonl_get_many(void *self, const struct pxt_key *const *keys, size_t n, unsigned flags, pxt_entry **out,
+                          struct pxt_error *error);
 pxt_status jsonl_contains(void *self, const struct pxt_key *key, struct pxt_error *error);
 pxt_status jsonl_count(void *self, uint64_t *out, struct pxt_error *error);
 pxt_status jsonl_each(void *self, pxt_entry_fn *fn, void *arg, struct pxt_error *error);

@@ -165,8 +165,8 @@ static uint64_t jsonl_corruptions(void *self)
         .size = sizeof(struct pxt_tier_ops),                                                                           \
         .flags = PXT_TIER_CONCURRENT | PXT_TIER_DURABLE | PXT_TIER_SHARED | PXT_TIER_POLICY_STATE |                    \
                  PXT_TIER_VERSIONS | (flags_),                                                                         \
-        .open = jsonl_open, .close = jsonl_close, .get = jsonl_get, .put = jsonl_put, .del = jsonl_del,                \
-        .each = jsonl_each, .count = jsonl_count, .clear = jsonl_clear, .contains = jsonl_contains,                    \
+        .open = jsonl_open, .close = jsonl_close, .get = jsonl_get, .get_many = jsonl_get_many, .put = jsonl_put,      \
+        .del = jsonl_del, .each = jsonl_each, .count = jsonl_count, .clear = jsonl_clear, .contains = jsonl_contains,  \
         .put_many = jsonl_put_many, .touch = jsonl_touch, .victim = jsonl_victim, .expire = jsonl_expire,              \
         .maintain = jsonl_maintain, .sync = jsonl_sync, .shared_path = jsonl_shared_path,                              \
         .corruptions = jsonl_corruptions, .instance_ops = jsonl_instance_ops, .versions = jsonl_versions,              \

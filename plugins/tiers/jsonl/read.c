@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * read.c: get, contains, count, each and versions of l2_jsonl.
+ * read.c: get, get_many, contains, count, each and versions of l2_jsonl.
  */
 #include "jsonl.h"
 #include <errno.h>
@@ -58,15 +58,12 @@ static pxt_status read_again(struct jsonl *tier, struct jsonl_shard *shard, cons
     return PXT_NOT_FOUND;
 }
 
-pxt_status jsonl_get(void *self, const struct pxt_key *key, unsigned flags, pxt_entry **out, struct pxt_error *error)
+/* The shard is locked, and its index is up to date. */
+static pxt_status get_locked(struct jsonl *tier, struct jsonl_shard *shard, const struct pxt_key *key, unsigned flags,
+                             pxt_entry **out, struct pxt_error *error)
 {
-    struct jsonl *tier = self;
-    struct jsonl_shard *shard = &tier->shard[jsonl_shard_number(tier, key)];
-    pthread_mutex_lock(&shard->lock);
-    pxt_status status = jsonl_shard_refresh(tier, shard, false, error);
-    struct jsonl_node *node = status ? NULL : jsonl_index_find(shard, key->text, key->length, key->hash);
-    if (!status && !node)
-        status = PXT_NOT_FOUND;
+    struct jsonl_node *node = jsonl_index_find(shard, key->text, key->length, key->hash);
+    pxt_status status = node ? PXT_OK : PXT_NOT_FOUND;
     if (status == PXT_NOT_FOUND && !(flags & PXT_GET_PEEK))
         jsonl_index_missed(tier, key);
     if (!status)
@@ -75,9 +72,59 @@ pxt_status jsonl_get(void *self, const struct pxt_key *key, unsigned flags, pxt_
         jsonl_index_accessed(tier, node);
     if (status == PXT_ECORRUPT)
         status = read_again(tier, shard, key, out, error);
-    if (status == PXT_ENOTSUP) /* the line stays in the index, and so in the log */
-        status = PXT_NOT_FOUND;
+    return status == PXT_ENOTSUP ? PXT_NOT_FOUND : status; /* the line stays in the index, and so in the log */
+}
+
+pxt_status jsonl_get(void *self, const struct pxt_key *key, unsigned flags, pxt_entry **out, struct pxt_error *error)
+{
+    struct jsonl *tier = self;
+    struct jsonl_shard *shard = &tier->shard[jsonl_shard_number(tier, key)];
+    pthread_mutex_lock(&shard->lock);
+    pxt_status status = jsonl_shard_refresh(tier, shard, false, error);
+    if (!status)
+        status = get_locked(tier, shard, key, flags, out, error);
     pthread_mutex_unlock(&shard->lock);
+    return status;
+}
+
+/* Gets those of the keys that are in one shard. */
+static pxt_status get_of(struct jsonl *tier, unsigned number, const struct pxt_key *const *keys, size_t n,
+                         unsigned flags, pxt_entry **out, struct pxt_error *error)
+{
+    struct jsonl_shard *shard = &tier->shard[number];
+    pxt_status status = PXT_OK;
+    bool locked = false;
+    for (size_t i = 0; i < n && !status; i++) {
+        if (jsonl_shard_number(tier, keys[i]) != number)
+            continue;
+        if (!locked) {
+            pthread_mutex_lock(&shard->lock);
+            locked = true;
+            status = jsonl_shard_refresh(tier, shard, false, error);
+        }
+        if (!status)
+            status = get_locked(tier, shard, keys[i], flags, &out[i], error);
+        status = status == PXT_NOT_FOUND ? PXT_OK : status;
+    }
+    if (locked)
+        pthread_mutex_unlock(&shard->lock);
+    return status;
+}
+
+/* A shard is looked at for changes of other processes once for all its keys. */
+pxt_status jsonl_get_many(void *self, const struct pxt_key *const *keys, size_t n, unsigned flags, pxt_entry **out,
+                          struct pxt_error *error)
+{
+    struct jsonl *tier = self;
+    pxt_status status = PXT_OK;
+    for (size_t i = 0; i < n; i++)
+        out[i] = NULL;
+    for (unsigned i = 0; i < tier->shard_count && !status; i++)
+        status = get_of(tier, i, keys, n, flags, out, error);
+    for (size_t i = 0; i < n && status; i++) {
+        tier->host->entry_release(out[i]);
+        out[i] = NULL;
+    }
     return status;
 }
 

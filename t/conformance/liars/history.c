@@ -73,6 +73,8 @@ pxt_status tier_check_each(void *self, const struct pxt_key *key, pxt_check_fn *
     struct tier *tier = self;
     bool more = true;
     (void)error;
+    if (lies("holds_a_lock_in_check_each"))
+        pthread_mutex_lock(&tier->get_lock);
     lock(tier);
     for (int64_t before = INT64_MAX; more;) {
         struct kept_check *found = newest(tier, key->text, before), copy;
@@ -92,5 +94,7 @@ pxt_status tier_check_each(void *self, const struct pxt_key *key, pxt_check_fn *
         lock(tier);
     }
     unlock(tier);
+    if (lies("holds_a_lock_in_check_each"))
+        pthread_mutex_unlock(&tier->get_lock);
     return PXT_OK;
 }

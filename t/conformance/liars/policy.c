@@ -13,6 +13,10 @@ struct state {
 struct policy {
     struct state head; /* head.previous came first */
     uint64_t capacity, count, removals, scanned;
+    uint64_t missed[8], misses; /* the last hashes that were missed */
+    struct memory {
+        struct memory *next;
+    } * memory; /* of the lie that remembers them all */
 };
 
 static pxt_status policy_open(const struct pxt_host *host, const struct pxt_settings *settings, uint64_t capacity,
@@ -37,6 +41,11 @@ static void policy_close(void *self)
         struct state *next = state->next;
         state->next = state->previous = NULL;
         state = next;
+    }
+    while (policy->memory) {
+        struct memory *memory = policy->memory;
+        policy->memory = memory->next;
+        free(memory);
     }
     free(policy);
 }
@@ -91,10 +100,37 @@ static void policy_removed(void *self, void *at, enum pxt_removal why)
         take_out(policy, policy->head.previous);
 }
 
+/* Of what was missed before. */
+static bool was_missed(const struct policy *policy, uint64_t hash)
+{
+    for (size_t i = 0; i < sizeof policy->missed / sizeof *policy->missed; i++)
+        if (policy->missed[i] == hash)
+            return true;
+    return false;
+}
+
+static void policy_missed(void *self, uint64_t hash)
+{
+    struct policy *policy = self;
+    if (lies("remembers_all_misses")) {
+        struct memory *memory = malloc(sizeof *memory);
+        if (memory) {
+            memory->next = policy->memory;
+            policy->memory = memory;
+        }
+    }
+    if (lies("takes_a_miss_for_an_entry") && policy->head.next != &policy->head)
+        take_out(policy, policy->head.next);
+    policy->missed[policy->misses++ % (sizeof policy->missed / sizeof *policy->missed)] = hash;
+}
+
 static void *policy_victim(void *self, uint64_t newcomer)
 {
-    (void)newcomer;
     struct policy *policy = self;
+    if (policy->head.previous != &policy->head && (newcomer || lies("keeps_nobody_out")) && !(newcomer % 3))
+        return PXT_VICTIM_NEWCOMER;
+    if (lies("has_no_victim_for_a_newcomer") && newcomer && was_missed(policy, newcomer))
+        return NULL;
     struct state *victim = policy->head.previous;
     if (victim == &policy->head)
         return NULL;
@@ -112,6 +148,7 @@ static const struct pxt_eviction_ops ops = {.size = sizeof ops,
                                             .inserted = policy_inserted,
                                             .accessed = policy_accessed,
                                             .removed = policy_removed,
-                                            .victim = policy_victim};
+                                            .victim = policy_victim,
+                                            .missed = policy_missed};
 
 PXT_PLUGIN(PXT_KIND_EVICTION, "liar_policy", "1.0", "MIT", "a policy with the fault that LIE names", NULL, &ops);

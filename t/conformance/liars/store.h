@@ -10,7 +10,7 @@
 #include <proxtier/tier.h>
 #include <pthread.h>
 
-enum { SLOTS = 3000, CHECKS = 500, JSON_MAX = 60000 };
+enum { SLOTS = 3000, CHECKS = 500, LEASES = 64, JSON_MAX = 60000 };
 
 struct slot {
     bool used, cleared; /* `cleared`: of the lie that clear leaves the order */
@@ -27,11 +27,17 @@ struct kept_check {
     enum pxt_health status;
     double response_time_ms;
 };
+struct kept_lease {
+    bool used;
+    char key[PXT_KEY_MAX + 1], id[100], holder[100];
+    pxt_time until;
+};
 struct store {
     bool has_record;
     int64_t came;
     char record[PXT_RECORD_MAX + 1];
     struct kept_check check[CHECKS];
+    struct kept_lease lease[LEASES];
     struct slot slot[SLOTS];
     char json[SLOTS][JSON_MAX];
 };

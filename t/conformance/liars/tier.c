@@ -49,6 +49,7 @@ static pxt_status tier_open(const struct pxt_host *host, const struct pxt_tier_s
     tier->host = host;
     tier->descriptor = -1;
     tier->setup = setup;
+    tier->settings = setup->settings;
     tier->order = setup->policy ? setup->policy->order : NULL;
     tier->capacity = setup->max_entries;
     find_folder(tier);
@@ -88,6 +89,7 @@ static pxt_status tier_get(void *self, const struct pxt_key *key, unsigned flags
     struct tier *tier = self;
     pxt_status status = PXT_NOT_FOUND;
     (void)flags;
+    spoil_call(tier);
     if (lies("uses_the_setup_after_open") && tier->setup->max_entries == 17)
         return PXT_NOT_FOUND;
     pthread_mutex_lock(&tier->get_lock);
@@ -252,6 +254,17 @@ static const struct pxt_tier_ops ops = {.size = sizeof ops,
                                         .shared_path = tier_shared_path,
                                         .versions = tier_versions,
                                         .record_get = tier_record_get,
-                                        .record_put = tier_record_put};
+                                        .record_put = tier_record_put,
+                                        .get_many = tier_get_many,
+                                        .put_if = tier_put_if,
+                                        .del_if = tier_del_if,
+                                        .put_if_many = tier_put_if_many,
+                                        .lease_take = tier_lease_take,
+                                        .lease_renew = tier_lease_renew,
+                                        .lease_end = tier_lease_end,
+                                        .lease_each = tier_lease_each};
 
-PXT_PLUGIN(PXT_KIND_TIER, "liar_tier", "1.0", "MIT", "a tier with the fault that LIE names", NULL, &ops);
+static const struct pxt_option options[] = {
+    {"password", PXT_OPTION_SECRET, NULL, 0, 0, NULL, "the password of its server"}, {0}};
+
+PXT_PLUGIN(PXT_KIND_TIER, "liar_tier", "1.0", "MIT", "a tier with the fault that LIE names", options, &ops);

@@ -11,6 +11,7 @@
 struct tier {
     const struct pxt_host *host;
     const struct pxt_tier_setup *setup; /* of the lie that uses it after open */
+    const struct pxt_settings *settings;
     struct store *store;
     int file;
     const enum pxt_field_id *order; /* of the policy; NULL: none */
@@ -57,5 +58,24 @@ pxt_status tier_sync(void *self, struct pxt_error *error);
 pxt_status tier_versions(void *self, uint64_t above, pxt_version_fn *fn, void *arg, struct pxt_error *error);
 pxt_status tier_record_get(void *self, char text[PXT_RECORD_MAX + 1], struct pxt_error *error);
 pxt_status tier_record_put(void *self, const char *text, struct pxt_error *error);
+
+/* ---- leases.c ---- */
+
+pxt_status tier_lease_take(void *self, const struct pxt_lease *lease, bool *taken, struct pxt_error *error);
+pxt_status tier_lease_renew(void *self, const struct pxt_lease *lease, struct pxt_error *error);
+pxt_status tier_lease_end(void *self, const struct pxt_lease *lease, struct pxt_error *error);
+pxt_status tier_lease_each(void *self, const struct pxt_key *key, pxt_lease_fn *fn, void *arg, struct pxt_error *error);
+
+/* ---- remote.c ---- */
+
+pxt_status tier_put_if(void *self, pxt_entry *entry, uint64_t expected, struct pxt_error *error);
+pxt_status tier_del_if(void *self, const struct pxt_key *key, uint64_t expected, enum pxt_removal why,
+                       struct pxt_error *error);
+pxt_status tier_put_if_many(void *self, pxt_entry *const *entries, const uint64_t *expected, size_t n,
+                            pxt_status *results, struct pxt_error *error);
+pxt_status tier_get_many(void *self, const struct pxt_key *const *keys, size_t n, unsigned flags, pxt_entry **out,
+                         struct pxt_error *error);
+/* What a tier that hosts share must not do in a call. */
+void spoil_call(struct tier *tier);
 
 #endif
