@@ -50,6 +50,8 @@ int usage(const struct invocation *invocation, const char *format, ...) PXT_PRIN
 /* The same for a lease that its holder no longer has, and where no proxy is to be had. */
 int lease_lost(const char *id);
 int nothing_matches(const struct invocation *invocation);
+/* Says that nothing is stored under a KEY or URL as given, unless --quiet. Credentials in it are not printed. EXIT_NO_MATCH. */
+int not_found(const struct invocation *invocation, const char *text);
 /* Flushes standard output. Returns `status`; EXIT_OUTPUT with a message if that is 0 and the output was not written. */
 int finish_output(int status);
 /* A pxt_log_fn. */
@@ -59,12 +61,35 @@ void print_log(void *arg, enum pxt_message_level level, const char *component, c
  * again. */
 void harden(void);
 void soften(void);
+/* words.c: messages for words that are not known, with the one that was meant; they return the exit code. */
+int unknown_command(const char *name);
+int unknown_option(const struct invocation *invocation, const char *given);
+/* Whether `given` is one of the words in "check|show NAME": -1, else an exit code with a message. */
+int check_word(const struct invocation *invocation, const char *what, const char *given, const char *words);
+/* The same for the value of an option; -1 also for options that take any. */
+int check_value(const struct invocation *invocation, const char *name, const char *value);
+
+/* results.c: what --json prints of a command, by its table of members. */
+struct result_value {
+    bool null;
+    const char *text; /* NULL: null */
+    uint64_t number;  /* also true and false */
+    double real;
+    pxt_time time;
+};
+/* Prints a line with the members of the command; `values` are in their order. */
+void print_result(const char *command, const struct result_value *values);
+void print_results_manual(FILE *out);
 
 /* common.c */
 pxt_status open_cache(const struct invocation *invocation, pxt_cache **out, struct pxt_error *error);
 /* A KEY or URL as given to a key. False with a message where it is neither. */
 bool key_of(const struct invocation *invocation, pxt_cache *cache, const char *text, char key[PXT_KEY_MAX + 1],
             int *exit_code);
+/* The same for one that is stored: a URL without a user name also names the only proxy at its address. If there are several,
+ * they are listed. */
+bool stored_key_of(const struct invocation *invocation, pxt_cache *cache, const char *text, char key[PXT_KEY_MAX + 1],
+                   int *exit_code);
 /* 90, 15m, 1h to seconds; false where malformed. */
 bool read_seconds(const char *text, int64_t *out);
 /* Reads the outcome "ok" or "fail" and the options --latency, --reason and --url. False with a message if one is wrong. */
@@ -118,6 +143,5 @@ void print_command_help(FILE *out, const struct command *command);
 void print_help(FILE *out);
 void print_manual(FILE *out);
 const struct command *find_command(const char *name);
-const char *nearest_command(const char *name);
 
 #endif

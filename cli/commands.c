@@ -55,6 +55,7 @@ static const struct option_row warm[] = {
     {"strict", 0, NULL, "exit 65 when a record was refused"},
     {"allow-empty", 0, NULL, "a list without any record is no error"},
     {"reset", 0, NULL, "forget health, checks and hits of the proxies in the list"},
+    JSON,
     END};
 static const struct option_row get[] = {REVEAL, {"tier", 0, NULL, "add the name of the tier that answered"},
                                         JSON,   {"count", 'n', "N", "without a key: so many, each once"},
@@ -65,6 +66,7 @@ static const struct option_row put[] = {
     {"key", 0, "KEY", "a key of your own"},
     {"username", 0, "NAME", "user name at the proxy"},
     {"password-file", 0, "FILE", "password: first line of the file; - is standard input"},
+    JSON,
     END};
 static const struct option_row list[] = {REVEAL,
                                          JSON,
@@ -72,16 +74,16 @@ static const struct option_row list[] = {REVEAL,
                                          SELECT,
                                          {"health", 0, "STATE", "only unknown, healthy, degraded, unhealthy or dead"},
                                          END};
-static const struct option_row show[] = {JSON, END};
-static const struct option_row clear[] = {{"yes", 'y', NULL, "do not ask"}, END};
+static const struct option_row only_json[] = {JSON, END};
+static const struct option_row clear[] = {{"yes", 'y', NULL, "do not ask"}, JSON, END};
 static const struct option_row stats[] = {JSON,
                                           {"flat", 0, NULL, "one metric a line, ProxyWhirl's names"},
                                           {"openmetrics", 0, NULL, "OpenMetrics text, for Prometheus"},
                                           END};
-static const struct option_row status[] = {JSON, END};
 static const struct option_row report[] = {{"latency", 0, "MS", "how long it took"},
                                            {"reason", 0, "TEXT", "why it failed"},
                                            {"url", 0, "URL", "what was asked for"},
+                                           JSON,
                                            END};
 static const struct option_row lease[] = {LEASE, SELECT, REVEAL, JSON, END};
 static const struct option_row renew[] = {{"ttl", 0, "TIME", "from now until the lease ends by itself; default: 60s"},
@@ -115,7 +117,7 @@ static const struct option_row restore[] = {
     END};
 static const struct option_row keygen[] = {{"out", 'o', "FILE", "write it to a new file, mode 0600"}, END};
 static const struct option_row migrate[] = {
-    {"from", 0, "FILE", "the configuration that has the entries; it is read, and not changed"}, END};
+    {"from", 0, "FILE", "the configuration that has the entries; it is read, and not changed"}, JSON, END};
 static const struct option_row plugin[] = {
     JSON,
     {"options", 0, "NAME=VALUE,...", "test: options of the plugin"},
@@ -124,7 +126,8 @@ static const struct option_row plugin[] = {
     {"reset", 0, "COMMAND", "test: a shell command that empties the stores of the plugin, called before each check"},
     {"timeout", 0, "TIME", "test: the longest time that one call of the plugin may take; default: 20s"},
     END};
-static const struct option_row config[] = {{"origin", 0, NULL, "show: where each value comes from"}, END};
+static const struct option_row config[] = {
+    {"origin", 0, NULL, "show: where each value comes from"}, {"json", 0, NULL, "check: as JSON"}, END};
 static const struct option_row help[] = {{"man", 0, NULL, "the manual page, as mdoc(7)"}, END};
 
 const struct command commands[] = {
@@ -134,19 +137,19 @@ const struct command commands[] = {
      "print the URLs of proxies; without a key, of a random one that is neither unhealthy nor dead", get, 0, -1,
      run_get},
     {"put", "URL", "store a proxy and print its key", put, 1, 1, run_put},
-    {"delete", "KEY|URL...", "remove proxies from all tiers", NULL, 1, -1, run_delete},
+    {"delete", "KEY|URL...", "remove proxies from all tiers", only_json, 1, -1, run_delete},
     {"list", "", "print all proxies, one URL a line", list, 0, 0, run_list},
-    {"show", "KEY|URL", "print all fields of a proxy", show, 1, 1, run_show},
+    {"show", "KEY|URL", "print all fields of a proxy", only_json, 1, 1, run_show},
     {"clear", "", "remove all proxies from all tiers", clear, 0, 0, run_clear},
-    {"stats", "", "print sizes and counters of all tiers", stats, 0, 0, run_stats},
-    {"status", "", "print whether all tiers are on and agree, and what to do if not; exits 69 then", status, 0, 0,
+    {"stats", "", "print sizes of all tiers, and what all processes have counted", stats, 0, 0, run_stats},
+    {"status", "", "print whether all tiers are on and agree, and what to do if not; exits 69 then", only_json, 0, 0,
      run_status},
     {"tier", "forget NAME",
-     "no longer wait for a tier that was taken out of the configuration; entries that it alone has are given up", NULL,
-     2, 2, run_tier},
+     "no longer wait for a tier that was taken out of the configuration; entries that it alone has are given up",
+     only_json, 2, 2, run_tier},
     {"report", "KEY|URL ok|fail", "record how a proxy worked", report, 2, 2, run_report},
-    {"history", "KEY|URL", "print how a proxy worked, newest first: time, health, latency, reason, URL", NULL, 1, 1,
-     run_history},
+    {"history", "KEY|URL", "print how a proxy worked, newest first: time, health, latency, reason, URL", only_json, 1,
+      1, run_history},
     {"lease", "", "choose a proxy that no other worker has, for a time, and print the name of the lease and the URL",
      lease, 0, 0, run_lease},
     {"renew", "LEASE", "let a lease end later; exits 1 if it was lost: another worker may have the proxy", renew, 1, 1,
@@ -164,7 +167,7 @@ const struct command commands[] = {
     {"restore", "FILE|-",
      "bring a backup into an empty pool; its credentials need the key of the pool that was backed up", restore, 1, 1,
      run_restore},
-    {"expire", "", "remove expired proxies now, and compact files", NULL, 0, 0, run_expire},
+    {"expire", "", "remove expired proxies now, and compact files", only_json, 0, 0, run_expire},
     {"migrate", "",
      "copy all entries of another configuration into this one, with what was learnt of them, but not their history; "
      "newer ones stay",

@@ -31,6 +31,56 @@ bool key_of(const struct invocation *invocation, pxt_cache *cache, const char *t
     return true;
 }
 
+/* ---- a URL that names a proxy by its address alone --------------------------------------------------------------- */
+
+enum { CANDIDATES = 10 };
+struct candidates {
+    char address[17]; /* the key of the URL */
+    char key[CANDIDATES][PXT_KEY_MAX + 1];
+    uint64_t count;
+};
+
+static bool consider(void *arg, pxt_entry *entry)
+{
+    struct candidates *candidates = arg;
+    char address[17];
+    if (pxt_key_of_url(pxt_entry_url(entry), NULL, address, NULL) || strcmp(address, candidates->address))
+        return true;
+    if (candidates->count < CANDIDATES)
+        snprintf(candidates->key[candidates->count], sizeof *candidates->key, "%s", pxt_entry_key(entry));
+    candidates->count++;
+    return true;
+}
+
+static int tell_candidates(const struct candidates *candidates, const char *url)
+{
+    fprintf(stderr, "proxtier: %s is the address of %llu proxies with different user names: name one by its key:\n",
+            url, (unsigned long long)candidates->count);
+    for (uint64_t i = 0; i < candidates->count && i < CANDIDATES; i++)
+        fprintf(stderr, "  %s\n", candidates->key[i]);
+    if (candidates->count > CANDIDATES)
+        fprintf(stderr, "  and %llu more\n", (unsigned long long)candidates->count - CANDIDATES);
+    return EXIT_USAGE;
+}
+
+bool stored_key_of(const struct invocation *invocation, pxt_cache *cache, const char *text, char key[PXT_KEY_MAX + 1],
+                   int *exit_code)
+{
+    struct candidates candidates = {.count = 0};
+    char found[17];
+    if (!strstr(text, "://") || strchr(text, '@') || pxt_cache_find_key(cache, text, found, NULL) != PXT_NOT_FOUND ||
+        pxt_key_of_url(text, NULL, candidates.address, NULL))
+        return key_of(invocation, cache, text, key, exit_code);
+    pxt_status status = pxt_cache_each(cache, consider, &candidates, NULL);
+    if (candidates.count > 1) {
+        *exit_code = tell_candidates(&candidates, text);
+        return false;
+    }
+    bool only = !status && candidates.count == 1;
+    snprintf(key, PXT_KEY_MAX + 1, "%s", only ? candidates.key[0] : found);
+    return true;
+}
+
 bool read_seconds(const char *text, int64_t *out)
 {
     static const struct {

@@ -123,6 +123,6 @@ int run_completion(struct invocation *invocation)
     else if (!strcmp(shell, "fish"))
         fish();
     else
-        return usage(invocation, "completion knows bash, zsh and fish, not \"%s\"", shell);
+        return check_word(invocation, "completion:", shell, invocation->command->arguments);
     return finish_output(0);
 }

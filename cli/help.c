@@ -13,23 +13,6 @@ const struct command *find_command(const char *name)
     return NULL;
 }
 
-/* Good enough for a hint: the longest common beginning, of at least two letters, or one letter of difference. */
-const char *nearest_command(const char *name)
-{
-    const char *best = NULL;
-    size_t longest = 1;
-    for (const struct command *command = commands; command->name; command++) {
-        size_t same = 0;
-        while (name[same] && name[same] == command->name[same])
-            same++;
-        if (same > longest) {
-            longest = same;
-            best = command->name;
-        }
-    }
-    return best;
-}
-
 static void print_choices(FILE *out, const struct command *command, const struct option_row *row)
 {
     const char *name, *help;
@@ -169,6 +152,7 @@ static const char manual_start[] =
     "URL,\n"
     "or of\n.Ql scheme://user@host:port\nwhere it has a user name.\nCommands that take\n.Ar KEY|URL\n"
     "take either; a URL needs its user name, but not its password.\n"
+    ".Cm report , show\nand\n.Cm history\ndo without the user name if only one proxy has that address.\n"
     "An entry that ProxyWhirl stored under a key of its own is found by its URL, too.\n.Pp\n"
     "A URL is\n.Ql scheme://[user[:password]@]host:port\nwith the scheme http, https, socks4, socks4a, socks5 or "
     "socks5h.\n"
@@ -177,6 +161,9 @@ static const char manual_start[] =
     "Credentials are sealed where they are stored, and are shown only with\n.Fl -reveal .\n.Pp\n"
     "Proxies expire when their time to live is over, and leave after several failures in a row that were told with\n"
     ".Cm report .\n.Nm\ndoes not check proxies itself.\n.Pp\n"
+    "What\n.Cm stats\ncounts is what all processes on the pool have counted since the file\n.Pa PATH.stats\nbeside its "
+    "store was made.\nA process adds its counters at its end, and a long one every\n.Ic cleanup.interval :\n"
+    "one that is killed loses those of its last interval.\n.Pp\n"
     "Results go to standard output, messages to standard error.\n.Sh GLOBAL OPTIONS\n";
 
 static const char manual_environment[] =
@@ -242,6 +229,7 @@ void print_manual(FILE *out)
     manual_commands(out);
     fputs(manual_environment, out);
     manual_exit_codes(out);
+    print_results_manual(out);
     fputs(manual_examples, out);
     fputs(manual_end, out);
 }
@@ -258,7 +246,7 @@ int run_help(struct invocation *invocation)
     }
     const struct command *command = find_command(invocation->arguments[0]);
     if (!command)
-        return usage(NULL, "unknown command \"%s\"", invocation->arguments[0]);
+        return unknown_command(invocation->arguments[0]);
     print_command_help(stdout, command);
     return finish_output(0);
 }

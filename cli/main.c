@@ -18,15 +18,12 @@ const char *option(const struct invocation *invocation, const char *name)
     return NULL;
 }
 
-static bool set_level(struct invocation *invocation, const char *name)
+static void set_level(struct invocation *invocation, const char *name)
 {
     static const char *const names[] = {"error", "warning", "notice", "info", "debug"};
     for (int i = 0; i < 5; i++)
-        if (!strcmp(name, names[i])) {
+        if (!strcmp(name, names[i]))
             invocation->open.log_level = (enum pxt_message_level)i;
-            return true;
-        }
-    return false;
 }
 
 static void print_version(void)
@@ -106,8 +103,7 @@ static int take_global(struct invocation *invocation, const char *name, const ch
     } else if (variable_of(name)) {
         return set_place(invocation, name, value);
     } else if (!strcmp(name, "log-level")) {
-        if (!set_level(invocation, value))
-            return usage(invocation, "--log-level %s is not error, warning, notice, info or debug", value);
+        set_level(invocation, value);
     } else if (!strcmp(name, "verbose")) {
         invocation->verbose = true;
         invocation->open.log_level = PXT_MESSAGE_INFO;
@@ -127,6 +123,31 @@ static int take_global(struct invocation *invocation, const char *name, const ch
     return -1;
 }
 
+static const struct option_row *row_of(const struct command *command, int place)
+{
+    return place < 100 ? &global_options[place] : &command->options[place - 100];
+}
+
+/* Whether the word of the command line is the long option of a row, and no abbreviation of it, or a short one. */
+static bool is_whole(const char *word, const char *name)
+{
+    size_t length = strlen(name);
+    return strncmp(word, "--", 2) || (!strncmp(word + 2, name, length) && strchr("=", word[2 + length]));
+}
+
+/* Takes an option that getopt has found. Returns -1 to go on, else an exit code. */
+static int take(struct invocation *invocation, int place, const char *word)
+{
+    const struct option_row *row = row_of(invocation->command, place);
+    if (!is_whole(word, row->name))
+        return unknown_option(invocation, word);
+    int code = optarg ? check_value(invocation, row->name, optarg) : -1;
+    if (code >= 0 || place < 100)
+        return code >= 0 ? code : take_global(invocation, row->name, optarg);
+    invocation->value[place - 100] = optarg ? optarg : "";
+    return -1;
+}
+
 static int parse(struct invocation *invocation, int argc, char **argv)
 {
     struct option table[2 * OPTIONS_MAX];
@@ -135,16 +156,13 @@ static int parse(struct invocation *invocation, int argc, char **argv)
     make_tables(invocation->command, table, letters);
     optind = 0;
     while ((found = getopt_long(argc, argv, letters, table, NULL)) != -1) {
+        const char *word = argv[optind - 1];
         if (found == ':')
-            return usage(invocation, "%s needs a value", argv[optind - 1]);
+            return usage(invocation, "%s needs a value", word);
         int place = found == '?' ? -1 : place_of(invocation->command, found);
         if (place < 0)
-            return usage(invocation, "unknown option %s", argv[optind - 1]);
-        if (place >= 100) {
-            invocation->value[place - 100] = optarg ? optarg : "";
-            continue;
-        }
-        int code = take_global(invocation, global_options[place].name, optarg);
+            return unknown_option(invocation, word);
+        int code = take(invocation, place, optarg == word ? argv[optind - 2] : word);
         if (code >= 0)
             return code;
     }
@@ -182,10 +200,7 @@ int main(int argc, char **argv)
     }
     const char *name = invocation.arguments[0];
     invocation.command = find_command(name);
-    if (!invocation.command) {
-        const char *near = nearest_command(name);
-        return near ? usage(NULL, "unknown command \"%s\" (did you mean \"%s\"?)", name, near)
-                    : usage(NULL, "unknown command \"%s\"", name);
-    }
+    if (!invocation.command)
+        return unknown_command(name);
     return run(&invocation, invocation.count, invocation.arguments);
 }

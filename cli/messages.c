@@ -4,6 +4,7 @@
  */
 #include "command.h"
 #include <stdarg.h>
+#include <string.h>
 
 int fail(const struct pxt_error *error)
 {
@@ -39,6 +40,18 @@ int nothing_matches(const struct invocation *invocation)
 {
     if (!invocation->quiet)
         fputs("proxtier: no proxy matches\n", stderr);
+    return EXIT_NO_MATCH;
+}
+
+int not_found(const struct invocation *invocation, const char *text)
+{
+    const char *start = strstr(text, "://"), *at = start ? strrchr(start, '@') : NULL;
+    if (invocation->quiet)
+        return EXIT_NO_MATCH;
+    if (at)
+        fprintf(stderr, "proxtier: nothing is stored under %.*s***%s\n", (int)(start + 3 - text), text, at);
+    else
+        fprintf(stderr, "proxtier: nothing is stored under %s\n", text);
     return EXIT_NO_MATCH;
 }
 

@@ -157,9 +157,11 @@ static pxt_status write_file(struct folder *folder, const char *name, const char
 {
     char temporary[NAME_SIZE + 8];
     snprintf(temporary, sizeof temporary, "%s.tmp", name);
-    int fd = openat(folder->fd, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    int fd =
+        openat(folder->fd, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, folder->host->file_mode);
     if (fd < 0)
         return failed(folder, error, "make", temporary);
+    fchmod(fd, folder->host->file_mode); /* of which the umask may have taken */
     bool good = write(fd, text, length) == (ssize_t)length;
     pxt_status status = good ? PXT_OK : failed(folder, error, "write", temporary);
     if (close(fd) && !status)

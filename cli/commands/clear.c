@@ -29,6 +29,9 @@ int run_clear(struct invocation *invocation)
     pxt_cache_close(cache);
     if (status)
         return fail(&error);
-    printf("removed %llu\n", (unsigned long long)removed);
+    if (option(invocation, "json"))
+        print_result("clear", (struct result_value[]){{.number = removed}});
+    else
+        printf("removed %llu\n", (unsigned long long)removed);
     return finish_output(0);
 }

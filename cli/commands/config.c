@@ -10,13 +10,14 @@ static int check(const struct invocation *invocation)
 {
     struct pxt_error error;
     char *path = NULL;
-    if (pxt_config_path(&invocation->open, &path, &error) || pxt_config_check(&invocation->open, &error)) {
-        free(path);
-        return fail(&error);
-    }
-    printf("%s: ok\n", path);
+    bool bad = pxt_config_path(&invocation->open, &path, &error) || pxt_config_check(&invocation->open, &error);
+    if (option(invocation, "json"))
+        print_result("config",
+                     (struct result_value[]){{.text = path}, {.number = !bad}, {.text = bad ? error.message : NULL}});
+    else if (!bad)
+        printf("%s: ok\n", path);
     free(path);
-    return 0;
+    return bad ? fail(&error) : 0;
 }
 
 static int show(const struct invocation *invocation)
@@ -41,13 +42,17 @@ int run_config(struct invocation *invocation)
     const char *what = invocation->arguments[0];
     if (!strcmp(what, "import") && invocation->count == 2)
         return finish_output(config_import(invocation, invocation->arguments[1]));
-    if (invocation->count > 1)
-        return usage(invocation, "config import needs one FILE, `check` and `show` have no argument");
+    if (invocation->count > 1 && strcmp(what, "import"))
+        return usage(invocation, "config %s takes no \"%s\"", what, invocation->arguments[1]);
+    if (option(invocation, "json") && strcmp(what, "check"))
+        return usage(invocation, "--json is for config check: `config show` prints YAML, and `config schema` JSON");
     if (!strcmp(what, "check"))
         return finish_output(check(invocation));
     if (!strcmp(what, "show"))
         return finish_output(show(invocation));
     if (!strcmp(what, "schema"))
         return finish_output(schema(invocation));
-    return usage(invocation, "config needs `check`, `show`, `schema`, or `import` and a file");
+    if (!strcmp(what, "import"))
+        return usage(invocation, "config import needs a FILE");
+    return check_word(invocation, "config:", what, invocation->command->arguments);
 }

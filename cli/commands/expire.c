@@ -15,6 +15,9 @@ int run_expire(struct invocation *invocation)
     pxt_cache_close(cache);
     if (status)
         return fail(&error);
-    printf("expired %llu\n", (unsigned long long)expired);
+    if (option(invocation, "json"))
+        print_result("expire", (struct result_value[]){{.number = expired}});
+    else
+        printf("expired %llu\n", (unsigned long long)expired);
     return finish_output(0);
 }

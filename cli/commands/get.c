@@ -150,6 +150,8 @@ int run_get(struct invocation *invocation)
 {
     struct pxt_error error;
     pxt_cache *cache;
+    if (invocation->count && option(invocation, "count"))
+        return usage(invocation, "--count goes without a key");
     if (open_cache(invocation, &cache, &error))
         return fail(&error);
     int code = invocation->count ? get_named(invocation, cache) : get_random(invocation, cache);

@@ -19,7 +19,10 @@ int run_migrate(struct invocation *invocation)
         status = pxt_cache_open(&old, &from, &error);
     if (!status) {
         status = pxt_cache_migrate(to, from, &brought, &error);
-        printf("copied %" PRIu64 "\n", brought);
+        if (option(invocation, "json"))
+            print_result("migrate", (struct result_value[]){{.number = brought}});
+        else
+            printf("copied %" PRIu64 "\n", brought);
     }
     pxt_cache_close(from);
     pxt_cache_close(to);

@@ -104,6 +104,12 @@ static int run_test(struct invocation *invocation)
     return finish_output(conformance_test(invocation->arguments[1], &options));
 }
 
+static int plugin_usage(const struct invocation *invocation, const char *what)
+{
+    int code = check_word(invocation, "plugin:", what, invocation->command->arguments);
+    return code >= 0 ? code : usage(invocation, "plugin needs %s", invocation->command->arguments);
+}
+
 int run_plugin(struct invocation *invocation)
 {
     struct pxt_error error;
@@ -116,6 +122,6 @@ int run_plugin(struct invocation *invocation)
     else if (!strcmp(what, "test") && invocation->count == 2)
         return run_test(invocation);
     else
-        return usage(invocation, "plugin needs `list`, `info NAME` or `test NAME`");
+        return plugin_usage(invocation, what);
     return finish_output(status ? fail(&error) : 0);
 }

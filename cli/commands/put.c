@@ -69,7 +69,10 @@ static int put(const struct invocation *invocation, struct pxt_draft *draft)
     pxt_cache_close(cache);
     if (status)
         return fail(&error);
-    puts(key);
+    if (option(invocation, "json"))
+        print_result("put", (struct result_value[]){{.text = key}});
+    else
+        puts(key);
     return finish_output(0);
 }
 

@@ -17,16 +17,20 @@ int run_report(struct invocation *invocation)
         return code;
     if (open_cache(invocation, &cache, &error))
         return fail(&error);
-    if (!key_of(invocation, cache, invocation->arguments[0], key, &code)) {
+    if (!stored_key_of(invocation, cache, invocation->arguments[0], key, &code)) {
         pxt_cache_close(cache);
         return code;
     }
     pxt_status status = pxt_cache_report(cache, key, &report, &health, &evicted, &error);
     pxt_cache_close(cache);
     if (status == PXT_NOT_FOUND)
-        return EXIT_NO_MATCH;
+        return not_found(invocation, invocation->arguments[0]);
     if (status)
         return fail(&error);
-    printf("%s%s\n", pxt_health_name(health), evicted ? ", evicted" : "");
+    if (option(invocation, "json"))
+        print_result("report",
+                     (struct result_value[]){{.text = key}, {.text = pxt_health_name(health)}, {.number = evicted}});
+    else
+        printf("%s%s\n", pxt_health_name(health), evicted ? ", evicted" : "");
     return finish_output(0);
 }

@@ -15,7 +15,7 @@ int run_show(struct invocation *invocation)
     const struct pxt_field *const *fields = pxt_fields(&count);
     if (open_cache(invocation, &cache, &error))
         return fail(&error);
-    if (!key_of(invocation, cache, invocation->arguments[0], key, &code)) {
+    if (!stored_key_of(invocation, cache, invocation->arguments[0], key, &code)) {
         pxt_cache_close(cache);
         return code;
     }
@@ -34,5 +34,7 @@ int run_show(struct invocation *invocation)
     if (!status)
         pxt_entry_release(entry);
     pxt_cache_close(cache);
-    return status == PXT_NOT_FOUND ? EXIT_NO_MATCH : status ? fail(&error) : finish_output(0);
+    if (status == PXT_NOT_FOUND)
+        return not_found(invocation, invocation->arguments[0]);
+    return status ? fail(&error) : finish_output(0);
 }

@@ -9,6 +9,8 @@ int run_stats(struct invocation *invocation)
 {
     struct pxt_error error;
     struct pxt_stats stats;
+    if (!!option(invocation, "json") + !!option(invocation, "flat") + !!option(invocation, "openmetrics") > 1)
+        return usage(invocation, "--json, --flat and --openmetrics are different formats: give one");
     pxt_stats_init(&stats);
     pxt_cache *cache;
     char *text = NULL;
@@ -18,7 +20,7 @@ int run_stats(struct invocation *invocation)
                                                                        : PXT_STATS_TEXT;
     if (open_cache(invocation, &cache, &error))
         return fail(&error);
-    pxt_status status = pxt_cache_stats(cache, &stats, &error);
+    pxt_status status = pxt_cache_stats_total(cache, &stats, &error);
     if (!status)
         status = pxt_stats_format(&stats, format, &text, &error);
     if (!status)

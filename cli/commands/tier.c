@@ -27,8 +27,9 @@ int run_tier(struct invocation *invocation)
     struct pxt_error error;
     pxt_cache *cache;
     struct forgotten forgotten = {.name = invocation->arguments[1]};
-    if (strcmp(invocation->arguments[0], "forget"))
-        return usage(invocation, "tier needs `forget NAME`");
+    int code = check_word(invocation, "tier:", invocation->arguments[0], "forget");
+    if (code >= 0)
+        return code;
     if (open_cache(invocation, &cache, &error))
         return fail(&error);
     pxt_status status = pxt_cache_members(cache, look, &forgotten, &error);
@@ -37,8 +38,12 @@ int run_tier(struct invocation *invocation)
     pxt_cache_close(cache);
     if (status)
         return fail(&error);
-    printf("%s is forgotten. Of 32768 groups of keys it was in doubt for %" PRIu64 "; for %" PRIu64
-           " it alone may have had the newest version, which is given up.\n",
-           forgotten.name, forgotten.doubted, forgotten.alone);
+    if (option(invocation, "json"))
+        print_result("tier", (struct result_value[]){
+                                 {.text = forgotten.name}, {.number = forgotten.doubted}, {.number = forgotten.alone}});
+    else
+        printf("%s is forgotten. Of 32768 groups of keys it was in doubt for %" PRIu64 "; for %" PRIu64
+               " it alone may have had the newest version, which is given up.\n",
+               forgotten.name, forgotten.doubted, forgotten.alone);
     return finish_output(0);
 }

@@ -140,9 +140,17 @@ static int tell(const struct invocation *invocation, const struct tally *tally, 
                 (unsigned long long)tally->masked, tally->masked == 1 ? " has" : "s have");
     if (tally->last_path)
         fprintf(stderr, "proxtier: interrupted in list %s after %s\n", tally->last_path, tally->last);
-    printf("loaded %llu, updated %llu, duplicate %llu, refused %llu in %.2f s\n", (unsigned long long)counts->loaded,
-           (unsigned long long)counts->updated, (unsigned long long)counts->duplicate,
-           (unsigned long long)counts->refused, seconds);
+    if (option(invocation, "json"))
+        print_result("warm", (struct result_value[]){{.number = counts->loaded},
+                                                     {.number = counts->updated},
+                                                     {.number = counts->duplicate},
+                                                     {.number = counts->refused},
+                                                     {.number = tally->masked},
+                                                     {.real = seconds}});
+    else
+        printf("loaded %llu, updated %llu, duplicate %llu, refused %llu in %.2f s\n",
+               (unsigned long long)counts->loaded, (unsigned long long)counts->updated,
+               (unsigned long long)counts->duplicate, (unsigned long long)counts->refused, seconds);
     bool any = counts->loaded || counts->updated || counts->duplicate;
     if (!any && !counts->refused && !tally->empty && !tally->failed && !tally->last_path &&
         !option(invocation, "allow-empty")) {

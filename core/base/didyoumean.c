@@ -33,7 +33,7 @@ unsigned pxt_word_distance(const char *a, const char *b)
     return row[n % 3][m];
 }
 
-int pxt_word_near(const char *word, const char *known, unsigned *distance)
+bool pxt_word_near(const char *word, const char *known, unsigned *distance)
 {
     size_t length = strlen(word);
     *distance = pxt_word_distance(word, known);

@@ -5,10 +5,9 @@
 #ifndef PXT_DIDYOUMEAN_H
 #define PXT_DIDYOUMEAN_H
 
+#include <proxtier/admin.h>
+
 /* How many insertions, deletions, changes and swaps of neighbours lead from one word to the other (F. Damerau, 1964);
  * words longer than 63 bytes count as far apart. */
 unsigned pxt_word_distance(const char *a, const char *b);
-/* Whether `word` is near enough to `known` to be offered. */
-int pxt_word_near(const char *word, const char *known, unsigned *distance);
-
 #endif

@@ -133,28 +133,72 @@ pxt_status pxt_path_expand(const char *path, char **out, struct pxt_error *error
     return *out ? PXT_OK : pxt_fail_memory(error, "a path");
 }
 
-/* `refused`: the bits of a mode that others may not have. */
-static pxt_status check_one(const char *path, const struct stat *file, mode_t refused, bool may_be_sticky,
-                            struct pxt_error *error)
+/* ---- whether a place is safe ------------------------------------------------------------------------------------- */
+
+enum { GROUP_FOLDER = S_ISGID | 070 };
+
+/* What is accepted of a file, and of the folders above it. */
+struct trust {
+    bool of_pool;   /* the messages are for a folder of a pool */
+    mode_t refused; /* bits of a mode that others may not have */
+    bool group;     /* a folder of the group `gid` is as good as one of this user, and so is what belongs to `uid` */
+    gid_t gid;
+    uid_t uid;
+};
+
+static pxt_status belongs_to_other(const char *path, uid_t owner, const struct trust *trust, struct pxt_error *error)
 {
-    bool sticky = may_be_sticky && S_ISDIR(file->st_mode) && (file->st_mode & S_ISVTX);
-    if (file->st_uid != 0 && file->st_uid != geteuid())
+    char buffer[1024];
+    struct passwd entry, *found = NULL;
+    if (!trust->of_pool)
         return pxt_fail(error, PXT_EACCES, 0,
                         "%s belongs to user %lu, who could change what is in it: use a place of your own", path,
-                        (unsigned long)file->st_uid);
-    if ((file->st_mode & refused) && !sticky)
-        return pxt_fail(error, PXT_EACCES, 0, "%s can be written by others (mode %04o): chmod %s-w %s", path,
-                        (unsigned)file->st_mode & 07777, refused & 020 ? "go" : "o", path);
-    return PXT_OK;
+                        (unsigned long)owner);
+    if (getpwuid_r(owner, &entry, buffer, sizeof buffer, &found))
+        found = NULL;
+    if (geteuid() == 0 && found)
+        return pxt_fail(error, PXT_EACCES, 0, "%s belongs to user %s: do this as that user: sudo -u %s proxtier ...",
+                        path, found->pw_name, found->pw_name);
+    return pxt_fail(
+        error, PXT_EACCES, 0,
+        "%s belongs to user %lu (%s), who could change what is in it: use a place of your own, or share the "
+        "pool with a group (mode: group)",
+        path, (unsigned long)owner, found ? found->pw_name : "no name");
 }
 
-static pxt_status check_safe(const char *path, int fd, mode_t refused, struct pxt_error *error)
+static pxt_status check_one(const char *path, const struct stat *file, const struct trust *trust, bool above,
+                            struct pxt_error *error)
+{
+    bool sticky = S_ISDIR(file->st_mode) && (file->st_mode & S_ISVTX);
+    bool of_group = trust->group && file->st_gid == trust->gid && (file->st_mode & 020);
+    bool of_owner = file->st_uid == 0 || file->st_uid == geteuid() || (trust->group && file->st_uid == trust->uid);
+    if (!of_owner && !of_group)
+        return belongs_to_other(path, file->st_uid, trust, error);
+    mode_t refused = of_group ? trust->refused & 002 : trust->refused;
+    if (!(file->st_mode & refused) || (sticky && above))
+        return PXT_OK;
+    if (sticky && trust->of_pool)
+        return pxt_fail(error, PXT_EACCES, 0,
+                        "%s is for all users (mode %04o): name a folder below it, such as %s/proxtier", path,
+                        (unsigned)file->st_mode & 07777, path);
+    return pxt_fail(error, PXT_EACCES, 0, "%s can be written by others (mode %04o): chmod %s-w %s", path,
+                    (unsigned)file->st_mode & 07777, refused & 020 ? "go" : "o", path);
+}
+
+static pxt_status check_safe(const char *path, int fd, struct trust trust, struct pxt_error *error)
 {
     char real[PATH_MAX];
     struct stat file;
     if (fstat(fd, &file))
         return pxt_fail(error, PXT_EIO, errno, "cannot examine %s", path);
-    pxt_status status = check_one(path, &file, refused, false, error);
+    trust.gid = file.st_gid;
+    trust.uid = file.st_uid;
+    pxt_status status = check_one(path, &file, &trust, false, error);
+    if (!status && trust.group && (file.st_mode & GROUP_FOLDER) != GROUP_FOLDER)
+        return pxt_fail(
+            error, PXT_EACCES, 0,
+            "%s is not a folder of a group (mode %04o), as mode: group says: chgrp GROUP %s && chmod 2770 %s", path,
+            (unsigned)file.st_mode & 07777, path, path);
     if (status)
         return status;
     if (!realpath(path, real))
@@ -164,15 +208,29 @@ static pxt_status check_safe(const char *path, int fd, mode_t refused, struct px
         slash[slash == real] = '\0';
         if (stat(real, &file))
             return pxt_fail(error, pxt_status_of_errno(errno), errno, "cannot examine %s", real);
-        status = check_one(real, &file, refused, true, error);
+        status = check_one(real, &file, &trust, true, error);
     }
     return status;
 }
 
 pxt_status pxt_path_check_safe(const char *path, int fd, struct pxt_error *error)
 {
-    return check_safe(path, fd, 022, error);
+    return check_safe(path, fd, (struct trust){.refused = 022}, error);
 }
+
+bool pxt_path_in_group_folder(const char *path, gid_t *group)
+{
+    struct stat file;
+    const char *slash = strrchr(path, '/');
+    char *folder = slash ? pxt_strndup(path, (size_t)(slash - path) + 1) : NULL;
+    bool is_group = folder && !stat(folder, &file) && (file.st_mode & (GROUP_FOLDER | 002)) == GROUP_FOLDER;
+    pxt_free(folder);
+    if (is_group)
+        *group = file.st_gid;
+    return is_group;
+}
+
+/* ---- folders ------------------------------------------------------------------------------------------------------ */
 
 static pxt_status fail_folder(const char *what, const char *path, int number, struct pxt_error *error)
 {
@@ -185,7 +243,7 @@ static pxt_status fail_folder(const char *what, const char *path, int number, st
 }
 
 /* Makes every missing folder of the path. */
-static pxt_status make_folders(char *path, struct pxt_error *error)
+static pxt_status make_folders(char *path, mode_t mode, struct pxt_error *error)
 {
     for (char *at = path + 1;; at++) {
         if (*at && *at != '/')
@@ -194,7 +252,7 @@ static pxt_status make_folders(char *path, struct pxt_error *error)
         *at = '\0';
         /* The mode is set afterwards as well: the umask may have taken from it. */
         if (!mkdir(path, 0700)) {
-            if (chmod(path, 0700))
+            if (chmod(path, mode))
                 return pxt_fail(error, pxt_status_of_errno(errno), errno, "cannot set the mode of %s", path);
         } else if (errno != EEXIST) {
             return fail_folder("make", path, errno, error);
@@ -205,8 +263,11 @@ static pxt_status make_folders(char *path, struct pxt_error *error)
     }
 }
 
-pxt_status pxt_path_prepare_folder(const char *path, bool group_may_write, struct pxt_error *error)
+pxt_status pxt_path_prepare_folder(const char *path, enum pxt_sharing sharing, struct pxt_error *error)
 {
+    bool group = sharing == PXT_SHARED_WITH_GROUP;
+    const struct trust trust = {
+        .of_pool = true, .refused = sharing == PXT_SHARED_WITH_PROXYWHIRL ? 002 : 022, .group = group};
     if (path[0] != '/')
         return pxt_fail(error, PXT_ECONFIG, 0, "folder %s is not an absolute path", path);
     char *copy = pxt_strdup(path);
@@ -215,13 +276,13 @@ pxt_status pxt_path_prepare_folder(const char *path, bool group_may_write, struc
     int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     pxt_status status = PXT_OK;
     if (fd < 0 && errno == ENOENT) {
-        status = make_folders(copy, error);
+        status = make_folders(copy, group ? 02770 : 0700, error);
         fd = status ? -1 : open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     }
     if (!status && fd < 0)
         status = fail_folder("open", path, errno, error);
     if (!status)
-        status = check_safe(path, fd, group_may_write ? 002 : 022, error);
+        status = check_safe(path, fd, trust, error);
     if (fd >= 0)
         close(fd);
     pxt_free(copy);

@@ -7,6 +7,19 @@
 
 #include <proxtier/error.h>
 #include <stdbool.h>
+#include <sys/types.h>
+
+/* With whom the folders and files of a pool are shared. */
+enum pxt_sharing {
+    PXT_SHARED_WITH_NONE,
+    PXT_SHARED_WITH_PROXYWHIRL, /* their group may write to them, as they are made with umask 002 */
+    PXT_SHARED_WITH_GROUP       /* `mode: group`: their group is that of the pool, and set-group-id passes it on */
+};
+/* The mode of new files. */
+static inline mode_t pxt_file_mode(enum pxt_sharing sharing)
+{
+    return sharing == PXT_SHARED_WITH_GROUP ? 0660 : 0600;
+}
 
 /* Replaces `~/`, `$HOME/`, `${cache}/`, `${state}/`, `${config}/` at the start: $PROXTIER_CACHE_DIR and so on; XDG folders
  * with /proxtier for users; /var/cache/proxtier, /var/lib/proxtier, /etc/proxtier without a home, or below another system configuration folder. Without
@@ -16,9 +29,10 @@
 pxt_status pxt_path_expand(const char *path, char **out, struct pxt_error *error);
 /* `rest` below the system's configuration folder, for pxt_free(); NULL without memory. */
 char *pxt_path_system_config(const char *rest);
-/* See pxt_host.prepare_folder. `group_may_write`: a folder that its group may write to is not refused, nor such a folder
- * above it, as they are made with umask 002. */
-pxt_status pxt_path_prepare_folder(const char *path, bool group_may_write, struct pxt_error *error);
+/* See pxt_host.prepare_folder. */
+pxt_status pxt_path_prepare_folder(const char *path, enum pxt_sharing sharing, struct pxt_error *error);
+/* Whether the folder of a file is a group's; `*group` receives which. What stands in it is trusted as the folder is. */
+bool pxt_path_in_group_folder(const char *path, gid_t *group);
 /* Whether an open file or folder, and every folder above `path`, is owned by root or this user and writable by no one
  * else (sticky folders such as /tmp may stand above). PXT_EACCES names the culprit and the remedy. */
 pxt_status pxt_path_check_safe(const char *path, int fd, struct pxt_error *error);

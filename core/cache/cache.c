@@ -48,7 +48,8 @@ static pxt_status open_parts(pxt_cache *cache, const struct pxt_cache_options *o
     cache->history = setting(cache, "health.history");
     cache->check_interval = setting(cache, "health.check_interval");
     cache->check_interval_max = setting(cache, "health.check_interval_max");
-    status = pxt_sealer_open(&cache->config->encryptor, &cache->logger, &cache->clock, &cache->sealer, error);
+    status = pxt_sealer_open(&cache->config->encryptor, cache->config->sharing, &cache->logger, &cache->clock,
+                             &cache->sealer, error);
     if (!status)
         status =
             pxt_chain_open(&cache->chain, cache->config, &cache->logger, &cache->clock, seal, cache->sealer, error);
@@ -306,7 +307,7 @@ pxt_status pxt_cache_sync(pxt_cache *cache, struct pxt_error *error)
     return first;
 }
 
-pxt_status pxt_cache_stats(pxt_cache *cache, struct pxt_stats *stats, struct pxt_error *error)
+static pxt_status fill_stats(pxt_cache *cache, bool total, struct pxt_stats *stats, struct pxt_error *error)
 {
     pxt_status status = need(cache, stats, error);
     if (status)
@@ -317,8 +318,20 @@ pxt_status pxt_cache_stats(pxt_cache *cache, struct pxt_stats *stats, struct pxt
     pxt_stats_init(&all);
     pxt_chain_stats(&cache->chain, &all);
     pxt_pool_stats(cache, &all);
+    if (total)
+        pxt_chain_total_stats(&cache->chain, &all);
     pxt_stats_copy(stats, &all);
     return PXT_OK;
+}
+
+pxt_status pxt_cache_stats(pxt_cache *cache, struct pxt_stats *stats, struct pxt_error *error)
+{
+    return fill_stats(cache, false, stats, error);
+}
+
+pxt_status pxt_cache_stats_total(pxt_cache *cache, struct pxt_stats *stats, struct pxt_error *error)
+{
+    return fill_stats(cache, true, stats, error);
 }
 
 unsigned pxt_cache_tier_count(const pxt_cache *cache)

@@ -96,7 +96,6 @@ void pxt_pool_stats(const pxt_cache *cache, struct pxt_stats *stats)
     const struct pxt_chain *chain = &cache->chain;
     for (int slot = -1; (slot = pxt_members_missing(chain, slot, name)) >= 0;)
         stats->missing++;
-    stats->skewed = atomic_load_explicit(&chain->skewed, memory_order_relaxed);
     pxt_page_checkpoint(&chain->page, &checkpoint, &dropped);
     if (pxt_chain_members(chain))
         stats->checkpoint = (int64_t)(checkpoint >> PXT_VERSION_SHIFT);

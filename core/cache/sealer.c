@@ -20,7 +20,7 @@ struct pxt_sealer {
     void *_Atomic self;
 };
 
-pxt_status pxt_sealer_open(const struct pxt_chosen *chosen, const struct pxt_logger *logger,
+pxt_status pxt_sealer_open(const struct pxt_chosen *chosen, enum pxt_sharing sharing, const struct pxt_logger *logger,
                            const struct pxt_clock *clock, struct pxt_sealer **out, struct pxt_error *error)
 {
     struct pxt_sealer *sealer = pxt_alloc(sizeof *sealer);
@@ -30,6 +30,7 @@ pxt_status pxt_sealer_open(const struct pxt_chosen *chosen, const struct pxt_log
     sealer->name = chosen->module->plugin.name;
     sealer->settings = chosen->settings;
     pxt_host_init(&sealer->host, chosen->module->plugin.name, logger, clock);
+    pxt_host_share(&sealer->host, sharing);
     pthread_mutex_init(&sealer->lock, NULL);
     *out = sealer;
     return PXT_OK;

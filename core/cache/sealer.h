@@ -12,7 +12,7 @@
 struct pxt_sealer;
 /* Makes the sealer. The encryptor itself is opened for the first credential, so that a list without credentials needs
  * no key. */
-pxt_status pxt_sealer_open(const struct pxt_chosen *chosen, const struct pxt_logger *logger,
+pxt_status pxt_sealer_open(const struct pxt_chosen *chosen, enum pxt_sharing sharing, const struct pxt_logger *logger,
                            const struct pxt_clock *clock, struct pxt_sealer **out, struct pxt_error *error);
 void pxt_sealer_close(struct pxt_sealer *sealer);
 /* Seals the plain credentials of a draft in place: their values point into `*tokens` afterwards (pxt_free()d by the

@@ -103,6 +103,8 @@ static void as_text(struct text *text, const struct pxt_stats *stats)
         (unsigned long long)stats->hits, (unsigned long long)stats->misses);
     say_rate(text, pxt_overall_hit_rate(stats));
     say(text, "\n");
+    if (stats->since)
+        say_time(text, "counted since ", stats->since, "\n");
     if (stats->checkpoint)
         say_time(text, "all members of the pool agree on all changes up to ", stats->checkpoint, "\n");
     if (stats->missing)
@@ -134,6 +136,15 @@ static void say_json_string(struct text *text, const char *string)
     say(text, "%.*s", (int)(length < sizeof quoted ? length : 0), quoted);
 }
 
+static void say_json_time(struct text *text, const char *name, int64_t time)
+{
+    say(text, ", \"%s\": ", name);
+    if (time)
+        say_time(text, "\"", time, "\"");
+    else
+        say(text, "null");
+}
+
 static void as_json(struct text *text, const struct pxt_stats *stats)
 {
     say(text, "{\"schema\": 1, \"gets\": %llu, \"hits\": %llu, \"misses\": %llu, \"hit_rate\": ",
@@ -144,10 +155,8 @@ static void as_json(struct text *text, const struct pxt_stats *stats)
         "%llu",
         (unsigned long long)stats->promotions, (unsigned long long)stats->demotions,
         (unsigned long long)stats->total_size, (unsigned long long)stats->missing, (unsigned long long)stats->skewed);
-    if (stats->checkpoint)
-        say_time(text, ", \"checkpoint\": \"", stats->checkpoint, "\"");
-    else
-        say(text, ", \"checkpoint\": null");
+    say_json_time(text, "checkpoint", stats->checkpoint);
+    say_json_time(text, "since", stats->since);
     say(text, ", \"tiers\": [");
     for (uint32_t i = 0; i < stats->tier_count; i++) {
         const struct pxt_tier_stats *tier = &stats->tier[i];
@@ -196,14 +205,15 @@ static void as_flat(struct text *text, const struct pxt_stats *stats)
     say(text, "\ncache.total_size %llu\ncache.promotions %llu\ncache.demotions %llu\n",
         (unsigned long long)stats->total_size, (unsigned long long)stats->promotions,
         (unsigned long long)stats->demotions);
-    say(text, "cache.missing_members %llu\ncache.skewed %llu\ncache.checkpoint %lld\n",
-        (unsigned long long)stats->missing, (unsigned long long)stats->skewed,
-        (long long)(stats->checkpoint / 1000000));
+    say(text, "cache.missing_members %llu\ncache.skewed %llu\ncache.checkpoint %lld\ncache.since %lld\n",
+        (unsigned long long)stats->missing, (unsigned long long)stats->skewed, (long long)(stats->checkpoint / 1000000),
+        (long long)(stats->since / 1000000));
 }
 
-static void say_labels(struct text *text, const struct pxt_tier_stats *tier)
+static const char *labels_of(const struct pxt_tier_stats *tier, char *out, size_t size)
 {
-    say(text, "{tier=\"%s\",backend=\"%s\"}", tier->name, tier->plugin);
+    snprintf(out, size, "{tier=\"%s\",backend=\"%s\"}", tier->name, tier->plugin);
+    return out;
 }
 
 /* A gauge; below 0: unknown. */
@@ -229,27 +239,53 @@ static long long tombstones_of(const struct pxt_tier_stats *tier)
 static void say_gauge(struct text *text, const struct pxt_stats *stats, const char *name, const char *help,
                       gauge_fn *value)
 {
+    char labels[256];
     say(text, "# TYPE proxtier_tier_%s gauge\n# HELP proxtier_tier_%s %s\n", name, name, help);
     for (uint32_t i = 0; i < stats->tier_count; i++) {
         long long number = value(&stats->tier[i]);
         if (number < 0)
             continue;
-        say(text, "proxtier_tier_%s", name);
-        say_labels(text, &stats->tier[i]);
-        say(text, " %lld\n", number);
+        say(text, "proxtier_tier_%s%s %lld\n", name, labels_of(&stats->tier[i], labels, sizeof labels), number);
     }
+}
+
+/* A time in seconds, as OpenMetrics have it. */
+static void say_seconds(struct text *text, int64_t time)
+{
+    say(text, " %lld.%06d\n", (long long)(time / 1000000), (int)(time % 1000000));
+}
+
+/* A sample of a counter. That of when it was 0 tells a collector of counters that began anew. */
+static void say_counter(struct text *text, const char *name, const char *labels, uint64_t value, int64_t since)
+{
+    say(text, "proxtier_%s_total%s %llu\n", name, labels, (unsigned long long)value);
+    if (!since)
+        return;
+    say(text, "proxtier_%s_created%s", name, labels);
+    say_seconds(text, since);
+}
+
+static void say_pool_counters(struct text *text, const struct pxt_stats *stats)
+{
+    say(text,
+        "# TYPE proxtier_pool_skewed counter\n"
+        "# HELP proxtier_pool_skewed changes of entries whose version was more than max_skew ahead of the clock\n");
+    say_counter(text, "pool_skewed", "", stats->skewed, stats->since);
+    say(text, "# TYPE proxtier_gets counter\n# HELP proxtier_gets gets by outcome\n");
+    say_counter(text, "gets", "{outcome=\"hit\"}", stats->hits, stats->since);
+    say_counter(text, "gets", "{outcome=\"miss\"}", stats->misses, stats->since);
 }
 
 static void as_openmetrics(struct text *text, const struct pxt_stats *stats)
 {
+    char name[64], labels[256];
     for (size_t c = 0; c < counters_in(stats); c++) {
         say(text, "# TYPE proxtier_tier_%s counter\n# HELP proxtier_tier_%s %s\n", counters[c].name, counters[c].name,
             counters[c].help);
-        for (uint32_t i = 0; i < stats->tier_count; i++) {
-            say(text, "proxtier_tier_%s_total", counters[c].name);
-            say_labels(text, &stats->tier[i]);
-            say(text, " %llu\n", value_of(&stats->tier[i], &counters[c]));
-        }
+        snprintf(name, sizeof name, "tier_%s", counters[c].name);
+        for (uint32_t i = 0; i < stats->tier_count; i++)
+            say_counter(text, name, labels_of(&stats->tier[i], labels, sizeof labels),
+                        value_of(&stats->tier[i], &counters[c]), stats->since);
     }
     say_gauge(text, stats, "entries", "entries now", entries_of);
     say_gauge(text, stats, "degraded", "1 where the tier is not on", degraded_of);
@@ -257,26 +293,19 @@ static void as_openmetrics(struct text *text, const struct pxt_stats *stats)
               doubted_of);
     say_gauge(text, stats, "tombstones", "removals that the tier remembers now", tombstones_of);
     say(text,
-        "# TYPE proxtier_pool_skewed counter\n"
-        "# HELP proxtier_pool_skewed changes of entries whose version was more than max_skew ahead of the clock\n"
-        "proxtier_pool_skewed_total %llu\n",
-        (unsigned long long)stats->skewed);
-    say(text,
         "# TYPE proxtier_pool_missing_members gauge\n"
         "# HELP proxtier_pool_missing_members members of the pool that are not in this configuration\n"
         "proxtier_pool_missing_members %llu\n",
         (unsigned long long)stats->missing);
-    if (stats->checkpoint)
-        say(text,
-            "# TYPE proxtier_pool_checkpoint_timestamp_seconds gauge\n"
-            "# UNIT proxtier_pool_checkpoint_timestamp_seconds seconds\n"
-            "# HELP proxtier_pool_checkpoint_timestamp_seconds all members agree on all changes up to this time\n"
-            "proxtier_pool_checkpoint_timestamp_seconds %lld.%06d\n",
-            (long long)(stats->checkpoint / 1000000), (int)(stats->checkpoint % 1000000));
-    say(text,
-        "# TYPE proxtier_gets counter\n# HELP proxtier_gets gets by outcome\n"
-        "proxtier_gets_total{outcome=\"hit\"} %llu\nproxtier_gets_total{outcome=\"miss\"} %llu\n# EOF\n",
-        (unsigned long long)stats->hits, (unsigned long long)stats->misses);
+    if (stats->checkpoint) {
+        say(text, "# TYPE proxtier_pool_checkpoint_timestamp_seconds gauge\n"
+                  "# UNIT proxtier_pool_checkpoint_timestamp_seconds seconds\n"
+                  "# HELP proxtier_pool_checkpoint_timestamp_seconds all members agree on all changes up to this time\n"
+                  "proxtier_pool_checkpoint_timestamp_seconds");
+        say_seconds(text, stats->checkpoint);
+    }
+    say_pool_counters(text, stats);
+    say(text, "# EOF\n");
 }
 
 pxt_status pxt_stats_format(const struct pxt_stats *stats, enum pxt_stats_format format, char **out,

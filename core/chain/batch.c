@@ -11,14 +11,12 @@
  *
  * The keys of the batch are locked for its length; if they are many, all keys.
  */
+#include "chain/batch.h"
 #include "base/fail.h"
 #include "chain/accesses.h"
 #include "chain/chain.h"
 #include "chain/demote.h"
-#include "chain/learnt.h"
-#include "chain/remote.h"
-#include "chain/store.h"
-#include "chain/stripes.h"
+#include "chain/exchange.h"
 #include "entry/entry.h"
 
 /* Takes a tombstone out of a limited tier that has no room for what replaces it. */
@@ -89,8 +87,7 @@ static bool demote(struct pxt_write *write, struct pxt_tier *tier, pxt_entry *vi
     return pxt_demote_victim(write->chain, tier, &key, cascade);
 }
 
-/* Evicts from a limited tier as many entries as the batch has new keys for it. The victims are demoted at once. */
-static void evict_for_batch(struct pxt_write *write, struct pxt_tier *tier, pxt_entry *const *entries, size_t n)
+void pxt_batch_evict(struct pxt_write *write, struct pxt_tier *tier, pxt_entry *const *entries, size_t n)
 {
     bool had[PXT_READING_MAX];
     uint64_t count = 0, fresh = 0;
@@ -135,65 +132,12 @@ static pxt_status put_in_steps(struct pxt_write *write, struct pxt_tier *tier, s
         size_t some = n - at < step ? n - at : step;
         if (tier->limited && pxt_tier_on(tier)) {
             pxt_victims_prepare(tier);
-            evict_for_batch(write, tier, entries + at, some);
+            pxt_batch_evict(write, tier, entries + at, some);
         }
         pxt_status status = pxt_tier_put_many(tier, entries + at, some, first ? NULL : error);
         first = first ? first : status;
     }
     return first;
-}
-
-/* What a batch needs while it is under way. */
-struct batch {
-    struct pxt_write write; /* first: what into_tier() is called with */
-    pxt_entry **entries;
-    uint64_t *hash;                /* of the keys */
-    struct pxt_replaced *replaced; /* of each entry */
-    struct pxt_locked_keys locked;
-};
-
-/* Stores one entry in the place of what was seen in the authority; made anew, if another host has changed that meanwhile. */
-static pxt_status put_over_seen(struct batch *batch, struct pxt_tier *tier, size_t i, struct pxt_error *error)
-{
-    struct pxt_chain *chain = batch->write.chain;
-    struct pxt_replaced *replaced = &batch->replaced[i];
-    pxt_status status = PXT_ESTALE;
-    for (unsigned n = 0; status == PXT_ESTALE && pxt_remote_try_again(n); n++) {
-        if (n) {
-            pxt_entry_release(replaced->entry);
-            replaced->entry = NULL;
-            status = pxt_learnt_inherit(chain, &batch->entries[i], replaced, error);
-            if (!status)
-                status = pxt_chain_stamp_version(chain, batch->entries[i], &replaced->stamp, error);
-            if (status)
-                return status;
-        }
-        status = replaced->stamp.seen.read
-                     ? pxt_tier_put_if(tier, batch->entries[i], replaced->stamp.seen.version, error)
-                     : pxt_fail(error, PXT_EUNAVAILABLE, 0, "tier %s did not answer", tier->name);
-        if (!status) /* it is what a second try replaces */
-            replaced->stamp.seen.version = pxt_entry_version(batch->entries[i]);
-    }
-    return status;
-}
-
-/* Writes the batch to the authority. If it takes some of the entries, others are left for a repair. */
-static pxt_status into_authority(struct batch *batch, struct pxt_tier *tier, struct pxt_error *error)
-{
-    pxt_status first = PXT_OK;
-    bool some = false;
-    if (!pxt_tier_stores(tier))
-        return PXT_ENOTSUP;
-    if (tier->limited)
-        evict_for_batch(&batch->write, tier, batch->entries, batch->write.count);
-    for (size_t i = 0; i < batch->write.count && pxt_tier_on(tier); i++) {
-        pxt_status status = put_over_seen(batch, tier, i, first ? NULL : error);
-        first = first ? first : status;
-        some |= !status;
-    }
-    if (!pxt_tier_on(tier) && !first)
-        first = pxt_fail(error, PXT_EUNAVAILABLE, 0, "tier %s is off", tier->name);
-    return first && some ? PXT_EIO : first == PXT_ESTALE ? PXT_EBUSY : first; /* it has a part: no certain failure */
 }
 
 /* Writes the batch to one tier. */
@@ -202,7 +146,7 @@ static pxt_status into_tier(struct pxt_write *write, struct pxt_tier *tier, stru
     size_t count;
     pxt_status status;
     if (tier == write->chain->authority)
-        return into_authority((struct batch *)(void *)write, tier, error);
+        return pxt_batch_into_authority((struct pxt_batch *)(void *)write, tier, error);
     bool fills = write->below && tier->limited && pxt_tier_stores(tier) && pxt_tier_on(tier);
     pxt_entry **chosen = fills ? pxt_alloc_array(write->count, sizeof(pxt_entry *)) : NULL;
     if (chosen && choose(tier, write->entries, write->count, chosen, &count)) {
@@ -225,8 +169,7 @@ static pxt_status write_once(struct pxt_write *write, const struct pxt_replaced 
     return status ? status : pxt_write_deciding_tiers(write);
 }
 
-/* Tries again with greater versions as long as a tier has a newer one of a key, some times. */
-static pxt_status write_above(struct pxt_write *write, struct pxt_replaced *replaced, struct pxt_error *error)
+pxt_status pxt_batch_write(struct pxt_write *write, struct pxt_replaced *replaced, struct pxt_error *error)
 {
     struct pxt_key key;
     pxt_status status = write_once(write, replaced, error);
@@ -252,7 +195,7 @@ static void publish(struct pxt_chain *chain, pxt_entry **entries, size_t n, cons
     }
 }
 
-static pxt_status put_locked(struct pxt_chain *chain, pxt_entry **entries, size_t n, struct batch *batch,
+static pxt_status put_locked(struct pxt_chain *chain, pxt_entry **entries, size_t n, struct pxt_batch *batch,
                              struct pxt_error *error)
 {
     struct pxt_changes changes = {0};
@@ -267,7 +210,7 @@ static pxt_status put_locked(struct pxt_chain *chain, pxt_entry **entries, size_
         return status;
     status = pxt_changes_begin(chain, batch->hash, n, &changes, error);
     if (!status)
-        status = write_above(&batch->write, batch->replaced, error);
+        status = pxt_batch_write(&batch->write, batch->replaced, error);
     pxt_changes_end(chain, &changes);
     if (!status) {
         publish(chain, entries, n, &changes);
@@ -277,30 +220,35 @@ static pxt_status put_locked(struct pxt_chain *chain, pxt_entry **entries, size_
     return status;
 }
 
-static pxt_status make_batch(struct batch *batch, pxt_entry *const *entries, size_t n, struct pxt_error *error)
+pxt_status pxt_batch_make(struct pxt_batch *batch, size_t n, struct pxt_error *error)
 {
     batch->hash = pxt_alloc_array(n, sizeof *batch->hash);
     batch->replaced = pxt_alloc_array(n, sizeof *batch->replaced);
-    if (!batch->hash || !batch->replaced)
-        return pxt_fail_memory(error, "a batch");
-    for (size_t i = 0; i < n; i++) {
-        struct pxt_key key;
-        pxt_entry_key_of(entries[i], &key);
-        batch->hash[i] = key.hash;
-    }
-    return PXT_OK;
+    return batch->hash && batch->replaced ? PXT_OK : pxt_fail_memory(error, "a batch");
+}
+
+void pxt_batch_free(struct pxt_batch *batch)
+{
+    pxt_free(batch->hash);
+    pxt_free(batch->replaced);
 }
 
 pxt_status pxt_chain_put_many(struct pxt_chain *chain, pxt_entry **entries, size_t n, bool *was_stored,
                               struct pxt_error *error)
 {
-    struct batch batch = {.entries = entries};
+    struct pxt_batch batch = {.entries = entries};
     struct pxt_victims victims;
     pxt_victims_init(&victims);
-    pxt_status status = make_batch(&batch, entries, n, error);
+    pxt_status status = pxt_batch_make(&batch, n, error);
     if (status)
         goto out;
+    for (size_t i = 0; i < n; i++) {
+        struct pxt_key key;
+        pxt_entry_key_of(entries[i], &key);
+        batch.hash[i] = key.hash;
+    }
     pxt_chain_probe_down_tiers(chain);
+    pxt_exchange_take_for(chain, entries, n);
     status = pxt_chain_lock_keys(chain, batch.hash, n, &batch.locked, error);
     if (status)
         goto out;
@@ -313,7 +261,6 @@ pxt_status pxt_chain_put_many(struct pxt_chain *chain, pxt_entry **entries, size
     pxt_chain_unlock_keys(chain, &batch.locked);
     pxt_demote_victims(chain, &victims);
 out:
-    pxt_free(batch.hash);
-    pxt_free(batch.replaced);
+    pxt_batch_free(&batch);
     return status;
 }

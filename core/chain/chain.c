@@ -5,24 +5,28 @@
 #include "chain/chain.h"
 #include "base/fail.h"
 #include "base/paths.h"
+#include "chain/exchange.h"
 #include "chain/members.h"
 #include "chain/remote.h"
+#include <unistd.h>
 
-/* The slowest remote tier is the authority, also while it is absent. */
+/* The slowest remote tier that is durable is the authority, also while it is absent. */
 static pxt_status note_remote(struct pxt_chain *chain, struct pxt_tier *tier, const struct pxt_tier_config *config,
                               struct pxt_error *error)
 {
     if (!(tier->flags & PXT_TIER_REMOTE))
         return PXT_OK;
+    chain->max_staleness_ms = pxt_settings_number(config->settings, "max_staleness") / 1000;
     if (tier->write_behind)
         return pxt_fail(
             error, PXT_ECONFIG, 0,
             "tier %s is shared with other hosts, whose changes are put in order there: it cannot be written "
             "behind; remove write_behind",
             tier->name);
+    if (!pxt_tier_durable(tier))
+        return PXT_OK;
     chain->authority = tier;
     chain->any_durable = true;
-    chain->max_staleness_ms = pxt_settings_number(config->settings, "max_staleness") / 1000;
     return PXT_OK;
 }
 
@@ -40,15 +44,14 @@ static pxt_status check_stores_apart(const struct pxt_chain *chain, struct pxt_e
 }
 
 /* Whether a get finds a key also while a change of it is open, which makes copies in private tiers stale: another tier has
- * it, and the word of the key tells of the change. Where there is an authority a get copies what that says to the members of
- * this host before it answers, which needs the lock. */
+ * it, and the word of the key tells of the change. */
 static bool changes_leave_copies_readable(const struct pxt_chain *chain)
 {
     bool all_shared = true;
     for (unsigned i = 0; i < chain->count; i++)
         if (pxt_tier_present(&chain->tier[i]) && pxt_tier_durable(&chain->tier[i]))
             all_shared &= (chain->tier[i].flags & PXT_TIER_SHARED) != 0;
-    return chain->generations && !chain->authority && (all_shared || chain->page.fd < 0);
+    return chain->generations && (all_shared || chain->page.fd < 0);
 }
 
 pxt_status pxt_chain_open(struct pxt_chain *chain, const struct pxt_config *config, const struct pxt_logger *logger,
@@ -57,14 +60,18 @@ pxt_status pxt_chain_open(struct pxt_chain *chain, const struct pxt_config *conf
     chain->clock = *clock;
     chain->logger = logger;
     chain->with_proxywhirl = config->with_proxywhirl;
+    chain->sharing = config->sharing;
     chain->page.fd = -1; /* pxt_chain_close() looks at it, even if this function fails */
     chain->expire_batch = (size_t)pxt_settings_number(config->settings, "cleanup.batch");
     chain->max_skew = pxt_settings_number(config->settings, "max_skew");
+    chain->opened = pxt_clock_now(clock);
+    chain->totals_process = getpid();
+    pthread_mutex_init(&chain->totals_lock, NULL);
     pthread_mutex_init(&chain->join_lock, NULL);
     pxt_word_locks_init(&chain->word_locks);
     pxt_flights_init(&chain->flights);
     const struct pxt_tier_context context = {
-        config->settings, config->plugin_folders, logger, &chain->clock, config->with_proxywhirl, seal, seal_arg};
+        config->settings, config->plugin_folders, logger, &chain->clock, config->sharing, seal, seal_arg};
     for (; chain->count < config->tier_count; chain->count++) {
         struct pxt_tier *tier = &chain->tier[chain->count];
         pxt_remote_listen(chain, tier);
@@ -76,10 +83,13 @@ pxt_status pxt_chain_open(struct pxt_chain *chain, const struct pxt_config *conf
             return status;
         }
         chain->any_durable |= pxt_tier_present(tier) && pxt_tier_durable(tier);
-        if (pxt_tier_shared_path(tier))
-            chain->shared = tier; /* the slowest has everything */
     }
-    pxt_status status = check_stores_apart(chain, error);
+    pxt_status status = pxt_exchange_open(chain, error);
+    for (unsigned i = 0; i < chain->count; i++)
+        if (pxt_tier_shared_path(&chain->tier[i]) && pxt_tier_stores(&chain->tier[i]))
+            chain->shared = &chain->tier[i]; /* the slowest has everything */
+    if (!status)
+        status = check_stores_apart(chain, error);
     if (!status)
         status = pxt_remote_places(chain, config, error);
     if (status)
@@ -102,5 +112,6 @@ void pxt_chain_close(struct pxt_chain *chain)
     pxt_flights_destroy(&chain->flights);
     pxt_word_locks_destroy(&chain->word_locks);
     pthread_mutex_destroy(&chain->join_lock);
+    pthread_mutex_destroy(&chain->totals_lock);
     pxt_hazard_reclaim();
 }

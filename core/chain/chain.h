@@ -30,6 +30,10 @@ pxt_status pxt_chain_put(struct pxt_chain *chain, pxt_entry **entry, struct pxt_
 pxt_status pxt_chain_delete(struct pxt_chain *chain, const struct pxt_key *key, enum pxt_removal why,
                             struct pxt_error *error);
 pxt_status pxt_chain_clear(struct pxt_chain *chain, uint64_t *removed, struct pxt_error *error);
+/* remove_many.c: deletes distinct keys, each as pxt_chain_delete(): `results[i]` is that of keys[i]. `error` is that of the last
+ * that failed. Another return than PXT_OK: nothing was deleted. */
+pxt_status pxt_chain_delete_many(struct pxt_chain *chain, const struct pxt_key *keys, size_t n, enum pxt_removal why,
+                                 pxt_status *results, struct pxt_error *error);
 /* Makes the entry that replaces `entry`. Leaves `*out` NULL to have it removed from all tiers. */
 typedef pxt_status pxt_change_fn(void *arg, pxt_entry *entry, pxt_entry **out, struct pxt_error *error);
 /* Reads an entry as `get` would, and stores what `change` makes of it, as one step under the key's lock. `why` is the
@@ -54,8 +58,14 @@ pxt_status pxt_chain_each_reachable(struct pxt_chain *chain, pxt_entry_fn *fn, v
 /* Tells whether a tier that cannot be asked may have entries that no other tier has. */
 bool pxt_chain_tier_may_have_more(const struct pxt_chain *chain, const struct pxt_tier *tier);
 
-/* get_counts.c */
+/* get_counts.c: fills in what this process knows and has counted; the second one only counters and names of tiers. */
 void pxt_chain_stats(struct pxt_chain *chain, struct pxt_stats *stats);
+void pxt_chain_counters(const struct pxt_chain *chain, struct pxt_stats *stats);
+
+/* totals.c: adds what this process has counted to the file that all processes of the pool add to. Failures are logged. */
+void pxt_chain_add_totals(struct pxt_chain *chain);
+/* Replaces the counters of `stats` by those of all processes. Without a file they stay. */
+void pxt_chain_total_stats(struct pxt_chain *chain, struct pxt_stats *stats);
 
 /* maintain.c: removes expired entries from all tiers. */
 pxt_status pxt_chain_expire(struct pxt_chain *chain, uint64_t *expired, struct pxt_error *error);

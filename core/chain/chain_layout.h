@@ -10,7 +10,7 @@
  *   2. the same words among processes (page.h)
  *   3. tier->serial: one call inside a tier that does not lock itself
  *   4. locks of tiers and policies
- *   5. leaves: flights, group commit, breaker, accesses, policy tracker, hazard
+ *   5. leaves: flights, group commit, breaker, accesses, policy tracker, hazard, totals
  * A hit in the first tier takes none of 1 to 3. A get takes 1 and 2 without waiting, to promote, and else not (get.c).
  */
 #ifndef PXT_CHAIN_LAYOUT_H
@@ -19,8 +19,10 @@
 #include "chain/flights.h"
 #include "chain/word_locks.h"
 #include "entry/hazard.h"
+#include "shared/totals.h"
 #include "tier/tier.h"
 #include <pthread.h>
+#include <sys/types.h>
 
 /* Gets of one thread: only that thread writes them, pxt_chain_stats() sums them. */
 struct pxt_thread_counts {
@@ -52,8 +54,9 @@ struct pxt_chain {
     /* The slowest tier of which the store stands on another machine, also while it is absent: versions in that store order the
      * changes of all hosts. NULL: no tier is remote. See remote.h. */
     struct pxt_tier *authority;
+    bool exchanges;              /* a tier only exchanges copies with other hosts: see exchange.h */
     char *remote_place;          /* where the page stands if no other tier is shared; NULL: no tier is remote */
-    int64_t max_staleness_ms;    /* of entries in memory, if there is an authority */
+    int64_t max_staleness_ms;    /* of entries in memory; 0: no tier is remote */
     _Atomic int64_t stale_at_ms; /* then all of them are stale; by the monotonic clock */
     atomic_bool listening;       /* to what remote tiers tell: the page is there */
     _Atomic unsigned restarts,
@@ -74,6 +77,12 @@ struct pxt_chain {
     _Atomic unsigned written_behind; /* writes that a tier lacks since the last repair */
     _Atomic bool victim_stayed;      /* a tier is over capacity: no slower tier could be given its victim */
     _Atomic bool trim_pending; /* a tier is over capacity: the lock of a victim's key was held by another thread */
+    enum pxt_sharing sharing;  /* of folders that the chain makes */
+    pxt_time opened;
+    pthread_mutex_t totals_lock; /* a leaf; protects the rest */
+    struct pxt_totals totalled;  /* what this process has added to PATH.stats */
+    pid_t totals_process;        /* that counts there; a child that was forked does not */
+    bool told_of_totals;         /* that the file cannot be used */
 };
 
 #endif

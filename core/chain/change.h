@@ -31,6 +31,16 @@ pxt_doubts pxt_chain_members(const struct pxt_chain *chain);
 /* The bit of a tier; 0 if it is no member, or the only one. */
 pxt_doubts pxt_chain_bit(const struct pxt_chain *chain, const struct pxt_tier *tier);
 
+/* Whether a removal is a version, as other tiers or hosts may have an older copy; and whether a tier keeps tombstones then. */
+static inline bool pxt_chain_has_tombstones(const struct pxt_chain *chain)
+{
+    return pxt_chain_members(chain) || chain->authority || chain->exchanges;
+}
+static inline bool pxt_chain_keeps_tombstones(const struct pxt_chain *chain, const struct pxt_tier *tier)
+{
+    return pxt_chain_bit(chain, tier) || ((chain->authority || chain->exchanges) && pxt_tier_durable(tier));
+}
+
 /* Whether the authority is on, and has the newest version of each key of a word that any caller was told of. */
 static inline bool pxt_authority_decides(const struct pxt_chain *chain, uint64_t word)
 {

@@ -221,39 +221,69 @@ static bool was_removed(const struct pxt_chain *chain, const struct pxt_decision
            pxt_chain_agreed(chain, pxt_entry_effective_version(entry));
 }
 
+/* What is known while all members are asked for a key. */
+struct all_answers {
+    pxt_doubts silent;
+    const char *name;  /* of the last that failed; NULL: none */
+    pxt_status status; /* another than PXT_OK: there is no memory */
+};
+static const struct pxt_error absent = {.message = "a member of the pool is not in this chain"};
+
+/* The n-th tier of those that are asked: the authority comes first. */
+static struct pxt_tier *nth_asked(struct pxt_chain *chain, unsigned n)
+{
+    unsigned first = chain->authority ? chain->authority->index : 0;
+    return &chain->tier[n == 0 ? first : n <= first ? n - 1 : n];
+}
+
+/* Takes what a member has answered; `entry` is given away. `why` it failed, if it did. */
+static void hear_member(const struct pxt_chain *chain, struct pxt_tier *tier, pxt_status status, pxt_entry *entry,
+                        const struct pxt_error *why, struct pxt_decision *decision, struct all_answers *answers,
+                        struct pxt_error *error)
+{
+    if (status == PXT_OK && was_removed(chain, decision, tier, entry)) {
+        pxt_entry_release(entry);
+        status = PXT_NOT_FOUND;
+    }
+    if (status == PXT_OK)
+        answers->status = take_newer(chain, decision, entry, tier->index, error);
+    else if (status == PXT_ENOMEM)
+        answers->status = pxt_fail(error, PXT_ENOMEM, 0, "%s", why->message);
+    if (status == PXT_OK || status == PXT_NOT_FOUND)
+        answers->silent &= (pxt_doubts)~pxt_chain_bit(chain, tier);
+    else
+        answers->name = tier->name;
+}
+
+/* What all members say of a key. `why` the last failed that did not answer. */
+static pxt_status conclude_all(const struct pxt_key *key, const struct pxt_decision *decision,
+                               const struct all_answers *answers, const struct pxt_error *why, struct pxt_error *error)
+{
+    if (answers->status)
+        return answers->status;
+    if (answers->silent)
+        return pxt_fail(error, PXT_EUNAVAILABLE, 0,
+                        "%s%s may have a newer version of key %s and does not answer: %.600s; see `proxtier status`",
+                        answers->name ? "tier " : "a tier", answers->name ? answers->name : "", key->text,
+                        why->message);
+    return decision->entry ? PXT_OK : PXT_NOT_FOUND;
+}
+
 /* Asks all members, the authority first. */
 static pxt_status ask_all_members(struct pxt_chain *chain, const struct pxt_key *key, unsigned flags,
                                   struct pxt_decision *decision, struct pxt_error *error)
 {
-    pxt_doubts silent = pxt_chain_members(chain);
-    struct pxt_error local = {.message = "a member of the pool is not in this chain"};
-    const char *name = NULL;
-    unsigned first = chain->authority ? chain->authority->index : 0;
-    for (unsigned n = 0; n < chain->count; n++) {
-        unsigned i = n == 0 ? first : n <= first ? n - 1 : n;
-        struct pxt_tier *tier = &chain->tier[i];
+    struct all_answers answers = {.silent = pxt_chain_members(chain)};
+    struct pxt_error why = absent;
+    for (unsigned n = 0; n < chain->count && !answers.status; n++) {
+        struct pxt_tier *tier = nth_asked(chain, n);
         pxt_entry *entry = NULL;
-        if (!(pxt_chain_bit(chain, tier) & silent))
+        if (!(pxt_chain_bit(chain, tier) & answers.silent))
             continue;
-        pxt_status status = ask(chain, tier, key, flags, decision, &entry, &local);
-        if (status == PXT_OK && was_removed(chain, decision, tier, entry)) {
-            pxt_entry_release(entry);
-            status = PXT_NOT_FOUND;
-        }
-        if (status == PXT_OK && (status = take_newer(chain, decision, entry, i, error)))
-            return status;
-        if (status == PXT_ENOMEM)
-            return pxt_fail(error, PXT_ENOMEM, 0, "%s", local.message);
-        if (status == PXT_OK || status == PXT_NOT_FOUND)
-            silent &= (pxt_doubts)~pxt_chain_bit(chain, tier);
-        else
-            name = tier->name;
+        pxt_status status = ask(chain, tier, key, flags, decision, &entry, &why);
+        hear_member(chain, tier, status, entry, &why, decision, &answers, error);
     }
-    if (silent)
-        return pxt_fail(error, PXT_EUNAVAILABLE, 0,
-                        "%s%s may have a newer version of key %s and does not answer: %.600s; see `proxtier status`",
-                        name ? "tier " : "a tier", name ? name : "", key->text, local.message);
-    return decision->entry ? PXT_OK : PXT_NOT_FOUND;
+    return conclude_all(key, decision, &answers, &why, error);
 }
 
 static void begin(const struct pxt_chain *chain, const struct pxt_key *key, struct pxt_decision *decision)
@@ -263,13 +293,16 @@ static void begin(const struct pxt_chain *chain, const struct pxt_key *key, stru
     decision->generation += (uint32_t)(decision->word >> 8);
 }
 
-/* Ends a decision, for which the clear tiers have said `status`. */
-static pxt_status end(struct pxt_chain *chain, const struct pxt_key *key, unsigned flags, pxt_status status,
-                      struct pxt_decision *decision, struct pxt_error *error)
+/* Whether all members have to be asked, after the clear tiers have said `status`. */
+static bool is_open(const struct pxt_chain *chain, pxt_status status)
 {
-    decision->clear = status == PXT_OK || status == PXT_NOT_FOUND;
-    if (!decision->clear && status != PXT_ENOMEM && pxt_chain_members(chain))
-        status = ask_all_members(chain, key, flags, decision, error);
+    return status != PXT_OK && status != PXT_NOT_FOUND && status != PXT_ENOMEM && pxt_chain_members(chain);
+}
+
+/* Ends a decision: `status` is what the tiers say. */
+static pxt_status end(struct pxt_chain *chain, const struct pxt_key *key, unsigned flags, pxt_status status,
+                      struct pxt_decision *decision)
+{
     if (flags & PXT_TIER_GET_FOR_WRITE)
         pxt_chain_include_hits(chain, key, decision->entry ? decision->found_in : PXT_CHAIN_MAX);
     if (status != PXT_OK && status != PXT_EUNAVAILABLE && decision->entry) {
@@ -279,18 +312,30 @@ static pxt_status end(struct pxt_chain *chain, const struct pxt_key *key, unsign
     return status;
 }
 
+/* Notes what the clear tiers say. */
+static void note_clear(const struct pxt_chain *chain, bool by_authority, pxt_status status,
+                       struct pxt_decision *decision)
+{
+    decision->clear = status == PXT_OK || status == PXT_NOT_FOUND;
+    decision->by_authority =
+        by_authority && decision->seen.read &&
+        (decision->entry ? decision->found_in == chain->authority->index : status == PXT_NOT_FOUND);
+}
+
 pxt_status pxt_chain_decide(struct pxt_chain *chain, const struct pxt_key *key, unsigned flags,
                             struct pxt_decision *decision, struct pxt_error *error)
 {
     begin(chain, key, decision);
     bool by_authority = pxt_authority_decides(chain, decision->word);
     pxt_status status = ask_clear_tiers(chain, key, flags, by_authority, decision, error);
-    decision->by_authority =
-        by_authority && decision->seen.read &&
-        (decision->entry ? decision->found_in == chain->authority->index : status == PXT_NOT_FOUND);
-    if (by_authority && status != PXT_OK && !decision->seen.read) /* it does not answer */
+    note_clear(chain, by_authority, status, decision);
+    if (by_authority && status != PXT_OK && !decision->seen.read) { /* it does not answer */
         status = ask_clear_tiers(chain, key, flags, false, decision, error);
-    return end(chain, key, flags, status, decision, error);
+        decision->clear = status == PXT_OK || status == PXT_NOT_FOUND;
+    }
+    if (is_open(chain, status))
+        status = ask_all_members(chain, key, flags, decision, error);
+    return end(chain, key, flags, status, decision);
 }
 
 /* ---- many keys -------------------------------------------------------------------------------------------------- */
@@ -301,65 +346,147 @@ struct many {
     size_t n;
     unsigned flags;
     struct pxt_decision *decision;
+    pxt_status *status;
+    bool by_authority[PXT_READING_MAX], found[PXT_READING_MAX];
+    bool done[PXT_READING_MAX]; /* the clear tiers have said what they know */
     struct clear_answers answers[PXT_READING_MAX];
-    bool decided[PXT_READING_MAX];
+    struct all_answers all[PXT_READING_MAX]; /* of the keys that no clear tier decides */
     /* What one tier is asked. */
     const struct pxt_key *asked[PXT_READING_MAX];
-    size_t index[PXT_READING_MAX];
+    size_t index[PXT_READING_MAX], count;
     struct pxt_reading reading;
 };
 
-/* Asks one tier for all keys that are not decided: in one call, if the tier offers that. */
-static void ask_for_many(struct pxt_chain *chain, struct pxt_tier *tier, struct many *many, struct pxt_error *error)
+static void also_ask(struct many *many, size_t i)
 {
-    size_t count = 0;
-    for (size_t i = 0; i < many->n; i++) {
-        if (many->decided[i] || !is_clear(chain, tier, &many->decision[i]))
-            continue;
-        many->asked[count] = &many->keys[i];
-        many->index[count++] = i;
-    }
+    many->asked[many->count] = &many->keys[i];
+    many->index[many->count++] = i;
+}
+
+/* Reads what is to be asked of a tier, if it offers that in one call. */
+static bool ask_together(struct pxt_chain *chain, struct pxt_tier *tier, struct many *many, struct pxt_error *error)
+{
     bool together = (tier->flags & PXT_TIER_SHARED) && pxt_tier_gets_many(tier);
-    if (together && count)
-        pxt_chain_read_many(chain, tier, many->asked, count, many->flags, &many->reading, error);
-    for (size_t j = 0; j < count; j++) {
+    if (together && many->count)
+        pxt_chain_read_many(chain, tier, many->asked, many->count, many->flags, &many->reading, error);
+    return together;
+}
+
+/* The answer of a tier to the j-th of the keys that it is asked for. */
+static pxt_status answer_of(struct pxt_chain *chain, struct pxt_tier *tier, struct many *many, bool together, size_t j,
+                            pxt_entry **out, struct pxt_error *error)
+{
+    struct pxt_decision *decision = &many->decision[many->index[j]];
+    if (!together)
+        return ask(chain, tier, many->asked[j], many->flags, decision, out, error);
+    *out = many->reading.entry[j];
+    decision->noted = many->reading.noted[j];
+    return understand(chain, tier, decision, many->reading.status[j], *out);
+}
+
+/* Asks one tier for all keys that are not decided, and of which it is clear. */
+static void ask_clear_for_many(struct pxt_chain *chain, struct pxt_tier *tier, struct many *many,
+                               struct pxt_error *error)
+{
+    many->count = 0;
+    for (size_t i = 0; i < many->n; i++)
+        if (!many->done[i] && !many->found[i] && is_clear(chain, tier, &many->decision[i]) &&
+            !(many->by_authority[i] && is_passed_over(chain, tier, &many->keys[i], many->flags)))
+            also_ask(many, i);
+    bool together = ask_together(chain, tier, many, error);
+    for (size_t j = 0; j < many->count; j++) {
         size_t i = many->index[j];
         struct pxt_decision *decision = &many->decision[i];
-        pxt_status status;
-        if (together) {
-            decision->entry = many->reading.entry[j];
-            decision->noted = many->reading.noted[j];
-            status = understand(chain, tier, decision, many->reading.status[j], decision->entry);
-        } else {
-            status = ask(chain, tier, many->asked[j], many->flags, decision, &decision->entry, error);
-        }
-        many->decided[i] = hear(chain, tier, status, decision, &many->answers[i]);
+        pxt_status status = answer_of(chain, tier, many, together, j, &decision->entry, error);
+        many->found[i] = hear(chain, tier, status, decision, &many->answers[i]);
     }
+}
+
+/* Has the clear tiers say what they know of all keys that are not decided. */
+static void ask_clear_tiers_for_many(struct pxt_chain *chain, struct many *many, struct pxt_error *error)
+{
+    for (unsigned i = 0; i < chain->count; i++)
+        ask_clear_for_many(chain, &chain->tier[i], many, error);
+    for (size_t i = 0; i < many->n; i++) {
+        if (many->done[i])
+            continue;
+        many->status[i] = many->found[i] ? PXT_OK : conclude(chain, &many->answers[i]);
+        note_clear(chain, many->by_authority[i], many->status[i], &many->decision[i]);
+    }
+}
+
+/* Keys for which the authority does not answer are decided without it. Returns whether there are any. */
+static bool pass_over_silent_authority(struct many *many)
+{
+    bool any = false;
+    for (size_t i = 0; i < many->n; i++) {
+        bool silent = many->by_authority[i] && !many->found[i] && !many->decision[i].seen.read;
+        many->done[i] = !silent;
+        if (silent) {
+            many->by_authority[i] = false;
+            many->answers[i] = no_answers;
+        }
+        any |= silent;
+    }
+    return any;
+}
+
+/* Asks one member for all keys that are open. */
+static void ask_member_for_many(struct pxt_chain *chain, struct pxt_tier *tier, struct many *many,
+                                struct pxt_error *why, struct pxt_error *error)
+{
+    many->count = 0;
+    for (size_t i = 0; i < many->n; i++)
+        if (is_open(chain, many->status[i]) && !many->all[i].status &&
+            (pxt_chain_bit(chain, tier) & many->all[i].silent))
+            also_ask(many, i);
+    bool together = ask_together(chain, tier, many, why);
+    for (size_t j = 0; j < many->count; j++) {
+        size_t i = many->index[j];
+        pxt_entry *entry = NULL;
+        pxt_status status = answer_of(chain, tier, many, together, j, &entry, why);
+        hear_member(chain, tier, status, entry, why, &many->decision[i], &many->all[i], error);
+    }
+}
+
+static void ask_all_members_for_many(struct pxt_chain *chain, struct many *many, struct pxt_error *error)
+{
+    struct pxt_error why = absent;
+    for (size_t i = 0; i < many->n; i++)
+        many->all[i] = (struct all_answers){.silent = pxt_chain_members(chain)};
+    for (unsigned n = 0; n < chain->count; n++)
+        ask_member_for_many(chain, nth_asked(chain, n), many, &why, error);
+    for (size_t i = 0; i < many->n; i++)
+        if (is_open(chain, many->status[i]))
+            many->status[i] = conclude_all(&many->keys[i], &many->decision[i], &many->all[i], &why, error);
 }
 
 pxt_status pxt_chain_decide_many(struct pxt_chain *chain, const struct pxt_key *keys, size_t n, unsigned flags,
                                  struct pxt_decision *decision, pxt_status *status, struct pxt_error *error)
 {
-    for (size_t i = 0; i < n && chain->authority; i++)
-        status[i] = pxt_chain_decide(chain, &keys[i], flags, &decision[i], error);
-    if (chain->authority)
-        return PXT_OK;
     struct many *many = pxt_alloc(sizeof *many);
+    bool open = false;
     if (!many)
         return pxt_fail_memory(error, "a batch");
     many->keys = keys;
     many->n = n;
     many->flags = flags;
     many->decision = decision;
+    many->status = status;
     for (size_t i = 0; i < n; i++) {
         begin(chain, &keys[i], &decision[i]);
+        many->by_authority[i] = pxt_authority_decides(chain, decision[i].word);
         many->answers[i] = no_answers;
     }
-    for (unsigned i = 0; i < chain->count; i++)
-        ask_for_many(chain, &chain->tier[i], many, error);
+    ask_clear_tiers_for_many(chain, many, error);
+    if (pass_over_silent_authority(many))
+        ask_clear_tiers_for_many(chain, many, error);
     for (size_t i = 0; i < n; i++)
-        status[i] = end(chain, &keys[i], flags, many->decided[i] ? PXT_OK : conclude(chain, &many->answers[i]),
-                        &decision[i], error);
+        open |= is_open(chain, status[i]);
+    if (open)
+        ask_all_members_for_many(chain, many, error);
+    for (size_t i = 0; i < n; i++)
+        status[i] = end(chain, &keys[i], flags, status[i], &decision[i]);
     pxt_free(many);
     return PXT_OK;
 }

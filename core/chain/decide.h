@@ -34,8 +34,8 @@ struct pxt_decision {
  */
 pxt_status pxt_chain_decide(struct pxt_chain *chain, const struct pxt_key *key, unsigned flags,
                             struct pxt_decision *decision, struct pxt_error *error);
-/* Decides `n` keys, at most PXT_READING_MAX: each as pxt_chain_decide() would, with one call of a tier that offers that, unless
- * there is an authority. `error` is that of the last that failed. PXT_ENOMEM: nothing is decided. */
+/* Decides `n` keys, at most PXT_READING_MAX: each as pxt_chain_decide() would, with one call of a tier that offers that.
+ * `error` is that of the last that failed. PXT_ENOMEM: nothing is decided. */
 pxt_status pxt_chain_decide_many(struct pxt_chain *chain, const struct pxt_key *keys, size_t n, unsigned flags,
                                  struct pxt_decision *decision, pxt_status *status, struct pxt_error *error);
 /* Takes a copy that is old or has expired out of its private tier, with the key's lock held among threads. The hits on it

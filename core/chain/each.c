@@ -113,6 +113,8 @@ static pxt_status walk_tier(struct walk *walk, unsigned index, struct pxt_error 
 {
     struct pxt_chain *chain = walk->chain;
     walk->tier = &chain->tier[index];
+    if (!pxt_tier_stores(walk->tier))
+        return PXT_OK;
     if (!pxt_tier_on(walk->tier)) {
         walk->missing[index] = pxt_chain_tier_may_have_more(chain, walk->tier);
         return PXT_OK;

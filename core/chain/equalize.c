@@ -104,10 +104,9 @@ static pxt_status stamp(struct pxt_chain *chain, struct copies *copies, struct p
         pxt_entry_copy(copies->newest, pxt_entry_number(copies->newest, PXT_FIELD_EVICTED_FROM_L1), &copy, error);
     if (status)
         return status;
-    const struct pxt_stamp merged = {greatest_version(chain, copies),
-                                     (uint64_t)pxt_entry_number(copy, PXT_FIELD_SUPPLIED_VERSION),
-                                     (uint64_t)pxt_entry_number(copy, PXT_FIELD_LEARNT_VERSION),
-                                     {0}};
+    const struct pxt_stamp merged = {.above = greatest_version(chain, copies),
+                                     .supplied = (uint64_t)pxt_entry_number(copy, PXT_FIELD_SUPPLIED_VERSION),
+                                     .learnt = (uint64_t)pxt_entry_number(copy, PXT_FIELD_LEARNT_VERSION)};
     status = pxt_chain_stamp_version(chain, copy, &merged, error);
     pxt_entry_release(copies->newest);
     copies->newest = copy;

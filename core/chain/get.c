@@ -10,6 +10,7 @@
 #include "chain/chain.h"
 #include "chain/decide.h"
 #include "chain/demote.h"
+#include "chain/exchange.h"
 #include "chain/get_counts.h"
 #include "chain/promote.h"
 #include "chain/remote.h"
@@ -95,7 +96,7 @@ static void remove_expired(struct pxt_chain *chain, const struct pxt_key *key, c
 
 static bool may_remove_expired(const struct pxt_chain *chain, const struct pxt_decision *decision)
 {
-    return !pxt_chain_members(chain) && !chain->authority && !pxt_entry_is_tombstone(decision->entry);
+    return !pxt_chain_has_tombstones(chain) && !pxt_entry_is_tombstone(decision->entry);
 }
 
 /* At level `power` nothing is told that lost power could take away. */
@@ -168,6 +169,24 @@ static bool may_read_freely(const struct pxt_chain *chain)
     return chain->gets_need_no_lock && pxt_chain_has_joined(chain) && !pxt_page_is_replaced(&chain->page);
 }
 
+/* Answers what was decided without the key's lock. What the authority says is copied to the members of this host before the
+ * caller is told; if the lock is not free now, those of them that have something else are in doubt instead. */
+static pxt_status answer_freely(struct pxt_chain *chain, const struct pxt_key *key, struct pxt_decision *decision,
+                                pxt_status status, pxt_entry **out, unsigned *found_in, struct pxt_victims *victims)
+{
+    bool locked = decision->by_authority && pxt_chain_members(chain) && pxt_chain_trylock(chain, key);
+    bool copies = locked && still_true(chain, key, decision);
+    if (locked && !copies)
+        pxt_chain_unlock(chain, key);
+    if (copies && pxt_tidy_private_tiers(chain, key, decision))
+        decision->clear = false; /* there is nothing to copy: another get was faster */
+    victims->deepest = decision->found_in;
+    status = answer(chain, key, copies, !copies, decision, status, out, found_in, victims);
+    if (copies)
+        pxt_chain_unlock(chain, key);
+    return status;
+}
+
 /* Gets without a lock. False if the lock is needed: to wait for a change that is open, or to repair the answer. */
 static bool get_freely(struct pxt_chain *chain, const struct pxt_key *key, pxt_entry **out, unsigned *found_in,
                        pxt_status *status, struct pxt_victims *victims, struct pxt_error *error)
@@ -182,8 +201,7 @@ static bool get_freely(struct pxt_chain *chain, const struct pxt_key *key, pxt_e
         pxt_entry_release(decision.entry);
         return false;
     }
-    victims->deepest = decision.found_in;
-    *status = answer(chain, key, false, true, &decision, *status, out, found_in, victims);
+    *status = answer_freely(chain, key, &decision, *status, out, found_in, victims);
     return true;
 }
 
@@ -200,6 +218,7 @@ __attribute__((noinline)) static pxt_status get_below(struct pxt_chain *chain, c
     bool fills = chain->count > 1 && !(first->flags & PXT_TIER_SHARED) && pxt_tier_on(first) && pxt_tier_stores(first);
     pxt_victims_init(&victims);
     pxt_chain_have_down_tiers_probed(chain);
+    pxt_exchange_take(chain, key, 1, false);
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state); /* others wait for the end of the flight */
     bool leads = fills && chain->gets_need_no_lock && pxt_flight_begin(&chain->flights, key, &flight);
     victims.in_hurry = true;
@@ -302,8 +321,7 @@ static pxt_status answer_one(struct pxt_chain *chain, const struct pxt_key *key,
     }
     pxt_victims_init(&victims);
     victims.in_hurry = true;
-    victims.deepest = decision->found_in;
-    status = answer(chain, key, false, true, decision, status, out, found_in, &victims);
+    status = answer_freely(chain, key, decision, status, out, found_in, &victims);
     pxt_demote_victims(chain, &victims);
     return status;
 }
@@ -315,6 +333,7 @@ static void get_missed(struct pxt_chain *chain, struct missed *missed, pxt_entry
     pxt_status status = PXT_EBUSY;
     if (missed->count > 1 && may_read_freely(chain)) {
         pxt_chain_have_down_tiers_probed(chain);
+        pxt_exchange_take(chain, missed->key, missed->count, false);
         status = pxt_chain_decide_many(chain, missed->key, missed->count, PXT_DECIDE_UNLOCKED, missed->decision,
                                        missed->status, error);
     }
@@ -363,10 +382,10 @@ pxt_status pxt_chain_peek(struct pxt_chain *chain, const struct pxt_key *key, px
         pxt_entry_release(decision.entry);
         pxt_chain_lock_in_process(chain, key);
         status = decide(chain, key, TRIES_LOCKED, flags, &decision, &open, error);
-        if (decision.by_authority && pxt_chain_members(chain))
-            pxt_remote_follow(chain, key, &decision, false);
         pxt_chain_unlock_in_process(chain, key);
     }
+    if (decision.by_authority && pxt_chain_members(chain))
+        pxt_remote_follow(chain, key, &decision, false);
     if (status == PXT_OK && !pxt_chain_dead(chain, decision.entry)) {
         *out = decision.entry;
         return PXT_OK;

@@ -27,6 +27,18 @@ static void add(struct pxt_stats *stats, const struct pxt_thread_counts *counts)
     stats->misses += atomic_load_explicit(&counts->nowhere, memory_order_relaxed);
 }
 
+/* What costs nothing: the counters, and the names that they go with. */
+static void count_tier(const struct pxt_tier *tier, struct pxt_tier_stats *out)
+{
+    out->name = tier->name;
+    out->plugin = tier->plugin;
+#define X(name, help) out->name = atomic_load_explicit(&tier->counter.name, memory_order_relaxed);
+    PXT_TIER_COUNTERS(X)
+#undef X
+    if (pxt_tier_on(tier) && tier->ops->corruptions)
+        out->evictions_corruption += tier->ops->corruptions(tier->self);
+}
+
 static void fill_tier(const struct pxt_chain *chain, struct pxt_tier *tier, struct pxt_tier_stats *out)
 {
     pxt_doubts bit = pxt_chain_bit(chain, tier);
@@ -34,14 +46,9 @@ static void fill_tier(const struct pxt_chain *chain, struct pxt_tier *tier, stru
     if (bit)
         pxt_words_doubted(&chain->page, bit, &doubted);
     out->doubted = doubted;
-    out->name = tier->name;
-    out->plugin = tier->plugin;
     out->state = (enum pxt_tier_state)atomic_load(&tier->breaker.state);
     pxt_breaker_reason(&tier->breaker, out->reason, sizeof out->reason);
     out->capacity = tier->limited ? tier->max_entries : 0;
-#define X(name, help) out->name = atomic_load_explicit(&tier->counter.name, memory_order_relaxed);
-    PXT_TIER_COUNTERS(X)
-#undef X
     out->tombstones = -1;
     if (!pxt_tier_on(tier))
         return;
@@ -53,15 +60,15 @@ static void fill_tier(const struct pxt_chain *chain, struct pxt_tier *tier, stru
                  doubted, PXT_WORDS);
     if (pxt_tier_count(tier, &out->size, NULL) != PXT_OK)
         out->size = 0;
-    if (tier->ops->corruptions)
-        out->evictions_corruption += tier->ops->corruptions(tier->self);
 }
 
-void pxt_chain_stats(struct pxt_chain *chain, struct pxt_stats *stats)
+void pxt_chain_counters(const struct pxt_chain *chain, struct pxt_stats *stats)
 {
     stats->tier_count = chain->count;
+    stats->since = chain->opened;
+    stats->skewed = atomic_load_explicit(&chain->skewed, memory_order_relaxed);
     for (unsigned i = 0; i < chain->count; i++)
-        fill_tier(chain, &chain->tier[i], &stats->tier[i]);
+        count_tier(&chain->tier[i], &stats->tier[i]);
     add(stats, &chain->shared_counts);
     for (unsigned i = 0; i < PXT_THREAD_MAX; i++) {
         const struct pxt_thread_counts *counts = atomic_load_explicit(&chain->counts[i], memory_order_acquire);
@@ -72,7 +79,15 @@ void pxt_chain_stats(struct pxt_chain *chain, struct pxt_stats *stats)
         stats->hits += stats->tier[i].hits;
         stats->promotions += stats->tier[i].promotions;
         stats->demotions += stats->tier[i].demotions;
-        stats->total_size += stats->tier[i].size;
     }
     stats->gets = stats->hits + stats->misses;
+}
+
+void pxt_chain_stats(struct pxt_chain *chain, struct pxt_stats *stats)
+{
+    for (unsigned i = 0; i < chain->count; i++)
+        fill_tier(chain, &chain->tier[i], &stats->tier[i]);
+    pxt_chain_counters(chain, stats); /* last: to look at a tier may count */
+    for (unsigned i = 0; i < chain->count; i++)
+        stats->total_size += stats->tier[i].size;
 }

@@ -43,7 +43,8 @@ static pxt_status take_over(const struct pxt_chain *chain, pxt_entry **entry, px
                             const struct pxt_decision *decision, struct pxt_replaced *replaced, struct pxt_error *error)
 {
     pxt_entry *old = decision->entry;
-    *replaced = (struct pxt_replaced){.stamp = {0, PXT_VERSION_NEW, PXT_VERSION_NEW, decision->seen}};
+    *replaced = (struct pxt_replaced){
+        .stamp = {.supplied = PXT_VERSION_NEW, .learnt = PXT_VERSION_NEW, .seen = decision->seen}};
     if (status == PXT_EUNAVAILABLE) { /* the silent member may have learnt more, or a version far ahead */
         replaced->stamp.learnt = old ? (uint64_t)pxt_entry_number(old, PXT_FIELD_LEARNT_VERSION) : 0;
         replaced->stamp.above = pxt_version_far(&chain->page);

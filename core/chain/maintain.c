@@ -213,6 +213,7 @@ static void maintain(struct pxt_chain *chain, bool trim)
         atomic_store(&chain->trim_pending, true);
     pxt_victims_init(&victims);
     pxt_demote_victims(chain, &victims);
+    pxt_chain_add_totals(chain);
 }
 
 /* Other processes may have left tiers over capacity, too. */
@@ -232,4 +233,5 @@ void pxt_chain_leave(struct pxt_chain *chain)
     }
     maintain(chain, false);                     /* to count the entries of a large log takes seconds */
     pxt_members_checkpoint(chain, false, NULL); /* if it is possible now */
+    pxt_chain_add_totals(chain);
 }

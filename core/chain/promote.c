@@ -43,14 +43,18 @@ static bool copy_into_member(struct pxt_chain *chain, struct pxt_tier *tier, con
 static void promote_into(struct pxt_chain *chain, struct pxt_tier *tier, const struct pxt_key *key,
                          const struct pxt_decision *decision, uint32_t *generation, struct pxt_victims *victims)
 {
-    if (!may_take(tier))
+    pxt_doubts bit = pxt_chain_bit(chain, tier);
+    if (!may_take(tier)) { /* when it is on again, it must not answer for the authority */
+        if (chain->authority && bit & ~pxt_word_doubts(pxt_word(&chain->page, key->hash)))
+            pxt_word_notice(&chain->page, key->hash, bit);
         return;
+    }
     /* Victims that could not be locked have stayed: a get does not wait for their locks, and lets no more in. What an authority
      * has said is copied in any case, so that the tier does not answer with something older while that is off. */
     if (tier->limited && !chain->authority && atomic_load_explicit(&chain->trim_pending, memory_order_relaxed) &&
         pxt_chain_tier_full(tier, PXT_OVER_CAPACITY_MAX))
         return;
-    if (pxt_chain_bit(chain, tier)) {
+    if (bit) {
         if (!copy_into_member(chain, tier, key, decision->entry, generation, victims))
             return;
     } else {
@@ -75,8 +79,7 @@ void pxt_promote(struct pxt_chain *chain, const struct pxt_key *key, const struc
     victims->may_refuse = false;
 }
 
-/* Removes the old copies of private tiers. Returns whether one of them has a copy that counts: another get was faster. */
-static bool tidy_private_tiers(struct pxt_chain *chain, const struct pxt_key *key, const struct pxt_decision *decision)
+bool pxt_tidy_private_tiers(struct pxt_chain *chain, const struct pxt_key *key, const struct pxt_decision *decision)
 {
     bool has = false;
     for (unsigned i = 0; i < chain->count; i++) {
@@ -112,7 +115,7 @@ void pxt_promote_if_free(struct pxt_chain *chain, const struct pxt_key *key, con
         return;
     if (to_others ? !pxt_chain_trylock(chain, key) : !pxt_chain_trylock_in_process(chain, key))
         return;
-    bool has = tidy_private_tiers(chain, key, decision);
+    bool has = pxt_tidy_private_tiers(chain, key, decision);
     if (copies && !has && pxt_word(&chain->page, key->hash) == decision->word && pxt_chain_has_joined(chain))
         pxt_promote(chain, key, decision, victims);
     if (to_others)

@@ -10,6 +10,7 @@
 #include "chain/chain.h"
 #include "chain/decide.h"
 #include "chain/demote.h"
+#include "chain/exchange.h"
 #include "chain/learnt.h"
 #include "chain/remote.h"
 #include "chain/store.h"
@@ -47,6 +48,7 @@ pxt_status pxt_chain_put(struct pxt_chain *chain, pxt_entry **entry, struct pxt_
     pxt_entry_key_of(*entry, &key);
     uint64_t hash = key.hash; /* the entry may become another object */
     pxt_chain_probe_down_tiers(chain);
+    pxt_exchange_take(chain, &key, 1, true);
     pxt_status status = pxt_chain_lock(chain, &key, error);
     if (status)
         return status;
@@ -61,6 +63,7 @@ pxt_status pxt_chain_delete(struct pxt_chain *chain, const struct pxt_key *key, 
                             struct pxt_error *error)
 {
     pxt_chain_probe_down_tiers(chain);
+    pxt_exchange_take(chain, key, 1, true);
     pxt_status status = pxt_chain_lock(chain, key, error);
     if (status)
         return status;
@@ -81,7 +84,7 @@ static pxt_status change_once(struct pxt_chain *chain, const struct pxt_key *key
     pxt_status status = pxt_chain_decide(chain, key, PXT_GET_PEEK | PXT_TIER_GET_FOR_WRITE, &decision, error);
     pxt_entry *entry = decision.entry;
     if (status == PXT_OK && pxt_chain_dead(chain, entry)) {
-        if (!pxt_chain_members(chain) && !chain->authority) {
+        if (!pxt_chain_has_tombstones(chain)) {
             pxt_chain_remove(chain, key, PXT_REMOVE_EXPIRED, NULL);
             PXT_COUNT(&chain->tier[0], evictions_ttl, 1);
         }
@@ -91,7 +94,10 @@ static pxt_status change_once(struct pxt_chain *chain, const struct pxt_key *key
     }
     if (!status && changed) {
         uint64_t supplied = pxt_entry_effective_supplied(entry);
-        const struct pxt_stamp stamp = {pxt_entry_effective_version(entry), supplied, PXT_VERSION_NEW, decision.seen};
+        const struct pxt_stamp stamp = {.above = pxt_entry_effective_version(entry),
+                                        .supplied = supplied,
+                                        .learnt = PXT_VERSION_NEW,
+                                        .seen = decision.seen};
         status = pxt_chain_store(chain, changed, &stamp, victims, error);
     } else if (!status) {
         status = pxt_chain_remove(chain, key, why, error);
@@ -121,6 +127,7 @@ pxt_status pxt_chain_change(struct pxt_chain *chain, const struct pxt_key *key, 
     pxt_victims_init(&victims);
     pxt_chain_settle(chain, NULL); /* the changed copy is to have all hits so far */
     pxt_chain_probe_down_tiers(chain);
+    pxt_exchange_take(chain, key, 1, true);
     pxt_status status = pxt_chain_lock(chain, key, error);
     if (status)
         return status;
@@ -167,7 +174,7 @@ static pxt_status check_clearable(const struct pxt_chain *chain, struct pxt_erro
     for (unsigned i = 0; i < chain->count; i++) {
         const struct pxt_tier *tier = &chain->tier[i];
         bool present = pxt_tier_present(tier);
-        if (present ? !pxt_tier_on(tier) : pxt_chain_tier_may_have_more(chain, tier))
+        if (present ? !pxt_tier_on(tier) : tier->exchanges || pxt_chain_tier_may_have_more(chain, tier))
             return pxt_fail(error, PXT_EUNAVAILABLE, 0,
                             "tier %s is %s and cannot be cleared: nothing was removed; see `proxtier status`",
                             tier->name, present ? "off" : "absent");

@@ -27,6 +27,8 @@ void pxt_remote_new_epoch(struct pxt_chain *chain, int64_t now_ms)
 /* The members that a notice from `tier` puts in doubt: all that are faster, also those that this process does not have. */
 static pxt_doubts faster_members(const struct pxt_chain *chain, const struct pxt_tier *tier)
 {
+    if (tier->exchanges) /* the members of this host say what is true; memory asks them again */
+        return 0;
     pxt_doubts members = pxt_chain_members(chain);
     for (unsigned i = tier->index; i < chain->count; i++)
         members &= (pxt_doubts)~pxt_chain_bit(chain, &chain->tier[i]);
@@ -47,8 +49,12 @@ static void changed(void *listener, const struct pxt_key *key)
         pxt_words_notice_all(&chain->page, faster_members(chain, tier));
 }
 
-void pxt_remote_is_back(struct pxt_chain *chain)
+void pxt_remote_is_back(struct pxt_chain *chain, const struct pxt_tier *tier)
 {
+    if (tier->exchanges) { /* notices may be lost */
+        pxt_page_forget(&chain->page);
+        return;
+    }
     pxt_words_doubt_all(&chain->page, pxt_chain_members(chain));
     atomic_fetch_add(&chain->restarts, 1);
 }
@@ -64,7 +70,7 @@ static void available(void *listener, bool is)
         pxt_breaker_open(&tier->breaker, pxt_clock_monotonic_ms(), "its server cannot be reached");
         return;
     }
-    pxt_remote_is_back(chain);
+    pxt_remote_is_back(chain, tier);
     pxt_breaker_probe_soon(&tier->breaker, pxt_clock_monotonic_ms());
 }
 
@@ -103,12 +109,14 @@ static void give_dead(struct pxt_chain *chain, struct pxt_tier *tier, const stru
 }
 
 /* Whether a member of this host would answer with something else than what the authority has. */
-static bool differs(struct pxt_tier *tier, const struct pxt_key *key, const pxt_entry *entry)
+static bool differs(const struct pxt_chain *chain, struct pxt_tier *tier, const struct pxt_key *key,
+                    const pxt_entry *entry)
 {
     pxt_entry *has = NULL;
+    bool must_have = entry && !tier->limited && !pxt_chain_dead(chain, entry);
     pxt_status status = pxt_tier_get(tier, key, PXT_GET_PEEK, &has, NULL);
     bool other = status == PXT_OK ? !entry || pxt_entry_effective_version(has) != pxt_entry_effective_version(entry)
-                                  : status != PXT_NOT_FOUND;
+                                  : status != PXT_NOT_FOUND || must_have;
     pxt_entry_release(has);
     return other;
 }
@@ -120,7 +128,7 @@ void pxt_remote_follow(struct pxt_chain *chain, const struct pxt_key *key, const
     for (unsigned i = 0; i < chain->authority->index; i++) {
         struct pxt_tier *tier = &chain->tier[i];
         pxt_doubts bit = pxt_chain_bit(chain, tier);
-        if (!bit || (bit & doubts) || !differs(tier, key, decision->entry))
+        if (!bit || (bit & doubts) || !differs(chain, tier, key, decision->entry))
             continue;
         if (!locked || !decision->entry)
             pxt_word_notice(&chain->page, key->hash, bit);
@@ -135,10 +143,15 @@ uint64_t pxt_remote_above(const struct pxt_chain *chain, const struct pxt_tier *
     return checkpoint > skew ? checkpoint - skew : 0;
 }
 
+uint64_t pxt_remote_kept(struct pxt_chain *chain)
+{
+    return pxt_version_of_time(pxt_clock_now(&chain->clock) - TOMBSTONE_KEEP);
+}
+
 uint64_t pxt_remote_may_drop(struct pxt_chain *chain, const struct pxt_tier *tier, uint64_t up_to)
 {
-    if (!(tier->flags & PXT_TIER_REMOTE))
+    if (!(tier->flags & PXT_TIER_REMOTE) && !chain->exchanges)
         return up_to;
-    uint64_t kept = pxt_version_of_time(pxt_clock_now(&chain->clock) - TOMBSTONE_KEEP);
+    uint64_t kept = pxt_remote_kept(chain);
     return kept < up_to ? kept : up_to;
 }

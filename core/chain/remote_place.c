@@ -47,7 +47,7 @@ static pxt_status find_place(const struct pxt_chain *chain, const struct pxt_tie
     if (!status)
         status = pxt_path_expand("${state}/remote", &folder, error);
     if (!status)
-        status = pxt_path_prepare_folder(folder, chain->with_proxywhirl, error);
+        status = pxt_path_prepare_folder(folder, chain->sharing, error);
     if (!status) {
         *place = pxt_asprintf("%s/%s-%s", folder, config->name, digest);
         status = *place ? PXT_OK : pxt_fail_memory(error, "a path");

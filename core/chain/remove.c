@@ -39,7 +39,7 @@ static pxt_status remove_from_each(struct pxt_chain *chain, const struct pxt_key
 /* A limited tier lets go of the key if a slower member has taken the tombstone. Other tiers than members let go of it. */
 static pxt_status bury_in(struct pxt_write *write, struct pxt_tier *tier, struct pxt_error *error)
 {
-    bool member = pxt_chain_bit(write->chain, tier) || (write->chain->authority && pxt_tier_durable(tier));
+    bool member = pxt_chain_keeps_tombstones(write->chain, tier);
     struct pxt_key key;
     if (!pxt_tier_stores(tier))
         return PXT_ENOTSUP;
@@ -56,7 +56,8 @@ static pxt_status bury(struct pxt_chain *chain, const struct pxt_key *key, enum 
 {
     struct pxt_change change;
     pxt_entry *tombstone = NULL;
-    const struct pxt_stamp stamp = {above, PXT_VERSION_NEW, PXT_VERSION_NEW, seen};
+    const struct pxt_stamp stamp = {
+        .above = above, .supplied = PXT_VERSION_NEW, .learnt = PXT_VERSION_NEW, .seen = seen};
     pxt_status status = pxt_tombstone_new(key, 0, why, pxt_clock_now(&chain->clock), &tombstone, error);
     if (status)
         return status;
@@ -108,7 +109,7 @@ pxt_status pxt_chain_remove(struct pxt_chain *chain, const struct pxt_key *key, 
 {
     pxt_status status;
     unsigned n = 0;
-    if (!pxt_chain_members(chain) && !chain->authority)
+    if (!pxt_chain_has_tombstones(chain))
         return remove_from_each(chain, key, why, error);
     do
         status = remove_once(chain, key, why, error);

@@ -262,7 +262,7 @@ static void probe(struct pxt_chain *chain, struct pxt_tier *tier)
     if (serial)
         pthread_mutex_unlock(&tier->serial);
     if (!status && (tier->flags & PXT_TIER_REMOTE))
-        pxt_remote_is_back(chain);
+        pxt_remote_is_back(chain, tier);
     pxt_breaker_probed(&tier->breaker, status == PXT_OK, pxt_clock_monotonic_ms(), error.message);
     if (status)
         pxt_log(chain->logger, PXT_MESSAGE_WARNING, "chain", "tier %s stays off: %s", tier->name, error.message);

@@ -8,6 +8,7 @@
 #include "chain/store.h"
 #include "base/fail.h"
 #include "chain/accesses.h"
+#include "chain/exchange.h"
 #include "chain/key_ops.h"
 #include "entry/entry.h"
 
@@ -117,6 +118,8 @@ void pxt_write_private_tiers(struct pxt_write *write)
     for (unsigned i = write->chain->count; i-- > 0;)
         if (is_private(write->chain, &write->chain->tier[i]))
             write->into(write, &write->chain->tier[i], NULL);
+    if (write->chain->exchanges && write->taken && !write->is_copy)
+        pxt_exchange_give(write->chain, write->entries, write->count);
 }
 
 /* Counts a change of an entry whose version is too far ahead of the clock, and tells it once a minute. */
@@ -229,6 +232,7 @@ pxt_status pxt_chain_store(struct pxt_chain *chain, pxt_entry *entry, const stru
                               .victims = victims,
                               .seen = given->seen,
                               .unread = !given->seen.read,
+                              .is_copy = given->is_copy,
                               .may_defer = true};
     struct pxt_key key;
     pxt_status status;
@@ -237,10 +241,12 @@ pxt_status pxt_chain_store(struct pxt_chain *chain, pxt_entry *entry, const stru
     pxt_change_begin(chain, key.hash, NULL, &change);
     do {
         pxt_write_reset(&write, error);
-        status = pxt_chain_stamp_version(chain, entry, &stamp, error);
+        if (stamp.is_copy)
+            pxt_version_learn(&chain->page, pxt_entry_version(entry));
+        status = stamp.is_copy ? PXT_OK : pxt_chain_stamp_version(chain, entry, &stamp, error);
         if (!status)
             status = pxt_write_deciding_tiers(&write);
-        if (write.lost)
+        if (write.lost || stamp.is_copy)
             break;
         if (write.stale)
             pxt_stamp_above(&stamp, pxt_chain_greatest_version(chain, &key));

@@ -26,6 +26,7 @@ struct pxt_write {
     bool taken;       /* a tier has taken the entries */
     bool stale;       /* a tier has a newer version */
     bool lost;        /* another host has changed the key since it was read: no other tier was written to */
+    bool is_copy;     /* the entry came from a tier that exchanges copies */
     bool unread;      /* the authority was not read, and so cannot be written to: a repair brings the write there */
     pxt_status first; /* what the first tier that failed returned */
     struct pxt_error *error;
@@ -47,6 +48,7 @@ struct pxt_stamp {
     uint64_t above;            /* the version of the entry that is replaced */
     uint64_t supplied, learnt; /* see PXT_FIELDS */
     struct pxt_seen seen;      /* what the authority has, if there is one */
+    bool is_copy;              /* the entry keeps the versions that it has */
 };
 static inline void pxt_stamp_above(struct pxt_stamp *stamp, uint64_t version)
 {

@@ -5,6 +5,7 @@
 #ifndef PXT_CONFIG_H
 #define PXT_CONFIG_H
 
+#include "base/paths.h"
 #include "plugin/loader.h"
 #include "settings/settings.h"
 #include <proxtier/cache.h>
@@ -35,6 +36,7 @@ struct pxt_config {
     struct pxt_source_ttl *source_ttl; /* sorted by source */
     struct pxt_chosen encryptor;
     struct pxt_origin encryptor_origin; /* of its name */
+    enum pxt_sharing sharing;           /* of folders and files */
     bool with_proxywhirl; /* the durable tiers have `compatible: proxywhirl`: keys and files are as ProxyWhirl's */
     size_t tier_count;    /* 1..PXT_CHAIN_MAX */
     struct pxt_tier_config tier[PXT_CHAIN_MAX];

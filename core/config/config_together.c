@@ -32,6 +32,10 @@ pxt_status pxt_config_read_compatible(struct pxt_config_loading *loading, const 
             without = tier;
     }
     loading->config->with_proxywhirl = with != NULL;
+    loading->config->sharing = !strcmp(pxt_settings_text(loading->config->settings, "mode"), "group")
+                                   ? PXT_SHARED_WITH_GROUP
+                               : with ? PXT_SHARED_WITH_PROXYWHIRL
+                                      : PXT_SHARED_WITH_NONE;
     if (with && without)
         return pxt_yaml_fail(loading->error, tiers ? tiers : tree,
                              "tier %s has compatible: proxywhirl, but tier %s has not, and an entry has one key in all "

@@ -25,16 +25,16 @@ struct backup {
     struct pxt_error *error;
 };
 
-void pxt_backup_digest(gcry_md_hd_t digest, char out[PXT_BACKUP_DIGEST + 1])
+bool pxt_backup_digest(gcry_md_hd_t digest, char out[PXT_BACKUP_DIGEST + 1])
 {
     gcry_md_hd_t copy;
-    out[0] = '\0';
     if (gcry_md_copy(&copy, digest))
-        return;
+        return false;
     const unsigned char *bytes = gcry_md_read(copy, GCRY_MD_SHA256);
     for (int i = 0; bytes && i < PXT_BACKUP_DIGEST / 2; i++)
-        snprintf(out + 2 * i, 3, "%02x", bytes[i]);
+        snprintf(out + (size_t)i * 2, 3, "%02x", bytes[i]);
     gcry_md_close(copy);
+    return bytes != NULL;
 }
 
 void pxt_backup_counts_copy(const struct pxt_backup_counts *from, struct pxt_backup_counts *to)
@@ -163,7 +163,8 @@ static pxt_status write_head(struct backup *backup)
 static pxt_status write_end(struct backup *backup)
 {
     char digest[PXT_BACKUP_DIGEST + 1];
-    pxt_backup_digest(backup->digest, digest);
+    if (!pxt_backup_digest(backup->digest, digest))
+        return backup->status = pxt_fail_memory(backup->error, "a digest");
     struct pxt_out *out = &backup->out;
     pxt_out_format(out, "{\"end\": \"%s\", \"entries\": %" PRIu64 ", \"checks\": %" PRIu64, PXT_BACKUP_NAME,
                    backup->counts.entries, backup->counts.checks);

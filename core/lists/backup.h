@@ -25,8 +25,8 @@ enum {
     PXT_BACKUP_LINE_MAX = 262144
 };
 
-/* Writes the digest of what `digest` was given so far. */
-void pxt_backup_digest(gcry_md_hd_t digest, char out[PXT_BACKUP_DIGEST + 1]);
+/* Writes the digest of what `digest` was given so far. False when out of memory. */
+bool pxt_backup_digest(gcry_md_hd_t digest, char out[PXT_BACKUP_DIGEST + 1]);
 /* Copies counts into the caller's struct, as far as that goes. `to` may be NULL. */
 void pxt_backup_counts_copy(const struct pxt_backup_counts *from, struct pxt_backup_counts *to);
 

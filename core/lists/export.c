@@ -116,11 +116,6 @@ static pxt_status open_credential(struct pxt_export *export, pxt_entry *entry, e
     return status == PXT_NOT_FOUND ? PXT_OK : status;
 }
 
-static bool is_sealed_format(const struct pxt_export_row *row)
-{
-    return row->write == pxt_write_jsonl || row->write == pxt_write_json || row->write == pxt_write_csv;
-}
-
 static void write_entry(struct pxt_export *export, const struct pxt_exported *exported)
 {
     const char *problem = unfit(export, exported);
@@ -133,7 +128,7 @@ static void write_entry(struct pxt_export *export, const struct pxt_exported *ex
     if (pour(export))
         return;
     export->counts.written++;
-    if (!exported->reveal && !is_sealed_format(export->row) &&
+    if (!exported->reveal && !(export->row->carries & PXT_CARRY_SEALED) &&
         (pxt_entry_has(exported->entry, PXT_FIELD_USERNAME) || pxt_entry_has(exported->entry, PXT_FIELD_PASSWORD)))
         export->counts.bare++;
 }

@@ -41,11 +41,12 @@ enum {
     PXT_CARRY_SCHEMES = 63,
     PXT_CARRY_NAMES = 64, /* hosts that are no addresses */
     PXT_CARRY_CREDENTIALS = 128,
-    PXT_CARRY_BLANKS = 256,     /* ... with blanks */
-    PXT_CARRY_PASSWORD = 512,   /* ... without a user name */
-    PXT_CARRY_CONTROL = 1024,   /* ... with control characters */
-    PXT_CARRY_COLONS = 4096,    /* ... with colons, in plain forms */
-    PXT_CARRY_LONG_SOCKS = 2048 /* ... longer than the 255 bytes that SOCKS has, for a SOCKS proxy */
+    PXT_CARRY_BLANKS = 256,      /* ... with blanks */
+    PXT_CARRY_PASSWORD = 512,    /* ... without a user name */
+    PXT_CARRY_CONTROL = 1024,    /* ... with control characters */
+    PXT_CARRY_COLONS = 2048,     /* ... with colons, in plain forms */
+    PXT_CARRY_LONG_SOCKS = 4096, /* ... longer than the 255 bytes that SOCKS has, for a SOCKS proxy */
+    PXT_CARRY_SEALED = 8192      /* ... as tokens, where they are not to be shown */
 };
 struct pxt_export_row {
     struct pxt_export_format format;

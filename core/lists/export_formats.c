@@ -23,12 +23,12 @@
 #define FIELDS (A_URL & ~(unsigned)PXT_CARRY_COLONS)
 
 static const struct pxt_export_row rows[] = {
-    {FORMAT("jsonl", "one JSON object a line, with all fields"), EVERYTHING, 0, pxt_write_jsonl, NULL, NULL, NULL,
-     NULL},
-    {FORMAT("json", "an array of the same objects"), EVERYTHING, 0, pxt_write_json, pxt_begin_json, pxt_end_json, NULL,
-     NULL},
-    {FORMAT("csv", "a table with a header and all fields"), EVERYTHING, 0, pxt_write_csv, pxt_begin_csv, NULL, NULL,
-     NULL},
+    {FORMAT("jsonl", "one JSON object a line, with all fields"), EVERYTHING | PXT_CARRY_SEALED, 0, pxt_write_jsonl,
+     NULL, NULL, NULL, NULL},
+    {FORMAT("json", "an array of the same objects"), EVERYTHING | PXT_CARRY_SEALED, 0, pxt_write_json, pxt_begin_json,
+     pxt_end_json, NULL, NULL},
+    {FORMAT("csv", "a table with a header and all fields"), EVERYTHING | PXT_CARRY_SEALED, 0, pxt_write_csv,
+     pxt_begin_csv, NULL, NULL, NULL},
     PLAIN("url", "scheme://user:password@host:port", A_URL, "{url}", "{url}"),
     PLAIN("hostport", "host:port", A_URL & ~(unsigned)PXT_CARRY_CREDENTIALS, "{hostport}", "{hostport}"),
     PLAIN("userpass-at-hostport", "user:password@host:port, percent-encoded", A_URL, "{hostport}",

@@ -54,10 +54,20 @@ void pxt_begin_proxychains(struct pxt_export *export, struct pxt_out *out)
     pxt_out_text(out, "random_chain\nchain_len = 1\nproxy_dns\n\n[ProxyList]\n");
 }
 
-/* It has no quotes and no escapes. */
+static bool has_high_byte(struct pxt_span span)
+{
+    for (size_t i = 0; i < span.length; i++)
+        if ((unsigned char)span.text[i] >= 0x80)
+            return true;
+    return false;
+}
+
+/* It has no quotes and no escapes. Its base64 (4.16) takes bytes for signed numbers. */
 const char *pxt_write_proxychains(struct pxt_export *export, const struct pxt_exported *exported, struct pxt_out *out)
 {
     (void)export;
+    if (!strcmp(exported->scheme, "http") && (has_high_byte(exported->username) || has_high_byte(exported->password)))
+        return "a byte beyond ASCII in the credentials, which proxychains sends wrongly to an HTTP proxy";
     if (exported->username.length > 255 || exported->password.length > 255)
         return "a credential of more than 255 bytes";
     pxt_out_format(out, "%s ", exported->scheme);

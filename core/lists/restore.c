@@ -97,7 +97,8 @@ static pxt_status check_end(const struct restoring *restoring, const struct pxt_
 {
     char digest[PXT_BACKUP_DIGEST + 1];
     const struct pxt_backup_end *end = &reader->end;
-    pxt_backup_digest(reader->digest, digest);
+    if (!pxt_backup_digest(reader->digest, digest))
+        return pxt_fail_memory(restoring->error, "a digest");
     if (end->entries == restoring->counts.entries && end->checks == restoring->counts.checks &&
         !strcmp(end->sha256, digest))
         return PXT_OK;

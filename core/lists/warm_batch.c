@@ -52,18 +52,21 @@ static void count_result(struct pxt_warming *warming, size_t i)
 /* Deletes the entries of the batch, so that nothing learnt of them is kept. */
 static pxt_status forget(struct pxt_warming *warming, bool *existed)
 {
-    char key[PXT_KEY_MAX + 1];
-    pxt_status status = PXT_OK;
-    for (size_t i = 0; i < warming->count && !status; i++) {
-        const struct pxt_value *value = &warming->draft[i].value[PXT_FIELD_KEY];
-        memcpy(key, value->as.text, value->length);
-        key[value->length] = '\0';
-        status = pxt_cache_delete(warming->cache, key, warming->list->error);
-        existed[i] = status == PXT_OK;
-        if (status == PXT_NOT_FOUND || status == PXT_EINVAL) /* a malformed key is refused when it is stored */
-            status = PXT_OK;
+    const char *key[PXT_WARM_BATCH];
+    pxt_status result[PXT_WARM_BATCH], first = PXT_OK;
+    struct pxt_error error;
+    for (size_t i = 0; i < warming->count; i++)
+        key[i] = warming->draft[i].value[PXT_FIELD_KEY].as.text; /* keep() has ended it */
+    pxt_cache_delete_many(warming->cache, key, warming->count, result, &error);
+    for (size_t i = 0; i < warming->count; i++) {
+        existed[i] = result[i] == PXT_OK;
+        if (!first && result[i] != PXT_NOT_FOUND &&
+            result[i] != PXT_EINVAL) /* a malformed key is refused when it is stored */
+            first = result[i];
     }
-    return status;
+    if (first && warming->list->error)
+        *warming->list->error = error;
+    return first;
 }
 
 static pxt_status put(struct pxt_warming *warming)

@@ -62,7 +62,7 @@ static pxt_status host_fail(const struct pxt_host *host, struct pxt_error *error
 
 static pxt_status host_prepare_folder(const struct pxt_host *host, const char *path, struct pxt_error *error)
 {
-    return pxt_path_prepare_folder(path, instance_of(host)->group_may_write, error);
+    return pxt_path_prepare_folder(path, instance_of(host)->sharing, error);
 }
 
 static pxt_status host_entry_new(const struct pxt_host *host, const struct pxt_draft *draft, pxt_entry **out,
@@ -169,6 +169,12 @@ static void host_available(const struct pxt_host *host, bool available)
         instance->available(instance->listener, available);
 }
 
+void pxt_host_share(struct pxt_host_instance *instance, enum pxt_sharing sharing)
+{
+    instance->sharing = sharing;
+    instance->host.file_mode = pxt_file_mode(sharing);
+}
+
 void pxt_host_init(struct pxt_host_instance *instance, const char *component, const struct pxt_logger *logger,
                    const struct pxt_clock *clock)
 {
@@ -217,5 +223,6 @@ void pxt_host_init(struct pxt_host_instance *instance, const char *component, co
     };
     instance->logger = logger;
     instance->clock = clock;
+    pxt_host_share(instance, PXT_SHARED_WITH_NONE);
     snprintf(instance->component, sizeof instance->component, "%s", component);
 }

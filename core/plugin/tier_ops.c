@@ -31,8 +31,7 @@ _Static_assert(offsetof(struct pxt_tier_ops, flags) == offsetof(struct pxt_evict
 /* Without these no order of the changes of several hosts can be had. */
 static const char *missing_of_remote(const struct pxt_tier_ops *tier)
 {
-    return !(tier->flags & PXT_TIER_DURABLE)    ? "the flag PXT_TIER_DURABLE, and has PXT_TIER_REMOTE"
-           : !(tier->flags & PXT_TIER_SHARED)   ? "the flag PXT_TIER_SHARED, and has PXT_TIER_REMOTE"
+    return !(tier->flags & PXT_TIER_SHARED)     ? "the flag PXT_TIER_SHARED, and has PXT_TIER_REMOTE"
            : !(tier->flags & PXT_TIER_VERSIONS) ? "the flag PXT_TIER_VERSIONS, and has PXT_TIER_REMOTE"
            : !tier->put_if                      ? "put_if, and has PXT_TIER_REMOTE"
            : !tier->del_if                      ? "del_if, and has PXT_TIER_REMOTE"

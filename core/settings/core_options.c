@@ -14,6 +14,8 @@ const struct pxt_option *pxt_options_global(void)
     static const struct pxt_option table[] = {
         {"default_ttl", PXT_OPTION_DURATION, "1h", SECONDS(60), YEARS_100, NULL,
          "time to live of entries that come without one"},
+        {"mode", PXT_OPTION_CHOICE, "private", 0, 0, "private|group",
+         "group: all members of the group of its folders use the pool, and can read its credentials"},
         {"cleanup.background", PXT_OPTION_BOOL, "true", 0, 0, NULL,
          "whether a background thread removes expired entries at intervals"},
         {"cleanup.interval", PXT_OPTION_DURATION, "60s", SECONDS(5), SECONDS(86400), NULL,

@@ -5,6 +5,7 @@
  * old one notice that it was removed.
  */
 #include "base/fail.h"
+#include "base/paths.h"
 #include "shared/page_layout.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -175,10 +176,15 @@ static bool is_named(const char *path, int fd)
 pxt_status pxt_page_check_file(const char *path, int fd, struct pxt_error *error)
 {
     struct stat file;
+    gid_t group;
     if (fstat(fd, &file))
         return pxt_fail(error, PXT_EIO, errno, "cannot examine %s", path);
-    if (!S_ISREG(file.st_mode) || (file.st_uid != geteuid() && file.st_uid != 0) || (file.st_mode & 022))
+    bool of_group = pxt_path_in_group_folder(path, &group) && file.st_gid == group;
+    bool of_other = file.st_uid != geteuid() && file.st_uid != 0 && !of_group;
+    if (!S_ISREG(file.st_mode) || of_other || (file.st_mode & (of_group ? 002 : 022)))
         return pxt_fail(error, PXT_EACCES, 0, "%s can be written by others: remove it and let it be made anew", path);
+    if (of_group && file.st_uid == geteuid() && (file.st_mode & 0777) != 0660 && fchmod(fd, 0660))
+        return pxt_fail(error, pxt_status_of_errno(errno), errno, "cannot give %s the rights of its group", path);
     return PXT_OK;
 }
 

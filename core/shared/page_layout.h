@@ -58,7 +58,8 @@ pxt_status pxt_page_reopen(struct pxt_page *page, bool by_path, struct pxt_error
 /* A child that is forked gets descriptors of its own for the pages that are noted. */
 void pxt_page_note_open(struct pxt_page *page);
 void pxt_page_note_closed(struct pxt_page *page);
-/* PXT_EACCES if an open file is not a regular one of this user or root which others cannot write. */
+/* PXT_EACCES if an open file is not a regular one of this user or root which others cannot write. In a group's folder the file
+ * may be any member's, and one of this user gets the mode 0660. */
 pxt_status pxt_page_check_file(const char *path, int fd, struct pxt_error *error);
 /* Keeps programs before this format from the store: replaces their file PATH.coherence, if there is one, by a folder,
  * which they cannot open, while none of them writes. PXT_EBUSY: one held its locks for longer than the timeout. */

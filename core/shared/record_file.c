@@ -92,8 +92,8 @@ static pxt_status write_record(const char *path, char *temporary, const char *te
     int fd = mkostemp(temporary, O_CLOEXEC);
     if (fd < 0)
         return io_failed("make", temporary, error);
-    pxt_status status = PXT_OK;
-    if (!write_all(fd, text, strlen(text)) || fsync(fd))
+    pxt_status status = pxt_page_check_file(temporary, fd, error); /* gives it its mode */
+    if (!status && (!write_all(fd, text, strlen(text)) || fsync(fd)))
         status = io_failed("write", temporary, error);
     if (close(fd) && !status)
         status = io_failed("write", temporary, error);

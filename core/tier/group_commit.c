@@ -38,15 +38,15 @@ bool pxt_group_commit_suits(const struct pxt_tier_ops *ops)
 }
 
 /* Stores the entries of all items, and sets their status. put_many stores all or none. If one entry is the reason
- * (EINVAL), each is put singly to find which; if the tier is the reason, all share the error, because a locked database
- * would make each single put wait again. */
+ * (EINVAL, ESTALE), each is put singly to find which; if the tier is the reason, all share the error, because a locked
+ * database would make each single put wait again. */
 static void put_all(const struct pxt_tier_ops *ops, void *self, struct pxt_group_commit_item *const *items, size_t n)
 {
     pxt_entry *entries[GROUP_MAX];
     for (size_t i = 0; i < n; i++)
         entries[i] = items[i]->entry;
     pxt_status all = n > 1 ? ops->put_many(self, entries, n, &items[0]->error) : PXT_EINVAL;
-    if (all != PXT_EINVAL) {
+    if (all != PXT_EINVAL && all != PXT_ESTALE) {
         for (size_t i = 0; i < n; i++) {
             items[i]->status = all;
             if (all && i)

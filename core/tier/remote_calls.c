@@ -21,6 +21,44 @@ pxt_status pxt_tier_put_if(struct pxt_tier *tier, pxt_entry *entry, uint64_t exp
     return leave(tier, status, &call, error);
 }
 
+static pxt_status put_in_one_call(struct pxt_tier *tier, pxt_entry *const *entries, const uint64_t *expected, size_t n,
+                                  pxt_status *status, struct pxt_error *error)
+{
+    struct call call;
+    if (!enter(tier, &call, error))
+        return PXT_EUNAVAILABLE;
+    pxt_status all = tier->ops->put_if_many(tier->self, entries, expected, n, status, &call.error);
+    for (size_t i = 0; i < n && !all && tier->tracker; i++) {
+        struct pxt_key key;
+        pxt_entry_key_of(entries[i], &key);
+        if (!status[i])
+            status[i] = track_put(tier, &key, entries[i], &call.error);
+    }
+    return leave(tier, all, &call, error);
+}
+
+void pxt_tier_put_if_many(struct pxt_tier *tier, pxt_entry *const *entries, const uint64_t *expected, size_t n,
+                          pxt_status *status, struct pxt_error *error)
+{
+    bool together = n > 1 && tier->ops && tier->ops->put_if_many;
+    pxt_status all = together ? put_in_one_call(tier, entries, expected, n, status, error) : PXT_OK;
+    for (size_t i = 0; i < n; i++) {
+        struct pxt_key key;
+        if (!together) {
+            status[i] = pxt_tier_put_if(tier, entries[i], expected[i], error);
+            continue;
+        }
+        status[i] = all ? all : status[i];
+        PXT_COUNT(tier, conflicts, status[i] == PXT_ESTALE);
+        if (all || !status[i] || status[i] == PXT_ESTALE)
+            continue;
+        pxt_entry_key_of(entries[i], &key);
+        pxt_fail(error, status[i], 0, "tier %s: key %s could not be stored", tier->name, key.text);
+        if (status[i] == PXT_EINVAL) /* it cannot hold this entry: then it must not keep an older one */
+            pxt_tier_del_if(tier, &key, expected[i], PXT_REMOVE_DELETED, NULL);
+    }
+}
+
 pxt_status pxt_tier_del_if(struct pxt_tier *tier, const struct pxt_key *key, uint64_t expected, enum pxt_removal why,
                            struct pxt_error *error)
 {

@@ -64,7 +64,7 @@ static void set_absent(struct pxt_tier *tier, const char *reason)
 /* What follows from the operations and flags of an open tier. */
 static void take_flags(struct pxt_tier *tier)
 {
-    tier->flags = tier->ops->flags;
+    tier->flags = tier->ops->flags | (tier->lone ? PXT_TIER_DURABLE : 0);
     pxt_forks_listen(&tier->fork_listener, tier->ops, tier->self);
     tier->grouped = pxt_group_commit_suits(tier->ops);
     tier->hits_need_no_lock =
@@ -93,7 +93,7 @@ static void init(struct pxt_tier *tier, const struct pxt_tier_config *config, co
                      pxt_settings_number(settings, "degrade.backoff_max") / 1000);
     pxt_host_init(&tier->instance.host, config->name, tier->logger, context->clock);
     tier->instance.host.plugin_folders = context->plugin_folders;
-    tier->instance.host.group_may_write = context->with_proxywhirl;
+    pxt_host_share(&tier->instance.host, context->sharing);
     tier->instance.host.seal = context->seal;
     tier->instance.host.seal_arg = context->seal_arg;
     snprintf(policy_component, sizeof policy_component, "%s.eviction", config->name);
@@ -133,9 +133,17 @@ pxt_status pxt_tier_reopen(struct pxt_tier *tier, struct pxt_error *error)
     error->message[0] = '\0';
     tier->ops = tier->config->tier.module->ops; /* not those of an instance that was closed again */
     pxt_status status = open_tier(tier, tier->config, error);
-    if (!status)
-        take_flags(tier);
-    return status;
+    if (status)
+        return status;
+    if (pxt_tier_durable(tier) && !tier->lone && !(tier->ops->flags & PXT_TIER_DURABLE)) {
+        tier->ops->close(tier->self);
+        tier->self = NULL;
+        return pxt_fail(error, PXT_ENOTSUP, 0,
+                        "it does not say that it is durable, as the tier said of itself when the cache was opened: open "
+                        "the cache anew");
+    }
+    take_flags(tier);
+    return PXT_OK;
 }
 
 void pxt_tier_close(struct pxt_tier *tier)

@@ -7,7 +7,7 @@
  *   present   pxt_tier_present()   the plugin is loaded and the instance is open
  *   on        pxt_tier_on()        present, and the breaker lets calls through
  *   limited   limited              the tier has a capacity, `max_entries`
- *   stores    pxt_tier_stores()    that capacity is not 0
+ *   stores    pxt_tier_stores()    that capacity is not 0, and the tier is not one that only `exchanges`
  *
  * A call on a tier that is not on returns PXT_EUNAVAILABLE without a call of the plugin. A call that fails counts
  * against the tier. Whether the copy of a key in a tier counts is not known here: the page says it (shared/page.h).
@@ -63,8 +63,10 @@ struct pxt_tier {
     uint64_t max_entries;               /* if limited */
     struct pxt_policy_tracker *tracker; /* the state of the policy, if the tier does not keep it */
     bool tells_misses;                  /* its policy wants to know of gets that find nothing */
-    bool write_behind;                  /* puts are deferred, if a faster durable tier has them */
-    bool hits_need_no_lock;             /* as the first tier: it locks itself and keeps the state of the policy */
+    bool exchanges;    /* remote and not durable, beside durable tiers: exchange.c looks after it, and nothing else */
+    bool lone;         /* remote and not durable, in a chain without durable tiers: it counts as one */
+    bool write_behind; /* puts are deferred, if a faster durable tier has them */
+    bool hits_need_no_lock; /* as the first tier: it locks itself and keeps the state of the policy */
 
     /* The way in. */
     int64_t timeout; /* of a call for a key, in microseconds; 0: none */
@@ -103,8 +105,8 @@ struct pxt_tier_context {
     char *const *plugin_folders;
     const struct pxt_logger *logger;
     const struct pxt_clock *clock;
-    bool with_proxywhirl; /* see struct pxt_config */
-    pxt_seal_fn *seal;    /* see struct pxt_host_instance */
+    enum pxt_sharing sharing;
+    pxt_seal_fn *seal; /* see struct pxt_host_instance */
     void *seal_arg;
 };
 /* Opens the tier of a configuration into `tier`, which must not move afterwards. A tier that cannot be opened and is
@@ -134,7 +136,7 @@ static inline bool pxt_tier_durable(const struct pxt_tier *tier)
 }
 static inline bool pxt_tier_stores(const struct pxt_tier *tier)
 {
-    return !tier->limited || tier->max_entries;
+    return !tier->exchanges && (!tier->limited || tier->max_entries);
 }
 
 /* Around a call of the plugin for one key, or a few: gives it its deadline, and counts it if it overran. */
@@ -151,6 +153,10 @@ pxt_status pxt_tier_get(struct pxt_tier *tier, const struct pxt_key *key, unsign
 void pxt_tier_get_many(struct pxt_tier *tier, const struct pxt_key *const *keys, size_t n, unsigned flags,
                        pxt_entry **out, pxt_status *status, struct pxt_error *error);
 /* Whether it costs one call of the plugin. */
+static inline bool pxt_tier_puts_many(const struct pxt_tier *tier)
+{
+    return tier->ops && tier->ops->put_many && !tier->tracker;
+}
 static inline bool pxt_tier_gets_many(const struct pxt_tier *tier)
 {
     return tier->ops && tier->ops->get_many;
@@ -159,6 +165,10 @@ pxt_status pxt_tier_put(struct pxt_tier *tier, pxt_entry *entry, struct pxt_erro
 pxt_status pxt_tier_put_many(struct pxt_tier *tier, pxt_entry *const *entries, size_t n, struct pxt_error *error);
 /* Of remote tiers: see put_if and del_if. */
 pxt_status pxt_tier_put_if(struct pxt_tier *tier, pxt_entry *entry, uint64_t expected, struct pxt_error *error);
+/* The same for `n` entries of distinct keys; `status[i]` is that of entries[i]. One call, if the tier offers that. `error` is that
+ * of the last that failed. */
+void pxt_tier_put_if_many(struct pxt_tier *tier, pxt_entry *const *entries, const uint64_t *expected, size_t n,
+                          pxt_status *status, struct pxt_error *error);
 pxt_status pxt_tier_del_if(struct pxt_tier *tier, const struct pxt_key *key, uint64_t expected, enum pxt_removal why,
                            struct pxt_error *error);
 pxt_status pxt_tier_del(struct pxt_tier *tier, const struct pxt_key *key, enum pxt_removal why,
@@ -191,6 +201,13 @@ pxt_status pxt_tier_check_add(struct pxt_tier *tier, const struct pxt_check *che
                               struct pxt_error *error);
 pxt_status pxt_tier_check_each(struct pxt_tier *tier, const struct pxt_key *key, pxt_check_fn *fn, void *arg,
                                struct pxt_error *error);
+/* select_call.c: PXT_ENOTSUP where the tier does not offer it, or not for this. */
+pxt_status pxt_tier_select(struct pxt_tier *tier, const struct pxt_select *select, pxt_selected_fn *fn, void *arg,
+                           struct pxt_error *error);
+static inline bool pxt_tier_selects(const struct pxt_tier *tier)
+{
+    return tier->ops && tier->ops->select;
+}
 /* Whether the leases of a chain stand in this tier if no slower one keeps them. An absent tier of which that is not known may. */
 bool pxt_tier_keeps_leases(const struct pxt_tier *tier);
 /* Of a tier that keeps leases. */
@@ -200,13 +217,6 @@ pxt_status pxt_tier_lease_renew(struct pxt_tier *tier, const struct pxt_lease *l
 pxt_status pxt_tier_lease_end(struct pxt_tier *tier, const struct pxt_lease *lease, struct pxt_error *error);
 pxt_status pxt_tier_lease_each(struct pxt_tier *tier, const struct pxt_key *key, pxt_lease_fn *fn, void *arg,
                                struct pxt_error *error);
-/* select_call.c: PXT_ENOTSUP where the tier does not offer it, or not for this. */
-pxt_status pxt_tier_select(struct pxt_tier *tier, const struct pxt_select *select, pxt_selected_fn *fn, void *arg,
-                           struct pxt_error *error);
-static inline bool pxt_tier_selects(const struct pxt_tier *tier)
-{
-    return tier->ops && tier->ops->select;
-}
 pxt_status pxt_tier_maintain(struct pxt_tier *tier, struct pxt_error *error);
 pxt_status pxt_tier_sync(struct pxt_tier *tier, struct pxt_error *error);
 

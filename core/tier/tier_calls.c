@@ -91,7 +91,7 @@ static pxt_status put_singly(struct pxt_tier *tier, pxt_entry *const *entries, s
 
 pxt_status pxt_tier_put_many(struct pxt_tier *tier, pxt_entry *const *entries, size_t n, struct pxt_error *error)
 {
-    if (!tier->ops || !tier->ops->put_many || tier->tracker)
+    if (!pxt_tier_puts_many(tier))
         return put_singly(tier, entries, n, error);
     struct call call;
     if (!enter(tier, &call, error))

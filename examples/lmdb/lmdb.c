@@ -38,7 +38,8 @@ static pxt_status lmdb_open(const struct pxt_host *host, const struct pxt_tier_s
         return host->fail(host, error, PXT_ENOMEM, 0, "no memory for the tier %s", setup->name);
     tier->place.host = host;
     tier->place.folder = host->setting_text(setup->settings, "dir");
-    tier->place.max_size = (size_t)host->setting_number(setup->settings, "max_size");
+    uint64_t max_size = (uint64_t)host->setting_number(setup->settings, "max_size");
+    tier->place.max_size = max_size < SIZE_MAX / 2 ? (size_t)max_size : SIZE_MAX / 2; /* where addresses are short */
     tier->synced = !strcmp(sync, "full");
     pxt_status status = PXT_OK;
     if (asprintf(&tier->data_file, "%s/data.mdb", tier->place.folder) < 0) {

@@ -222,11 +222,18 @@ static size_t map_size(struct store *store)
     return info.me_mapsize;
 }
 
-/* Takes over the size that another process gave the map. */
+/* Makes the map anew, with another size; 0: that which another process gave it. The lock of the map is held for writing.
+ * LMDB takes away the old map first: where it gets no other, nothing may touch the environment any more. */
+static int resize(struct store *store, size_t size)
+{
+    store->broken = mdb_env_set_mapsize(store->env, size);
+    return store->broken;
+}
+
 static int adopt_size(struct store *store)
 {
     pthread_rwlock_wrlock(&store->map);
-    int code = mdb_env_set_mapsize(store->env, 0);
+    int code = store->broken ? store->broken : resize(store, 0);
     pthread_rwlock_unlock(&store->map);
     return code;
 }
@@ -237,13 +244,13 @@ static int grow(struct store_place *place, enum store_need need, size_t seen)
 {
     struct store *store = place->store;
     size_t limit = place->max_size + (need == STORE_FREES ? place->max_size / 8 : 0);
-    int code = 0;
     pthread_rwlock_wrlock(&store->map);
+    int code = store->broken;
     size_t size = map_size(store);
-    if (size == seen && size >= limit)
+    if (!code && size == seen && size >= limit)
         code = MDB_MAP_FULL;
-    else if (size == seen)
-        code = mdb_env_set_mapsize(store->env, size < limit / 2 ? 2 * size : limit);
+    else if (!code && size == seen)
+        code = resize(store, size < limit / 2 ? 2 * size : limit);
     pthread_rwlock_unlock(&store->map);
     return code;
 }
@@ -256,7 +263,7 @@ static int begin(struct store_place *place, unsigned flags, MDB_txn **txn, size_
     for (;;) {
         pthread_rwlock_rdlock(&store->map);
         *seen = map_size(store);
-        int code = mdb_txn_begin(store->env, NULL, flags, txn);
+        int code = store->broken ? store->broken : mdb_txn_begin(store->env, NULL, flags, txn);
         if (!code)
             return 0;
         pthread_rwlock_unlock(&store->map);
@@ -269,13 +276,14 @@ static int begin(struct store_place *place, unsigned flags, MDB_txn **txn, size_
     }
 }
 
-/* Puts the row that a reader has found aside, if it is the same row still: another thread or process may have put the key. */
+/* A copy of a row that a reader has found to be no entry. */
 struct found {
     char key[LMDB_KEY_MAX];
     size_t length;
-    MDB_val value; /* a copy */
+    MDB_val value;
 };
 
+/* Puts the row aside, if it is the same still: another thread or process may have put the key. */
 static pxt_status put_found_aside(struct txn *txn, void *arg, struct pxt_error *error)
 {
     struct found *found = arg;
@@ -289,19 +297,20 @@ static pxt_status put_found_aside(struct txn *txn, void *arg, struct pxt_error *
 }
 
 /* Copies the row that `txn` found, while the transaction still runs. */
-static bool copy_found(struct txn *txn, struct found *found)
+static pxt_status copy_found(struct txn *txn, struct found *found, struct pxt_error *error)
 {
+    const struct pxt_host *host = txn->place->host;
     MDB_val key = {txn->bad_length, txn->bad}, value;
-    if (mdb_get(txn->mdb, txn->place->store->table[ENTRIES], &key, &value))
-        return false;
-    found->value.mv_size = value.mv_size;
-    found->value.mv_data = malloc(value.mv_size + 1);
+    int code = mdb_get(txn->mdb, txn->place->store->table[ENTRIES], &key, &value);
+    if (code)
+        return txn_failed(txn, error, code, "read an entry");
+    found->value = (MDB_val){value.mv_size, malloc(value.mv_size + 1)};
     if (!found->value.mv_data)
-        return false;
+        return host->fail(host, error, PXT_ENOMEM, 0, "no memory for a damaged entry");
     memcpy(found->value.mv_data, value.mv_data, value.mv_size);
     memcpy(found->key, txn->bad, txn->bad_length);
     found->length = txn->bad_length;
-    return true;
+    return PXT_OK;
 }
 
 /* Runs `step` in a transaction that reads. Where it meets a damaged row, that is put aside, and the step runs again. */
@@ -315,10 +324,12 @@ pxt_status store_read(struct store_place *place, store_step *step, void *arg, st
         if (code)
             return store_failed(place, error, code, "read");
         pxt_status status = step(&txn, arg, error);
-        bool damaged = status == PXT_EINVAL && copy_found(&txn, &found);
+        bool damaged = status == PXT_EINVAL && txn.bad_length;
+        if (damaged)
+            status = copy_found(&txn, &found, error);
         mdb_txn_abort(txn.mdb);
         pthread_rwlock_unlock(&place->store->map);
-        if (!damaged)
+        if (status || !damaged)
             return status;
         status = store_write(place, STORE_FREES, put_found_aside, &found, error);
         free(found.value.mv_data);

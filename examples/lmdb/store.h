@@ -34,6 +34,7 @@ struct store {
     MDB_dbi table[TABLES];
     /* Held for reading by each transaction, for writing where the map changes its size: LMDB forbids both at once. */
     pthread_rwlock_t map;
+    int broken; /* not 0: what LMDB said when it had no memory for another map */
 };
 
 /* What one instance of the tier knows of its store. */

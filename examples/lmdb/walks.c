@@ -5,7 +5,7 @@
 #include "walks.h"
 #include <string.h>
 
-enum { PART = 64 };
+enum { PART = 64, EXPIRE_PART = 256 };
 
 /* A part of the entries, held while no transaction runs. */
 struct part {
@@ -95,7 +95,7 @@ static pxt_status call_version(struct txn *txn, MDB_val row, struct versions *ve
 }
 
 /* First those without a version, then those above. The function only makes a note: so it is called within the transaction. A
- * damaged row is put aside when all others were called, since the function must not be called twice for them. */
+ * damaged row is put aside when all others were called: the function is called once for each. */
 static pxt_status versions_step(struct txn *txn, void *arg, struct pxt_error *error)
 {
     struct versions *versions = arg;
@@ -141,10 +141,10 @@ pxt_status lmdb_versions(void *self, uint64_t above, pxt_version_fn *fn, void *a
 struct expiring {
     pxt_time now;
     uint64_t up_to;
-    size_t limit; /* of this part, at most PART */
+    size_t limit; /* of this part, at most EXPIRE_PART */
     size_t removed, called;
-    char keys[PART][PXT_KEY_MAX + 1]; /* of the entries, which the function is called with */
-    struct index_key from, next;      /* where this part begins, and the next one */
+    char keys[EXPIRE_PART][PXT_KEY_MAX + 1]; /* of the entries, which the function is called with */
+    struct index_key from, next;             /* where this part begins, and the next one */
     bool over;
 };
 
@@ -213,7 +213,7 @@ pxt_status lmdb_expire(void *self, pxt_time now, uint64_t up_to, size_t limit, p
     *removed = 0;
     while (*removed < limit && !expiring.over) {
         struct pxt_key key;
-        expiring.limit = limit - *removed < PART ? (size_t)(limit - *removed) : PART;
+        expiring.limit = limit - *removed < EXPIRE_PART ? (size_t)(limit - *removed) : EXPIRE_PART;
         pxt_status status = store_write(self, STORE_FREES, expire_step, &expiring, error);
         if (status)
             return status;

@@ -88,6 +88,10 @@ PXT_API pxt_status pxt_fernet_key(pxt_secret **out, struct pxt_error *error);
 PXT_API const struct pxt_option *pxt_option_global(size_t index);
 PXT_API const struct pxt_option *pxt_option_tier(size_t index);
 
+/* Whether `word` is near enough to `known` to be offered as what was meant. `*distance` receives how many insertions, deletions,
+ * changes and swaps of neighbours lead from one to the other. */
+PXT_API bool pxt_word_near(const char *word, const char *known, unsigned *distance);
+
 #ifdef __cplusplus
 }
 #endif

@@ -238,8 +238,12 @@ PXT_API pxt_status pxt_cache_tick(pxt_cache *cache, uint64_t *expired, struct px
 /* Makes everything acknowledged survive loss of power. */
 PXT_API pxt_status pxt_cache_sync(pxt_cache *cache, struct pxt_error *error);
 
-/* Fills `stats`, whose `size` must be set. */
+/* Fills `stats`, after pxt_stats_init(). The counters are those of this cache since it was opened. PXT_EINVAL. */
 PXT_API pxt_status pxt_cache_stats(pxt_cache *cache, struct pxt_stats *stats, struct pxt_error *error);
+/* The same, but the counters are those of all processes that share the pool, since the file PATH.stats was made. Another cache
+ * adds its own to them with each turn of its janitor, in pxt_cache_tick() and when it is closed. The counters of this cache
+ * alone if no tier is shared, or the file cannot be used, which is logged. */
+PXT_API pxt_status pxt_cache_stats_total(pxt_cache *cache, struct pxt_stats *stats, struct pxt_error *error);
 /* The number of tiers, and their names ("l1"); NULL beyond. */
 PXT_API unsigned pxt_cache_tier_count(const pxt_cache *cache);
 PXT_API const char *pxt_cache_tier_name(const pxt_cache *cache, unsigned tier);

@@ -108,7 +108,9 @@ struct pxt_lower_tier {
  */
 struct pxt_host {
     uint32_t size; /* of this struct in the running core */
-    uint32_t reserved;
+    /* The mode of files in the store: 0600, or 0660 if the pool belongs to a group. The umask may take from it: give it to
+     * open(), and then to fchmod(). Files of other members of the group have it too, and belong to them. */
+    uint32_t file_mode;
 
     /* The time. Plugins call nothing else for it: tests replace this clock. */
     pxt_time (*now)(const struct pxt_host *host);
@@ -137,7 +139,8 @@ struct pxt_host {
     const char *(*setting_secret)(const struct pxt_settings *settings, const char *name, size_t *length);
 
     /* Makes the folder (and missing parents) with mode 0700, or checks that it is owned by this user or root and
-     * that no one else may write to it. PXT_EACCES with a remedy otherwise. */
+     * that no one else may write to it. If the pool belongs to a group: with mode 2770, so that files get its group; or checks
+     * that it has these rights, and that only the group may write to it. PXT_EACCES with a remedy otherwise. */
     pxt_status (*prepare_folder)(const struct pxt_host *host, const char *path, struct pxt_error *error);
 
     /* The field table, as pointers to its rows; the same as pxt_fields() gives to programs. */

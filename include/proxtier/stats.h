@@ -14,7 +14,7 @@
 extern "C" {
 #endif
 
-/* Counters of one tier, since open: X(name, help). */
+/* Counters of one tier: X(name, help). New ones come at the end: files have them by their places. */
 #define PXT_TIER_COUNTERS(X)                                                                                           \
     X(hits, "gets that this tier answered")                                                                            \
     X(misses, "gets that this tier was asked and could not answer")                                                    \
@@ -31,6 +31,14 @@ extern "C" {
     X(refusals, "new entries that the policy kept out")                                                                \
     X(notices, "notices of changes that other hosts have made")                                                        \
     X(conflicts, "writes that another host came before, and that were made again")
+
+/* Counters of the cache as a whole. They outlive the tiers that they were counted in. */
+#define PXT_CACHE_COUNTERS(X)                                                                                          \
+    X(hits, "gets that a tier answered")                                                                               \
+    X(misses, "gets that no tier could answer")                                                                        \
+    X(promotions, "entries copied into a tier after a hit in a slower one")                                            \
+    X(demotions, "entries handed down by an eviction")                                                                 \
+    X(skewed, "changes of entries whose version was more than `max_skew` ahead of the clock")
 
 enum pxt_tier_state {
     PXT_TIER_ON,
@@ -70,7 +78,8 @@ struct pxt_stats {
     uint64_t total_size; /* sum of the tiers' sizes */
     uint64_t missing;    /* members of the pool that the configuration of this cache does not have */
     int64_t checkpoint;  /* microseconds since 1970: all members agree on all changes up to then; 0: none is known */
-    uint64_t skewed;     /* changes of entries whose version was more than `max_skew` ahead of the clock, since open */
+    uint64_t skewed;     /* changes of entries whose version was more than `max_skew` ahead of the clock */
+    int64_t since;       /* when all counters were 0: microseconds since 1970 */
     struct pxt_tier_stats tier[PXT_CHAIN_MAX];
 };
 

@@ -45,9 +45,13 @@ extern "C" {
 #define PXT_TIER_SYNCED 128u      /* what a put or del acknowledged survives loss of power */
 
 /* Both must be understood (PXT_FLAGS_MUST). The store stands on another machine, and hosts that know nothing of each other write to it. Versions in the
- * store order their changes: so such a tier also has DURABLE, SHARED and VERSIONS, and offers put_if and del_if. It needs
+ * store order their changes: so such a tier also has SHARED and VERSIONS, and offers put_if and del_if. It needs
  * no shared_path(): page and record of the host stand beside another tier, or in the state folder. The tier calls
- * host->changed() and host->available(). */
+ * host->changed() and host->available().
+ * It has DURABLE only if its server keeps what it has acknowledged when it starts anew: where that depends on the server, the
+ * tier finds out, and instance_ops() says so. Without DURABLE it exchanges copies: the core compares what it has with what the
+ * durable tiers of the host have, and the newer version counts, once a durable tier has it. No put counts on it, and it may be
+ * emptied, or go back to older data, at any time. In a chain without durable tiers it is the store all the same. */
 #define PXT_TIER_REMOTE 0x10000u
 /* The store drops expired entries by itself, and tombstones a week after their PXT_FIELD_FETCH_TIME at the
  * earliest: the core does not call expire. */

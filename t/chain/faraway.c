@@ -27,6 +27,7 @@ static const struct pxt_option options[] = {
      "one of so many calls fails, before or after its effect; 0: none"},
     {"delay", PXT_OPTION_DURATION, "0s", 0, 60 * PXT_SECOND, NULL, "how long each call takes"},
     {"late", PXT_OPTION_BOOL, "false", 0, 0, NULL, "the first put_if fails, and has its effect 100 ms later"},
+    {"durable", PXT_OPTION_BOOL, "true", 0, 0, NULL, "whether the server keeps what it has when it starts anew"},
     {"lose", PXT_OPTION_INTEGER, "0", 0, 1000000, NULL, "one of so many notices is lost; 0: none"},
     {0}};
 
@@ -44,6 +45,7 @@ struct faraway {
     struct sockaddr_un address;
     pthread_t listener;
     bool listens;
+    struct pxt_tier_ops ops; /* with the flags that its options ask for */
     /* A write that arrives late. */
     atomic_bool late;
     pthread_t late_writer;
@@ -226,6 +228,25 @@ static pxt_status far_put_if(void *self, pxt_entry *entry, uint64_t expected, st
     END;
 }
 
+/* One call for all: each is compared and written for itself. */
+static pxt_status far_put_if_many(void *self, pxt_entry *const *entries, const uint64_t *expected, size_t n,
+                                  pxt_status *results, struct pxt_error *error)
+{
+    BEGIN;
+    for (size_t i = 0; i < n; i++)
+        results[i] = write_if(far, entries[i], expected[i], NULL);
+    END;
+}
+
+static pxt_status far_get_many(void *self, const struct pxt_key *const *keys, size_t n, unsigned flags, pxt_entry **out,
+                               struct pxt_error *error)
+{
+    BEGIN;
+    if (fate == FAILS_AFTER)
+        return fails(far, error);
+    return LOWER(get_many, keys, n, flags, out, error);
+}
+
 static pxt_status far_del_if(void *self, const struct pxt_key *key, uint64_t expected, enum pxt_removal why,
                              struct pxt_error *error)
 {
@@ -368,29 +389,14 @@ static pxt_status connect_to_server(struct faraway *far, const struct pxt_tier_s
     return status;
 }
 
-static pxt_status far_open(const struct pxt_host *host, const struct pxt_tier_setup *setup, void **self,
-                           struct pxt_error *error)
+static const struct pxt_tier_ops *instance_ops(void *self)
 {
-    struct faraway *far = calloc(1, sizeof *far);
-    if (!far)
-        return host->fail(host, error, PXT_ENOMEM, 0, "out of memory for a tier");
-    far->host = host;
-    far->path = host->setting_text(setup->settings, "path");
-    far->name = host->setting_text(setup->settings, "host");
-    far->fail = (uint64_t)host->setting_number(setup->settings, "fail");
-    far->lose = (uint64_t)host->setting_number(setup->settings, "lose");
-    far->delay_us = host->setting_number(setup->settings, "delay");
-    atomic_store(&far->late, host->setting_number(setup->settings, "late"));
-    far->lock_fd = far->socket = -1;
-    pthread_mutex_init(&far->lock, NULL);
-    pxt_status status = far->path ? connect_to_server(far, setup, error)
-                                  : host->fail(host, error, PXT_ECONFIG, 0, "the option `path` is missing");
-    if (status)
-        far_close(far);
-    else
-        *self = far;
-    return status;
+    const struct faraway *far = self;
+    return &far->ops;
 }
+
+static pxt_status far_open(const struct pxt_host *host, const struct pxt_tier_setup *setup, void **self,
+                           struct pxt_error *error);
 
 static const struct pxt_tier_ops ops = {
     .size = sizeof ops,
@@ -410,6 +416,36 @@ static const struct pxt_tier_ops ops = {
     .record_put = far_record_put,
     .put_if = far_put_if,
     .del_if = far_del_if,
+    .put_if_many = far_put_if_many,
+    .get_many = far_get_many,
+    .instance_ops = instance_ops,
 };
+
+static pxt_status far_open(const struct pxt_host *host, const struct pxt_tier_setup *setup, void **self,
+                           struct pxt_error *error)
+{
+    struct faraway *far = calloc(1, sizeof *far);
+    if (!far)
+        return host->fail(host, error, PXT_ENOMEM, 0, "out of memory for a tier");
+    far->host = host;
+    far->path = host->setting_text(setup->settings, "path");
+    far->name = host->setting_text(setup->settings, "host");
+    far->fail = (uint64_t)host->setting_number(setup->settings, "fail");
+    far->lose = (uint64_t)host->setting_number(setup->settings, "lose");
+    far->delay_us = host->setting_number(setup->settings, "delay");
+    far->ops = ops;
+    if (!host->setting_number(setup->settings, "durable"))
+        far->ops.flags &= ~PXT_TIER_DURABLE;
+    atomic_store(&far->late, host->setting_number(setup->settings, "late"));
+    far->lock_fd = far->socket = -1;
+    pthread_mutex_init(&far->lock, NULL);
+    pxt_status status = far->path ? connect_to_server(far, setup, error)
+                                  : host->fail(host, error, PXT_ECONFIG, 0, "the option `path` is missing");
+    if (status)
+        far_close(far);
+    else
+        *self = far;
+    return status;
+}
 
 PXT_PLUGIN(PXT_KIND_TIER, "faraway", "1.0.0", "MIT", "a server that several hosts use, for tests", options, &ops);

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
 c_tests += \
-    %D%/admission_test %D%/batch_test %D%/calls_test %D%/chain_test %D%/close_test %D%/degrade_test %D%/each_test \
-    %D%/fork_test %D%/get_many_test %D%/hosts_reports_test %D%/hosts_soak_test %D%/hosts_test %D%/learnt_test \
+    %D%/admission_test %D%/batch_test %D%/calls_test %D%/chain_test %D%/close_test %D%/degrade_test %D%/delete_many_test %D%/each_test \
+    %D%/exchange_test %D%/fork_test %D%/get_many_test %D%/hosts_many_test %D%/hosts_reports_test %D%/hosts_soak_test %D%/hosts_test %D%/learnt_test \
     %D%/members_test %D%/model_test %D%/power_test %D%/probe_test %D%/processes_test %D%/reports_test \
     %D%/shortage_test %D%/skew_test %D%/slow_tier_test %D%/threads_test \
-    %D%/ttl_test %D%/unload_test
+    %D%/totals_test %D%/ttl_test %D%/unload_test
 %C%_admission_test_LDADD = libproxtier.la
 %C%_batch_test_LDADD = libproxtier.la
 %C%_calls_test_LDADD = libproxtier.la
@@ -12,9 +12,16 @@ c_tests += \
 %C%_close_test_LDADD = libproxtier.la
 %C%_degrade_test_CFLAGS = $(AM_CFLAGS) $(SQLITE_CFLAGS)
 %C%_degrade_test_LDADD = libproxtier.la $(SQLITE_LIBS)
+%C%_delete_many_test_LDADD = libproxtier.la
+%C%_delete_many_test_LDFLAGS = $(AM_LDFLAGS) -export-dynamic
 %C%_each_test_LDADD = libproxtier.la
+%C%_exchange_test_SOURCES = %D%/exchange_test.c %D%/hosts.h
+%C%_exchange_test_LDADD = libproxtier.la
 %C%_get_many_test_LDADD = libproxtier.la
 %C%_get_many_test_LDFLAGS = $(AM_LDFLAGS) -export-dynamic
+%C%_hosts_many_test_SOURCES = %D%/hosts_many_test.c %D%/hosts.h
+%C%_hosts_many_test_LDADD = libproxtier.la
+%C%_hosts_many_test_LDFLAGS = $(AM_LDFLAGS) -export-dynamic
 %C%_hosts_test_SOURCES = %D%/hosts_test.c %D%/hosts.h
 %C%_hosts_test_LDADD = libproxtier.la
 %C%_hosts_reports_test_SOURCES = %D%/hosts_reports_test.c %D%/hosts.h
@@ -35,6 +42,7 @@ c_tests += \
 %C%_slow_tier_test_CPPFLAGS = $(core_test_cppflags)
 %C%_slow_tier_test_LDFLAGS = $(AM_LDFLAGS) -export-dynamic
 %C%_threads_test_LDADD = libproxtier.la
+%C%_totals_test_CPPFLAGS = $(core_test_cppflags)
 %C%_ttl_test_LDADD = libproxtier.la
 %C%_fork_test_LDADD = libproxtier.la
 %C%_unload_test_LDADD = -ldl

@@ -11,6 +11,7 @@
 #include <proxtier/proxtier.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -81,6 +82,34 @@ static bool wait_for_calls(int n)
 
 /* ---- the cache -------------------------------------------------------------------------------------------------- */
 
+static void open_text(const char *yaml, unsigned flags)
+{
+    struct pxt_cache_options options = {.size = sizeof options, .flags = flags, .config_text = yaml};
+    if (pxt_cache_open(&options, &cache, &error)) {
+        printf("Bail out! %s\n", error.message);
+        exit(1);
+    }
+}
+
+/* The slowest tier is on another machine, for which the plugin faraway stands in. */
+static void open_remote_chain(const char *faults)
+{
+    char yaml[1500], path[100];
+    snprintf(path, sizeof path, "%s/far", folder);
+    mkdir(path, 0700);
+    snprintf(
+        yaml, sizeof yaml,
+        "encryptor: {plugin: plain}\n"
+        "plugin_dirs: [%s]\n"
+        "lock_timeout: 20s\n"
+        "tiers:\n"
+        "  - {plugin: l1_memory, max_entries: %d}\n"
+        "  - {plugin: l2_jsonl, dir: %s/l2, max_entries: 5000}\n"
+        "  - {plugin: fault, name: far, tier: faraway, tier_options: 'path=%s', faults: '%s', max_staleness: 1h}\n",
+        getenv("PROXTIER_REFUSED_PLUGINS"), IN_MEMORY, folder, path, faults);
+    open_text(yaml, PXT_OPEN_NO_JANITOR);
+}
+
 static void open_chain_with(const char *faults, unsigned flags)
 {
     char yaml[1500];
@@ -93,11 +122,7 @@ static void open_chain_with(const char *faults, unsigned flags)
              "  - {plugin: l2_jsonl, dir: %s/l2, max_entries: 5000}\n"
              "  - {plugin: fault, name: l3, tier: l3_sqlite, tier_options: 'path=%s/l3.db', faults: '%s'}\n",
              IN_MEMORY, folder, folder, faults);
-    struct pxt_cache_options options = {.size = sizeof options, .flags = flags, .config_text = yaml};
-    if (pxt_cache_open(&options, &cache, &error)) {
-        printf("Bail out! %s\n", error.message);
-        exit(1);
-    }
+    open_text(yaml, flags);
 }
 
 static void open_chain(const char *faults)
@@ -343,6 +368,77 @@ static void misses_of_one_key_cost_one_call(void)
     close_chain();
 }
 
+static unsigned lock_of(const char *key)
+{
+    return pxt_lock_number(pxt_key_hash(key, strlen(key)));
+}
+
+static void *get_by_name(void *arg)
+{
+    pxt_entry *entry = NULL;
+    pxt_cache_get(cache, arg, &entry, NULL);
+    pxt_entry_release(entry);
+    return NULL;
+}
+
+static void *report_popular(void *arg)
+{
+    struct pxt_report outcome = {.size = sizeof outcome, .ok = true, .latency_ms = 10};
+    *(pxt_status *)arg = pxt_cache_report(cache, "popular", &outcome, NULL, NULL, NULL);
+    return NULL;
+}
+
+/* Whether a get of the popular key ends while the gate is closed. */
+static bool popular_is_found(const char *what)
+{
+    pthread_t getter;
+    struct timespec until;
+    atomic_int found = 0;
+    if (pthread_create(&getter, NULL, get_popular, &found))
+        exit(1);
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += 20;
+    bool joined = !pthread_timedjoin_np(getter, NULL, &until);
+    ok(joined, "%s", what);
+    if (!joined) {
+        open_gate();
+        pthread_join(getter, NULL);
+    }
+    return found;
+}
+
+/* Keys that share their lock, in the page and in the process. */
+static void gets_from_another_machine_hold_no_lock(void)
+{
+    enum { NEAR = 4 };
+    pthread_t thread[NEAR];
+    static char near[NEAR][20];
+    pxt_status reported = PXT_EIO;
+    open_remote_chain("get all delay 901s; get_many all delay 901s");
+    put("popular");
+    get_by_name((char[]){"popular"}); /* into memory */
+    for (int i = 0, n = 0; n < NEAR; i++) {
+        snprintf(near[n], sizeof near[n], "near%d", i);
+        n += lock_of(near[n]) == lock_of("popular");
+    }
+    close_gate(GET);
+    for (int i = 0; i < NEAR; i++)
+        pthread_create(&thread[i], NULL, get_by_name, near[i]);
+    ok(wait_for_calls(NEAR), "remote: gets of keys with one lock ask the server at once");
+    ok(popular_is_found("remote: a key of the same lock is got from memory meanwhile"), "it is found");
+    open_gate();
+    for (int i = 0; i < NEAR; i++)
+        pthread_join(thread[i], NULL);
+    close_gate(GET);
+    pthread_create(&thread[0], NULL, report_popular, &reported);
+    ok(wait_for_calls(1), "remote: a report reads its entry from the server");
+    ok(popular_is_found("remote: the same key is got from memory meanwhile"), "it is found");
+    open_gate();
+    pthread_join(thread[0], NULL);
+    is_int(reported, PXT_OK, "the report ends");
+    close_chain();
+}
+
 /* The other process: opens the cache, and gets when it is told to. */
 static void be_another_process(int from, int to)
 {
@@ -398,6 +494,7 @@ int main(void)
     gets_do_not_wait_for_a_probe();
     misses_of_different_keys_do_not_wait_for_each_other();
     misses_of_one_key_cost_one_call();
+    gets_from_another_machine_hold_no_lock();
     rmdir(folder);
     return tap_done();
 }

@@ -77,7 +77,7 @@ for shell in bash zsh fish; do
 done
 "$PROXTIER" completion bash >"$work/c.bash" && bash -n "$work/c.bash"
 ok $? "bash takes its completion"
-grep -q '^    tier) words="$words forget" ;;$' "$work/c.bash"
+grep -q '^    tier) words="$words --json forget" ;;$' "$work/c.bash"
 ok $? "... which knows the words that a command takes"
 for command in '' $("$PROXTIER" --help | sed -n '/^commands:/,/^$/s/^  \([a-z]*\) .*/\1/p'); do
     run $command --help

@@ -19,6 +19,10 @@ cp "$docs"/* "$work/plugins/" 2>/dev/null
 cp -R "$docs/lmdb" "$work/plugins/"
 make -C "$work/plugins" CFLAGS="-O2 -Wall -Wextra -Wshadow -Wconversion -Werror $sanitize" >"$work/make.log" 2>&1
 is "$?" 0 "all examples build with plain make, without a warning" || sed 's/^/# /' "$work/make.log"
+mkdir "$work/alone"
+cp "$docs/Makefile" "$docs/table.c" "$work/alone/"
+make -C "$work/alone" PLUGINS=table.so >"$work/make.log" 2>&1
+is "$?" 0 "... and one builds alone, with the same Makefile" || sed 's/^/# /' "$work/make.log"
 chmod go-w "$work/plugins"/*
 lmdb=
 if pkg-config --exists lmdb; then

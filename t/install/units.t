@@ -10,6 +10,22 @@ command=$(sed -n 's/^ExecStart=[^ ]* //p' "$unit")
 # shellcheck disable=SC2086
 run $command
 is "$code" 0 "the command of the unit, proxtier $command, works"
+
+# ---- the credentials of the unit ----
+names=$(sed -n 's/^LoadCredential=\([^:]*\):.*/\1/p' "$unit" | tr '\n' ' ')
+is "$names" "fernet.key fernet-previous.key " "the unit hands over two keys"
+mkdir -m 700 "$work/credentials" "$work/later"
+head -c 32 /dev/zero | base64 | tr '+/' '-_' >"$work/credentials/fernet.key"
+chmod 440 "$work/credentials/fernet.key" # as an access control list of systemd looks
+echo s3cret | CREDENTIALS_DIRECTORY=$work/credentials "$PROXTIER" put --username ann --password-file - http://192.0.2.1:80 \
+    >"$work/put.log" 2>&1
+[ $? -eq 0 ] && [ ! -e "$work/.local/state/proxtier/fernet.key" ]
+ok $? "the first seals, and no other key is made" || sed 's/^/# /' "$work/put.log"
+mv "$work/credentials/fernet.key" "$work/later/fernet-previous.key"
+head -c 32 /dev/zero | tr '\0' '1' | base64 | tr '+/' '-_' >"$work/later/fernet.key"
+out=$(CREDENTIALS_DIRECTORY=$work/later "$PROXTIER" get --reveal http://ann@192.0.2.1:80 2>&1)
+is "$out" http://ann:s3cret@192.0.2.1:80 "the second opens what an older key sealed"
+
 if ! command -v systemd-analyze >/dev/null; then
     skip "systemd-analyze is not installed"
     done_testing

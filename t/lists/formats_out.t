@@ -4,6 +4,12 @@
 . "${abs_top_srcdir:-.}/t/lib/lib.sh"
 formats=$("$PROXTIER" export --help | sed -n 's/^        \([a-z0-9-]*\)  .*/\1/p')
 
+completion=$("$PROXTIER" completion bash)
+is "$(for format in $formats; do
+    grep -q -e "\\b$format\\b" "$abs_top_srcdir/man/proxtier-export.5" || echo "manual: $format"
+    printf '%s\n' "$completion" | grep -q -e "[\" ]$format[\" ]" || echo "completion: $format"
+done)" "" "each format is in the manual and in the completion"
+
 # One of each kind; the user and the password of the first have all that is special anywhere.
 cat >"$work/list" <<'END'
 http://u%40s%25r:p%3Aa%2Fs%3Fs%23w%20%22d%27%5C%24%60~@192.0.2.1:8080

@@ -4,4 +4,5 @@
 check-packages: dist
 	$(SHELL) '$(srcdir)/%D%/check' '$(abs_top_builddir)/$(PACKAGE)-$(VERSION).tar.xz' $(PACKAGES_ROOTS)
 .PHONY: check-packages
-EXTRA_DIST += %D%/README.md %D%/check %D%/hook %D%/inside %D%/third-party
+EXTRA_DIST += %D%/README.md %D%/build.part %D%/check %D%/cross.part %D%/hook %D%/inside %D%/system \
+    %D%/third-party %D%/use.part

@@ -112,4 +112,28 @@ is "$code" 0 "... and what was damaged is put again"
 sed -i '/l3_sqlite/d' "$work/damaged.yaml"
 chain damaged --quiet list
 is "$(printf '%s\n' "$out" | sort | tr '\n' ' ')" "http://192.0.2.77:80 http://192.0.2.78:80 " "... into the tier itself"
+
+# Damaged rows with no other tier.
+damage() { # NUMBER...: the entries of 192.0.2.NUMBER
+    for number in "$@"; do
+        LC_ALL=C sed -i "s,\"http://192\.0\.2\.$number:80\",123456789012345678901x,g" "$work/alone/data.mdb"
+    done
+}
+for number in 81 82 83 84 85; do
+    chain alone put "http://192.0.2.$number:80"
+done
+damage 81 82
+chain alone list
+is "$code $(printf '%s\n' "$out" | sort | tr '\n' ' ')" "0 http://192.0.2.83:80 http://192.0.2.84:80 http://192.0.2.85:80 " \
+    "a list passes damaged rows over"
+chain alone stats
+like "$out" 'lmdb): on, 3 entries' "... and they are not counted any more"
+damage 83 84
+chain alone delete http://192.0.2.83:80
+is "$code" 1 "a damaged row is not there when it is to be deleted"
+chain alone put http://192.0.2.84:80
+chain alone get http://192.0.2.84:80
+is "$code $out" "0 http://192.0.2.84:80" "... and what is put takes its place"
+chain alone list
+is "$(printf '%s\n' "$out" | sort | tr '\n' ' ')" "http://192.0.2.84:80 http://192.0.2.85:80 " "... and the others stay"
 done_testing

@@ -42,8 +42,8 @@ static void all_fields_round_trip(bool l3, const char *name)
 static void columns_are_the_reference_s(bool l3, const char *name)
 {
     static const char ours[] = ",version:INTEGER:0:-:0,supplied_version:INTEGER:0:-:0,learnt_version:INTEGER:0:-:0,"
-                               "tallies:TEXT:0:-:0,country:TEXT:0:-:0,metadata:TEXT:0:-:0,"
-                               "tags:TEXT:0:-:0,latency_us:INTEGER:0:-:0";
+                               "tallies:TEXT:0:-:0,country:TEXT:0:-:0,metadata:TEXT:0:-:0,tags:TEXT:0:-:0,latency_us:"
+                               "INTEGER:0:-:0,ring:INTEGER:0:-:0";
     char place[100], all[2000];
     const char *columns = "SELECT name||':'||type||':'||\"notnull\"||':'||coalesce(dflt_value,'-')||':'||pk "
                           "FROM pragma_table_info('%s')";
@@ -168,12 +168,12 @@ static void old_l3_files_are_migrated(void)
               "'s',1.5,2.000001,3,60,61.5,'healthy',1,1.5,1.5)");
     umask(0022);
     struct tier tier = opened(true, "old", NULL);
-    is_str(ask(path, "SELECT count(*) FROM pragma_table_info('cache_entries')"), "31",
+    is_str(ask(path, "SELECT count(*) FROM pragma_table_info('cache_entries')"), "32",
            "migration: all columns are there");
     is_str(ask(path, "SELECT name FROM pragma_table_info('cache_entries') WHERE cid>13"),
            "last_health_check,consecutive_health_failures,consecutive_health_successes,recovery_attempt,"
            "next_check_time,last_health_error,total_health_checks,total_health_check_failures,evicted_from_l1,"
-           "version,supplied_version,learnt_version,tallies,country,metadata,tags,latency_us",
+           "version,supplied_version,learnt_version,tallies,country,metadata,tags,latency_us,ring",
            "migration: in the reference's order");
     is_int(get(&tier, "k", &out), PXT_OK, "migration: what was in the file can be read");
     is_int(out ? pxt_entry_number(out, PXT_FIELD_LAST_ACCESSED) : 0, 2000001, "migration: to the microsecond");

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * A thread that is cancelled while it puts loses neither its own entry nor that of another thread.
+ * A thread that is cancelled while it puts loses neither its own entry nor that of another thread. An entry that is older than
+ * what is stored keeps no other thread's entry out.
  */
 #include "../lib/tap.h"
 #include "tier/group_commit.h"
@@ -14,13 +15,19 @@ struct slow_tier {
     _Atomic unsigned inside, stored;
 };
 
+/* An entry that is older than what the tier has. */
+static char stale[1];
+
 static pxt_status slow_put_many(void *self, pxt_entry *const *entries, size_t n, struct pxt_error *error)
 {
     struct slow_tier *tier = self;
-    (void)entries, (void)error;
+    (void)error;
     atomic_fetch_add(&tier->inside, 1);
     while (!atomic_load(&tier->may_go))
         usleep(1000); /* a cancellation point, as a write to a file is */
+    for (size_t i = 0; i < n; i++)
+        if ((char *)entries[i] == stale)
+            return PXT_ESTALE;
     atomic_fetch_add(&tier->stored, (unsigned)n);
     return PXT_OK;
 }
@@ -39,16 +46,24 @@ static struct slow_tier tier;
 
 static void *put(void *arg)
 {
-    pxt_group_commit_put(&group, &ops, &tier, arg, NULL);
-    return NULL;
+    return (void *)(uintptr_t)pxt_group_commit_put(&group, &ops, &tier, arg, NULL);
 }
 
-static bool someone_waits(void)
+static const void *end_of_queue(void)
 {
     pthread_mutex_lock(&group.lock);
-    bool waits = group.first != NULL;
+    const void *end = group.end;
     pthread_mutex_unlock(&group.lock);
-    return waits;
+    return end;
+}
+
+/* Puts on a thread of its own, which waits for the leader in the tier when this returns. */
+static void follow(pthread_t *follower, void *entry)
+{
+    const void *before = end_of_queue();
+    pthread_create(follower, NULL, put, entry);
+    while (end_of_queue() == before)
+        sched_yield();
 }
 
 static void start(pthread_t *leader)
@@ -65,9 +80,7 @@ static void a_follower_that_is_cancelled_is_still_written(void)
     pthread_t leader, follower;
     start(&leader);
     /* The leader takes its own item off the queue before it enters the tier. */
-    pthread_create(&follower, NULL, put, NULL);
-    while (!someone_waits())
-        sched_yield();
+    follow(&follower, NULL);
     pthread_cancel(follower);
     atomic_store(&tier.may_go, true);
     pthread_join(leader, NULL);
@@ -90,9 +103,26 @@ static void a_leader_that_is_cancelled_hands_over(void)
     pxt_group_commit_destroy(&group);
 }
 
+static void a_stale_entry_fails_alone(void)
+{
+    pthread_t leader, old, good;
+    void *of_old = NULL, *of_good = NULL;
+    start(&leader);
+    follow(&old, stale);
+    follow(&good, NULL);
+    atomic_store(&tier.may_go, true);
+    pthread_join(leader, NULL);
+    pthread_join(old, &of_old);
+    pthread_join(good, &of_good);
+    is_int((int)(uintptr_t)of_old, PXT_ESTALE, "an entry that is older than what is stored is refused");
+    is_int((int)(uintptr_t)of_good, PXT_OK, "... and one of another thread, in the same group, is stored");
+    pxt_group_commit_destroy(&group);
+}
+
 int main(void)
 {
     a_leader_that_is_cancelled_hands_over();
     a_follower_that_is_cancelled_is_still_written();
+    a_stale_entry_fails_alone();
     return tap_done();
 }

@@ -48,7 +48,9 @@ static pxt_status set_key(struct fernet *fernet, struct fernet_key *key, char *t
                                      source);
 }
 
-static pxt_status check_key_file(struct fernet *fernet, int fd, const char *path, struct pxt_error *error)
+/* `managed`: who may read the file is looked after by what made it. systemd lets a service read its credentials by an access
+ * control list, whose mask looks like permissions of the group. */
+static pxt_status check_key_file(struct fernet *fernet, int fd, const char *path, bool managed, struct pxt_error *error)
 {
     const struct pxt_host *host = fernet->host;
     struct stat file;
@@ -56,11 +58,14 @@ static pxt_status check_key_file(struct fernet *fernet, int fd, const char *path
         return host->fail(host, error, PXT_EIO, errno, "cannot examine key file %s", path);
     if (!S_ISREG(file.st_mode))
         return host->fail(host, error, PXT_EACCES, 0, "key file %s is not a regular file", path);
-    if (file.st_uid != geteuid() && file.st_uid != 0)
+    if (managed)
+        return PXT_OK;
+    bool group = host->file_mode & 060; /* the file is another member's, or root's */
+    if (file.st_uid != geteuid() && file.st_uid != 0 && !group)
         return host->fail(host, error, PXT_EACCES, 0, "key file %s belongs to another user: chown it", path);
-    if (file.st_mode & 077)
-        return host->fail(host, error, PXT_EACCES, 0, "key file %s can be read or written by others: chmod 600 %s",
-                          path, path);
+    if (file.st_mode & (group ? 07 : 077))
+        return host->fail(host, error, PXT_EACCES, 0, "key file %s can be read or written by others: chmod %o %s", path,
+                          host->file_mode, path);
     return PXT_OK;
 }
 
@@ -82,7 +87,7 @@ static pxt_status read_all(struct fernet *fernet, int fd, char text[TEXT_ROOM], 
     }
 }
 
-static pxt_status key_from_file(struct fernet *fernet, struct fernet_key *key, const char *path,
+static pxt_status read_key_file(struct fernet *fernet, struct fernet_key *key, const char *path, bool managed,
                                 struct pxt_error *error)
 {
     const struct pxt_host *host = fernet->host;
@@ -93,11 +98,17 @@ static pxt_status key_from_file(struct fernet *fernet, struct fernet_key *key, c
         return host->fail(host, error, errno == ENOENT ? PXT_ECONFIG : host->status_of_errno(errno), errno,
                           "cannot open key file %s", path);
     snprintf(source, sizeof source, "key file %s", path);
-    pxt_status status = check_key_file(fernet, fd, path, error);
+    pxt_status status = check_key_file(fernet, fd, path, managed, error);
     if (!status)
         status = read_all(fernet, fd, text, &length, source, error);
     close(fd);
     return status ? status : set_key(fernet, key, text, length, source, error);
+}
+
+static pxt_status key_from_file(struct fernet *fernet, struct fernet_key *key, const char *path,
+                                struct pxt_error *error)
+{
+    return read_key_file(fernet, key, path, false, error);
 }
 
 static pxt_status key_from_env(struct fernet *fernet, struct fernet_key *key, const char *name, struct pxt_error *error)
@@ -217,7 +228,8 @@ static pxt_status write_new_key(struct fernet *fernet, int fd, const char *path,
     if (good) {
         fernet_base64url_encode(bytes, sizeof bytes, text);
         text[FERNET_KEY_TEXT] = '\n';
-        good = write(fd, text, sizeof text) == (ssize_t)sizeof text && !fchmod(fd, 0600) && !fsync(fd);
+        good =
+            write(fd, text, sizeof text) == (ssize_t)sizeof text && !fchmod(fd, fernet->host->file_mode) && !fsync(fd);
     }
     int code = errno;
     explicit_bzero(bytes, sizeof bytes);
@@ -264,6 +276,15 @@ static pxt_status make_key_file(struct fernet *fernet, const char *path, struct 
     return status;
 }
 
+/* A key that was made before the pool became a group's. */
+static void give_to_group(const struct pxt_host *host, const char *path)
+{
+    struct stat file;
+    if ((host->file_mode & 060) && !lstat(path, &file) && S_ISREG(file.st_mode) && file.st_uid == geteuid() &&
+        (file.st_mode & 0777) != host->file_mode && chmod(path, host->file_mode))
+        host->log(host, PXT_LOG_WARNING, "cannot give key file %s to its group: chmod %o it", path, host->file_mode);
+}
+
 static pxt_status key_made_once(struct fernet *fernet, const char *path, struct pxt_error *error)
 {
     if (access(path, F_OK)) {
@@ -271,6 +292,7 @@ static pxt_status key_made_once(struct fernet *fernet, const char *path, struct 
         if (status)
             return status;
     }
+    give_to_group(fernet->host, path);
     return key_from_file(fernet, &fernet->key[0], path, error);
 }
 
@@ -296,7 +318,7 @@ static pxt_status find_previous(struct fernet *fernet, const struct pxt_settings
     const char *file = fernet->host->setting_text(settings, "previous_key_file");
     const char *env = fernet->host->setting_text(settings, "previous_key_env");
     if (credential_path("fernet-previous.key", path))
-        return key_from_file(fernet, &fernet->key[1], path, error);
+        return read_key_file(fernet, &fernet->key[1], path, true, error);
     if (file)
         return key_from_file(fernet, &fernet->key[1], file, error);
     if (in_environment(env))
@@ -313,7 +335,7 @@ pxt_status fernet_find_keys(struct fernet *fernet, const struct pxt_settings *se
     const char *env = host->setting_text(settings, "key_env");
     pxt_status status;
     if (credential_path("fernet.key", path))
-        status = key_from_file(fernet, &fernet->key[0], path, error);
+        status = read_key_file(fernet, &fernet->key[0], path, true, error);
     else if (file)
         status = key_from_file(fernet, &fernet->key[0], file, error);
     else if (command)

@@ -235,6 +235,15 @@ static pxt_status on_del_if(void *self, const struct pxt_key *key, uint64_t expe
     return OUTCOME(del_if, status);
 }
 
+/* Torn: half of the entries are stored, each for itself. */
+static pxt_status on_put_if_many(void *self, pxt_entry *const *entries, const uint64_t *expected, size_t n,
+                                 pxt_status *results, struct pxt_error *error)
+{
+    MEET(put_if_many);
+    pxt_status status = lower->ops->put_if_many(lower->self, entries, expected, torn ? n / 2 : n, results, error);
+    return OUTCOME(put_if_many, status);
+}
+
 static pxt_status on_lease_take(void *self, const struct pxt_lease *lease, bool *taken, struct pxt_error *error)
 {
     MEET(lease_take);
@@ -343,6 +352,7 @@ static const struct pxt_tier_ops ops = {
     .tombstones = tombstones,
     .put_if = on_put_if,
     .del_if = on_del_if,
+    .put_if_many = on_put_if_many,
     .lease_take = on_lease_take,
     .lease_renew = on_lease_renew,
     .lease_end = on_lease_end,
@@ -378,6 +388,7 @@ static void offer_what_it_offers(struct fault *fault)
     TAKE_OUT(tombstones);
     TAKE_OUT(put_if);
     TAKE_OUT(del_if);
+    TAKE_OUT(put_if_many);
     TAKE_OUT(lease_take);
     TAKE_OUT(lease_renew);
     TAKE_OUT(lease_end);

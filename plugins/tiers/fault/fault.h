@@ -18,8 +18,10 @@
     X(clear)                                                                                                           \
     X(contains)                                                                                                        \
     X(put_many)                                                                                                        \
-    X(touch) X(settle) X(victim) X(expire) X(check_add) X(check_each) X(maintain) X(sync) X(versions) X(record_get)    \
-        X(record_put) X(get_many) X(put_if) X(del_if) X(lease_take) X(lease_renew) X(lease_end) X(lease_each)
+    X(touch)                                                                                                           \
+    X(settle) X(victim) X(expire) X(check_add) X(check_each) X(maintain) X(sync) X(versions) X(record_get)             \
+        X(record_put) X(get_many) X(put_if) X(del_if) X(put_if_many) X(lease_take) X(lease_renew) X(lease_end)         \
+            X(lease_each)
 enum fault_operation {
 #define X(name) FAULT_##name,
     FAULT_OPERATIONS(X)

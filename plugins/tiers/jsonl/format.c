@@ -95,6 +95,8 @@ pxt_status jsonl_format_write(struct jsonl *tier, const struct jsonl_format *for
     size_t length = (size_t)snprintf(text, sizeof text, "format " FORMAT "\nshards %u\n%s", format->shards, moving);
     unlinkat(tier->folder_fd, new_name, 0);
     int fd = openat(tier->folder_fd, new_name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, tier->file_mode);
+    if (fd >= 0)
+        jsonl_set_mode(tier, fd);
     bool good = fd >= 0 && !flock(fd, LOCK_EX | LOCK_NB);
     if (good) {
         ssize_t n = write(fd, text, length);
@@ -152,6 +154,7 @@ static pxt_status lock_format(struct jsonl *tier, bool exclusive, struct jsonl_f
         if (tier->format_fd < 0)
             return host->fail(host, error, host->status_of_errno(errno), errno, "cannot open %s/%s", tier->folder,
                               name);
+        jsonl_set_mode(tier, tier->format_fd);
         if (!jsonl_flock(tier->format_fd, exclusive ? LOCK_EX : LOCK_SH, exclusive ? LOOK_AGAIN : tier->lock_timeout))
             return errno == EWOULDBLOCK
                        ? busy(tier, exclusive, format, error)

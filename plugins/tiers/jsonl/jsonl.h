@@ -257,6 +257,9 @@ int64_t jsonl_monotonic_us(void);
 /* Takes a lock of flock(2), LOCK_EX or LOCK_SH; false, with errno EWOULDBLOCK, if others hold it for longer than `timeout`
  * (microseconds). */
 bool jsonl_flock(int fd, int operation, int64_t timeout);
+/* Gives a file of the folder its mode, as far as this user may: the folder keeps others out as well. Those of ProxyWhirl keep
+ * theirs. */
+void jsonl_set_mode(const struct jsonl *tier, int fd);
 /* Take and release the locks of all shards. */
 void jsonl_lock_all(struct jsonl *tier);
 void jsonl_unlock_all(struct jsonl *tier);

@@ -38,7 +38,7 @@ static pxt_status open_folder(struct jsonl *tier, struct pxt_error *error)
     if (tier->folder_fd < 0)
         return host->fail(host, error, host->status_of_errno(errno), errno, "cannot open folder %s", tier->folder);
     struct stat folder;
-    tier->file_mode = 0600;
+    tier->file_mode = host->file_mode;
     if (tier->compatible && !fstat(tier->folder_fd, &folder)) /* ProxyWhirl may be another user of the folder's group */
         tier->file_mode = folder.st_mode & 0666;
     return PXT_OK;

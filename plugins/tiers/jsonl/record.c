@@ -21,6 +21,8 @@ pxt_status jsonl_record_get(void *self, char text[PXT_RECORD_MAX + 1], struct px
     int fd = openat(tier->folder_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0 && errno == ENOENT)
         return PXT_NOT_FOUND;
+    if (fd >= 0)
+        jsonl_set_mode(tier, fd);
     while (fd >= 0 && n && length < PXT_RECORD_MAX) {
         n = read(fd, text + length, PXT_RECORD_MAX - length);
         if (n < 0 && errno != EINTR)
@@ -44,6 +46,7 @@ static int open_new(struct jsonl *tier)
         int fd = openat(tier->folder_fd, new_name, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, tier->file_mode);
         if (fd < 0)
             return -1;
+        jsonl_set_mode(tier, fd);
         bool good = !flock(fd, LOCK_EX) && !fstat(fd, &open_one);
         if (good && !fstatat(tier->folder_fd, new_name, &named, AT_SYMLINK_NOFOLLOW) &&
             named.st_ino == open_one.st_ino && named.st_dev == open_one.st_dev)

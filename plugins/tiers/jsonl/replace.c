@@ -38,6 +38,7 @@ pxt_status jsonl_replace_open(struct jsonl *tier, struct jsonl_shard *shard, int
     unlinkat(tier->folder_fd, temporary, 0);
     *fd = openat(tier->folder_fd, temporary, O_RDWR | O_APPEND | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (*fd >= 0) {
+        jsonl_set_mode(tier, *fd);
         keep_owner(tier, shard, *fd);
         return PXT_OK;
     }

@@ -139,6 +139,8 @@ static pxt_status open_new(struct rewriting *work, struct pxt_error *error)
     work->folder_fd = openat(tier->folder_fd, subfolder, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
     if (work->folder_fd < 0)
         return cannot(tier, errno, "opening a subfolder", error);
+    if (!tier->compatible && (tier->file_mode & 020))
+        fchmod(work->folder_fd, 02770); /* another member of the group may have to finish this */
     for (unsigned i = 0; i < JSONL_SHARDS_MAX; i++) {
         const char *name = work->old->shard[i].log_name;
         if (unlinkat(work->folder_fd, name, 0) && errno != ENOENT) /* of an interrupted rewriting */
@@ -146,6 +148,8 @@ static pxt_status open_new(struct rewriting *work, struct pxt_error *error)
         if (i >= tier->shard_count)
             continue;
         int fd = openat(work->folder_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, tier->file_mode);
+        if (fd >= 0)
+            jsonl_set_mode(tier, fd);
         work->out[i] = fd < 0 ? NULL : fdopen(fd, "w");
         if (!work->out[i]) {
             int code = errno;

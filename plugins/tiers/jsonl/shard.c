@@ -34,6 +34,13 @@ void jsonl_shard_close_files(struct jsonl_shard *shard)
     shard->log = shard->lock_file = -1;
 }
 
+void jsonl_set_mode(const struct jsonl *tier, int fd)
+{
+    struct stat file;
+    if (!tier->compatible && !fstat(fd, &file) && (file.st_mode & 0777) != tier->file_mode)
+        fchmod(fd, tier->file_mode);
+}
+
 static pxt_status open_log(struct jsonl *tier, struct jsonl_shard *shard, bool create, struct pxt_error *error)
 {
     const struct pxt_host *host = tier->host;
@@ -49,11 +56,11 @@ static pxt_status open_log(struct jsonl *tier, struct jsonl_shard *shard, bool c
         return host->fail(host, error, host->status_of_errno(errno), errno, "cannot open %s/%s", tier->folder, name);
     if (fstat(shard->log, &file))
         return host->fail(host, error, PXT_EIO, errno, "cannot examine %s/%s", tier->folder, name);
-    if (!S_ISREG(file.st_mode) || (file.st_mode & (tier->compatible ? 002 : 022)))
+    bool group = tier->compatible || (tier->file_mode & 020);
+    if (!S_ISREG(file.st_mode) || (file.st_mode & (group ? 002 : 022)))
         return host->fail(host, error, PXT_EACCES, 0, "%s/%s can be written by others: chmod %s it", tier->folder, name,
-                          tier->compatible ? "o-w" : "600");
-    if ((file.st_mode & 077) && !tier->compatible)
-        fchmod(shard->log, 0600); /* best effort: the folder keeps others out as well */
+                          group ? "o-w" : "600");
+    jsonl_set_mode(tier, shard->log);
     if (file.st_dev != shard->device || file.st_ino != shard->inode) {
         jsonl_damage_clear(shard);
         shard->name_in_doubt = true; /* another process may have made it without forcing its name to disk */
@@ -123,6 +130,8 @@ static pxt_status open_lock(struct jsonl *tier, struct jsonl_shard *shard, struc
     if (shard->lock_file >= 0)
         return PXT_OK;
     shard->lock_file = openat(tier->folder_fd, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (shard->lock_file >= 0)
+        jsonl_set_mode(tier, shard->lock_file);
     if (shard->lock_file >= 0 && !fstat(shard->lock_file, &file)) {
         shard->lock_device = file.st_dev;
         shard->lock_inode = file.st_ino;

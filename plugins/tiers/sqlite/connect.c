@@ -2,8 +2,9 @@
  *
  * connect.c: opens and closes one connection, with its settings.
  */
-#include "store.h"
+#include "select.h"
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Data in the file must not be able to run anything: no functions out of the schema, no changes of the schema by hand.
@@ -73,6 +74,12 @@ void sqlite_connection_close(struct connection *connection)
     for (size_t i = 0; i < SQL_STATEMENTS; i++) {
         sqlite3_finalize(connection->statement[i]);
         connection->statement[i] = NULL;
+    }
+    while (connection->selects) {
+        struct select_statement *kept = connection->selects;
+        connection->selects = kept->next;
+        sqlite3_finalize(kept->statement);
+        free(kept);
     }
     sqlite3_close(connection->db);
     connection->db = NULL;

@@ -28,6 +28,13 @@ static pxt_status fail_file(struct store *store, struct pxt_error *error, const 
                              "cannot %s %s", doing, path);
 }
 
+/* Whether a file belongs to the group of a pool that is a group's. */
+static bool is_of_group(const struct store *store, const struct stat *file)
+{
+    struct stat folder;
+    return (store->host->file_mode & 020) && !stat(store->folder, &folder) && file->st_gid == folder.st_gid;
+}
+
 /* Refuses a file that others may write to. */
 static pxt_status check_file(struct store *store, const char *path, struct pxt_error *error)
 {
@@ -37,24 +44,27 @@ static pxt_status check_file(struct store *store, const char *path, struct pxt_e
         return errno == ENOENT ? PXT_OK : fail_file(store, error, path, "examine");
     if (!S_ISREG(file.st_mode))
         return host->fail(host, error, PXT_EACCES, 0, "%s is not a regular file: move it away", path);
-    if (file.st_uid != geteuid() && file.st_uid != 0)
+    bool group = is_of_group(store, &file);
+    if (file.st_uid != geteuid() && file.st_uid != 0 && !group)
         return host->fail(host, error, PXT_EACCES, 0,
                           "%s belongs to user %lu, who could change it: use a file of your own", path,
                           (unsigned long)file.st_uid);
-    if (file.st_mode & (store->compatible ? 002 : 022))
+    group = group || store->compatible;
+    if (file.st_mode & (group ? 002 : 022))
         return host->fail(host, error, PXT_EACCES, 0, "%s can be written by others (mode %04o): chmod %s-w %s", path,
-                          (unsigned)file.st_mode & 07777, store->compatible ? "o" : "go", path);
+                          (unsigned)file.st_mode & 07777, group ? "o" : "go", path);
     return PXT_OK;
 }
 
-/* Takes the reading rights of others. */
+/* Takes the reading rights of others, and gives the group of a pool its own. */
 static pxt_status close_file(struct store *store, const char *path, struct pxt_error *error)
 {
     struct stat file;
     if (stat(path, &file))
         return errno == ENOENT ? PXT_OK : fail_file(store, error, path, "examine");
-    if ((file.st_mode & 077) && file.st_uid == geteuid() && chmod(path, file.st_mode & 0700))
-        return fail_file(store, error, path, "take the rights of others from");
+    mode_t mode = is_of_group(store, &file) ? store->host->file_mode : file.st_mode & 0700;
+    if ((file.st_mode & 0777) != mode && file.st_uid == geteuid() && chmod(path, mode))
+        return fail_file(store, error, path, "set the mode of");
     return PXT_OK;
 }
 
@@ -76,7 +86,7 @@ static pxt_status make_file(struct store *store, const char *path, struct pxt_er
     if (fd < 0)
         return errno == EEXIST ? PXT_OK : fail_file(store, error, path, "make");
     /* The umask may have taken from the mode. SQLite gives -wal and -shm the mode of the database. */
-    bool good = store->compatible ? !make_like(store, fd) : !fchmod(fd, 0600);
+    bool good = store->compatible ? !make_like(store, fd) : !fchmod(fd, store->host->file_mode);
     pxt_status status = !good ? fail_file(store, error, path, "set the mode of") : PXT_OK;
     close(fd);
     return status;

@@ -50,6 +50,12 @@ static void bind_value(sqlite3_stmt *statement, int at, enum pxt_field_type type
     }
 }
 
+/* No proxy answers in no time: the number of an entry without a latency. */
+static bool is_unknown(size_t id, const struct pxt_value *value)
+{
+    return id == PXT_FIELD_LATENCY && value->set && value->as.number == 0;
+}
+
 /* A slower tier's value never counts for a version. */
 static bool can_be_elsewhere(const struct pxt_field *field)
 {
@@ -76,6 +82,15 @@ static bool has_extra(const struct store *store, const struct pxt_draft *draft)
     return false;
 }
 
+static void bind_ring(const struct store *store, sqlite3_stmt *statement, const char *key, size_t length)
+{
+    struct pxt_key made;
+    if (store->schema.shared || length > PXT_KEY_MAX)
+        return;
+    store->host->key_init(&made, key, length);
+    sqlite3_bind_int64(statement, (int)store->schema.field_count + 2, PXT_RING(made.hash));
+}
+
 static pxt_status put_table(struct store *store, struct connection *connection, enum sqlite_statement which,
                             const struct pxt_draft *draft, struct pxt_error *error)
 {
@@ -87,13 +102,15 @@ static pxt_status put_table(struct store *store, struct connection *connection, 
     for (size_t id = 0; id < store->schema.field_count; id++)
         if (id == PXT_FIELD_REMOVED)
             continue;
-        else if (extra && draft->value[id].elsewhere)
+        else if ((extra && draft->value[id].elsewhere) || is_unknown(id, &draft->value[id]))
             sqlite3_bind_null(statement, (int)id + 1);
         else if (store->schema.extra[id] == extra || id == PXT_FIELD_KEY || id == PXT_FIELD_VERSION)
             bind_value(statement, (int)id + 1, store->host->fields[id]->type, &draft->value[id]);
     if (!extra && store->schema.layout->stamps)
         sqlite3_bind_double(statement, (int)store->schema.field_count + 1,
                             sqlite_seconds_of(store->host->now(store->host)));
+    if (!extra)
+        bind_ring(store, statement, draft->value[PXT_FIELD_KEY].as.text, draft->value[PXT_FIELD_KEY].length);
     status = sqlite_statement_run(store, connection, statement, error, "store an entry");
     sqlite3_clear_bindings(statement);
     return status;

@@ -188,6 +188,11 @@ static char *put_sql(const struct sqlite_schema *schema, const struct pxt_host *
         sqlite_text_add(&values, ",?%zu,?%zu", schema->field_count + 1, schema->field_count + 1);
         sqlite_text_add(&updates, ",updated_at=excluded.updated_at");
     }
+    if (!extra && !schema->shared) {
+        sqlite_text_add(&names, ",ring");
+        sqlite_text_add(&values, ",?%zu", schema->field_count + 2);
+        sqlite_text_add(&updates, ",ring=excluded.ring");
+    }
     if (extra) {
         sqlite_text_add(&names, ",entry_rowid");
         sqlite_text_add(&values, ",(SELECT rowid FROM %s WHERE key=?1)", schema->layout->table);

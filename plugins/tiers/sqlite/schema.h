@@ -32,8 +32,8 @@ struct sqlite_text {
     bool failed;
 };
 
-/* Statements kept by each connection. Parameters of PUT and PUT_EXTRA: field id + 1; then the time now. A PUT
- * that would replace a greater version changes nothing. */
+/* Statements kept by each connection. Parameters of PUT and PUT_EXTRA: field id + 1; then the time now, and the place in
+ * the ring. A PUT that would replace a greater version changes nothing. */
 enum sqlite_statement {
     SQL_BEGIN,
     SQL_COMMIT,

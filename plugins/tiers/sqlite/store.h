@@ -13,9 +13,11 @@
 #include <stdatomic.h>
 #include <sys/types.h>
 
+struct select_statement; /* select.h */
 struct connection {
     sqlite3 *db; /* NULL: not open */
     sqlite3_stmt *statement[SQL_STATEMENTS];
+    struct select_statement *selects; /* the one used last, first */
     unsigned uses;
     int log_pages;           /* after its last commit */
     int checkpoint_at;       /* the length at which the next checkpoint is due */
@@ -47,6 +49,7 @@ struct store {
     _Atomic bool check_begun;
     _Atomic int64_t check_from;
     _Atomic pxt_time checked_at;
+    _Atomic pxt_time no_select_until; /* an index could not be made: until then there is no other try */
 
     pthread_mutex_t write_lock;
     struct connection writer;
@@ -137,6 +140,8 @@ pxt_status sqlite_store_versions(void *self, uint64_t above, pxt_version_fn *fn,
 pxt_status sqlite_store_record_get(void *self, char text[PXT_RECORD_MAX + 1], struct pxt_error *error);
 pxt_status sqlite_store_record_put(void *self, const char *text, struct pxt_error *error);
 pxt_status sqlite_store_tombstones(void *self, uint64_t *out, struct pxt_error *error);
+pxt_status sqlite_store_select(void *self, const struct pxt_select *select, pxt_selected_fn *fn, void *arg,
+                               struct pxt_error *error);
 /* lease.c */
 pxt_status sqlite_store_lease_take(void *self, const struct pxt_lease *lease, bool *taken, struct pxt_error *error);
 pxt_status sqlite_store_lease_renew(void *self, const struct pxt_lease *lease, struct pxt_error *error);
@@ -159,7 +164,7 @@ uint64_t sqlite_store_corruptions(void *self);
     .victim = sqlite_store_victim, .expire = sqlite_store_expire, .maintain = sqlite_store_maintain,                   \
     .sync = sqlite_store_sync, .shared_path = sqlite_store_shared_path, .corruptions = sqlite_store_corruptions,       \
     .versions = sqlite_store_versions, .record_get = sqlite_store_record_get, .record_put = sqlite_store_record_put,   \
-    .tombstones = sqlite_store_tombstones
+    .tombstones = sqlite_store_tombstones, .select = sqlite_store_select
 #define STORE_LEASES                                                                                                   \
     .lease_take = sqlite_store_lease_take, .lease_renew = sqlite_store_lease_renew,                                    \
     .lease_end = sqlite_store_lease_end, .lease_each = sqlite_store_lease_each
@@ -293,6 +298,8 @@ pxt_status sqlite_txn_begin(struct store *store, struct connection **out, struct
 /* Commits if `status` is PXT_OK, else rolls back; releases the connection. */
 pxt_status sqlite_txn_end(struct store *store, struct connection *connection, pxt_status status,
                           struct pxt_error *error);
+
+/* select.h: select() and what it is made of: select_text.c, select_index.c, select_plan.c, select_walk.c, select.c. */
 
 /* index_check.c: checks some rows in the indexes, and rebuilds damaged indexes. PXT_ECORRUPT: they cannot be rebuilt. */
 pxt_status sqlite_index_check(struct store *store, struct pxt_error *error);

@@ -66,9 +66,10 @@ static const struct sqlite_column added_columns[] = {{"version", "INTEGER"},
                                                      {"learnt_version", "INTEGER"},
                                                      {"tallies", "TEXT"},
                                                      {NULL, NULL}};
-/* Columns that came later, so that a file may lack them. */
-static const struct sqlite_column later_columns[] = {
-    {"country", "TEXT"}, {"metadata", "TEXT"}, {"tags", "TEXT"}, {"latency_us", "INTEGER"}, {NULL, NULL}};
+/* Columns that came later, so that a file may lack them. `ring` is no field: the place of the key in the order of
+ * select(), NULL in a row that a program without select() wrote. */
+static const struct sqlite_column later_columns[] = {{"country", "TEXT"},       {"metadata", "TEXT"}, {"tags", "TEXT"},
+                                                     {"latency_us", "INTEGER"}, {"ring", "INTEGER"},  {NULL, NULL}};
 
 /* The text is the one that ALTER TABLE ADD COLUMN makes, so that there is one for new and for old files. */
 static void add_main_table(struct sqlite_text *sql, const struct sqlite_layout *layout, bool added,

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * remove_many.c: removes many keys from all tiers: as remove.c does each, but their tombstones are one batch.
+ */
+#include "base/fail.h"
+#include "chain/accesses.h"
+#include "chain/batch.h"
+#include "chain/chain.h"
+#include "chain/decide.h"
+#include "chain/demote.h"
+#include "chain/exchange.h"
+#include "entry/entry.h"
+
+/* The removal of many keys under way. */
+struct removal {
+    struct pxt_batch batch; /* first: what bury_all_in() is called with */
+    enum pxt_removal why;
+    size_t *index; /* in the caller's keys, of each tombstone */
+    bool *expired; /* what the tombstone replaces had expired: the key counts as not found */
+};
+
+static pxt_status release_from(struct pxt_tier *tier, pxt_entry *const *tombstones, size_t n, struct pxt_error *error)
+{
+    pxt_status first = PXT_OK;
+    for (size_t i = 0; i < n; i++) {
+        struct pxt_key key;
+        pxt_entry_key_of(tombstones[i], &key);
+        pxt_status status = pxt_tier_del(tier, &key, PXT_REMOVE_DELETED, first ? NULL : error);
+        first = first || status == PXT_NOT_FOUND ? first : status;
+    }
+    return first;
+}
+
+/* A limited tier lets go of the keys if a slower member has taken the tombstones; or takes them too, if that is one call. Other
+ * tiers than members let go of them. */
+static pxt_status bury_all_in(struct pxt_write *write, struct pxt_tier *tier, struct pxt_error *error)
+{
+    struct pxt_batch *batch = (struct pxt_batch *)(void *)write;
+    bool member = pxt_chain_keeps_tombstones(write->chain, tier);
+    if (!pxt_tier_stores(tier))
+        return PXT_ENOTSUP;
+    if (tier == write->chain->authority)
+        return pxt_batch_into_authority(batch, tier, error);
+    if (member && !(tier->limited && write->taken))
+        return pxt_tier_put_many(tier, write->entries, write->count, error);
+    if (member && pxt_tier_puts_many(tier) && pxt_tier_put_many(tier, write->entries, write->count, NULL) == PXT_OK)
+        return PXT_OK;
+    return release_from(tier, write->entries, write->count, error);
+}
+
+/* Makes the tombstone of a key, if it is needed. What `decision` has is released. */
+static pxt_status begin_one(struct pxt_chain *chain, struct removal *removal, const struct pxt_key *key, size_t index,
+                            pxt_status status, struct pxt_decision *decision, struct pxt_error *error)
+{
+    struct pxt_write *write = &removal->batch.write;
+    struct pxt_stamp stamp = {.supplied = PXT_VERSION_NEW, .learnt = PXT_VERSION_NEW, .seen = decision->seen};
+    bool gone = decision->entry && pxt_entry_is_tombstone(decision->entry);
+    bool dead = decision->entry && pxt_chain_dead(chain, decision->entry);
+    if (decision->entry)
+        pxt_stamp_above(&stamp, pxt_entry_effective_version(decision->entry));
+    pxt_entry_release(decision->entry);
+    if (status == PXT_OK && gone)
+        return PXT_NOT_FOUND;
+    if (status != PXT_OK && status != PXT_EUNAVAILABLE)
+        return status;
+    if (status == PXT_EUNAVAILABLE) /* the silent member may have a version far ahead */
+        pxt_stamp_above(&stamp, pxt_version_far(&chain->page));
+    pxt_entry **tombstone = &removal->batch.entries[write->count];
+    pxt_status made = pxt_tombstone_new(key, 0, removal->why, pxt_clock_now(&chain->clock), tombstone, error);
+    if (made)
+        return made;
+    removal->index[write->count] = index;
+    removal->expired[write->count] = status == PXT_OK && dead; /* what was learnt of it goes too */
+    removal->batch.replaced[write->count++].stamp = stamp;
+    pxt_access_forget(chain, key);
+    return PXT_OK;
+}
+
+/* Finds out what there is of each key, and makes the tombstones. A key without one has its result. */
+static pxt_status begin_all(struct pxt_chain *chain, struct removal *removal, const struct pxt_key *keys, size_t n,
+                            pxt_status *results, struct pxt_error *error)
+{
+    pxt_status status[PXT_READING_MAX], first = PXT_OK;
+    unsigned flags = PXT_GET_PEEK | (chain->authority ? PXT_TIER_GET_FOR_WRITE : 0);
+    struct pxt_decision *decision = pxt_alloc_array(PXT_READING_MAX, sizeof *decision);
+    if (!decision)
+        return pxt_fail_memory(error, "a batch");
+    for (size_t at = 0; at < n && !first; at += PXT_READING_MAX) {
+        size_t some = n - at < PXT_READING_MAX ? n - at : PXT_READING_MAX;
+        first = pxt_chain_decide_many(chain, keys + at, some, flags, decision, status, error);
+        for (size_t i = 0; i < some && !first; i++)
+            results[at + i] = begin_one(chain, removal, &keys[at + i], at + i, status[i], &decision[i], error);
+    }
+    pxt_free(decision);
+    return first;
+}
+
+/* Writes the tombstones to all tiers. */
+static pxt_status bury_all(struct pxt_chain *chain, struct removal *removal, struct pxt_error *error)
+{
+    struct pxt_changes changes = {0};
+    struct pxt_write *write = &removal->batch.write;
+    for (size_t i = 0; i < write->count; i++) {
+        struct pxt_key key;
+        pxt_entry_key_of(write->entries[i], &key);
+        removal->batch.hash[i] = key.hash;
+    }
+    pxt_status status = pxt_changes_begin(chain, removal->batch.hash, write->count, &changes, error);
+    if (status)
+        return status;
+    write->change = &changes.whole;
+    write->error = error;
+    status = pxt_batch_write(write, removal->batch.replaced, error);
+    pxt_changes_end(chain, &changes);
+    if (!status)
+        pxt_write_private_tiers(write);
+    pxt_changes_free(&changes);
+    return status;
+}
+
+/* After the batch, which ended with `status`: gives each key that had a tombstone its result. If no tier has taken the batch,
+ * each key is removed alone: one that cannot be removed does not keep the others. */
+static void end_all(struct pxt_chain *chain, const struct removal *removal, const struct pxt_key *keys,
+                    pxt_status status, pxt_status *results, struct pxt_error *error)
+{
+    for (size_t i = 0; i < removal->batch.write.count; i++) {
+        size_t index = removal->index[i];
+        pxt_status alone = status ? pxt_chain_remove(chain, &keys[index], removal->why, error) : PXT_OK;
+        if (alone == PXT_NOT_FOUND) /* its tombstone had reached a tier */
+            alone = PXT_OK;
+        results[index] = alone == PXT_OK && removal->expired[i] ? PXT_NOT_FOUND : alone;
+        pxt_entry_release(removal->batch.entries[i]);
+    }
+}
+
+static pxt_status remove_locked(struct pxt_chain *chain, struct removal *removal, const struct pxt_key *keys, size_t n,
+                                pxt_status *results, struct pxt_error *error)
+{
+    struct pxt_error local;
+    removal->batch.write = (struct pxt_write){
+        .chain = chain, .entries = removal->batch.entries, .into = bury_all_in, .locked = &removal->batch.locked};
+    pxt_status status = begin_all(chain, removal, keys, n, results, error);
+    if (!status && removal->batch.write.count)
+        end_all(chain, removal, keys, bury_all(chain, removal, &local), results, error);
+    else
+        for (size_t i = 0; i < removal->batch.write.count; i++)
+            pxt_entry_release(removal->batch.entries[i]);
+    return status;
+}
+
+/* A pool with one member has no tombstones: the keys leave the tiers one by one. */
+static pxt_status remove_singly(struct pxt_chain *chain, const struct pxt_key *keys, size_t n, enum pxt_removal why,
+                                pxt_status *results, struct pxt_error *error)
+{
+    for (size_t i = 0; i < n; i++)
+        results[i] = pxt_chain_delete(chain, &keys[i], why, error);
+    return PXT_OK;
+}
+
+pxt_status pxt_chain_delete_many(struct pxt_chain *chain, const struct pxt_key *keys, size_t n, enum pxt_removal why,
+                                 pxt_status *results, struct pxt_error *error)
+{
+    struct pxt_victims victims;
+    struct removal removal = {.why = why, .batch = {.removes = true}};
+    if (n < 2 || !pxt_chain_has_tombstones(chain))
+        return remove_singly(chain, keys, n, why, results, error);
+    removal.batch.entries = pxt_alloc_array(n, sizeof(pxt_entry *));
+    removal.index = pxt_alloc_array(n, sizeof *removal.index);
+    removal.expired = pxt_alloc_array(n, sizeof *removal.expired);
+    pxt_status status = pxt_batch_make(&removal.batch, n, error);
+    if (!status && !(removal.batch.entries && removal.index && removal.expired))
+        status = pxt_fail_memory(error, "a batch");
+    if (status)
+        goto out;
+    for (size_t i = 0; i < n; i++)
+        removal.batch.hash[i] = keys[i].hash;
+    pxt_chain_probe_down_tiers(chain);
+    pxt_exchange_take(chain, keys, n, true);
+    status = pxt_chain_lock_keys(chain, removal.batch.hash, n, &removal.batch.locked, error);
+    if (status)
+        goto out;
+    status = remove_locked(chain, &removal, keys, n, results, error);
+    pxt_chain_unlock_keys(chain, &removal.batch.locked);
+    pxt_victims_init(&victims);
+    pxt_demote_victims(chain, &victims);
+out:
+    pxt_batch_free(&removal.batch);
+    pxt_free(removal.batch.entries);
+    pxt_free(removal.index);
+    pxt_free(removal.expired);
+    return status;
+}

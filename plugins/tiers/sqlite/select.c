@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * select.c: the operation select(): keys in an order, page by page. No lock or statement is held while the caller's
+ * function runs.
+ */
+#include "select.h"
+#include <string.h>
+
+enum { PAGE = 64, SAMPLE = 8, TRIES = 40 };
+struct page {
+    unsigned count;
+    bool last;
+    struct found {
+        int64_t value;
+        uint8_t length;
+        char key[PXT_KEY_MAX + 1];
+    } found[PAGE];
+};
+struct search {
+    struct select_plan plan;
+    struct select_walk walk;
+    struct select_place place;
+    uint64_t limit;
+    bool unplaced; /* there are rows to be placed first */
+    struct page page;
+};
+
+/* Whether the set leaves a condition to be looked at. */
+static bool is_filtered(const struct select_plan *plan, const struct select_candidate *candidate)
+{
+    const struct pxt_selection *selection = plan->selection;
+    enum select_kind kind = (enum select_kind)candidate->kind;
+    bool host = kind == SELECT_HOST || kind == SELECT_LEFT || kind == SELECT_RIGHT;
+    return (selection->source && kind != SELECT_SOURCE) || (selection->scheme && kind != SELECT_SCHEME) ||
+           (selection->country && kind != SELECT_COUNTRY) || (selection->tag && kind != SELECT_TAG) ||
+           (selection->host && !(host && candidate->exact)) ||
+           (selection->max_failures >= 0 && kind != SELECT_FAILURES) ||
+           (plan->latency >= 0 && kind != SELECT_LATENCY && plan->order != PXT_ORDER_FASTEST);
+}
+
+/* How many entries of a set there are, in proportion to others: places in the ring are random, so the distance of a few of
+ * them says it. */
+static pxt_status estimate(struct search *search, const struct select_candidate *candidate, double *density,
+                           struct pxt_error *error)
+{
+    struct select_walk *walk = &search->walk;
+    const uint64_t place = (uint64_t)search->plan.expires * UINT64_C(0x9E3779B97F4A7C15) >> 2;
+    const struct select_place from = {.from = (int64_t)place, .to = INT64_MAX};
+    struct select_stream *head = NULL;
+    int found = 0;
+    int64_t last = INT64_MAX;
+    walk->candidate = candidate;
+    walk->filtered = walk->unknown = false;
+    pxt_status status = sqlite_select_walk_begin(walk, &from, PXT_ORDER_RING, error);
+    while (!status && found < SAMPLE && (head = sqlite_select_walk_head(walk))) {
+        found++;
+        last = head->value;
+        status = sqlite_select_walk_step(walk, head, error);
+    }
+    sqlite_select_walk_end(walk);
+    *density = found / ((double)(head ? last : INT64_MAX) - (double)from.from);
+    return status;
+}
+
+/* The smallest of the sets is walked. */
+static pxt_status choose(struct search *search, struct pxt_error *error)
+{
+    struct select_plan *plan = &search->plan;
+    double least = 0;
+    unsigned best = 0;
+    pxt_status status = PXT_OK;
+    for (unsigned i = 0; i < plan->candidates && plan->candidates > 1 && !status; i++) {
+        double density;
+        status = estimate(search, &plan->candidate[i], &density, error);
+        if (!i || density < least) {
+            least = density;
+            best = i;
+        }
+    }
+    if (status)
+        return status;
+    plan->candidate[0] = plan->candidate[best];
+    plan->candidates = 1;
+    return PXT_OK;
+}
+
+/* Whether a row was written by a program that places none. */
+static pxt_status look_for_unplaced(struct store *store, struct search *search, struct pxt_error *error)
+{
+    const struct select_set set = {.kind = SELECT_UNPLACED};
+    struct connection *connection = search->walk.connection;
+    struct select_statement *kept = NULL;
+    int rc = sqlite_select_statement(store, connection, set, SELECT_PLAIN, &kept);
+    if (rc == SQLITE_OK) {
+        rc = sqlite3_step(kept->statement);
+        sqlite3_reset(kept->statement);
+        kept->busy = false;
+    }
+    search->unplaced = rc == SQLITE_ROW;
+    if (rc == SQLITE_ERROR) {
+        search->walk.missing = set;
+        return PXT_ENOTSUP;
+    }
+    return rc == SQLITE_ROW || rc == SQLITE_DONE || rc == SQLITE_OK
+               ? PXT_OK
+               : sqlite_fail(store, connection->db, rc, error, "look for entries without a place");
+}
+
+/* A damaged index may lead back to where the walk has been: it would not end. */
+static bool is_behind(const struct search *search, const struct select_stream *head)
+{
+    const struct page *page = &search->page;
+    const struct found *last = page->count ? &page->found[page->count - 1] : NULL;
+    int64_t value = last ? last->value : search->place.from;
+    const char *key = last ? last->key : search->place.after;
+    size_t length = last ? last->length : (size_t)search->place.after_length;
+    if (head->value != value || !length)
+        return head->value >= value;
+    int order = memcmp(head->key, key, length < (size_t)head->length ? length : (size_t)head->length);
+    return order > 0 || (!order && (size_t)head->length >= length);
+}
+
+/* An entry that has a tag twice is met twice. */
+static bool is_again(const struct page *page, const struct select_stream *head)
+{
+    const struct found *last = page->count ? &page->found[page->count - 1] : NULL;
+    return last && last->value == head->value && last->length == head->length &&
+           !memcmp(last->key, head->key, last->length);
+}
+
+/* Fills the page from where the walk is. */
+static pxt_status fill(struct search *search, struct pxt_error *error)
+{
+    struct page *page = &search->page;
+    struct select_walk *walk = &search->walk;
+    const unsigned most = search->limit < PAGE ? (unsigned)search->limit : PAGE;
+    pxt_status status = PXT_OK;
+    while (!status && page->count < most) {
+        struct select_stream *head = sqlite_select_walk_head(walk);
+        if (!head) {
+            page->last = true;
+            return PXT_OK;
+        }
+        if (!is_behind(search, head))
+            return sqlite_fail(walk->store, walk->connection->db, SQLITE_CORRUPT, error, "read an index in order");
+        if (!is_again(page, head)) {
+            struct found *found = &page->found[page->count++];
+            found->value = head->value;
+            found->length = (uint8_t)head->length;
+            memcpy(found->key, head->key, (size_t)head->length);
+        }
+        if (page->count < most)
+            status = sqlite_select_walk_step(walk, head, error);
+    }
+    return status;
+}
+
+static pxt_status walk_once(struct search *search, bool unknown, struct pxt_error *error)
+{
+    const unsigned order = (unsigned)search->plan.order;
+    struct select_place place = search->place;
+    search->walk.unknown = unknown;
+    if (order == PXT_ORDER_FASTEST && search->plan.latency >= 0 && search->plan.latency < place.to)
+        place.to = search->plan.latency;
+    if (unknown && place.from < INT64_MAX) {
+        place.after[0] = '\0';
+        place.after_length = 0;
+    }
+    pxt_status status = sqlite_select_walk_begin(&search->walk, &place, order, error);
+    if (!status)
+        status = fill(search, error);
+    sqlite_select_walk_end(&search->walk);
+    return status;
+}
+
+/* Entries whose latency is not known come last in their order. */
+static pxt_status read_found(struct search *search, struct pxt_error *error)
+{
+    const struct select_plan *plan = &search->plan;
+    const bool unknown_too = plan->order == PXT_ORDER_FASTEST && plan->latency < 0 && search->place.to == INT64_MAX;
+    pxt_status status = PXT_OK;
+    search->walk.candidate = &plan->candidate[0];
+    search->walk.filtered = is_filtered(plan, search->walk.candidate);
+    search->page.last = true;
+    if (!unknown_too || search->place.from < INT64_MAX) {
+        search->page.last = false;
+        status = walk_once(search, false, error);
+    }
+    if (!status && search->page.last && unknown_too) {
+        search->page.last = false;
+        status = walk_once(search, true, error);
+    }
+    return status;
+}
+
+/* PXT_ENOTSUP: walk.missing is to be made; or rows are to be placed. */
+static pxt_status read_once(struct store *store, struct search *search, struct pxt_error *error)
+{
+    struct select_walk *walk = &search->walk;
+    search->page.count = 0;
+    search->unplaced = false;
+    pxt_status status = sqlite_pool_read(store, &walk->connection, error);
+    if (status)
+        return status;
+    walk->store = store;
+    status = look_for_unplaced(store, search, error);
+    if (!status && !search->unplaced)
+        status = choose(search, error);
+    if (!status && !search->unplaced)
+        status = read_found(search, error);
+    sqlite_pool_release(store, walk->connection);
+    return status;
+}
+
+static pxt_status read_page(struct store *store, struct search *search, struct pxt_error *error)
+{
+    for (int tries = 0; tries < TRIES; tries++) {
+        pxt_status status = read_once(store, search, error);
+        if (status == PXT_ENOTSUP)
+            status = sqlite_select_make_index(store, search->walk.missing, error);
+        else if (!status && search->unplaced)
+            status = sqlite_select_place_rows(store, error);
+        else
+            return status;
+        if (status)
+            return status;
+    }
+    return store->host->fail(store->host, error, PXT_ENOTSUP, 0,
+                             "%s: another program takes away the indexes of selections", store->path);
+}
+
+/* Tells the page, and goes on behind it. False: it was enough. */
+static bool tell(struct store *store, struct search *search, pxt_selected_fn *fn, void *arg)
+{
+    struct page *page = &search->page;
+    for (unsigned i = 0; i < page->count; i++) {
+        struct pxt_key key;
+        page->found[i].key[page->found[i].length] = '\0';
+        store->host->key_init(&key, page->found[i].key, page->found[i].length);
+        search->limit--;
+        if (!fn(arg, &key, page->found[i].value))
+            return false;
+    }
+    if (page->last || !page->count || !search->limit)
+        return false;
+    const struct found *last = &page->found[page->count - 1];
+    search->place.from = last->value;
+    search->place.after_length = last->length;
+    memcpy(search->place.after, last->key, last->length);
+    return true;
+}
+
+static pxt_status not_here(struct store *store, struct pxt_error *error, const char *why)
+{
+    return store->host->fail(store->host, error, PXT_ENOTSUP, 0, "%s: no selection here: %s", store->path, why);
+}
+
+pxt_status sqlite_store_select(void *self, const struct pxt_select *select, pxt_selected_fn *fn, void *arg,
+                               struct pxt_error *error)
+{
+    struct store *store = self;
+    struct search search;
+    pxt_status status = PXT_OK;
+    if (store->schema.shared)
+        return not_here(store, error, "ProxyWhirl's table has no place for the order of keys");
+    if (select->order > PXT_ORDER_FASTEST || select->order == PXT_ORDER_RANDOM)
+        return not_here(store, error, "it has no index in this order");
+    if (!sqlite_select_plan(&search.plan, select))
+        return not_here(store, error, "a text is too long for an index");
+    if (search.plan.impossible || select->from > select->to)
+        return PXT_OK;
+    search.place = (struct select_place){.from = select->from, .to = select->to};
+    if (select->after) {
+        search.place.after_length = (int)select->after->length;
+        memcpy(search.place.after, select->after->text, select->after->length);
+    }
+    search.limit = select->limit;
+    search.walk.plan = &search.plan;
+    search.walk.streams = 0;
+    do {
+        unsigned tries = 0;
+        do
+            status = read_page(store, &search, error);
+        while (sqlite_try_again(status, &tries));
+    } while (!status && tell(store, &search, fn, arg));
+    return status;
+}

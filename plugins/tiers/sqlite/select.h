@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * select.h: how select() finds keys.
+ *
+ * A set is the entries that agree in one criterion, with a health or without: an index has them in the asked order, with
+ * all that a walk looks at. A walk goes through one set, or through several at once (each health; each number of
+ * failures), always to the next key in order. What else is asked of an entry is a condition of the walk. So the steps of a
+ * walk are as many as its set has entries, and no list is kept.
+ *
+ * Each index costs each put, so it is made for the first selection that needs it.
+ */
+#ifndef SQLITE_SELECT_H
+#define SQLITE_SELECT_H
+
+#include "store.h"
+
+enum select_kind {
+    SELECT_ALL,
+    SELECT_SOURCE,
+    SELECT_SCHEME,
+    SELECT_COUNTRY,
+    SELECT_FAILURES, /* of exactly one number */
+    SELECT_HOST,     /* the whole host */
+    SELECT_LEFT,     /* `degree` labels at the left end of the host, and the dot behind each */
+    SELECT_RIGHT,    /* `degree` labels at the right end, and the dot before each */
+    SELECT_TAG,      /* as tag number `degree` */
+    SELECT_TAGS,     /* entries with more than SELECT_TAG_MAX tags */
+    SELECT_LATENCY,  /* latencies up to select_latency_of(degree) */
+    SELECT_UNPLACED, /* rows that a program without select() wrote: no place, or nothing where a default should be */
+    SELECT_KINDS
+};
+enum { SELECT_LABEL_MAX = 3, SELECT_TAG_MAX = 4, SELECT_FAILURES_MAX = 7, SELECT_LATENCY_MAX = 17 };
+
+/* An index, and a statement over it. */
+struct select_set {
+    uint8_t kind, degree;
+    uint8_t order; /* enum pxt_order */
+    bool health;   /* of one health */
+};
+enum select_form { SELECT_PLAIN, SELECT_FILTERED, SELECT_UNKNOWN_LAST, SELECT_UNKNOWN_FILTERED };
+
+/* Parameters of the statements; those from SOURCE on are conditions of FILTERED, NULL: none. */
+enum select_parameter {
+    SELECT_P_HEALTH = 1,
+    SELECT_P_VALUE, /* of the criterion of the set */
+    SELECT_P_FROM,
+    SELECT_P_AFTER, /* the key */
+    SELECT_P_TO,
+    SELECT_P_EXPIRES, /* at the earliest */
+    SELECT_P_LATENCY, /* of SELECT_LATENCY and FILTERED */
+    SELECT_P_SOURCE,
+    SELECT_P_SCHEME,
+    SELECT_P_COUNTRY,
+    SELECT_P_TAG, /* with a comma before and behind it; of SELECT_TAGS, too */
+    SELECT_P_HOST,
+    SELECT_P_FAILURES,
+    SELECT_P_END
+};
+
+static inline int64_t select_latency_of(unsigned degree)
+{
+    return INT64_C(1000) << degree;
+}
+
+/* A statement that a connection keeps for walks. */
+struct select_statement {
+    struct select_statement *next; /* the one used before it */
+    struct select_set set;
+    enum select_form form;
+    bool busy;
+    sqlite3_stmt *statement;
+};
+
+/* select_text.c: the SQL; for free(). NULL: out of memory. */
+char *sqlite_select_query(const struct sqlite_schema *schema, struct select_set set, enum select_form form);
+char *sqlite_select_index(const struct sqlite_schema *schema, struct select_set set);
+/* Adds the name of the index. */
+void sqlite_select_add_name(struct sqlite_text *text, struct select_set set);
+
+/* select_index.c: makes the index of a set if there is none. PXT_ENOTSUP: it cannot be made now: the disk is full, say. No
+ * connection is held. */
+pxt_status sqlite_select_make_index(struct store *store, struct select_set set, struct pxt_error *error);
+/* Gives each row of SELECT_UNPLACED what it lacks. */
+pxt_status sqlite_select_place_rows(struct store *store, struct pxt_error *error);
+
+/* select_plan.c: a selection as the sets that a walk can go through. */
+enum { SELECT_CANDIDATES_MAX = 9 };
+struct select_candidate {
+    uint8_t kind, degree;
+    bool exact; /* the set says all of its criterion, so that no condition is left of it */
+    const char *text;
+    int length;
+};
+struct select_plan {
+    bool impossible; /* nothing can match */
+    unsigned health; /* a set; 0: any */
+    uint64_t order;
+    double expires; /* at the earliest, in seconds */
+    const struct pxt_selection *selection;
+    int64_t latency; /* at most; < 0: any */
+    char host[256], glob[800], tag[PXT_KEY_MAX + 3];
+    struct select_candidate candidate[SELECT_CANDIDATES_MAX];
+    unsigned candidates; /* one at least */
+};
+/* False: a text in it is too long. */
+bool sqlite_select_plan(struct select_plan *plan, const struct pxt_select *select);
+
+/* select_walk.c: a walk through a candidate, on a connection. */
+enum { SELECT_STREAMS_MAX = PXT_HEALTH_COUNT * (SELECT_FAILURES_MAX + 1) };
+struct select_stream {
+    struct select_statement *kept; /* NULL: at its end */
+    int64_t value;
+    const char *key;
+    int length;
+};
+struct select_place {
+    int64_t from, to;
+    char after[PXT_KEY_MAX + 1]; /* "": none */
+    int after_length;
+};
+struct select_walk {
+    struct store *store;
+    struct connection *connection;
+    const struct select_plan *plan;
+    const struct select_candidate *candidate;
+    bool filtered, unknown;    /* unknown: the entries without a latency, which come last */
+    struct select_set missing; /* the index that is to be made, after PXT_ENOTSUP */
+    unsigned streams;
+    struct select_stream stream[SELECT_STREAMS_MAX];
+};
+/* Begins at the place. PXT_ENOTSUP: the index `missing` is not there. Must be ended in any case. */
+pxt_status sqlite_select_walk_begin(struct select_walk *walk, const struct select_place *place, unsigned order,
+                                    struct pxt_error *error);
+/* The first stream in order; valid until the next step of it. NULL: all are at their end. */
+struct select_stream *sqlite_select_walk_head(struct select_walk *walk);
+pxt_status sqlite_select_walk_step(struct select_walk *walk, struct select_stream *stream, struct pxt_error *error);
+void sqlite_select_walk_end(struct select_walk *walk);
+/* Gives a kept statement, to be given back by `busy = false` after a reset. An SQLite code; SQLITE_ERROR: its index is
+ * missing. */
+int sqlite_select_statement(struct store *store, struct connection *connection, struct select_set set,
+                            enum select_form form, struct select_statement **out);
+
+#endif

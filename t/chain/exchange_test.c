@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A server that hosts share and that keeps nothing for certain: beside files of a host it brings what other hosts have changed, and no
+ * put counts on it. It is emptied, and goes back to older data, and no reader goes back with it.
+ */
+#include "hosts.h"
+
+static const char cache[] = ", durable: false",
+                  counts_once[] = "degrade: {threshold: 1, backoff: 10ms, backoff_max: 20ms}\n";
+static const struct host host_a = {"a", true, false, cache, counts_once};
+static const struct host host_b = {"b", true, false, cache, counts_once};
+
+/* Keeps what the server has, or gives it back; the server is started anew meanwhile. */
+static void server(const char *what)
+{
+    char command[400];
+    set_down(true);
+    snprintf(command, sizeof command,
+             "cd %s && mkdir -p old && case %s in keep) cp far/store.db* old;; "
+             "restore) rm -f far/store.db*; cp old/store.db* far;; empty) rm -f far/store.db*;; esac",
+             folder, what);
+    if (system(command))
+        exit(1);
+    set_down(false);
+}
+
+static void close_both(pxt_cache *a, pxt_cache *b)
+{
+    pxt_cache_close(a);
+    pxt_cache_close(b);
+}
+
+static bool soon(pxt_cache *cache_of, const char *key, int64_t value)
+{
+    for (int64_t end = now_ms() + 2000; now_ms() < end; sleep_ms(1))
+        if (get(cache_of, key) == value)
+            return true;
+    return false;
+}
+
+static void hosts_see_what_others_change(void)
+{
+    empty_folder();
+    pxt_cache *a = open_host(&host_a), *b = open_host(&host_b);
+    is_int(put(a, "k", 1), PXT_OK, "a puts");
+    is_int(get(b, "k"), 1, "b gets it");
+    put(a, "k", 2);
+    ok(soon(b, "k", 2), "b's memory hears of a change");
+    put(b, "k", 3);
+    ok(soon(a, "k", 3), "and a's");
+    is_int(pxt_cache_delete(a, "k", &error), PXT_OK, "a deletes");
+    ok(soon(b, "k", -PXT_NOT_FOUND), "b has it no longer");
+    put(b, "k", 4);
+    ok(soon(a, "k", 4), "a key that was deleted can be put again");
+    is_int(report(b, "k", true), PXT_OK, "b reports");
+    is_int(report(a, "k", true), PXT_OK, "so does a");
+    is_int(number_of(a, "k", PXT_FIELD_TOTAL_HEALTH_CHECKS), 2, "both reports count");
+    static const char *const keys[] = {"k", "m"};
+    pxt_status results[2];
+    put(a, "m", 1);
+    is_int(pxt_cache_delete_many(b, keys, 2, results, &error), PXT_OK, "b deletes several at once");
+    ok(results[0] == PXT_OK && results[1] == PXT_OK, "one of which only a had put");
+    ok(soon(a, "k", -PXT_NOT_FOUND) && soon(a, "m", -PXT_NOT_FOUND), "a has none of them");
+    close_both(a, b);
+}
+
+static void it_counts_for_nothing(void)
+{
+    int listed = 0;
+    empty_folder();
+    pxt_cache *a = open_host(&host_a);
+    put(a, "k", 1);
+    set_down(true);
+    is_int(put(a, "k", 2), PXT_OK, "without the server a put is taken by the files");
+    is_int(get(a, "k"), 2, "and got");
+    is_int(put(a, "new", 1), PXT_OK, "also a new one");
+    is_int(pxt_cache_each(a, count_entry, &listed, &error), PXT_OK, "a list is complete");
+    is_int(listed, 2, "and has both");
+    is_int(pxt_cache_clear(a, NULL, &error), PXT_EUNAVAILABLE,
+           "a clear waits for the server: it would give entries back");
+    struct pxt_stats stats;
+    pxt_stats_init(&stats);
+    pxt_cache_stats(a, &stats, &error);
+    is_int((int64_t)stats.tier[1].doubted, 0, "nothing is in doubt");
+    set_down(false);
+    pxt_cache_close(a);
+    char command[200];
+    snprintf(command, sizeof command, "rm -rf %s/a/l2", folder);
+    ok(system(command) == 0, "the files are lost");
+    server("empty");
+    a = open_host(&host_a);
+    is_int(get(a, "k"), -PXT_NOT_FOUND, "so is what only they had");
+    pxt_cache_close(a);
+}
+
+static void it_may_be_emptied(void)
+{
+    empty_folder();
+    pxt_cache *a = open_host(&host_a), *b = open_host(&host_b);
+    put(a, "k", 1);
+    put(a, "gone", 1);
+    is_int(get(b, "k") + get(b, "gone"), 2, "b has what a put");
+    pxt_cache_delete(a, "gone", &error);
+    ok(soon(b, "gone", -PXT_NOT_FOUND), "and loses what a deletes");
+    close_both(a, b);
+    server("empty");
+    a = open_host(&host_a);
+    b = open_host(&host_b);
+    is_int(get(a, "k"), 1, "the server is empty: a has what it had");
+    is_int(get(b, "k"), 1, "b has what it was told");
+    is_int(get(b, "gone"), -PXT_NOT_FOUND, "and what was deleted does not come back");
+    put(b, "k", 2);
+    ok(soon(a, "k", 2), "changes are exchanged again");
+    close_both(a, b);
+}
+
+/* Goes through the states of a key while the server goes back to an old one. `open`: the caches stay open meanwhile. */
+static void it_may_go_back(bool open)
+{
+    const char *what = open ? "while it is used" : "while no host is there";
+    empty_folder();
+    pxt_cache *a = open_host(&host_a), *b = open_host(&host_b);
+    put(a, "k", 1);
+    put(a, "gone", 1);
+    put(b, "other", 1);
+    get(b, "k");
+    get(b, "gone");
+    if (!open)
+        close_both(a, b);
+    server("keep");
+    if (!open) {
+        a = open_host(&host_a);
+        b = open_host(&host_b);
+    }
+    sleep_ms(30);
+    pxt_cache_tick(a, NULL, NULL);
+    pxt_cache_tick(b, NULL, NULL);
+    put(a, "k", 2);
+    pxt_cache_delete(a, "gone", &error);
+    ok(soon(b, "k", 2) && soon(b, "gone", -PXT_NOT_FOUND), "%s: b follows a", what);
+    if (!open)
+        close_both(a, b);
+    server("restore");
+    if (!open) {
+        a = open_host(&host_a);
+        b = open_host(&host_b);
+    }
+    int back = 0;
+    for (int i = 0; i < 5; i++) {
+        pxt_cache_tick(i % 2 ? a : b, NULL, NULL);
+        back += get(a, "k") != 2 || get(b, "k") != 2;
+        back += get(a, "gone") != -PXT_NOT_FOUND || get(b, "gone") != -PXT_NOT_FOUND;
+        sleep_ms(10);
+    }
+    is_int(back, 0, "%s: the server has old data again, and no reader goes back", what);
+    put(b, "k", 3);
+    ok(soon(a, "k", 3), "%s: changes are exchanged again", what);
+    is_int(get(b, "gone"), -PXT_NOT_FOUND, "%s: what was deleted stays deleted", what);
+    close_both(a, b);
+}
+
+static void alone_it_is_the_store(void)
+{
+    empty_folder();
+    struct host alone_a = {"a", false, false, cache, counts_once}, alone_b = {"b", false, false, cache, counts_once};
+    pxt_cache *a = open_host(&alone_a), *b = open_host(&alone_b);
+    is_int(put(a, "k", 1), PXT_OK, "memory over the server: a puts");
+    is_int(get(b, "k"), 1, "b gets it");
+    pxt_cache_delete(b, "k", &error);
+    ok(soon(a, "k", -PXT_NOT_FOUND), "a hears of a delete");
+    set_down(true);
+    ok(put(a, "k", 2) != PXT_OK, "without the server memory alone acknowledges nothing");
+    set_down(false);
+    sleep_ms(30);
+    pxt_cache_tick(a, NULL, NULL);
+    is_int(put(a, "k", 3), PXT_OK, "with it a put is taken again");
+    close_both(a, b);
+}
+
+static void a_capacity_is_refused(void)
+{
+    pxt_cache *a = NULL;
+    empty_folder();
+    is_int(try_open(&(struct host){"a", true, false, ", durable: false, max_entries: 10", NULL}, &a), PXT_ECONFIG,
+           "a capacity of such a tier is refused");
+    ok(strstr(error.message, "max_entries"), "for its server evicts by itself");
+    pxt_cache_close(a);
+}
+
+int main(void)
+{
+    char command[100];
+    if (!mkdtemp(folder))
+        return 1;
+    alarm(200);
+    hosts_see_what_others_change();
+    it_counts_for_nothing();
+    it_may_be_emptied();
+    it_may_go_back(false);
+    it_may_go_back(true);
+    alone_it_is_the_store();
+    a_capacity_is_refused();
+    snprintf(command, sizeof command, "rm -rf %s", folder);
+    return system(command) | tap_done();
+}

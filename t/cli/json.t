@@ -1,0 +1,58 @@
+#!/bin/sh
+# --json of all commands: the members, their order and their types are those of proxtier(1).
+. "${abs_top_srcdir:-.}/t/lib/lib.sh"
+seconds='"seconds": [0-9]*\.[0-9]\{3\}'
+time='"2[0-9T:.-]*Z"'
+# prints COMMAND PATTERN NAME: one whole line
+prints() {
+    lines=$(printf '%s\n' "$out" | wc -l)
+    is "$code/$lines" "$1/1" "$3: one line"
+    like "$out" "^{\"schema\": 1, $2}\$" "... with its members"
+}
+printf 'http://192.0.2.1:1\nhttp://192.0.2.1:1\nnonsense\n' >"$work/list"
+run warm --json "$work/list"
+prints 0 "\"loaded\": 1, \"updated\": 0, \"duplicate\": 1, \"refused\": 1, \"masked\": 0, $seconds" warm
+run put --json --key 'a"b' http://192.0.2.2:1
+prints 0 '"key": "a\\"b"' put
+run report --json 'a"b' fail --reason slow
+prints 0 '"key": "a\\"b", "health": "degraded", "evicted": false' report
+run history --json 'a"b'
+prints 0 "\"time\": $time, \"health\": \"degraded\", \"latency_ms\": null, \"reason\": \"slow\", \"url\": null" history
+run delete --json 'a"b' nobody
+is "$code/$(echo "$out" | head -n 1)" '1/{"schema": 1, "key": "a\"b", "deleted": true}' "delete: a line for what there was"
+is "$(echo "$out" | sed 1d)" '{"schema": 1, "key": "nobody", "deleted": false}' "... and one for what there was not"
+run expire --json
+prints 0 '"expired": 0' expire
+mkdir -m 700 "$work/other"
+PROXTIER_STATE_DIR=$work/other "$PROXTIER" put http://192.0.2.5:1 >/dev/null
+cat >"$work/old.yaml" <<END
+tiers: [{plugin: l3_sqlite, path: $work/other/proxtier.db}]
+END
+run migrate --json --from "$work/old.yaml"
+prints 0 '"copied": 1' migrate
+run clear --yes --json
+prints 0 '"removed": 2' clear
+run config check --json
+prints 0 '"path": "built-in", "valid": true, "problem": null' "config check"
+echo 'default_ttl: soon' >"$work/bad.yaml"
+run --config "$work/bad.yaml" config check --json
+prints 78 "\"path\": \"$work/bad.yaml\", \"valid\": false, \"problem\": \"$work/bad.yaml:1:.*\"" "config check of a wrong one"
+run config show --json
+is "$code" 64 "config show prints YAML"
+cat >"$work/two.yaml" <<END
+tiers: [{plugin: l2_jsonl, dir: $work/two}, {plugin: l3_sqlite, path: $work/two.db}]
+END
+cat >"$work/one.yaml" <<END
+tiers: [{plugin: l3_sqlite, path: $work/two.db}]
+END
+run --config "$work/two.yaml" put http://192.0.2.1:1
+run --config "$work/one.yaml" tier forget --json l1
+prints 0 '"name": "l1", "doubted": [0-9]*, "alone": [0-9]*' "tier forget"
+# The manual has all that is printed here, and nothing else: its section is made from the same table.
+for command in warm put delete clear tier report history expire migrate config; do
+    "$PROXTIER" help --man | sed -n '/^\.Sh JSON/,/^\.Sh/p' | grep -q "^\.It Cm $command\$"
+    ok $? "the manual tells the members of $command"
+    "$PROXTIER" "$command" --help | grep -q -e '--json '
+    ok $? "... whose help has --json"
+done
+done_testing
