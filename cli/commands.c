@@ -22,6 +22,12 @@
         "healthy", 0, NULL, "only entries whose last check was good"                                                   \
     }
 
+#define CHOOSE                                                                                                         \
+    {"choose", 0, "HOW", "one of these; default: random"},                                                             \
+    {                                                                                                                  \
+        "session", 0, "NAME", "for --choose sticky: the same proxy for the same NAME"                                  \
+    }
+
 #define LEASE                                                                                                          \
     {"for", 0, "NAME", "what `proxtier leases` calls the worker"},                                                     \
         {"ttl", 0, "TIME", "the lease ends by itself after that: 90s, 15m, 1h; default: 60s"},                         \
@@ -85,17 +91,18 @@ static const struct option_row report[] = {{"latency", 0, "MS", "how long it too
                                            {"url", 0, "URL", "what was asked for"},
                                            JSON,
                                            END};
-static const struct option_row lease[] = {LEASE, SELECT, REVEAL, JSON, END};
-static const struct option_row renew[] = {{"ttl", 0, "TIME", "from now until the lease ends by itself; default: 60s"},
-                                          END};
+static const struct option_row lease[] = {LEASE, SELECT, CHOOSE, REVEAL, JSON, END};
+static const struct option_row renew[] = {
+    {"ttl", 0, "TIME", "from now until the lease ends by itself; default: 60s"}, JSON, END};
 static const struct option_row release[] = {{"latency", 0, "MS", "how long it took"},
                                             {"reason", 0, "TEXT", "why it failed"},
                                             {"url", 0, "URL", "what was asked for"},
+                                            JSON,
                                             END};
-static const struct option_row leases[] = {JSON, END};
 static const struct option_row exec_options[] = {
     LEASE,
     SELECT,
+    CHOOSE,
     {"report", 0, NULL, "record how the proxy worked by the exit status of the program: 0 is good"},
     {"fail-on", 0, "STATUS,...",
      "with --report: exit statuses that are failures of the proxy; others than these and 0 are not recorded; `curl`: "
@@ -149,14 +156,14 @@ const struct command commands[] = {
      only_json, 2, 2, run_tier},
     {"report", "KEY|URL ok|fail", "record how a proxy worked", report, 2, 2, run_report},
     {"history", "KEY|URL", "print how a proxy worked, newest first: time, health, latency, reason, URL", only_json, 1,
-      1, run_history},
+     1, run_history},
     {"lease", "", "choose a proxy that no other worker has, for a time, and print the name of the lease and the URL",
      lease, 0, 0, run_lease},
     {"renew", "LEASE", "let a lease end later; exits 1 if it was lost: another worker may have the proxy", renew, 1, 1,
      run_renew},
     {"release", "LEASE [ok|fail]", "give a leased proxy back, and record how it worked; exits 1 if the lease was lost",
      release, 1, 2, run_release},
-    {"leases", "", "print all leases that are held: name, when it ends, worker", leases, 0, 0, run_leases},
+    {"leases", "", "print all leases that are held: name, when it ends, worker", only_json, 0, 0, run_leases},
     {"exec", "-- PROGRAM [ARGUMENT...]",
      "run a program that uses a proxy by http_proxy and similar variables, under a lease", exec_options, 1, -1,
      run_exec},

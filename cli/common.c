@@ -134,19 +134,40 @@ bool read_lease_options(const struct invocation *invocation, struct pxt_lease_op
     return false;
 }
 
+/* Reads --choose and --session. */
+static bool read_choice(const struct invocation *invocation, struct pxt_select_options *choice, int *exit_code)
+{
+    static const char *const names[] = {
+#define X(id, name, help) name,
+        PXT_CHOICES(X)
+#undef X
+    };
+    const char *given = option(invocation, "choose");
+    int which = PXT_CHOOSE_RANDOM;
+    *choice = (struct pxt_select_options){.size = sizeof *choice, .session = option(invocation, "session")};
+    for (int i = 0; given && i < PXT_CHOICE_COUNT; i++)
+        if (!strcmp(given, names[i]))
+            which = i;
+    choice->choice = (enum pxt_choice)which;
+    if (given && strcmp(given, names[which]))
+        *exit_code = usage(invocation, "--choose %s is no way to choose", given);
+    else if ((which == PXT_CHOOSE_STICKY) != (choice->session != NULL))
+        *exit_code = usage(invocation, "--choose sticky and --session go together");
+    else
+        return true;
+    return false;
+}
+
 bool read_selection(const struct invocation *invocation, struct pxt_selection *selection,
                     struct pxt_select_options *choice, int *exit_code)
 {
-    (void)exit_code;
-    *choice = (struct pxt_select_options){.size = sizeof *choice};
     pxt_selection_init(selection);
     selection->source = option(invocation, "source");
     selection->scheme = option(invocation, "scheme");
-    selection->health = option(invocation, "healthy")
-                            ? PXT_HEALTH_BIT(PXT_HEALTH_HEALTHY)
-                            : PXT_HEALTH_BIT(PXT_HEALTH_HEALTHY) | PXT_HEALTH_BIT(PXT_HEALTH_UNKNOWN) |
-                                  PXT_HEALTH_BIT(PXT_HEALTH_DEGRADED);
-    return true;
+    selection->health = PXT_HEALTH_BIT(PXT_HEALTH_HEALTHY);
+    if (!option(invocation, "healthy"))
+        selection->health |= PXT_HEALTH_BIT(PXT_HEALTH_UNKNOWN) | PXT_HEALTH_BIT(PXT_HEALTH_DEGRADED);
+    return read_choice(invocation, choice, exit_code);
 }
 
 bool matches(const struct invocation *invocation, const pxt_entry *entry)
