@@ -298,7 +298,7 @@ static double warm_lines(size_t n)
     static unsigned number;
     char path[300], name[40];
     struct pxt_error error;
-    struct pxt_warm_counts counts;
+    struct pxt_warm_counts counts = {.size = sizeof counts};
     snprintf(path, sizeof path, "%s/list-%zu.txt", bench_folder(), n);
     write_list(path, n);
     snprintf(name, sizeof name, "warm-%u", number++);

@@ -97,7 +97,7 @@ static void tell_guesses(const struct pxt_list_result *result)
 static void finished(void *arg, const struct pxt_list_result *result)
 {
     struct tally *tally = arg;
-    const struct pxt_warm_counts *counts = &result->counts;
+    const struct pxt_warm_counts *counts = result->counts;
     bool part = tally->paths->is_part[tally->at++];
     progress_end(tally->progress);
     tally->failed |= result->status != PXT_OK;
@@ -165,7 +165,7 @@ static int warm(const struct invocation *invocation, const struct list_paths *pa
                 struct tally *tally)
 {
     struct pxt_error error;
-    struct pxt_warm_counts counts;
+    struct pxt_warm_counts counts = {.size = sizeof counts};
     struct progress progress;
     pxt_cache *cache;
     if (open_cache(invocation, &cache, &error))

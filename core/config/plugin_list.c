@@ -20,7 +20,8 @@ static pxt_status folders_of(const struct pxt_cache_options *options, char ***ou
 static bool tell(const char *path, struct pxt_module *module, const struct pxt_error *error, pxt_plugin_fn *fn,
                  void *arg)
 {
-    struct pxt_plugin_info info = {.path = module ? module->path : path,
+    struct pxt_plugin_info info = {.size = sizeof info,
+                                   .path = module ? module->path : path,
                                    .plugin = module ? &module->plugin : NULL,
                                    .problem = module ? NULL : error->message};
     return fn(arg, &info);

@@ -64,8 +64,12 @@ static void tell_result(struct pxt_warming *warming, pxt_status status, const st
     result->status = status;
     result->problem = status ? error->message : NULL;
     result->stopped = warming->stopped;
-    result->counts = (struct pxt_warm_counts){now->loaded - before->loaded, now->updated - before->updated,
-                                              now->duplicate - before->duplicate, now->refused - before->refused};
+    warming->of_list = (struct pxt_warm_counts){.size = sizeof warming->of_list,
+                                                .loaded = now->loaded - before->loaded,
+                                                .updated = now->updated - before->updated,
+                                                .duplicate = now->duplicate - before->duplicate,
+                                                .refused = now->refused - before->refused};
+    result->counts = &warming->of_list;
     if (warming->options.finished)
         warming->options.finished(warming->options.finished_arg, result);
 }
@@ -107,15 +111,26 @@ static pxt_status warm_path(struct pxt_warming *warming, const char *path, struc
     return status;
 }
 
+/* Fills as much as the caller has room for. */
+static void give_counts(const struct pxt_warm_counts *counts, struct pxt_warm_counts *out)
+{
+    uint32_t size = out ? out->size : 0;
+    if (!out)
+        return;
+    memset(out, 0, size);
+    memcpy(out, counts, size < sizeof *counts ? size : sizeof *counts);
+    out->size = size;
+}
+
 /* PXT_EINVAL; PXT_ENOMEM. */
 static pxt_status begin(pxt_cache *cache, const struct pxt_warm_options *given, struct pxt_warm_counts *counts,
                         struct pxt_warming **out, struct pxt_error *error)
 {
     struct pxt_warm_options options = PXT_WARM_OPTIONS_INIT;
-    if (counts)
-        memset(counts, 0, sizeof *counts);
-    if (!cache || (given && given->size < sizeof(uint32_t)))
-        return pxt_fail(error, PXT_EINVAL, 0, "cache and path must not be NULL, and options need their size");
+    if (!cache || (given && given->size < sizeof(uint32_t)) || (counts && counts->size < sizeof(uint32_t)))
+        return pxt_fail(error, PXT_EINVAL, 0,
+                        "cache and path must not be NULL, and options and counts need their size");
+    give_counts(&(struct pxt_warm_counts){.size = sizeof *counts}, counts);
     if (given)
         memcpy(&options, given, given->size < sizeof options ? given->size : sizeof options);
     struct pxt_warming *warming = pxt_alloc(sizeof *warming);
@@ -127,14 +142,14 @@ static pxt_status begin(pxt_cache *cache, const struct pxt_warm_options *given, 
     }
     warming->cache = cache;
     warming->options = options;
+    warming->counts.size = warming->before.size = sizeof warming->counts;
     *out = warming;
     return PXT_OK;
 }
 
 static void end(struct pxt_warming *warming, struct pxt_warm_counts *counts)
 {
-    if (counts)
-        *counts = warming->counts;
+    give_counts(&warming->counts, counts);
     pxt_warm_free(warming);
 }
 
@@ -149,7 +164,7 @@ pxt_status pxt_cache_warm_many(pxt_cache *cache, const char *const *paths, size_
         if (!paths[i])
             paths = NULL;
     if (!paths)
-        return pxt_fail(error, PXT_EINVAL, 0, "cache and path must not be NULL, and options need their size");
+        return pxt_fail(error, PXT_EINVAL, 0, "cache and path must not be NULL");
     status = begin(cache, options, counts, &warming, error);
     if (status)
         return status;

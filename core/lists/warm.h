@@ -18,8 +18,8 @@ struct pxt_warming {
     struct pxt_list *list;
     uint64_t total; /* size of the list; 0: unknown */
     struct pxt_warm_options options;
-    struct pxt_warm_counts counts, before; /* of all lists; of those before this one */
-    struct pxt_list_result result;         /* of this list */
+    struct pxt_warm_counts counts, before, of_list; /* of all lists; of those before this one; of this one */
+    struct pxt_list_result result;                  /* of this list */
     bool stopped;
     struct pxt_digest_set seen; /* the keys of all lists */
     struct pxt_draft *draft;

@@ -24,6 +24,8 @@ PXT_API pxt_status pxt_config_path(const struct pxt_cache_options *options, char
 
 /* A plugin as found. Valid during the call. */
 struct pxt_plugin_info {
+    uint32_t size;
+    uint32_t reserved;
     const char *path;                /* of the file; only its name where it cannot be loaded */
     const struct pxt_plugin *plugin; /* NULL where it cannot be loaded */
     const char *problem;             /* why not; NULL where it can */

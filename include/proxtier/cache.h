@@ -262,7 +262,10 @@ enum pxt_list_format {
     PXT_LIST_PROXYCHAINS /* the section [ProxyList] of a proxychains.conf */
 };
 
+/* Where the library fills it, the caller sets `size` first. */
 struct pxt_warm_counts {
+    uint32_t size;
+    uint32_t reserved;
     uint64_t loaded;    /* stored, new */
     uint64_t updated;   /* stored, replacing one that was there before */
     uint64_t duplicate; /* the same key again in this call: the last one stays */
@@ -281,15 +284,15 @@ struct pxt_list_result {
     uint32_t size;
     enum pxt_list_format format;
     const char *path;
-    pxt_status status;             /* why it was not read to its end; PXT_OK: it was, or it was stopped */
-    const char *problem;           /* the message for that; NULL: none */
-    struct pxt_warm_counts counts; /* of this list alone */
-    bool stopped;                  /* by the function for progress */
-    bool scheme_from_name;         /* `guessed_scheme` is a word of the list's name; otherwise it is the default */
-    uint64_t line;                 /* of the last record that was read */
-    uint64_t guessed;              /* records whose scheme nothing in the list names */
-    const char *guessed_scheme;    /* which they were given */
-    uint64_t ambiguous;            /* records of four fields that could be read as user:password:host:port too */
+    pxt_status status;                    /* why it was not read to its end; PXT_OK: it was, or it was stopped */
+    const char *problem;                  /* the message for that; NULL: none */
+    const struct pxt_warm_counts *counts; /* of this list alone */
+    bool stopped;                         /* by the function for progress */
+    bool scheme_from_name;      /* `guessed_scheme` is a word of the list's name; otherwise it is the default */
+    uint64_t line;              /* of the last record that was read */
+    uint64_t guessed;           /* records whose scheme nothing in the list names */
+    const char *guessed_scheme; /* which they were given */
+    uint64_t ambiguous;         /* records of four fields that could be read as user:password:host:port too */
 };
 typedef void pxt_list_result_fn(void *arg, const struct pxt_list_result *result);
 

@@ -93,7 +93,8 @@ struct pxt_call {
     int64_t deadline;
 };
 
-/* A tier under a tier: see tier_open. Its rules are those of tier.h; whoever stands on it keeps them. */
+/* A tier under a tier: see tier_open. Its rules are those of tier.h; the tier that stands on it keeps them. Complete: it does not
+ * grow. */
 struct pxt_tier_ops;
 struct pxt_tier_setup;
 struct pxt_lower_tier {

@@ -142,6 +142,35 @@ static void a_newer_version_in_a_tier_does_not_win(void)
     close_chain();
 }
 
+/* A program that was built with a shorter, or a longer, struct. */
+static void counts_fit_the_struct_of_the_caller(void)
+{
+    union {
+        struct pxt_warm_counts counts;
+        unsigned char byte[sizeof(struct pxt_warm_counts) + 16];
+    } room;
+    char path[100];
+    snprintf(path, sizeof path, "%s/list", folder);
+    FILE *list = fopen(path, "w");
+    if (!list || fputs("http://192.0.2.1:80\nhttp://192.0.2.2:80\n", list) < 0 || fclose(list))
+        exit(1);
+    open_chain("{plugin: l1_memory}");
+    memset(&room, 0xaa, sizeof room);
+    room.counts.size = offsetof(struct pxt_warm_counts, updated);
+    is_int(pxt_cache_warm(cache, path, NULL, &room.counts, &error), PXT_OK,
+           "a list is loaded, with room for one count");
+    is_int((int64_t)room.counts.loaded, 2, "that is filled");
+    is_int(room.byte[offsetof(struct pxt_warm_counts, updated)], 0xaa, "what is behind it is not");
+    memset(&room, 0xaa, sizeof room);
+    room.counts.size = sizeof room;
+    is_int(pxt_cache_warm(cache, path, NULL, &room.counts, &error), PXT_OK, "with room for more than there is");
+    is_int((int64_t)room.counts.updated, 2, "all are filled");
+    is_int(room.byte[sizeof room - 1], 0, "the others are 0");
+    room.counts.size = 0;
+    is_int(pxt_cache_warm(cache, path, NULL, &room.counts, &error), PXT_EINVAL, "a struct without its size is refused");
+    close_chain();
+}
+
 int main(void)
 {
     char command[100];
@@ -151,6 +180,7 @@ int main(void)
     without_coherence_nothing_old_is_left_either();
     without_room_below_it_goes_to_memory();
     a_newer_version_in_a_tier_does_not_win();
+    counts_fit_the_struct_of_the_caller();
     snprintf(command, sizeof command, "rm -rf %s", folder);
     return system(command) | tap_done();
 }

@@ -35,7 +35,7 @@ static void a_warm_and_its_deletes_take_few_calls(void)
     static const char *keys[MANY];
     char path[100], url[40];
     pxt_status *results = calloc(MANY, sizeof *results);
-    struct pxt_warm_counts counts = {.loaded = 0};
+    struct pxt_warm_counts counts = {.size = sizeof counts};
     empty_folder();
     snprintf(path, sizeof path, "%s/list.txt", folder);
     write_list(path);
