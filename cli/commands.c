@@ -83,13 +83,13 @@ static const struct option_row report[] = {{"latency", 0, "MS", "how long it too
                                            JSON,
                                            END};
 static const struct option_row lease[] = {LEASE, CHOOSE_ROWS, SELECT_ROWS, REVEAL, JSON, END};
-static const struct option_row renew[] = {{"ttl", 0, "TIME", "from now until the lease ends by itself; default: 60s"},
-                                          END};
+static const struct option_row renew[] = {
+    {"ttl", 0, "TIME", "from now until the lease ends by itself; default: 60s"}, JSON, END};
 static const struct option_row release[] = {{"latency", 0, "MS", "how long it took"},
                                             {"reason", 0, "TEXT", "why it failed"},
                                             {"url", 0, "URL", "what was asked for"},
+                                            JSON,
                                             END};
-static const struct option_row leases[] = {JSON, END};
 static const struct option_row exec_options[] = {
     LEASE,
     CHOOSE_ROWS,
@@ -151,14 +151,14 @@ const struct command commands[] = {
      only_json, 2, 2, run_tier},
     {"report", "KEY|URL ok|fail", "record how a proxy worked", report, 2, 2, run_report},
     {"history", "KEY|URL", "print how a proxy worked, newest first: time, health, latency, reason, URL", only_json, 1,
-      1, run_history},
+     1, run_history},
     {"lease", "", "choose a proxy that no other worker has, for a time, and print the name of the lease and the URL",
      lease, 0, 0, run_lease},
     {"renew", "LEASE", "let a lease end later; exits 1 if it was lost: another worker may have the proxy", renew, 1, 1,
      run_renew},
     {"release", "LEASE [ok|fail]", "give a leased proxy back, and record how it worked; exits 1 if the lease was lost",
      release, 1, 2, run_release},
-    {"leases", "", "print all leases that are held: name, when it ends, worker", leases, 0, 0, run_leases},
+    {"leases", "", "print all leases that are held: name, when it ends, worker", only_json, 0, 0, run_leases},
     {"exec", "-- PROGRAM [ARGUMENT...]",
      "run a program that uses a proxy by http_proxy and similar variables, under a lease", exec_options, 1, -1,
      run_exec},

@@ -119,7 +119,7 @@ static void manual_exit_codes(FILE *out)
         const char *text;
     } codes[] = {
         {0, "done"},
-        {1, "nothing matches: no such proxy, or none that may be used"},
+        {1, "nothing matches: no such proxy, or none that may be used; or a lease was lost"},
         {64, "the command line is wrong"},
         {65, "a value or a list is malformed, or stored data is damaged"},
         {66, "an input file cannot be opened"},
@@ -129,7 +129,7 @@ static void manual_exit_codes(FILE *out)
         {70, "out of memory, or a bug"},
         {73, "an output file cannot be made"},
         {74, "reading or writing failed, or no space is left"},
-        {75, "locked by another process: try again"},
+        {75, "locked by another process, or all proxies that match are leased: try again"},
         {77, "permission denied, permissions too wide, or a credential cannot be opened"},
         {78, "the configuration is wrong"}};
     fputs(".Sh EXIT STATUS\n.Bl -tag -width Ds\n", out);
@@ -165,6 +165,36 @@ static const char manual_start[] =
     "store was made.\nA process adds its counters at its end, and a long one every\n.Ic cleanup.interval :\n"
     "one that is killed loses those of its last interval.\n.Pp\n"
     "Results go to standard output, messages to standard error.\n.Sh GLOBAL OPTIONS\n";
+
+static const char manual_leases[] =
+    ".Sh LEASES\n"
+    "Workers that are not to use one proxy at the same time take a lease each, with\n.Cm lease\nor\n.Cm exec .\n"
+    "Only they respect leases:\n.Cm get\nprints a leased proxy as any other.\n"
+    "A lease stands in the slowest tier that can keep it,\n.Ic l3_sqlite , l2_sqlite\nor\n.Ic redis ,\n"
+    "so that all processes of the pool see it.\nWhile that tier is off no lease is given.\n.Pp\n"
+    "A worker gives its lease back with\n.Cm release ,\nin the same breath as its report.\n"
+    "If the worker dies, the lease ends by itself after\n.Fl -ttl .\n"
+    "One that takes longer calls\n.Cm renew\nbefore.\n"
+    "If it does not, the lease is lost: another worker may have the proxy, and\n.Cm renew\nand\n.Cm release\n"
+    "exit with 1; the report counts all the same.\n"
+    "If workers give different numbers to\n.Fl -max-concurrent ,\nthe least counts, so that one that gives 1 has the "
+    "proxy alone.\n.Pp\n"
+    "Time is that of the clock of the machine.\nIf somebody sets it forward, leases end early by as much, and two "
+    "workers "
+    "may have one proxy.\nIf somebody sets it back, the leases of dead workers last longer.\n"
+    "A lease may be lost when the machine loses power, and is lost if the database is damaged and replaced.\n.Pp\n"
+    ".Cm exec\nsets\n.Ev http_proxy , https_proxy , ftp_proxy\nand\n.Ev all_proxy ,\nin small letters and in "
+    "capitals, to the URL of the proxy with its credentials.\n"
+    ".Ev NO_PROXY\nand\n.Ev no_proxy\nstay as they are.\n"
+    "Options of\n.Nm\nstand before the name of the program; what follows is its own.\n"
+    "The lease is renewed as long as the program runs, after each third of\n.Fl -ttl ,\nand ends with the program.\n"
+    "If it is lost all the same, because the machine was asleep, say, a message says so and the program goes on.\n"
+    "If\n.Cm exec\nitself is killed with SIGKILL, the program goes on without a lease.\n.Pp\n"
+    "SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1 and SIGUSR2 that a process sends to\n.Cm exec\ngo to the program; "
+    "what a terminal sends reaches it anyway.\n"
+    "The exit status is that of the program; 128 and its number, if a signal ended it; 126 if it cannot be run; 127 if "
+    "there is none.\nIf no proxy is to be had, the program is not run, and the exit status is one of those below.\n"
+    "With\n.Fl -report ,\nstatuses from 126 on are not recorded: they say nothing of the proxy.\n";
 
 static const char manual_environment[] =
     ".Sh ENVIRONMENT\n.Bl -tag -width Ds\n"
@@ -202,6 +232,13 @@ static const char manual_examples[] =
     "Store one with a password that no one sees, and print it:\n.Bd -literal -offset indent\n"
     "$ proxtier put --username alice --password-file secret.txt http://192.0.2.7:8080\n"
     "$ proxtier show http://alice@192.0.2.7:8080\n.Ed\n.Pp\n"
+    "Run a program, with a proxy that no other worker has, and record how the proxy worked:\n"
+    ".Bd -literal -offset indent\n"
+    "$ proxtier exec --report --fail-on curl -- curl -fsS -o page.html https://example.org/\n.Ed\n.Pp\n"
+    "The same by hand, in a script:\n.Bd -literal -offset indent\n"
+    "set -- $(proxtier lease --for \"worker $$\" --ttl 5m --reveal)\n"
+    "[ $# -eq 2 ] || exit\nif curl -fsS -x \"$2\" -o page.html https://example.org/; then\n"
+    "    proxtier release \"$1\" ok\nelse\n    proxtier release \"$1\" fail\nfi\n.Ed\n.Pp\n"
     "Ten different proxies that were found to work:\n.Bd -literal -offset indent\n"
     "$ proxtier get --healthy -n 10\n.Ed\n.Pp\n"
     "Save all proxies, and bring them back:\n.Bd -literal -offset indent\n"
@@ -227,6 +264,7 @@ void print_manual(FILE *out)
     fputs(manual_start, out);
     manual_options(out, NULL, global_options);
     manual_commands(out);
+    fputs(manual_leases, out);
     fputs(manual_environment, out);
     manual_exit_codes(out);
     print_results_manual(out);

@@ -11,7 +11,7 @@ static pxt_status print_lease(const struct invocation *invocation, pxt_cache *ca
     char *url = NULL;
     size_t length;
     if (option(invocation, "json")) {
-        printf("{\"lease\": ");
+        printf("{\"schema\": 1, \"lease\": ");
         print_json_text(stdout, id);
         printf(", \"proxy\": ");
         print_json(stdout, entry);

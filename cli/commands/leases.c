@@ -16,15 +16,11 @@ static bool print_line(void *arg, const struct pxt_held *held)
 static bool print_object(void *arg, const struct pxt_held *held)
 {
     (void)arg;
-    printf("{\"lease\": ");
-    print_json_text(stdout, held->id);
-    printf(", \"key\": ");
-    print_json_text(stdout, held->key);
-    printf(", \"for\": ");
-    print_json_text(stdout, held->holder);
-    printf(", \"max_concurrent\": %u, \"until\": \"", held->max_concurrent);
-    print_time(stdout, held->until);
-    puts("\"}");
+    print_result("leases", (struct result_value[]){{.text = held->id},
+                                                   {.text = held->key},
+                                                   {.text = held->holder},
+                                                   {.number = held->max_concurrent},
+                                                   {.time = held->until}});
     return !ferror(stdout);
 }
 

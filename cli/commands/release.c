@@ -23,7 +23,12 @@ int run_release(struct invocation *invocation)
     pxt_cache_close(cache);
     if (status && status != PXT_NOT_FOUND)
         return fail(&error);
-    if (with_report)
+    if (option(invocation, "json"))
+        print_result("release", (struct result_value[]){{.text = invocation->arguments[0]},
+                                                        {.number = status != PXT_OK},
+                                                        {.text = with_report ? pxt_health_name(health) : NULL},
+                                                        {.number = with_report && evicted}});
+    else if (with_report)
         printf("%s%s\n", pxt_health_name(health), evicted ? ", evicted" : "");
     return finish_output(status ? lease_lost(invocation->arguments[0]) : 0);
 }

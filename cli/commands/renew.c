@@ -16,7 +16,10 @@ int run_renew(struct invocation *invocation)
         return fail(&error);
     pxt_status status = pxt_cache_renew(cache, invocation->arguments[0], options.ttl, &error);
     pxt_cache_close(cache);
-    if (status == PXT_NOT_FOUND)
-        return lease_lost(invocation->arguments[0]);
-    return status ? fail(&error) : 0;
+    if (status && status != PXT_NOT_FOUND)
+        return fail(&error);
+    if (option(invocation, "json"))
+        print_result("renew",
+                     (struct result_value[]){{.text = invocation->arguments[0]}, {.number = status != PXT_OK}});
+    return finish_output(status ? lease_lost(invocation->arguments[0]) : 0);
 }

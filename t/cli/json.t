@@ -48,8 +48,18 @@ END
 run --config "$work/two.yaml" put http://192.0.2.1:1
 run --config "$work/one.yaml" tier forget --json l1
 prints 0 '"name": "l1", "doubted": [0-9]*, "alone": [0-9]*' "tier forget"
+run put http://192.0.2.1:1
+lease=$("$PROXTIER" lease --for me | cut -f 1)
+run leases --json
+prints 0 "\"lease\": \"$lease\", \"key\": \"${lease#*-}\", \"for\": \"me\", \"max_concurrent\": 1, \"until\": $time" leases
+run renew --json "$lease"
+prints 0 "\"lease\": \"$lease\", \"lost\": false" renew
+run release --json "$lease" ok
+prints 0 "\"lease\": \"$lease\", \"lost\": false, \"health\": \"healthy\", \"evicted\": false" release
+run release --json "$lease"
+prints 1 "\"lease\": \"$lease\", \"lost\": true, \"health\": null, \"evicted\": false" "release of a lost one"
 # The manual has all that is printed here, and nothing else: its section is made from the same table.
-for command in warm put delete clear tier report history expire migrate config; do
+for command in renew release leases warm put delete clear tier report history expire migrate config; do
     "$PROXTIER" help --man | sed -n '/^\.Sh JSON/,/^\.Sh/p' | grep -q "^\.It Cm $command\$"
     ok $? "the manual tells the members of $command"
     "$PROXTIER" "$command" --help | grep -q -e '--json '

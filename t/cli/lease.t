@@ -9,8 +9,8 @@ run lease --for 'worker 1'
 first=${out%%"$tab"*}
 like "$out" "^[0-9a-f]\{32\}-[0-9a-f]\{16\}${tab}http://192.0.2.[12]:8080\$" "lease prints the name of the lease and the URL"
 run lease --ttl 15m --json
-like "$out" '^{"lease": "[0-9a-f]*-[0-9a-f]*", "proxy": {"key": "' "with --json an object"
-second=$(printf '%s\n' "$out" | sed 's/^{"lease": "\([^"]*\)".*/\1/')
+like "$out" '^{"schema": 1, "lease": "[0-9a-f]*-[0-9a-f]*", "proxy": {"key": "' "with --json an object"
+second=$(printf '%s\n' "$out" | sed 's/^{"schema": 1, "lease": "\([^"]*\)".*/\1/')
 run lease
 is "$code $out" "75 " "no third worker gets one: exit 75"
 like "$err" 'each of the 2 proxies that match is leased' "and a message that says so"
@@ -23,7 +23,7 @@ run leases
 is "$(printf '%s\n' "$out" | wc -l)" 2 "leases lists the two"
 like "$out" "^$first${tab}20[0-9-]*T[0-9:.]*Z${tab}worker 1\$" "with name, end and worker"
 run leases --json
-like "$out" "^{\"lease\": \"$second\", \"key\": \"${second#*-}\", \"for\": \"\", \"max_concurrent\": 1, \"until\": \"20" \
+like "$out" "^{\"schema\": 1, \"lease\": \"$second\", \"key\": \"${second#*-}\", \"for\": \"\", \"max_concurrent\": 1, \"until\": \"20" \
     "and as JSON"
 run renew --ttl 1h "$first"
 is "$code $out$err" "0 " "a lease is renewed"
@@ -48,6 +48,10 @@ is "$code" 0 "a second time where two may have it"
 run lease --max-concurrent 1 --healthy
 is "$code" 75 "a worker that wants it alone does not get it"
 
+run lease --choose no-such-way
+is "$code" 64 "a way to choose that there is not is refused"
+run lease --choose sticky
+is "$code" 64 "and sticky without a session"
 run lease --ttl 0s
 is "$code" 64 "a ttl of 0 is refused"
 run lease --max-concurrent 0
@@ -71,6 +75,20 @@ like "$out" 'http://bob:hunter2@192.0.2.2:8080$' "--reveal shows credentials"
 sleep 2
 run lease
 is "$code" 0 "a lease that nobody renews ends by itself"
+
+# The first one in the order that is free.
+fresh
+run put --key a http://192.0.2.1:8080
+run put --key b http://192.0.2.2:8080
+run put --key c http://192.0.2.3:8080
+run report b ok --latency 10
+run report a ok --latency 20
+order=
+for i in 1 2 3; do
+    run lease --choose fastest
+    order="$order ${out#*://192.0.2.}"
+done
+is "$order" " 2:8080 1:8080 3:8080" "--choose fastest gives the fastest, then the second, then one that is not known"
 
 # Standard output that cannot be written: nobody would know the lease.
 fresh
