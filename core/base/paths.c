@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #ifndef PXT_SYSCONFDIR
@@ -230,6 +231,18 @@ bool pxt_path_in_group_folder(const char *path, gid_t *group)
     return is_group;
 }
 
+int pxt_path_open(const char *path, int flags)
+{
+    const struct timespec pause = {.tv_nsec = 5 * 1000 * 1000};
+    gid_t group;
+    for (int i = 0;; i++) {
+        int fd = open(path, flags | O_CLOEXEC, 0600);
+        if (fd >= 0 || errno != EACCES || i == 100 || !pxt_path_in_group_folder(path, &group))
+            return fd;
+        nanosleep(&pause, NULL);
+    }
+}
+
 /* ---- folders ------------------------------------------------------------------------------------------------------ */
 
 static pxt_status fail_folder(const char *what, const char *path, int number, struct pxt_error *error)
@@ -273,11 +286,11 @@ pxt_status pxt_path_prepare_folder(const char *path, enum pxt_sharing sharing, s
     char *copy = pxt_strdup(path);
     if (!copy)
         return pxt_fail_memory(error, "a path");
-    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int fd = pxt_path_open(path, O_RDONLY | O_DIRECTORY);
     pxt_status status = PXT_OK;
     if (fd < 0 && errno == ENOENT) {
         status = make_folders(copy, group ? 02770 : 0700, error);
-        fd = status ? -1 : open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        fd = status ? -1 : pxt_path_open(path, O_RDONLY | O_DIRECTORY);
     }
     if (!status && fd < 0)
         status = fail_folder("open", path, errno, error);

@@ -33,6 +33,9 @@ char *pxt_path_system_config(const char *rest);
 pxt_status pxt_path_prepare_folder(const char *path, enum pxt_sharing sharing, struct pxt_error *error);
 /* Whether the folder of a file is a group's; `*group` receives which. What stands in it is trusted as the folder is. */
 bool pxt_path_in_group_folder(const char *path, gid_t *group);
+/* open(), with O_CLOEXEC and the mode 0600. What another member of a group is just making has its mode a moment later: in a group's
+ * folder this waits for it. */
+int pxt_path_open(const char *path, int flags);
 /* Whether an open file or folder, and every folder above `path`, is owned by root or this user and writable by no one
  * else (sticky folders such as /tmp may stand above). PXT_EACCES names the culprit and the remedy. */
 pxt_status pxt_path_check_safe(const char *path, int fd, struct pxt_error *error);

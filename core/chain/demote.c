@@ -190,8 +190,10 @@ bool pxt_demote_victim(struct pxt_chain *chain, struct pxt_tier *tier, const str
     } else if (pxt_chain_expired(chain, entry) && chain->any_durable && !pxt_tier_durable(tier)) {
         pxt_tier_del(tier, key, PXT_REMOVE_EXPIRED, NULL); /* durable tiers keep it until it is dropped there */
     } else if (demote(chain, tier, key, entry, victims)) {
-        if (pxt_chain_evict(tier, key, entry, PXT_REMOVE_POLICY, NULL) == PXT_OK)
+        if (pxt_chain_evict(tier, key, entry, PXT_REMOVE_POLICY, NULL) == PXT_OK) {
             PXT_COUNT(tier, evictions_policy, 1);
+            pxt_log(chain->logger, PXT_MESSAGE_DEBUG, tier->name, "%s leaves: the tier is full", key->text);
+        }
         transfer_late_hits(chain, tier, key, entry);
     } else {
         atomic_store(&chain->victim_stayed, true);

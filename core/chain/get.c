@@ -47,6 +47,17 @@ static void count_answers(struct pxt_chain *chain, const struct pxt_decision *de
         pxt_count_raise(chain, counts, &counts->nowhere);
 }
 
+/* Hits in the first tier are not told: to look whether they should be would cost each of them. */
+static void tell_answer(const struct pxt_chain *chain, const struct pxt_key *key, const struct pxt_decision *decision,
+                        bool hit)
+{
+    if (hit)
+        pxt_log(chain->logger, PXT_MESSAGE_DEBUG, "chain", "get %s: tier %s answers", key->text,
+                chain->tier[decision->found_in].name);
+    else
+        pxt_log(chain->logger, PXT_MESSAGE_DEBUG, "chain", "get %s: no tier has it", key->text);
+}
+
 /* Whether the answer may be given: nothing has changed since the tiers were asked. Under the key's lock only damage that
  * was found meanwhile changes anything. */
 static bool still_true(const struct pxt_chain *chain, const struct pxt_key *key, const struct pxt_decision *decision)
@@ -118,6 +129,7 @@ static pxt_status answer(struct pxt_chain *chain, const struct pxt_key *key, boo
 {
     bool alive = status == PXT_OK && !pxt_chain_dead(chain, decision->entry);
     count_answers(chain, decision, alive);
+    tell_answer(chain, key, decision, alive);
     if (decision->by_authority && pxt_chain_members(chain) && !(alive && locked))
         pxt_remote_follow(chain, key, decision, locked);
     if (alive)

@@ -67,6 +67,8 @@ static void promote_into(struct pxt_chain *chain, struct pxt_tier *tier, const s
     else
         pxt_access_forget_in(tier, key); /* the entry has all hits already */
     PXT_COUNT(tier, promotions, 1);
+    pxt_log(chain->logger, PXT_MESSAGE_DEBUG, tier->name, "%s is copied here from tier %s", key->text,
+            chain->tier[decision->found_in].name);
 }
 
 void pxt_promote(struct pxt_chain *chain, const struct pxt_key *key, const struct pxt_decision *decision,

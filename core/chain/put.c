@@ -54,6 +54,10 @@ pxt_status pxt_chain_put(struct pxt_chain *chain, pxt_entry **entry, struct pxt_
         return status;
     status = put_locked(chain, entry, &victims, error);
     pxt_chain_unlock(chain, &(struct pxt_key){.hash = hash});
+    if (!status) {
+        pxt_entry_key_of(*entry, &key);
+        pxt_log(chain->logger, PXT_MESSAGE_DEBUG, "chain", "put %s: stored", key.text);
+    }
     pxt_demote_victims(chain, &victims);
     pxt_chain_flush(chain);
     return status;

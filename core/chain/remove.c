@@ -104,15 +104,26 @@ static pxt_status remove_once(struct pxt_chain *chain, const struct pxt_key *key
     return status == PXT_OK && expired ? PXT_NOT_FOUND : status;
 }
 
+static void tell(const struct pxt_chain *chain, const struct pxt_key *key, enum pxt_removal why)
+{
+    const char *reason = why == PXT_REMOVE_HEALTH    ? "it failed too often"
+                         : why == PXT_REMOVE_EXPIRED ? "its time to live is over"
+                                                     : "it was deleted";
+    pxt_log(chain->logger, PXT_MESSAGE_DEBUG, "chain", "%s leaves all tiers: %s", key->text, reason);
+}
+
 pxt_status pxt_chain_remove(struct pxt_chain *chain, const struct pxt_key *key, enum pxt_removal why,
                             struct pxt_error *error)
 {
     pxt_status status;
     unsigned n = 0;
     if (!pxt_chain_has_tombstones(chain))
-        return remove_from_each(chain, key, why, error);
-    do
-        status = remove_once(chain, key, why, error);
-    while (status == PXT_ESTALE && chain->authority && pxt_remote_try_again(n++));
+        status = remove_from_each(chain, key, why, error);
+    else
+        do
+            status = remove_once(chain, key, why, error);
+        while (status == PXT_ESTALE && chain->authority && pxt_remote_try_again(n++));
+    if (!status)
+        tell(chain, key, why);
     return status;
 }

@@ -209,7 +209,7 @@ static pxt_status set_up(const char *path, int fd, bool *again, struct pxt_error
 static pxt_status open_once(const char *path, int64_t timeout_ms, int *fd, bool *again, struct pxt_error *error)
 {
     *again = false;
-    *fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    *fd = pxt_path_open(path, O_RDWR | O_CREAT | O_NOFOLLOW);
     if (*fd < 0)
         return pxt_fail(error, pxt_status_of_errno(errno), errno, "cannot open %s", path);
     pxt_status status = pxt_page_check_file(path, *fd, error);

@@ -6,6 +6,7 @@
 #include "shared/totals.h"
 #include "base/fail.h"
 #include "base/key.h"
+#include "base/paths.h"
 #include "shared/page_layout.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -128,7 +129,7 @@ static pxt_status add_once(const char *path, const struct pxt_totals *more, pxt_
                            bool *damaged, bool *again, struct pxt_error *error)
 {
     *again = false;
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
+    int fd = pxt_path_open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK);
     if (fd < 0)
         return pxt_fail(error, pxt_status_of_errno(errno), errno, "cannot open %s", path);
     pxt_status status = pxt_page_check_file(path, fd, error);

@@ -72,6 +72,19 @@ done
 as $alice list
 is "$(echo "$out" | grep -c '192.0.2.[56]:')" 4 "both at once"
 
+# Two members that make one pool at the same time.
+for pool in 1 2 3 4 5 6 7 8; do
+    mkdir -m 700 "$work/new$pool"
+    chgrp $group "$work/new$pool" && chmod 2770 "$work/new$pool"
+    sed "s|$work/pool|$work/new$pool|" "$work/group.yaml" >"$work/new.yaml"
+    for user in $alice $bob; do
+        (as $user --config "$work/new.yaml" put http://x:secret@192.0.2.1:$user; echo "$code" >"$work/code.$user") &
+    done
+    wait
+    cat "$work/code.$alice" "$work/code.$bob"
+done >"$work/codes"
+is "$(sort -u "$work/codes")" 0 "each of two that make a pool at once succeeds"
+
 groups=$carol
 as $carol get
 is "$code/$out" 77/ "who is not in the group is kept out"

@@ -147,10 +147,10 @@ static pxt_status busy(struct jsonl *tier, bool exclusive, const struct jsonl_fo
 static pxt_status lock_format(struct jsonl *tier, bool exclusive, struct jsonl_format *format, struct pxt_error *error)
 {
     const struct pxt_host *host = tier->host;
-    int flags = O_RDWR | O_CLOEXEC | O_NOFOLLOW | (tier->compatible ? 0 : O_CREAT);
+    int flags = O_RDWR | (tier->compatible ? 0 : O_CREAT);
     for (;;) {
         let_go(tier);
-        tier->format_fd = openat(tier->folder_fd, name, flags, tier->file_mode);
+        tier->format_fd = jsonl_open_file(tier, name, flags, tier->file_mode);
         if (tier->format_fd < 0)
             return host->fail(host, error, host->status_of_errno(errno), errno, "cannot open %s/%s", tier->folder,
                               name);

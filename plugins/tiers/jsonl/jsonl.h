@@ -260,6 +260,8 @@ bool jsonl_flock(int fd, int operation, int64_t timeout);
 /* Gives a file of the folder its mode, as far as this user may: the folder keeps others out as well. Those of ProxyWhirl keep
  * theirs. */
 void jsonl_set_mode(const struct jsonl *tier, int fd);
+/* Opens a file of the folder. What another member of a group is just making has its mode a moment later: this waits for it. */
+int jsonl_open_file(const struct jsonl *tier, const char *name, int flags, mode_t mode);
 /* Take and release the locks of all shards. */
 void jsonl_lock_all(struct jsonl *tier);
 void jsonl_unlock_all(struct jsonl *tier);

@@ -41,6 +41,18 @@ void jsonl_set_mode(const struct jsonl *tier, int fd)
         fchmod(fd, tier->file_mode);
 }
 
+int jsonl_open_file(const struct jsonl *tier, const char *name, int flags, mode_t mode)
+{
+    const struct timespec pause = {.tv_nsec = 5 * 1000 * 1000};
+    int fd = -1;
+    for (int i = 0; (fd = openat(tier->folder_fd, name, flags | O_CLOEXEC | O_NOFOLLOW, mode)) < 0; i++) {
+        if (errno != EACCES || i == 100 || !(tier->file_mode & 020))
+            return -1;
+        nanosleep(&pause, NULL);
+    }
+    return fd;
+}
+
 static pxt_status open_log(struct jsonl *tier, struct jsonl_shard *shard, bool create, struct pxt_error *error)
 {
     const struct pxt_host *host = tier->host;
@@ -48,8 +60,7 @@ static pxt_status open_log(struct jsonl *tier, struct jsonl_shard *shard, bool c
     struct stat file;
     if (shard->log >= 0)
         close(shard->log);
-    shard->log = openat(tier->folder_fd, name, O_RDWR | O_APPEND | O_CLOEXEC | O_NOFOLLOW | (create ? O_CREAT : 0),
-                        tier->file_mode);
+    shard->log = jsonl_open_file(tier, name, O_RDWR | O_APPEND | (create ? O_CREAT : 0), tier->file_mode);
     if (shard->log < 0 && errno == ENOENT && !create)
         return PXT_OK;
     if (shard->log < 0)
@@ -129,7 +140,7 @@ static pxt_status open_lock(struct jsonl *tier, struct jsonl_shard *shard, struc
     struct stat file;
     if (shard->lock_file >= 0)
         return PXT_OK;
-    shard->lock_file = openat(tier->folder_fd, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    shard->lock_file = jsonl_open_file(tier, name, O_RDWR | O_CREAT, 0600);
     if (shard->lock_file >= 0)
         jsonl_set_mode(tier, shard->lock_file);
     if (shard->lock_file >= 0 && !fstat(shard->lock_file, &file)) {

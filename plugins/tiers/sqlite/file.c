@@ -35,6 +35,18 @@ static bool is_of_group(const struct store *store, const struct stat *file)
     return (store->host->file_mode & 020) && !stat(store->folder, &folder) && file->st_gid == folder.st_gid;
 }
 
+/* Waits until a file has its mode that another member of the group is just making. */
+static void wait_for_mode(const struct store *store, const char *path, struct stat *file)
+{
+    const struct timespec pause = {0, 5 * 1000 * 1000};
+    for (int i = 0; i < 100 && is_of_group(store, file) && file->st_uid != geteuid() && (file->st_mode & 060) != 060;
+         i++) {
+        nanosleep(&pause, NULL);
+        if (stat(path, file))
+            return;
+    }
+}
+
 /* Refuses a file that others may write to. */
 static pxt_status check_file(struct store *store, const char *path, struct pxt_error *error)
 {
@@ -44,6 +56,7 @@ static pxt_status check_file(struct store *store, const char *path, struct pxt_e
         return errno == ENOENT ? PXT_OK : fail_file(store, error, path, "examine");
     if (!S_ISREG(file.st_mode))
         return host->fail(host, error, PXT_EACCES, 0, "%s is not a regular file: move it away", path);
+    wait_for_mode(store, path, &file);
     bool group = is_of_group(store, &file);
     if (file.st_uid != geteuid() && file.st_uid != 0 && !group)
         return host->fail(host, error, PXT_EACCES, 0,
