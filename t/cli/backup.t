@@ -120,6 +120,17 @@ run --config "$work/plain.yaml" restore "$work/pool.backup"
 is "$code" 77 "so does one with another encryptor"
 like "$err" 'sealed by the encryptor "fernet", and this pool has "plain"' "... with its name"
 
+# ---- a chain whose tiers keep no history --------------------------------------------------------------------------------
+HOME=$work/no-history
+mkdir -p "$HOME/.local/state/proxtier"
+cp "$key" "$HOME/.local/state/proxtier/"
+printf 'tiers:\n  - {plugin: l2_jsonl}\n' >"$work/jsonl.yaml"
+run --config "$work/jsonl.yaml" restore "$work/pool.backup"
+is "$code $out" "0 restored 3, expired 0, kept newer 0, checks 0" "a chain without a history takes the entries"
+run --config "$work/jsonl.yaml" backup "$work/jsonl.backup"
+is "$code $err" "0 backed up 3, with 0 checks" "... and is backed up"
+is "$("$PROXTIER" --config "$work/jsonl.yaml" export | sort)" "$(grep '^{' "$work/before")" "... with all fields"
+
 # ---- a backup is whole or not there ---------------------------------------------------------------------------------------
 HOME=$work
 printf 'PRECIOUS\n' >"$work/kept"
