@@ -6,24 +6,7 @@
 #include "select.h"
 #include <string.h>
 
-enum { PAGE = 64, SAMPLE = 8, TRIES = 40 };
-struct page {
-    unsigned count;
-    bool last;
-    struct found {
-        int64_t value;
-        uint8_t length;
-        char key[PXT_KEY_MAX + 1];
-    } found[PAGE];
-};
-struct search {
-    struct select_plan plan;
-    struct select_walk walk;
-    struct select_place place;
-    uint64_t limit;
-    bool unplaced; /* there are rows to be placed first */
-    struct page page;
-};
+enum { SAMPLE = 8, TRIES = 40 };
 
 /* Whether the set leaves a condition to be looked at. */
 static bool is_filtered(const struct select_plan *plan, const struct select_candidate *candidate)
@@ -40,7 +23,7 @@ static bool is_filtered(const struct select_plan *plan, const struct select_cand
 
 /* How many entries of a set there are, in proportion to others: places in the ring are random, so the distance of a few of
  * them says it. */
-static pxt_status estimate(struct search *search, const struct select_candidate *candidate, double *density,
+static pxt_status estimate(struct select_search *search, const struct select_candidate *candidate, double *density,
                            struct pxt_error *error)
 {
     struct select_walk *walk = &search->walk;
@@ -63,7 +46,7 @@ static pxt_status estimate(struct search *search, const struct select_candidate 
 }
 
 /* The smallest of the sets is walked. */
-static pxt_status choose(struct search *search, struct pxt_error *error)
+static pxt_status choose(struct select_search *search, struct pxt_error *error)
 {
     struct select_plan *plan = &search->plan;
     double least = 0;
@@ -85,7 +68,7 @@ static pxt_status choose(struct search *search, struct pxt_error *error)
 }
 
 /* Whether a row was written by a program that places none. */
-static pxt_status look_for_unplaced(struct store *store, struct search *search, struct pxt_error *error)
+static pxt_status look_for_unplaced(struct store *store, struct select_search *search, struct pxt_error *error)
 {
     const struct select_set set = {.kind = SELECT_UNPLACED};
     struct connection *connection = search->walk.connection;
@@ -107,10 +90,10 @@ static pxt_status look_for_unplaced(struct store *store, struct search *search, 
 }
 
 /* A damaged index may lead back to where the walk has been: it would not end. */
-static bool is_behind(const struct search *search, const struct select_stream *head)
+static bool is_behind(const struct select_search *search, const struct select_stream *head)
 {
-    const struct page *page = &search->page;
-    const struct found *last = page->count ? &page->found[page->count - 1] : NULL;
+    const struct select_page *page = &search->page;
+    const struct select_found *last = page->count ? &page->found[page->count - 1] : NULL;
     int64_t value = last ? last->value : search->place.from;
     const char *key = last ? last->key : search->place.after;
     size_t length = last ? last->length : (size_t)search->place.after_length;
@@ -121,19 +104,19 @@ static bool is_behind(const struct search *search, const struct select_stream *h
 }
 
 /* An entry that has a tag twice is met twice. */
-static bool is_again(const struct page *page, const struct select_stream *head)
+static bool is_again(const struct select_page *page, const struct select_stream *head)
 {
-    const struct found *last = page->count ? &page->found[page->count - 1] : NULL;
+    const struct select_found *last = page->count ? &page->found[page->count - 1] : NULL;
     return last && last->value == head->value && last->length == head->length &&
            !memcmp(last->key, head->key, last->length);
 }
 
 /* Fills the page from where the walk is. */
-static pxt_status fill(struct search *search, struct pxt_error *error)
+static pxt_status fill(struct select_search *search, struct pxt_error *error)
 {
-    struct page *page = &search->page;
+    struct select_page *page = &search->page;
     struct select_walk *walk = &search->walk;
-    const unsigned most = search->limit < PAGE ? (unsigned)search->limit : PAGE;
+    const unsigned most = search->limit < SELECT_PAGE ? (unsigned)search->limit : SELECT_PAGE;
     pxt_status status = PXT_OK;
     while (!status && page->count < most) {
         struct select_stream *head = sqlite_select_walk_head(walk);
@@ -144,7 +127,7 @@ static pxt_status fill(struct search *search, struct pxt_error *error)
         if (!is_behind(search, head))
             return sqlite_fail(walk->store, walk->connection->db, SQLITE_CORRUPT, error, "read an index in order");
         if (!is_again(page, head)) {
-            struct found *found = &page->found[page->count++];
+            struct select_found *found = &page->found[page->count++];
             found->value = head->value;
             found->length = (uint8_t)head->length;
             memcpy(found->key, head->key, (size_t)head->length);
@@ -155,13 +138,11 @@ static pxt_status fill(struct search *search, struct pxt_error *error)
     return status;
 }
 
-static pxt_status walk_once(struct search *search, bool unknown, struct pxt_error *error)
+static pxt_status walk_once(struct select_search *search, bool unknown, struct pxt_error *error)
 {
     const unsigned order = (unsigned)search->plan.order;
     struct select_place place = search->place;
     search->walk.unknown = unknown;
-    if (order == PXT_ORDER_FASTEST && search->plan.latency >= 0 && search->plan.latency < place.to)
-        place.to = search->plan.latency;
     if (unknown && place.from < INT64_MAX) {
         place.after[0] = '\0';
         place.after_length = 0;
@@ -174,13 +155,23 @@ static pxt_status walk_once(struct search *search, bool unknown, struct pxt_erro
 }
 
 /* Entries whose latency is not known come last in their order. */
-static pxt_status read_found(struct search *search, struct pxt_error *error)
+static pxt_status read_found(struct select_search *search, struct pxt_error *error)
 {
     const struct select_plan *plan = &search->plan;
     const bool unknown_too = plan->order == PXT_ORDER_FASTEST && plan->latency < 0 && search->place.to == INT64_MAX;
     pxt_status status = PXT_OK;
     search->walk.candidate = &plan->candidate[0];
     search->walk.filtered = is_filtered(plan, search->walk.candidate);
+    if (!search->dense && !search->walk.filtered && plan->selection->min_ttl > 0 &&
+        search->walk.candidate->kind == SELECT_ALL) {
+        bool found = false;
+        status = sqlite_select_by_ttl(search, &found, error);
+        if (status || found)
+            return status;
+        search->dense = true;
+    }
+    search->walk.filtered = is_filtered(plan, search->walk.candidate);
+    search->walk.unknown = false;
     search->page.last = true;
     if (!unknown_too || search->place.from < INT64_MAX) {
         search->page.last = false;
@@ -194,7 +185,7 @@ static pxt_status read_found(struct search *search, struct pxt_error *error)
 }
 
 /* PXT_ENOTSUP: walk.missing is to be made; or rows are to be placed. */
-static pxt_status read_once(struct store *store, struct search *search, struct pxt_error *error)
+static pxt_status read_once(struct store *store, struct select_search *search, struct pxt_error *error)
 {
     struct select_walk *walk = &search->walk;
     search->page.count = 0;
@@ -212,7 +203,7 @@ static pxt_status read_once(struct store *store, struct search *search, struct p
     return status;
 }
 
-static pxt_status read_page(struct store *store, struct search *search, struct pxt_error *error)
+static pxt_status read_page(struct store *store, struct select_search *search, struct pxt_error *error)
 {
     for (int tries = 0; tries < TRIES; tries++) {
         pxt_status status = read_once(store, search, error);
@@ -230,9 +221,9 @@ static pxt_status read_page(struct store *store, struct search *search, struct p
 }
 
 /* Tells the page, and goes on behind it. False: it was enough. */
-static bool tell(struct store *store, struct search *search, pxt_selected_fn *fn, void *arg)
+static bool tell(struct store *store, struct select_search *search, pxt_selected_fn *fn, void *arg)
 {
-    struct page *page = &search->page;
+    struct select_page *page = &search->page;
     for (unsigned i = 0; i < page->count; i++) {
         struct pxt_key key;
         page->found[i].key[page->found[i].length] = '\0';
@@ -243,7 +234,7 @@ static bool tell(struct store *store, struct search *search, pxt_selected_fn *fn
     }
     if (page->last || !page->count || !search->limit)
         return false;
-    const struct found *last = &page->found[page->count - 1];
+    const struct select_found *last = &page->found[page->count - 1];
     search->place.from = last->value;
     search->place.after_length = last->length;
     memcpy(search->place.after, last->key, last->length);
@@ -259,7 +250,7 @@ pxt_status sqlite_store_select(void *self, const struct pxt_select *select, pxt_
                                struct pxt_error *error)
 {
     struct store *store = self;
-    struct search search;
+    struct select_search search;
     pxt_status status = PXT_OK;
     if (store->schema.shared)
         return not_here(store, error, "ProxyWhirl's table has no place for the order of keys");
@@ -274,7 +265,10 @@ pxt_status sqlite_store_select(void *self, const struct pxt_select *select, pxt_
         search.place.after_length = (int)select->after->length;
         memcpy(search.place.after, select->after->text, select->after->length);
     }
+    if (select->order == PXT_ORDER_FASTEST && search.plan.latency >= 0 && search.plan.latency < select->to)
+        search.place.to = search.plan.latency;
     search.limit = select->limit;
+    search.dense = search.walk.any_ttl = false;
     search.walk.plan = &search.plan;
     search.walk.streams = 0;
     do {

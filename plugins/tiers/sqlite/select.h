@@ -26,10 +26,18 @@ enum select_kind {
     SELECT_TAG,      /* as tag number `degree` */
     SELECT_TAGS,     /* entries with more than SELECT_TAG_MAX tags */
     SELECT_LATENCY,  /* latencies up to select_latency_of(degree) */
+    SELECT_TTL,      /* by the time of expiry, not in order */
+    SELECT_TTL_PART, /* likewise, of one of the 1024 parts of the ring */
     SELECT_UNPLACED, /* rows that a program without select() wrote: no place, or nothing where a default should be */
     SELECT_KINDS
 };
-enum { SELECT_LABEL_MAX = 3, SELECT_TAG_MAX = 4, SELECT_FAILURES_MAX = 7, SELECT_LATENCY_MAX = 17 };
+enum {
+    SELECT_LABEL_MAX = 3,
+    SELECT_TAG_MAX = 4,
+    SELECT_FAILURES_MAX = 7,
+    SELECT_LATENCY_MAX = 17,
+    SELECT_PART_SHIFT = 53
+};
 
 /* An index, and a statement over it. */
 struct select_set {
@@ -95,7 +103,8 @@ struct select_plan {
     bool impossible; /* nothing can match */
     unsigned health; /* a set; 0: any */
     uint64_t order;
-    double expires; /* at the earliest, in seconds */
+    double expires;     /* at the earliest, in seconds */
+    double expires_any; /* if any time to live will do */
     const struct pxt_selection *selection;
     int64_t latency; /* at most; < 0: any */
     char host[256], glob[800], tag[PXT_KEY_MAX + 3];
@@ -124,11 +133,16 @@ struct select_walk {
     const struct select_plan *plan;
     const struct select_candidate *candidate;
     bool filtered, unknown;    /* unknown: the entries without a latency, which come last */
+    bool any_ttl;              /* as if no time to live were asked for */
     struct select_set missing; /* the index that is to be made, after PXT_ENOTSUP */
     unsigned streams;
     struct select_stream stream[SELECT_STREAMS_MAX];
 };
-/* Begins at the place. PXT_ENOTSUP: the index `missing` is not there. Must be ended in any case. */
+/* Opens one stream more, of a health where the set has one, and of a number where that is its criterion. PXT_ENOTSUP: the
+ * index `missing` is not there. The walk must be ended in any case. */
+pxt_status sqlite_select_walk_open(struct select_walk *walk, struct select_set set, int health, int64_t number,
+                                   const struct select_place *place, struct pxt_error *error);
+/* Opens all streams of the candidate, at the place. */
 pxt_status sqlite_select_walk_begin(struct select_walk *walk, const struct select_place *place, unsigned order,
                                     struct pxt_error *error);
 /* The first stream in order; valid until the next step of it. NULL: all are at their end. */
@@ -139,5 +153,30 @@ void sqlite_select_walk_end(struct select_walk *walk);
  * missing. */
 int sqlite_select_statement(struct store *store, struct connection *connection, struct select_set set,
                             enum select_form form, struct select_statement **out);
+
+/* A call of select(), and the page that it has found. */
+enum { SELECT_PAGE = 128 };
+struct select_page {
+    unsigned count;
+    bool last;
+    struct select_found {
+        int64_t value;
+        uint8_t length;
+        char key[PXT_KEY_MAX + 1];
+    } found[SELECT_PAGE];
+};
+struct select_search {
+    struct select_plan plan;
+    struct select_walk walk;
+    struct select_place place;
+    uint64_t limit;
+    bool unplaced; /* there are rows to be placed first */
+    bool dense;    /* the entries that live long enough are many: a walk through all soon meets one */
+    struct select_page page;
+};
+
+/* select_ttl.c: finds entries that have some time to live, of any other criterion but health: few of many. `*found`: the
+ * page is filled; else there are so many that a walk finds them soon. */
+pxt_status sqlite_select_by_ttl(struct select_search *search, bool *found, struct pxt_error *error);
 
 #endif

@@ -101,6 +101,7 @@ static void plan_expiry(struct select_plan *plan, const struct pxt_select *selec
 {
     int64_t least = select->selection->min_ttl > 0 ? select->selection->min_ttl : 0;
     pxt_time after = select->now + 1;
+    plan->expires_any = sqlite_seconds_of(after);
     plan->impossible |= least > (PXT_TIME_MAX - select->now) / PXT_SECOND;
     if (!plan->impossible && least)
         after = select->now + least * PXT_SECOND;

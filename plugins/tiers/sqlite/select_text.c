@@ -90,6 +90,9 @@ static bool add_criterion(struct sqlite_text *text, struct select_set set)
     case SELECT_TAG:
         add_tag(text, set.degree);
         return true;
+    case SELECT_TTL_PART:
+        sqlite_text_add(text, "ring>>%d", SELECT_PART_SHIFT);
+        return true;
     default:
         return false;
     }
@@ -130,6 +133,12 @@ static const char *const order_columns[] = {[PXT_ORDER_RING] = "ring",
                                             [PXT_ORDER_LEAST_RECENTLY_USED] = "last_accessed",
                                             [PXT_ORDER_FASTEST] = "latency_us"};
 
+/* Entries that have long to live, the one that expires first, first: not in the order asked for. */
+static bool is_by_expiry(struct select_set set)
+{
+    return set.kind == SELECT_TTL || set.kind == SELECT_TTL_PART;
+}
+
 /* What a condition of the set looks at, besides. */
 static const char *more_columns(struct select_set set)
 {
@@ -140,8 +149,9 @@ static const char *more_columns(struct select_set set)
 
 void sqlite_select_add_name(struct sqlite_text *text, struct select_set set)
 {
-    static const char *const names[SELECT_KINDS] = {"all",  "source", "scheme", "country", "failures", "host",
-                                                    "left", "right",  "tag",    "tags",    "latency",  "unplaced"};
+    static const char *const names[SELECT_KINDS] = {"all",     "source", "scheme",   "country", "failures",
+                                                    "host",    "left",   "right",    "tag",     "tags",
+                                                    "latency", "ttl",    "ttl_part", "unplaced"};
     sqlite_text_add(text, "proxtier_select_");
     if (set.kind == SELECT_UNPLACED)
         sqlite_text_add(text, "%s", names[set.kind]);
@@ -171,7 +181,10 @@ char *sqlite_select_index(const struct sqlite_schema *schema, struct select_set 
             sqlite_text_add(&text, "health_status,");
         if (add_criterion(&text, set))
             sqlite_text_add(&text, ",");
-        sqlite_text_add(&text, "%s,key,expires_at%s)", order_columns[set.order], more_columns(set));
+        if (is_by_expiry(set))
+            sqlite_text_add(&text, "expires_at,%s,key)", order_columns[set.order]);
+        else
+            sqlite_text_add(&text, "%s,key,expires_at%s)", order_columns[set.order], more_columns(set));
     }
     size_t before = text.length;
     sqlite_text_add(&text, " WHERE ");
@@ -211,6 +224,10 @@ char *sqlite_select_query(const struct sqlite_schema *schema, struct select_set 
         sqlite_text_add(&text, "health_status=?%d AND ", SELECT_P_HEALTH);
     if (add_criterion(&text, set))
         sqlite_text_add(&text, "=?%d AND ", SELECT_P_VALUE);
+    if (is_by_expiry(set)) {
+        sqlite_text_add(&text, "expires_at>=?%d", SELECT_P_EXPIRES);
+        return take(&text);
+    }
     if (unknown)
         sqlite_text_add(&text, "%s IS NULL AND key>?%d", order, SELECT_P_AFTER);
     else

@@ -121,7 +121,7 @@ static void bind_place(sqlite3_stmt *statement, const struct select_place *place
 
 static int64_t value_of(const struct select_walk *walk, const struct select_statement *kept)
 {
-    if (walk->unknown)
+    if (walk->unknown || sqlite3_column_type(kept->statement, 1) == SQLITE_NULL)
         return INT64_MAX;
     return kept->set.order == PXT_ORDER_LEAST_RECENTLY_USED ? sqlite_time_of(sqlite3_column_double(kept->statement, 1))
                                                             : sqlite3_column_int64(kept->statement, 1);
@@ -159,8 +159,8 @@ pxt_status sqlite_select_walk_step(struct select_walk *walk, struct select_strea
     return status;
 }
 
-static pxt_status open_stream(struct select_walk *walk, struct select_set set, int health, int64_t number,
-                              const struct select_place *place, struct pxt_error *error)
+pxt_status sqlite_select_walk_open(struct select_walk *walk, struct select_set set, int health, int64_t number,
+                                   const struct select_place *place, struct pxt_error *error)
 {
     static const char *const healths[] = {
 #define X(id, name) name,
@@ -181,10 +181,10 @@ static pxt_status open_stream(struct select_walk *walk, struct select_set set, i
         return sqlite_fail(walk->store, walk->connection->db, rc, error, "prepare a selection");
     sqlite3_stmt *statement = stream->kept->statement;
     bind_place(statement, place, set.order);
-    sqlite3_bind_double(statement, SELECT_P_EXPIRES, walk->plan->expires);
+    sqlite3_bind_double(statement, SELECT_P_EXPIRES, walk->any_ttl ? walk->plan->expires_any : walk->plan->expires);
     if (set.health)
         sqlite3_bind_text(statement, SELECT_P_HEALTH, healths[health], -1, SQLITE_STATIC);
-    if (set.kind == SELECT_FAILURES)
+    if (set.kind == SELECT_FAILURES || set.kind == SELECT_TTL_PART)
         sqlite3_bind_int64(statement, SELECT_P_VALUE, number);
     else if (walk->candidate->text)
         sqlite3_bind_text(statement, SELECT_P_VALUE, walk->candidate->text, walk->candidate->length, SQLITE_STATIC);
@@ -204,16 +204,16 @@ static pxt_status open_sets(struct select_walk *walk, struct select_set set, int
     pxt_status status = PXT_OK;
     if (set.kind == SELECT_FAILURES) {
         for (int64_t n = 0; n <= walk->plan->selection->max_failures && !status; n++)
-            status = open_stream(walk, set, health, n, place, error);
+            status = sqlite_select_walk_open(walk, set, health, n, place, error);
         return status;
     }
     if (set.kind != SELECT_TAG)
-        return open_stream(walk, set, health, 0, place, error);
+        return sqlite_select_walk_open(walk, set, health, 0, place, error);
     for (set.degree = 1; set.degree <= SELECT_TAG_MAX && !status; set.degree++)
-        status = open_stream(walk, set, health, 0, place, error);
+        status = sqlite_select_walk_open(walk, set, health, 0, place, error);
     set.kind = SELECT_TAGS;
     set.degree = 0;
-    return status ? status : open_stream(walk, set, health, 0, place, error);
+    return status ? status : sqlite_select_walk_open(walk, set, health, 0, place, error);
 }
 
 pxt_status sqlite_select_walk_begin(struct select_walk *walk, const struct select_place *place, unsigned order,
