@@ -220,7 +220,7 @@ static void compare_all(bool quick)
                                          [PXT_ORDER_LEAST_RECENTLY_USED] = "least recently",
                                          [PXT_ORDER_FASTEST] = "fastest"};
     char name[100];
-    for (unsigned order = 0; order <= PXT_ORDER_FASTEST; order++)
+    for (unsigned order = 0; order <= (quick ? PXT_ORDER_LEAST_USED : PXT_ORDER_FASTEST); order++)
         for (int i = 0; criteria[i] && order != PXT_ORDER_RANDOM; i++)
             for (int rare = 0; rare < 2; rare++)
                 for (int health = 0; health < 2; health++) {

@@ -5,6 +5,7 @@
  */
 #include "../lib/sqlite_kit.h"
 #include <limits.h>
+#include <sys/resource.h>
 
 enum { ENTRIES = 500, STATEMENTS = 3000 };
 static struct item {
@@ -433,6 +434,24 @@ static void other_programs_rows_are_placed(bool l3, const char *name)
     close_tier(&tier);
 }
 
+/* A file that was made before there was a ring. */
+static void older_files_are_placed(bool l3, const char *name)
+{
+    char text[300];
+    struct tier tier = opened(l3, name, NULL);
+    put_items(&tier);
+    close_tier(&tier);
+    snprintf(text, sizeof text,
+             "ALTER TABLE %s DROP COLUMN ring;ALTER TABLE %s DROP COLUMN tags;ALTER TABLE %s DROP COLUMN latency_us",
+             tier.table, tier.table, tier.table);
+    is_int(sql(tier.path, text), SQLITE_OK, "%s: a file of before", name);
+    for (unsigned i = 0; i < ENTRIES; i++)
+        items[i].has_tags = items[i].has_latency = false;
+    tier = opened(l3, name, NULL);
+    is_int(wrong_of(&tier, tap_amount(200)), 0, "%s: its entries are told", name);
+    close_tier(&tier);
+}
+
 static pxt_status select_source(struct tier *tier, const char *source, uint64_t limit, size_t stop_at, size_t *n,
                                 struct pxt_error *error)
 {
@@ -495,6 +514,32 @@ static void what_it_cannot_do_it_says(bool l3, const char *name)
     mkdir(path, 0700);
     tier = opened(l3, place, &(struct how){.compatible = "proxywhirl"});
     is_int(select_source(&tier, "premium", 1, 0, &n, &error), PXT_ENOTSUP, "%s: nor beside ProxyWhirl", name);
+    close_tier(&tier);
+}
+
+/* No file may grow: as on a full disk. */
+static void a_full_disk_is_no_fault(bool l3, const char *name)
+{
+    struct pxt_error error = {.message = ""};
+    struct rlimit usual, small;
+    size_t n = 0;
+    char key[20];
+    struct tier tier = opened(l3, name, NULL);
+    put_items(&tier);
+    signal(SIGXFSZ, SIG_IGN);
+    getrlimit(RLIMIT_FSIZE, &usual);
+    small = usual;
+    small.rlim_cur = 16384;
+    setrlimit(RLIMIT_FSIZE, &small);
+    pxt_status status = select_source(&tier, "gold", 1, 0, &n, &error);
+    setrlimit(RLIMIT_FSIZE, &usual);
+    is_int(status, PXT_ENOTSUP, "%s: no index on a full disk: %s", name, error.message);
+    snprintf(key, sizeof key, "%s", items[1].key);
+    ok(has(&tier, key), "%s: but the entries are there", name);
+    clock_now += 61 * PXT_SECOND;
+    is_int(select_source(&tier, "gold", 1, 0, &n, &error), PXT_OK, "%s: and once there is room", name);
+    is_int(n, 1, "%s: they are told", name);
+    clock_now = NOW;
     close_tier(&tier);
 }
 
@@ -630,7 +675,9 @@ int main(int argc, char **argv)
         TEST(tells_what_a_filter_does, "filter");
         TEST(follows_changes, "changes");
         TEST(other_programs_rows_are_placed, "placed");
+        TEST(older_files_are_placed, "older");
         TEST(stops_where_told, "stops");
+        TEST(a_full_disk_is_no_fault, "full");
         TEST(what_it_cannot_do_it_says, "cannot");
         TEST(processes_make_an_index_once, "processes");
         TEST(writers_do_not_disturb, "writers");
