@@ -3,7 +3,7 @@ EXTRA_DIST += %D%/README.md
 noinst_PROGRAMS += bench/replay
 bench_replay_SOURCES = %D%/replay.c
 bench_replay_LDADD = libproxtier.la
-EXTRA_PROGRAMS += bench/bench bench/empty bench/select
+EXTRA_PROGRAMS += bench/bench bench/empty bench/select_tier
 bench_bench_SOURCES = \
     %D%/bench.c %D%/bench.h %D%/jsonl.c %D%/memory.c %D%/process.c %D%/put.c %D%/seal.c %D%/sqlite.c %D%/trace.c
 bench_bench_CFLAGS = $(AM_CFLAGS) $(SQLITE_CFLAGS) $(JSONC_CFLAGS) $(GCRYPT_CFLAGS)
@@ -11,9 +11,9 @@ bench_bench_LDADD = libproxtier.la $(SQLITE_LIBS) $(JSONC_LIBS) $(GCRYPT_LIBS) -
 bench_empty_SOURCES = %D%/empty.c
 bench_empty_CFLAGS = $(AM_CFLAGS) $(SQLITE_CFLAGS) $(JSONC_CFLAGS) $(GCRYPT_CFLAGS) $(YAML_CFLAGS)
 bench_empty_LDADD = $(SQLITE_LIBS) $(JSONC_LIBS) $(GCRYPT_LIBS) $(YAML_LIBS) $(LTDL_LIBS) $(CSV_LIBS)
-bench_select_SOURCES = %D%/select.c
-bench_select_CPPFLAGS = $(core_test_cppflags)
-bench_select_LDADD = libcore.la $(SQLITE_LIBS)
+bench_select_tier_SOURCES = %D%/select_tier.c
+bench_select_tier_CPPFLAGS = $(core_test_cppflags) -I$(top_srcdir)/t/lib
+bench_select_tier_LDADD = libcore.la $(SQLITE_LIBS)
 
 # One table of figures beside what the machine can do, and bench.json. QUICK=1: in a minute. SUBJECTS='memory put': some.
 bench: all bench/bench$(EXEEXT) bench/empty$(EXEEXT)
@@ -23,7 +23,7 @@ bench: all bench/bench$(EXEEXT) bench/empty$(EXEEXT)
 .PHONY: bench
 
 # select() of l3_sqlite beside a get from it. NUMBERS='1000 100000': of so many entries. QUICK=1: fewer rows.
-bench-select: all bench/select$(EXEEXT)
+bench-select-tier: all bench/select_tier$(EXEEXT)
 	PROXTIER_PLUGIN_PATH='$(abs_top_builddir)/plugins/.libs' LD_LIBRARY_PATH='$(abs_top_builddir)/.libs' \
-	    bench/select$(EXEEXT) $(NUMBERS)
-.PHONY: bench-select
+	    bench/select_tier$(EXEEXT) $(NUMBERS)
+.PHONY: bench-select-tier

@@ -59,7 +59,7 @@ static void flips_in_the_schema_lose_no_entry(bool l3, const char *name)
     for (size_t at = 0; at + strlen(text) < image.size && !first; at++)
         first = memcmp(image.bytes + at, text, strlen(text)) ? 0 : at;
     size_t end = first;
-    while (first && memcmp(image.bytes + end, " TEXT)", 6))
+    while (first && memcmp(image.bytes + end, "ring INTEGER)", 13))
         end++;
     for (size_t at = first; at < end; at += l3 ? 8 : 3, flips++) {
         struct pxt_error error = {.message = ""};

@@ -174,7 +174,12 @@ pxt_status sqlite_rows_copy(struct store *store, struct connection *connection, 
         sqlite3_bind_double(statement, (int)store->schema.field_count + 1,
                             sqlite_seconds_of(store->host->now(store->host)));
     sqlite3_set_last_insert_rowid(connection->db, 0);
-    status = sqlite_statement_run(store, connection, statement, error, "copy an entry");
+    int rc = sqlite3_step(statement);
+    if ((rc & 0xff) == SQLITE_CONSTRAINT)
+        status = PXT_EINVAL;
+    else if (rc != SQLITE_DONE)
+        status = sqlite_fail(store, connection->db, rc, error, "copy an entry");
+    sqlite3_reset(statement);
     sqlite3_clear_bindings(statement);
     store->count_change += !status && sqlite3_last_insert_rowid(connection->db) != 0;
     return status;

@@ -112,9 +112,11 @@ static pxt_status keep_entry(void *arg, sqlite3_stmt *walk, int64_t rowid, bool 
         if (status && status != PXT_ENOMEM && status != PXT_ENOTSUP)
             return PXT_OK; /* damaged, or never an entry */
     }
-    if (status == PXT_ENOTSUP)
+    if (status == PXT_ENOTSUP) {
         status = sqlite_rows_copy(store, salvage->fresh, walk, error);
-    else if (!status)
+        if (status == PXT_EINVAL)
+            return PXT_OK; /* it only looked like another program's */
+    } else if (!status)
         status = sqlite_rows_put(store, salvage->fresh, entry, error);
     store->host->entry_release(entry);
     if (status == PXT_ESTALE) {

@@ -235,7 +235,8 @@ pxt_status sqlite_fail_stale(struct store *store, struct pxt_error *error);
 /* rows.c: stores an entry or a tombstone; a write transaction is open. PXT_ESTALE: what is stored is newer. */
 pxt_status sqlite_rows_put(struct store *store, struct connection *connection, pxt_entry *entry,
                            struct pxt_error *error);
-/* Copies to the writer's table the row that a statement of another connection stands on, as it is. */
+/* Copies to the writer's table the row that a statement of another connection stands on, as it is. PXT_EINVAL: it is no row
+ * of any program: a column is empty that must not be. */
 pxt_status sqlite_rows_copy(struct store *store, struct connection *connection, sqlite3_stmt *row,
                             struct pxt_error *error);
 /* Reads the row that a statement stands on. PXT_EINVAL: the row is not an entry. PXT_ENOTSUP: it is another program's,

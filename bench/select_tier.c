@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * select.c: select() of l3_sqlite beside a get by key from the same tier, both through the ABI, in one run, in turns. A
- * program of its own, `make bench-select`: it uses the tier without a cache around it. Arguments: numbers of entries.
+ * select_tier.c: select() of l3_sqlite beside a get by key from the same tier, both through the ABI, in one run, in turns. A
+ * program of its own, `make bench-select-tier`: it uses the tier without a cache around it. Arguments: numbers of entries.
  *
  * One entry in all is `rare` in every criterion, and half are `common`: the first of the rare ones, of the common ones,
  * and a window of 16 common ones are looked for from a random place.
  */
-#include "../t/lib/sqlite_kit.h"
+#include "sqlite_kit.h"
 #include <time.h>
 
 enum { ROUNDS = 15, BATCH = 200, PUTS = 1000 };
