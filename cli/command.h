@@ -96,11 +96,6 @@ bool read_seconds(const char *text, int64_t *out);
 bool read_report(const struct invocation *invocation, const char *outcome, struct pxt_report *report, int *exit_code);
 /* Reads --for, --ttl and --max-concurrent, likewise. */
 bool read_lease_options(const struct invocation *invocation, struct pxt_lease_options *options, int *exit_code);
-/* Reads the options that select and choose, likewise. */
-bool read_selection(const struct invocation *invocation, struct pxt_selection *selection,
-                    struct pxt_select_options *choice, int *exit_code);
-/* Whether the entry passes --source, --scheme, --healthy, --health. */
-bool matches(const struct invocation *invocation, const pxt_entry *entry);
 
 /* output.c */
 /* The entry's URL, if `reveal` with its credentials, percent-encoded. If they cannot be opened nothing is printed. */
@@ -108,10 +103,17 @@ pxt_status print_url(FILE *out, pxt_cache *cache, pxt_entry *entry, bool reveal,
 /* The same as a text of `length` bytes, for free_secret_text(). `*url` is NULL after an error. */
 pxt_status make_url(pxt_cache *cache, pxt_entry *entry, bool reveal, char **url, size_t *length,
                     struct pxt_error *error);
+/* A credential, percent-encoded; nothing where there is none. */
+pxt_status print_credential(FILE *out, pxt_cache *cache, pxt_entry *entry, enum pxt_field_id field,
+                            struct pxt_error *error);
+/* Fills in the error, and returns PXT_ENOMEM. */
+pxt_status out_of_memory(struct pxt_error *error);
 /* Wipes and frees a text of malloc(); NULL is allowed. */
 void free_secret_text(char *text, size_t length);
 /* The entry as one line of JSON; tokens and credentials are left out. */
 void print_json(FILE *out, const pxt_entry *entry);
+/* The same; if `reveal` with the member "url", which has the credentials. After an error nothing is printed. */
+pxt_status print_json_with(FILE *out, pxt_cache *cache, pxt_entry *entry, bool reveal, struct pxt_error *error);
 void print_json_text(FILE *out, const char *text);
 /* A field's value as text. */
 void print_time(FILE *out, pxt_time time); /* ISO 8601, UTC */
@@ -124,9 +126,9 @@ int run_warm(struct invocation *), run_get(struct invocation *), run_put(struct 
     run_keygen(struct invocation *), run_plugin(struct invocation *), run_config(struct invocation *),
     run_migrate(struct invocation *), run_bug_report(struct invocation *), run_status(struct invocation *),
     run_tier(struct invocation *), run_backup(struct invocation *), run_restore(struct invocation *),
-    run_completion(struct invocation *), run_help(struct invocation *),
-    run_lease(struct invocation *), run_renew(struct invocation *), run_release(struct invocation *),
-    run_leases(struct invocation *), run_exec(struct invocation *);
+    run_completion(struct invocation *), run_help(struct invocation *), run_lease(struct invocation *),
+    run_renew(struct invocation *), run_release(struct invocation *), run_leases(struct invocation *),
+    run_exec(struct invocation *);
 
 /* config_schema.c: prints the JSON Schema of a configuration. */
 pxt_status print_config_schema(const struct invocation *invocation, struct pxt_error *error);

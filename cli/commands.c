@@ -2,7 +2,8 @@
  *
  * commands.c: the table of commands and their options.
  */
-#include "command.h"
+#include "columns.h"
+#include "selection.h"
 
 #define END                                                                                                            \
     {                                                                                                                  \
@@ -16,12 +17,6 @@
     {                                                                                                                  \
         "json", 0, NULL, "as JSON"                                                                                     \
     }
-#define SELECT                                                                                                         \
-    {"source", 0, "NAME", "only entries of this source"}, {"scheme", 0, "SCHEME", "only http, https, socks5 ..."},     \
-    {                                                                                                                  \
-        "healthy", 0, NULL, "only entries whose last check was good"                                                   \
-    }
-
 #define LEASE                                                                                                          \
     {"for", 0, "NAME", "what `proxtier leases` calls the worker"},                                                     \
         {"ttl", 0, "TIME", "the lease ends by itself after that: 90s, 15m, 1h; default: 60s"},                         \
@@ -57,9 +52,14 @@ static const struct option_row warm[] = {
     {"reset", 0, NULL, "forget health, checks and hits of the proxies in the list"},
     JSON,
     END};
-static const struct option_row get[] = {REVEAL, {"tier", 0, NULL, "add the name of the tier that answered"},
-                                        JSON,   {"count", 'n', "N", "without a key: so many, each once"},
-                                        SELECT, END};
+static const struct option_row get[] = {REVEAL,
+                                        {"tier", 0, NULL, "add the name of the tier that answered"},
+                                        JSON,
+                                        SHOW_ROW,
+                                        {"count", 'n', "N", "without a key: so many, each once"},
+                                        CHOOSE_ROWS,
+                                        SELECT_ROWS,
+                                        END};
 static const struct option_row put[] = {
     {"source", 0, "NAME", "where the proxy came from; default: user"},
     {"ttl", 0, "TIME", "time to live: 90s, 15m, 1h, 7d"},
@@ -68,12 +68,9 @@ static const struct option_row put[] = {
     {"password-file", 0, "FILE", "password: first line of the file; - is standard input"},
     JSON,
     END};
-static const struct option_row list[] = {REVEAL,
-                                         JSON,
-                                         {"keys", 0, NULL, "keys instead of URLs"},
-                                         SELECT,
-                                         {"health", 0, "STATE", "only unknown, healthy, degraded, unhealthy or dead"},
-                                         END};
+static const struct option_row list[] = {REVEAL,   JSON,        {"keys", 0, NULL, "keys instead of URLs"},
+                                         SHOW_ROW, SELECT_ROWS, END};
+static const struct option_row delete_options[] = {SELECT_ROWS, JSON, END};
 static const struct option_row only_json[] = {JSON, END};
 static const struct option_row clear[] = {{"yes", 'y', NULL, "do not ask"}, JSON, END};
 static const struct option_row stats[] = {JSON,
@@ -85,7 +82,7 @@ static const struct option_row report[] = {{"latency", 0, "MS", "how long it too
                                            {"url", 0, "URL", "what was asked for"},
                                            JSON,
                                            END};
-static const struct option_row lease[] = {LEASE, SELECT, REVEAL, JSON, END};
+static const struct option_row lease[] = {LEASE, CHOOSE_ROWS, SELECT_ROWS, REVEAL, JSON, END};
 static const struct option_row renew[] = {{"ttl", 0, "TIME", "from now until the lease ends by itself; default: 60s"},
                                           END};
 static const struct option_row release[] = {{"latency", 0, "MS", "how long it took"},
@@ -95,7 +92,8 @@ static const struct option_row release[] = {{"latency", 0, "MS", "how long it to
 static const struct option_row leases[] = {JSON, END};
 static const struct option_row exec_options[] = {
     LEASE,
-    SELECT,
+    CHOOSE_ROWS,
+    SELECT_ROWS,
     {"report", 0, NULL, "record how the proxy worked by the exit status of the program: 0 is good"},
     {"fail-on", 0, "STATUS,...",
      "with --report: exit statuses that are failures of the proxy; others than these and 0 are not recorded; `curl`: "
@@ -109,6 +107,7 @@ static const struct option_row export_options[] = {
      "write credentials in the clear; else jsonl, json and csv have them sealed, and others not at all"},
     {"strict", 0, NULL, "exit 65 when the format could not carry a proxy"},
     {"reject", 0, "FILE", "write keys and reasons of proxies that the format cannot carry there"},
+    SELECT_ROWS,
     END};
 static const struct option_row restore[] = {
     {"merge", 0, NULL, "into a pool that has entries: the newer put, report or delete of a key counts"},
@@ -134,11 +133,14 @@ const struct command commands[] = {
     {"warm", "FILE|-...", "load lists of proxies: text lines, JSON, JSONL, CSV, YAML of Clash, proxychains.conf", warm,
      1, -1, run_warm},
     {"get", "[KEY|URL...]",
-     "print the URLs of proxies; without a key, of a random one that is neither unhealthy nor dead", get, 0, -1,
-     run_get},
+     "print the URLs of proxies; without a key, of one that is chosen and, unless the options ask for a health, is "
+     "neither "
+     "unhealthy nor dead",
+     get, 0, -1, run_get},
     {"put", "URL", "store a proxy and print its key", put, 1, 1, run_put},
-    {"delete", "KEY|URL...", "remove proxies from all tiers", only_json, 1, -1, run_delete},
-    {"list", "", "print all proxies, one URL a line", list, 0, 0, run_list},
+    {"delete", "[KEY|URL...]", "remove proxies from all tiers: those that are named, or all that the options select",
+     delete_options, 0, -1, run_delete},
+    {"list", "", "print the proxies that the options select, or all, one URL a line", list, 0, 0, run_list},
     {"show", "KEY|URL", "print all fields of a proxy", only_json, 1, 1, run_show},
     {"clear", "", "remove all proxies from all tiers", clear, 0, 0, run_clear},
     {"stats", "", "print sizes of all tiers, and what all processes have counted", stats, 0, 0, run_stats},
@@ -149,7 +151,7 @@ const struct command commands[] = {
      only_json, 2, 2, run_tier},
     {"report", "KEY|URL ok|fail", "record how a proxy worked", report, 2, 2, run_report},
     {"history", "KEY|URL", "print how a proxy worked, newest first: time, health, latency, reason, URL", only_json, 1,
-      1, run_history},
+     1, run_history},
     {"lease", "", "choose a proxy that no other worker has, for a time, and print the name of the lease and the URL",
      lease, 0, 0, run_lease},
     {"renew", "LEASE", "let a lease end later; exits 1 if it was lost: another worker may have the proxy", renew, 1, 1,

@@ -133,32 +133,3 @@ bool read_lease_options(const struct invocation *invocation, struct pxt_lease_op
     }
     return false;
 }
-
-bool read_selection(const struct invocation *invocation, struct pxt_selection *selection,
-                    struct pxt_select_options *choice, int *exit_code)
-{
-    (void)exit_code;
-    *choice = (struct pxt_select_options){.size = sizeof *choice};
-    pxt_selection_init(selection);
-    selection->source = option(invocation, "source");
-    selection->scheme = option(invocation, "scheme");
-    selection->health = option(invocation, "healthy")
-                            ? PXT_HEALTH_BIT(PXT_HEALTH_HEALTHY)
-                            : PXT_HEALTH_BIT(PXT_HEALTH_HEALTHY) | PXT_HEALTH_BIT(PXT_HEALTH_UNKNOWN) |
-                                  PXT_HEALTH_BIT(PXT_HEALTH_DEGRADED);
-    return true;
-}
-
-bool matches(const struct invocation *invocation, const pxt_entry *entry)
-{
-    const char *source = option(invocation, "source"), *scheme = option(invocation, "scheme");
-    const char *health = option(invocation, "health"), *url = pxt_entry_url(entry);
-    enum pxt_health state = (enum pxt_health)pxt_entry_number(entry, PXT_FIELD_HEALTH_STATUS);
-    if (source && strcmp(source, pxt_entry_text(entry, PXT_FIELD_SOURCE, NULL)))
-        return false;
-    if (scheme && (strncmp(url, scheme, strlen(scheme)) || strncmp(url + strlen(scheme), "://", 3)))
-        return false;
-    if (health && strcmp(health, pxt_health_name(state)))
-        return false;
-    return !option(invocation, "healthy") || state == PXT_HEALTH_HEALTHY;
-}

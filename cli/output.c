@@ -59,6 +59,24 @@ pxt_status print_url(FILE *out, pxt_cache *cache, pxt_entry *entry, bool reveal,
     return status;
 }
 
+pxt_status print_credential(FILE *out, pxt_cache *cache, pxt_entry *entry, enum pxt_field_id field,
+                            struct pxt_error *error)
+{
+    pxt_secret *secret;
+    pxt_status status = open_secret(cache, entry, field, &secret, error);
+    if (!status && secret)
+        print_secret(out, "", secret);
+    pxt_secret_free(secret);
+    return status;
+}
+
+pxt_status out_of_memory(struct pxt_error *error)
+{
+    if (error)
+        *error = (struct pxt_error){.status = PXT_ENOMEM, .message = "out of memory for a line of output"};
+    return PXT_ENOMEM;
+}
+
 pxt_status make_url(pxt_cache *cache, pxt_entry *entry, bool reveal, char **url, size_t *length,
                     struct pxt_error *error)
 {
@@ -71,8 +89,8 @@ pxt_status make_url(pxt_cache *cache, pxt_entry *entry, bool reveal, char **url,
         if (fclose(out))
             status = PXT_ENOMEM;
     }
-    if (status == PXT_ENOMEM && error)
-        *error = (struct pxt_error){.status = status, .message = "out of memory for a URL"};
+    if (status == PXT_ENOMEM)
+        out_of_memory(error);
     if (status) {
         free_secret_text(*url, *length);
         *url = NULL;
@@ -119,7 +137,8 @@ void print_field(FILE *out, const pxt_entry *entry, enum pxt_field_id field)
         fputs(number ? "true" : "false", out);
         break;
     default:
-        fprintf(out, "%" PRId64, number);
+        if (pxt_entry_has(entry, field))
+            fprintf(out, "%" PRId64, number);
     }
 }
 
@@ -138,7 +157,8 @@ void print_json_text(FILE *out, const char *text)
     fputc('"', out);
 }
 
-void print_json(FILE *out, const pxt_entry *entry)
+/* Without the brace at the end. */
+static void print_members(FILE *out, const pxt_entry *entry)
 {
     size_t count;
     const struct pxt_field *const *fields = pxt_fields(&count);
@@ -161,6 +181,28 @@ void print_json(FILE *out, const pxt_entry *entry)
             fputs(quoted ? "\"" : "", out);
         }
     }
-    fprintf(out, ", \"has_credentials\": %s}",
+    fprintf(out, ", \"has_credentials\": %s",
             pxt_entry_has(entry, PXT_FIELD_USERNAME) || pxt_entry_has(entry, PXT_FIELD_PASSWORD) ? "true" : "false");
+}
+
+void print_json(FILE *out, const pxt_entry *entry)
+{
+    print_members(out, entry);
+    fputc('}', out);
+}
+
+/* The URL is opened first: after an error nothing is printed. */
+pxt_status print_json_with(FILE *out, pxt_cache *cache, pxt_entry *entry, bool reveal, struct pxt_error *error)
+{
+    char *url = NULL;
+    size_t length = 0;
+    pxt_status status = reveal ? make_url(cache, entry, true, &url, &length, error) : PXT_OK;
+    if (status)
+        return status;
+    print_members(out, entry);
+    if (url)
+        fprintf(out, ", \"url\": \"%s\"", url); /* percent-encoded: it has nothing that JSON would escape */
+    fputc('}', out);
+    free_secret_text(url, length);
+    return PXT_OK;
 }

@@ -6,7 +6,7 @@
  * meanwhile, the program goes on: to end it in the middle of its work may do more harm than a proxy with two users.
  */
 #include "child.h"
-#include "command.h"
+#include "selection.h"
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>

@@ -4,6 +4,7 @@
  */
 #include "command.h"
 #include "output_file.h"
+#include "selection.h"
 #include <errno.h>
 #include <string.h>
 
@@ -66,7 +67,12 @@ int run_export(struct invocation *invocation)
     struct exporting exporting = {
         .invocation = invocation, .options = PXT_EXPORT_OPTIONS_INIT, .counts = {.size = sizeof exporting.counts}};
     const char *reject = option(invocation, "reject");
+    struct pxt_selection selection;
     struct pxt_error error;
+    int code;
+    if (!read_filter(invocation, &selection, &code))
+        return code;
+    exporting.options.selection = &selection;
     exporting.options.format = option(invocation, "format");
     exporting.options.pattern = option(invocation, "template");
     exporting.options.reveal = option(invocation, "reveal") != NULL;
@@ -78,7 +84,7 @@ int run_export(struct invocation *invocation)
         fprintf(stderr, "proxtier: cannot write %s: %s\n", reject, strerror(errno));
         return EXIT_CANNOT_CREATE;
     }
-    int code = export_to(&exporting, invocation->count ? invocation->arguments[0] : NULL);
+    code = export_to(&exporting, invocation->count ? invocation->arguments[0] : NULL);
     if (exporting.rejects && fclose(exporting.rejects)) {
         fprintf(stderr, "proxtier: cannot write %s: %s\n", reject, strerror(errno));
         code = code ? code : EXIT_OUTPUT;

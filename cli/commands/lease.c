@@ -2,7 +2,7 @@
  *
  * lease.c: proxtier lease
  */
-#include "command.h"
+#include "selection.h"
 
 /* The proxy is not printed at all if its credentials cannot be opened. */
 static pxt_status print_lease(const struct invocation *invocation, pxt_cache *cache, const char *id, pxt_entry *entry,

@@ -2,10 +2,12 @@
  *
  * list.c: proxtier list
  */
-#include "command.h"
+#include "columns.h"
+#include "selection.h"
 
 struct listing {
-    const struct invocation *invocation;
+    struct columns columns;
+    bool keys;
     pxt_cache *cache;
     struct pxt_error error;
     pxt_status status;
@@ -14,24 +16,24 @@ struct listing {
 static bool print_entry(void *arg, pxt_entry *entry)
 {
     struct listing *listing = arg;
-    if (!matches(listing->invocation, entry))
-        return true;
-    if (option(listing->invocation, "json"))
-        print_json(stdout, entry);
-    else if (option(listing->invocation, "keys"))
+    if (listing->keys)
         fputs(pxt_entry_key(entry), stdout);
     else
-        listing->status =
-            print_url(stdout, listing->cache, entry, option(listing->invocation, "reveal") != NULL, &listing->error);
+        listing->status = print_columns(stdout, &listing->columns, listing->cache, entry, &listing->error);
     return !listing->status && putchar('\n') != EOF;
 }
 
 int run_list(struct invocation *invocation)
 {
-    struct listing listing = {.invocation = invocation};
+    struct pxt_selection selection;
+    struct listing listing = {.status = PXT_OK};
+    int code;
+    if (!read_columns(invocation, &listing.columns, &code) || !read_filter(invocation, &selection, &code))
+        return code;
+    listing.keys = option(invocation, "keys") && !listing.columns.json;
     if (open_cache(invocation, &listing.cache, &listing.error))
         return fail(&listing.error);
-    pxt_status status = pxt_cache_each(listing.cache, print_entry, &listing, &listing.error);
+    pxt_status status = pxt_cache_each_selected(listing.cache, &selection, print_entry, &listing, &listing.error);
     pxt_cache_close(listing.cache);
     return finish_output(status || listing.status ? fail(&listing.error) : 0);
 }

@@ -158,7 +158,7 @@ static bool take(void *arg, pxt_entry *entry)
 /* The one place where entries come from. */
 static pxt_status walk(struct pxt_export *export)
 {
-    return pxt_cache_each(export->cache, take, export, export->error);
+    return pxt_cache_each_selected(export->cache, export->options.selection, take, export, export->error);
 }
 
 static pxt_status frame(struct pxt_export *export, pxt_export_frame *write)

@@ -167,7 +167,8 @@ struct pxt_select_options {
     uint32_t size;
     enum pxt_choice choice;
     const char *session; /* for PXT_CHOOSE_STICKY */
-    size_t after; /* so many of the first ones in the order are passed over: for the second choice, the third... */
+    size_t after;    /* so many of the first ones in the order are passed over: for the second choice, the third... */
+    unsigned *tiers; /* receives the tier that had each of `out`; NULL: not told */
 };
 /* Gets up to `n` distinct entries, in the order of the choice; `selection` may be NULL. `*found` receives how many; each of `out` is
  * held for the caller. PXT_NOT_FOUND where there is none. It does not scan the pool if a tier can search by the
@@ -357,10 +358,11 @@ struct pxt_export_options {
     bool reveal;                    /* write credentials in the clear */
     pxt_export_skipped_fn *skipped; /* NULL: not told */
     void *skipped_arg;
+    const struct pxt_selection *selection; /* NULL: all */
 };
 #define PXT_EXPORT_OPTIONS_INIT                                                                                        \
     {                                                                                                                  \
-        sizeof(struct pxt_export_options), NULL, NULL, false, NULL, NULL                                               \
+        sizeof(struct pxt_export_options), NULL, NULL, false, NULL, NULL, NULL                                         \
     }
 /* Whether an export by these options can begin: PXT_EINVAL says what is wrong with format or template. */
 PXT_API pxt_status pxt_export_check(const struct pxt_export_options *options, struct pxt_error *error);
@@ -372,7 +374,7 @@ struct pxt_export_counts {
     uint64_t skipped; /* the format cannot carry them */
     uint64_t bare;    /* of those written: without the credentials that they have, as `reveal` is not set */
 };
-/* Writes all unexpired entries to `stream` (a FILE *). `options` and `counts` may be NULL. An entry that the format cannot
+/* Writes the entries of a selection to `stream` (a FILE *). `options` and `counts` may be NULL. An entry that the format cannot
  * carry is skipped and told. Without `reveal`, jsonl, json and csv have credentials sealed (`username_encrypted`), and other
  * formats have none. PXT_EINVAL for an unknown format or a malformed template; PXT_EDECRYPT; PXT_EUNAVAILABLE, as
  * pxt_cache_each(), if the export is incomplete; what can be read is written. */
