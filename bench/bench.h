@@ -54,6 +54,7 @@ void bench_draft(struct pxt_draft *draft, struct bench_room *room, uint64_t i, i
 void bench_memory(void);
 void bench_jsonl(void);
 void bench_sqlite(void);
+void bench_select(void);
 void bench_put(void);
 void bench_warm(void);
 void bench_seal(void);

@@ -68,14 +68,14 @@ static const struct {
     {"consecutivesuccesses", {PXT_NAME_PUBLISHED, PXT_FIELD_CONSECUTIVE_HEALTH_SUCCESSES, "consecutive_successes", 1}},
     {"successrate", {PXT_NAME_RATE, PXT_FIELD_PROXY_URL, "success_rate", 1}},
     {"uptime", {PXT_NAME_RATE, PXT_FIELD_PROXY_URL, "success_rate", 1}},
-    {"latency", {PXT_NAME_FACT, PXT_FIELD_PROXY_URL, "latency_ms", 1}},
-    {"latencyms", {PXT_NAME_FACT, PXT_FIELD_PROXY_URL, "latency_ms", 1}},
-    {"responsetime", {PXT_NAME_FACT, PXT_FIELD_PROXY_URL, "latency_ms", 1}},
-    {"responsetimems", {PXT_NAME_FACT, PXT_FIELD_PROXY_URL, "latency_ms", 1}},
-    {"averageresponsetimems", {PXT_NAME_FACT, PXT_FIELD_PROXY_URL, "latency_ms", 1}},
-    {"avgresponsetimems", {PXT_NAME_FACT, PXT_FIELD_PROXY_URL, "latency_ms", 1}},
-    {"averagelatency", {PXT_NAME_FACT, PXT_FIELD_PROXY_URL, "latency_ms", 1}},
-    {"avgresptime", {PXT_NAME_FACT, PXT_FIELD_PROXY_URL, "latency_ms", 1000}},
+    {"latency", {PXT_NAME_LATENCY, PXT_FIELD_LATENCY, "latency_ms", 1}},
+    {"latencyms", {PXT_NAME_LATENCY, PXT_FIELD_LATENCY, "latency_ms", 1}},
+    {"responsetime", {PXT_NAME_LATENCY, PXT_FIELD_LATENCY, "latency_ms", 1}},
+    {"responsetimems", {PXT_NAME_LATENCY, PXT_FIELD_LATENCY, "latency_ms", 1}},
+    {"averageresponsetimems", {PXT_NAME_LATENCY, PXT_FIELD_LATENCY, "latency_ms", 1}},
+    {"avgresponsetimems", {PXT_NAME_LATENCY, PXT_FIELD_LATENCY, "latency_ms", 1}},
+    {"averagelatency", {PXT_NAME_LATENCY, PXT_FIELD_LATENCY, "latency_ms", 1}},
+    {"avgresptime", {PXT_NAME_LATENCY, PXT_FIELD_LATENCY, "latency_ms", 1000}},
     {"speed", {PXT_NAME_FACT, PXT_FIELD_PROXY_URL, "speed", 1}},
     /* what it is */
     {"anonymity", {PXT_NAME_FACT, PXT_FIELD_PROXY_URL, "anonymity", 0}},
@@ -87,7 +87,7 @@ static const struct {
     {"ssl", {PXT_NAME_FACT, PXT_FIELD_PROXY_URL, "https", 0}},
     {"isresidential", {PXT_NAME_FACT, PXT_FIELD_PROXY_URL, "is_residential", 0}},
     {"isdatacenter", {PXT_NAME_FACT, PXT_FIELD_PROXY_URL, "is_datacenter", 0}},
-    {"tags", {PXT_NAME_FACT, PXT_FIELD_PROXY_URL, "tags", 0}},
+    {"tags", {PXT_NAME_FIELD, PXT_FIELD_TAGS, NULL, 0}},
     /* where it stands */
     {"country", {PXT_NAME_COUNTRY, PXT_FIELD_COUNTRY, "country", 0}},
     {"countryname", {PXT_NAME_COUNTRY, PXT_FIELD_COUNTRY, "country", 0}},
@@ -274,7 +274,7 @@ bool pxt_list_set(struct pxt_draft *draft, enum pxt_field_id field, enum pxt_lis
         return set_base64(draft, field, text, length, room);
     switch (pxt_field_table(&count)[field].type) {
     case PXT_TYPE_TEXT:
-        if (learnt || field == PXT_FIELD_SOURCE)
+        if (learnt || field == PXT_FIELD_SOURCE || field == PXT_FIELD_TAGS)
             return set_plain_text(draft, field, text, length, room);
         pxt_draft_set_text(draft, field, text, length);
         return true;

@@ -53,6 +53,25 @@ static struct json_object *country_of(struct json_object *value)
     return found;
 }
 
+/* ["eu", "fast"] as "eu,fast", in the room of the record; what is no text, or does not fit, is left out. */
+static bool take_tags(struct pxt_members *members, const struct pxt_list_name *known, const char *name,
+                      struct json_object *array)
+{
+    char *start = members->room.at, *at = start;
+    for (size_t i = 0; i < json_object_array_length(array); i++) {
+        struct json_object *word = json_object_array_get_idx(array, i);
+        size_t length = json_object_is_type(word, json_type_string) ? (size_t)json_object_get_string_len(word) : 0;
+        if (!length || (size_t)(members->room.end - at) < length + 1)
+            continue;
+        if (at > start)
+            *at++ = ',';
+        memcpy(at, json_object_get_string(word), length);
+        at += length;
+    }
+    members->room.at = at;
+    return at == start || pxt_members_set(members, known, name, start, (size_t)(at - start), false);
+}
+
 static bool take_members(struct pxt_members *members, struct json_object *object, unsigned depth);
 
 /* One member into the record. False where its value is none. */
@@ -68,6 +87,11 @@ static bool take_member(struct pxt_members *members, const char *name, struct js
     if (is_object && (known.kind == PXT_NAME_GROUP || known.field == PXT_FIELD_METADATA))
         return take_members(members, value, depth + 1);
     if (!value || known.kind == PXT_NAME_OTHER || known.kind == PXT_NAME_GROUP)
+        return true;
+    bool is_tags = known.kind == PXT_NAME_FIELD && known.field == PXT_FIELD_TAGS;
+    if (is_tags && json_object_is_type(value, json_type_array))
+        return take_tags(members, &known, name, value);
+    if (is_tags && is_object)
         return true;
     if (known.fact && (is_object || json_object_is_type(value, json_type_array)))
         return true;

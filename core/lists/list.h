@@ -85,12 +85,13 @@ enum pxt_list_kind {
     PXT_NAME_PUBLISHED, /* what others learnt: a start for a learnt field, if it can be read as one */
     PXT_NAME_RATE,      /* the share of good checks, in percent */
     PXT_NAME_SUCCESSES, /* the number of good checks */
+    PXT_NAME_LATENCY,   /* kept as metadata, and a start for the average: in milliseconds, once scaled */
     PXT_NAME_FACT,      /* kept as metadata only */
     PXT_NAME_GROUP      /* an object whose members are read as if they stood in the record */
 };
 struct pxt_list_name {
     enum pxt_list_kind kind;
-    enum pxt_field_id field; /* of FIELD, TOKEN, BASE64, PUBLISHED */
+    enum pxt_field_id field; /* of FIELD, TOKEN, BASE64, PUBLISHED, LATENCY */
     const char *fact;        /* its name in the metadata; NULL: it is not kept there */
     double scale;            /* by which a number is multiplied for the metadata; 0: it is a text */
 };

@@ -207,6 +207,14 @@ static void start_field(struct pxt_members *members, enum pxt_field_id field, co
         pxt_draft_set_number(&members->record.draft, field, number);
 }
 
+/* 0 is "not measured", in lists and in the field. */
+static void start_latency(struct pxt_members *members, double ms)
+{
+    const double max_ms = 1e9;
+    if (ms > 0 && ms <= max_ms && !members->record.draft.value[PXT_FIELD_LATENCY].set)
+        pxt_draft_set_number(&members->record.draft, PXT_FIELD_LATENCY, ms < 0.001 ? 1 : (int64_t)(ms * 1000 + 0.5));
+}
+
 /* Where a list tells how many checks there were and how many were good, the rest were not. */
 static void complete_checks(struct pxt_members *members)
 {
@@ -228,6 +236,8 @@ static void publish(struct pxt_members *members, const struct pxt_list_name *kno
         set_country(members, value, length);
     else if (known->kind == PXT_NAME_PUBLISHED)
         start_field(members, known->field, value, length);
+    else if (known->kind == PXT_NAME_LATENCY && numeric)
+        start_latency(members, number * known->scale);
     else if (known->kind == PXT_NAME_RATE && numeric)
         members->rate = number;
     else if (known->kind == PXT_NAME_SUCCESSES && numeric && number <= (double)PXT_COUNT_MAX)

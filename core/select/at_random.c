@@ -12,7 +12,7 @@
 #include "entry/entry.h"
 #include "select/search.h"
 
-enum { WINDOW_MAX = 32, WINDOW_AIM = 12 };
+enum { WINDOW_MAX = 44, WINDOW_AIM = 20 };
 
 struct picking {
     struct pxt_search *search;
@@ -139,6 +139,7 @@ pxt_status pxt_choose_at_random(struct pxt_search *search, struct pxt_error *err
     struct picking picking = {.search = search, .width = pxt_width_get(widths, search->hash)};
     pxt_status status = PXT_OK;
     size_t index;
+    picking.by_window = picking.width < PXT_RING_SIZE; /* as it was before */
     while (!status && !search->enough) {
         status = pick(&picking, &index, error);
         if (status || picking.whole)

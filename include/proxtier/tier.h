@@ -201,7 +201,7 @@ struct pxt_tier_ops {
     /* Makes everything acknowledged survive loss of power. [nothing] */
     pxt_status (*sync)(void *self, struct pxt_error *error);
     /* A path that all processes which share this store have in common. Beside it the core keeps the files
-     * `PATH.page` and `PATH.record`: use neither name. Required with PXT_TIER_SHARED. */
+     * `PATH.page`, `PATH.turn` and `PATH.record`: use none of these names. Required with PXT_TIER_SHARED. */
     const char *(*shared_path)(void *self);
     /* How many entries were found damaged since open; where it rises the core compares with the other tiers. [0] */
     uint64_t (*corruptions)(void *self);
