@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
 bin_PROGRAMS += proxtier
 proxtier_SOURCES = \
-    %D%/child.c %D%/child.h %D%/choices.c %D%/columns.c %D%/columns.h %D%/command.h %D%/commands.c %D%/common.c %D%/completion.c \
-    %D%/config_schema.c %D%/harden.c %D%/help.c %D%/list_paths.c %D%/list_paths.h %D%/main.c %D%/messages.c \
+    %D%/child.c %D%/child.h %D%/choices.c %D%/columns.c %D%/columns.h %D%/command.h %D%/commands.c %D%/common.c \
+    %D%/completion.c %D%/config_schema.c %D%/harden.c %D%/help.c %D%/list_paths.c %D%/list_paths.h %D%/main.c \
+    %D%/messages.c \
     %D%/output.c %D%/output_file.c %D%/output_file.h %D%/progress.c %D%/progress.h %D%/results.c %D%/selection.c \
     %D%/selection.h %D%/sqlite_list.c %D%/sqlite_list.h %D%/toml.c %D%/toml.h %D%/words.c
 proxtier_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/%D%

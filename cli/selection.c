@@ -6,64 +6,29 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const schemes[] = {"http", "https", "socks4", "socks4a", "socks5", "socks5h", NULL};
-static const char *const healths[] = {
-#define X(id, name) name,
-    PXT_HEALTHS(X)
-#undef X
-        NULL};
-static const char *const choices[] = {
-#define X(id, name, help) name,
-    PXT_CHOICES(X)
-#undef X
-        NULL};
-
-/* How many letters have to be changed, left out or put in to make one word of the other (V. I. Levenshtein, 1966); of words
- * of up to 31 letters. */
-static size_t distance(const char *a, size_t length, const char *b)
+/* The index of a word among `n`; -1 with a message, which names the word that was probably meant. */
+static int index_of(const struct invocation *invocation, const char *what, const char *const *words, int n,
+                    const char *word, int *exit_code)
 {
-    enum { LETTERS = 31 };
-    size_t row[LETTERS + 1], m = strlen(b);
-    if (length > LETTERS || m > LETTERS)
-        return LETTERS;
-    for (size_t j = 0; j <= m; j++)
-        row[j] = j;
-    for (size_t i = 1; i <= length; i++) {
-        size_t diagonal = row[0];
-        row[0] = i;
-        for (size_t j = 1; j <= m; j++) {
-            size_t changed = diagonal + (a[i - 1] != b[j - 1]);
-            diagonal = row[j];
-            size_t shorter = row[j] < row[j - 1] ? row[j] + 1 : row[j - 1] + 1;
-            row[j] = changed < shorter ? changed : shorter;
-        }
-    }
-    return row[m];
-}
-
-/* The index of a word; -1 with a message, which names the word that was probably meant. */
-static int index_of(const struct invocation *invocation, const char *option_name, const char *const *words,
-                    const char *word, size_t length, int *exit_code)
-{
-    const char *near = NULL;
-    size_t nearest = length < 4 ? 2 : 3;
-    for (int i = 0; words[i]; i++) {
-        size_t far = distance(word, length, words[i]);
-        if (!far)
+    char list[400];
+    size_t length = 0;
+    for (int i = 0; i < n; i++) {
+        if (!strcmp(words[i], word))
             return i;
-        if (far < nearest) {
-            nearest = far;
-            near = words[i];
-        }
+        length += (size_t)snprintf(list + length, sizeof list - length, "%s%s", i ? "|" : "", words[i]);
     }
-    *exit_code = near ? usage(invocation, "--%s does not know \"%.*s\" (did you mean \"%s\"?)", option_name,
-                              (int)length, word, near)
-                      : usage(invocation, "--%s does not know \"%.*s\"", option_name, (int)length, word);
+    *exit_code = check_word(invocation, what, word, list);
     return -1;
 }
 
 static bool read_health(const struct invocation *invocation, uint32_t *out, int *exit_code)
 {
+    static const char *const names[] = {
+#define X(id, name) name,
+        PXT_HEALTHS(X)
+#undef X
+    };
+    char word[64];
     const char *list = option(invocation, "health");
     *out = option(invocation, "healthy") ? PXT_HEALTH_BIT(PXT_HEALTH_HEALTHY) : 0;
     if (list && *out) {
@@ -72,7 +37,8 @@ static bool read_health(const struct invocation *invocation, uint32_t *out, int 
     }
     while (list) {
         size_t length = strcspn(list, ",");
-        int health = index_of(invocation, "health", healths, list, length, exit_code);
+        snprintf(word, sizeof word, "%.*s", (int)length, list);
+        int health = index_of(invocation, "--health", names, PXT_HEALTH_COUNT, word, exit_code);
         if (health < 0)
             return false;
         *out |= PXT_HEALTH_BIT(health);
@@ -107,9 +73,6 @@ bool read_filter(const struct invocation *invocation, struct pxt_selection *sele
     selection->host = option(invocation, "host");
     selection->country = option(invocation, "country");
     selection->tag = option(invocation, "tag");
-    if (selection->scheme &&
-        index_of(invocation, "scheme", schemes, selection->scheme, strlen(selection->scheme), exit_code) < 0)
-        return false;
     if (!read_health(invocation, &selection->health, exit_code) ||
         !read_number(invocation, "max-failures", true, &failures, exit_code) ||
         !read_number(invocation, "max-latency", false, &selection->max_latency_ms, exit_code))
@@ -134,6 +97,11 @@ bool filter_is_given(const struct invocation *invocation)
 bool read_selection(const struct invocation *invocation, struct pxt_selection *selection,
                     struct pxt_select_options *choice, int *exit_code)
 {
+    static const char *const names[] = {
+#define X(id, name, help) name,
+        PXT_CHOICES(X)
+#undef X
+    };
     const char *way = option(invocation, "choose"), *session = option(invocation, "session");
     *choice = (struct pxt_select_options){.size = sizeof *choice, .session = session};
     if (!read_filter(invocation, selection, exit_code))
@@ -141,7 +109,7 @@ bool read_selection(const struct invocation *invocation, struct pxt_selection *s
     if (!selection->health)
         selection->health = PXT_HEALTH_BIT(PXT_HEALTH_UNKNOWN) | PXT_HEALTH_BIT(PXT_HEALTH_HEALTHY) |
                             PXT_HEALTH_BIT(PXT_HEALTH_DEGRADED);
-    int index = way ? index_of(invocation, "choose", choices, way, strlen(way), exit_code)
+    int index = way ? index_of(invocation, "--choose", names, PXT_CHOICE_COUNT, way, exit_code)
                     : (int)(session ? PXT_CHOOSE_STICKY : PXT_CHOOSE_RANDOM);
     if (index < 0)
         return false;

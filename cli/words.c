@@ -8,8 +8,7 @@
 /* Values that options of several commands share. Options with values of their own are checked where they are read. */
 static const struct {
     const char *option, *words;
-} values[] = {{"health", "unknown|healthy|degraded|unhealthy|dead"},
-              {"scheme", "http|https|socks4|socks4a|socks5|socks5h"},
+} values[] = {{"scheme", "http|https|socks4|socks4a|socks5|socks5h"},
               {"default-scheme", "http|https|socks4|socks4a|socks5|socks5h"},
               {"log-level", "error|warning|notice|info|debug"}};
 

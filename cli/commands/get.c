@@ -100,7 +100,7 @@ static int get_chosen(const struct invocation *invocation, pxt_cache *cache, con
     choice->tiers = calloc(wanted, sizeof *choice->tiers);
     if (entries && choice->tiers) {
         pxt_status status = pxt_cache_select(cache, selection, choice, wanted, entries, &count, &error);
-        code = status == PXT_NOT_FOUND ? EXIT_NO_MATCH : status ? fail(&error) : 0;
+        code = status == PXT_NOT_FOUND ? nothing_matches(invocation) : status ? fail(&error) : 0;
     }
     for (size_t i = 0; i < count; i++) {
         if (!code)

@@ -13,6 +13,7 @@ struct taking {
     pxt_time now;
     size_t passed_over, room, count;
     pxt_entry **out;
+    unsigned *tiers;   /* NULL: not told */
     pxt_status failed; /* of a get, but PXT_NOT_FOUND */
     struct pxt_error error;
 };
@@ -36,10 +37,13 @@ static bool take(void *arg, const struct pxt_key *key)
     if (taking->passed_over)
         return pass_over(taking, key);
     pxt_status status = pxt_chain_get(&taking->cache->chain, key, &entry, &tier, &taking->error);
-    if (!status && pxt_selection_matches(&taking->selection, entry, taking->now))
+    if (!status && pxt_selection_matches(&taking->selection, entry, taking->now)) {
+        if (taking->tiers)
+            taking->tiers[taking->count] = tier;
         taking->out[taking->count++] = entry;
-    else if (!status)
+    } else if (!status) {
         pxt_entry_release(entry);
+    }
     if (status && status != PXT_NOT_FOUND)
         taking->failed = status;
     return taking->count < taking->room;
@@ -98,6 +102,7 @@ pxt_status pxt_cache_select(pxt_cache *cache, const struct pxt_selection *select
     pxt_selection_read(selection, &taking->selection);
     pxt_status status = pxt_select_options_read(given, &options, error);
     taking->passed_over = options.after;
+    taking->tiers = options.tiers;
     if (!status)
         status = fill(taking, &options, error);
     *found = taking->count;
