@@ -437,7 +437,10 @@ static void the_only_tier_fails_to_read(unsigned way)
     char reason[20], source[20];
     const char *how = ways[way].name;
     empty_folder();
-    open_chain("{plugin: fault, tier: l2_jsonl, tier_options: 'dir=%s/l2', faults: 'get 4 fail EIO'}");
+    char tier[300];
+    snprintf(tier, sizeof tier, "{plugin: fault, tier: l2_jsonl, tier_options: 'dir=%%s/l2', faults: '%s'}",
+             faults_of(way, "get 4 fail EIO", "get_many 1 fail EIO"));
+    open_chain(tier);
     put("first");
     report(false);
     read_learnt(before, reason);
