@@ -334,6 +334,7 @@ static void a_lease_survives_the_kill_of_its_holder(void)
     open_chain(L1 "," L3);
     put("k");
     pxt_cache_close(cache);
+    fflush(stdout); /* or the child prints it again */
     pid_t child = fork();
     if (!child) {
         open_chain(L1 "," L3);

@@ -222,7 +222,7 @@ static void comes_back(pxt_cache *from, long long entries, const char *format, b
     snprintf(path, sizeof path, "%s/%s.list", folder, name);
     struct pxt_export_options options = PXT_EXPORT_OPTIONS_INIT;
     struct pxt_export_counts counts = {.size = sizeof counts};
-    struct pxt_warm_counts warmed;
+    struct pxt_warm_counts warmed = {.size = sizeof warmed};
     options.format = format;
     options.reveal = reveal;
     FILE *file = fopen(path, "w");
