@@ -63,7 +63,7 @@ static pxt_status ahead(struct redis *redis, int64_t *out, int64_t *server_ms, s
     return status;
 }
 
-/* A lease of HGET lease ID: "KEY<newline>HOLDER". False: `fn` wants no more. */
+/* A lease of HGET lease ID: "KEY<newline>MAX<newline>HOLDER". False: `fn` wants no more. */
 static bool tell(struct redis *redis, const struct pxt_key *wanted, const char *id, pxt_time until, redisReply *value,
                  pxt_lease_fn *fn, void *arg)
 {
@@ -71,8 +71,12 @@ static bool tell(struct redis *redis, const struct pxt_key *wanted, const char *
     char *newline = value->type == REDIS_REPLY_STRING ? strchr(value->str, '\n') : NULL;
     if (!newline)
         return true; /* it has ended since */
+    char *holder = strchr(newline + 1, '\n');
+    if (!holder)
+        return true;
     *newline = '\0';
-    lease.holder = newline + 1;
+    lease.max = (uint32_t)strtoul(newline + 1, NULL, 10);
+    lease.holder = holder + 1;
     redis->host->key_init(&lease.key, value->str, (size_t)(newline - value->str));
     if (wanted && (wanted->length != lease.key.length || strcmp(wanted->text, lease.key.text)))
         return true;

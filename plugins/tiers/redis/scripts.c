@@ -153,6 +153,7 @@ const char *const redis_script[SCRIPT_COUNT] = {
     /* what: take, renew or end; key, id, ttl in milliseconds, max, holder. By the clock of the server. */
     [SCRIPT_LEASE] =
         COMMON "local what, key, id, ttl, max, holder = arg(), arg(), arg(), tonumber(arg()), tonumber(arg()), arg()\n"
+               "local max_given = ARGV[8]\n"
                "local t = call('TIME')\n"
                "local now = t[1] * 1000 + math.floor(t[2] / 1000)\n"
                "for _, gone in ipairs(call('ZRANGEBYSCORE', p..'leases', '-inf', now, 'LIMIT', 0, 100)) do\n"
@@ -162,7 +163,12 @@ const char *const redis_script[SCRIPT_COUNT] = {
                "local l = p..'l:'..key\n"
                "call('ZREMRANGEBYSCORE', l, '-inf', now)\n"
                "if what == 'take' then\n"
-               "  if call('ZCARD', l) >= max then return 0 end\n"
+               "  local n = call('ZCARD', l)\n"
+               "  for _, held in ipairs(n < max and call('ZRANGE', l, 0, -1) or {}) do\n"
+               "    local its = string.match(call('HGET', p..'lease', held) or '', '\\n(%d+)\\n')\n"
+               "    if its and tonumber(its) < max then max = tonumber(its) end\n"
+               "  end\n"
+               "  if n >= max then return 0 end\n"
                "elseif not call('ZSCORE', l, id) then return 0 end\n"
                "if what == 'end' then\n"
                "  call('ZREM', l, id)\n"
@@ -172,7 +178,7 @@ const char *const redis_script[SCRIPT_COUNT] = {
                "end\n"
                "call('ZADD', l, now + ttl, id)\n"
                "call('ZADD', p..'leases', now + ttl, id)\n"
-               "if what == 'take' then call('HSET', p..'lease', id, key..'\\n'..holder) end\n"
+               "if what == 'take' then call('HSET', p..'lease', id, key..'\\n'..max_given..'\\n'..holder) end\n"
                "local longest = call('ZRANGE', l, -1, -1, 'WITHSCORES')\n"
                "call('PEXPIREAT', l, longest[2])\n"
                "return 1\n",
