@@ -8,8 +8,12 @@
 #include "select.h"
 #include <stdlib.h>
 
-/* "http://192.0.2.1:8080": the host without its port. */
-#define HOST "substr(proxy_url,instr(proxy_url,'://')+3,length(rtrim(proxy_url,'0123456789'))-instr(proxy_url,'://')-3)"
+/* "http://192.0.2.1:8080": the host without its port, and that of IPv6 without brackets. */
+#define HOST                                                                                                           \
+    "trim(substr(proxy_url,instr(proxy_url,'://')+3,length(rtrim(proxy_url,'0123456789'))-instr(proxy_url,'://')-3),"  \
+    "'[]')"
+/* Words with a comma, and perhaps a blank, between them. */
+#define TAGS "replace(replace(tags,', ',','),' ,',',')"
 #define SCHEME "substr(proxy_url,1,instr(proxy_url,':')-1)"
 
 /* "a.b.c" at its n-th dot: the text behind that. */
@@ -56,9 +60,9 @@ static void add_right(struct sqlite_text *text, unsigned n)
 static void add_tag(struct sqlite_text *text, unsigned n)
 {
     sqlite_text_add(text, "substr(");
-    add_behind(text, "(tags||',')", ',', n - 1);
+    add_behind(text, "(" TAGS "||',')", ',', n - 1);
     sqlite_text_add(text, ",1,instr(");
-    add_behind(text, "(tags||',')", ',', n - 1);
+    add_behind(text, "(" TAGS "||',')", ',', n - 1);
     sqlite_text_add(text, ",',')-1)");
 }
 
@@ -199,7 +203,7 @@ static void add_filters(struct sqlite_text *text)
     sqlite_text_add(text, " AND (?%d IS NULL OR source=?%d)", SELECT_P_SOURCE, SELECT_P_SOURCE);
     sqlite_text_add(text, " AND (?%d IS NULL OR " SCHEME "=?%d)", SELECT_P_SCHEME, SELECT_P_SCHEME);
     sqlite_text_add(text, " AND (?%d IS NULL OR country=?%d COLLATE NOCASE)", SELECT_P_COUNTRY, SELECT_P_COUNTRY);
-    sqlite_text_add(text, " AND (?%d IS NULL OR instr(','||tags||',',?%d)>0)", SELECT_P_TAG, SELECT_P_TAG);
+    sqlite_text_add(text, " AND (?%d IS NULL OR instr(','||" TAGS "||',',?%d)>0)", SELECT_P_TAG, SELECT_P_TAG);
     sqlite_text_add(text, " AND (?%d IS NULL OR " HOST " GLOB ?%d)", SELECT_P_HOST, SELECT_P_HOST);
     sqlite_text_add(text, " AND (?%d IS NULL OR failure_count<=?%d)", SELECT_P_FAILURES, SELECT_P_FAILURES);
 }
@@ -239,7 +243,7 @@ char *sqlite_select_query(const struct sqlite_schema *schema, struct select_set 
     else if (set.kind == SELECT_LATENCY)
         sqlite_text_add(&text, " AND latency_us<=?%d", SELECT_P_LATENCY);
     else if (set.kind == SELECT_TAGS)
-        sqlite_text_add(&text, " AND instr(','||tags||',',?%d)>0", SELECT_P_TAG);
+        sqlite_text_add(&text, " AND instr(','||" TAGS "||',',?%d)>0", SELECT_P_TAG);
     sqlite_text_add(&text, " ORDER BY %s%skey", unknown ? "" : order, unknown ? "" : ",");
     return take(&text);
 }
