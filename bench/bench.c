@@ -271,10 +271,10 @@ int main(int argc, char **argv)
     static const struct {
         const char *name;
         void (*run)(void);
-    } subjects[] = {{"memory", bench_memory}, {"jsonl", bench_jsonl},   {"sqlite", bench_sqlite},
-                    {"select", bench_select}, {"put", bench_put},       {"warm", bench_warm},
-                    {"seal", bench_seal},     {"expiry", bench_expiry}, {"process", bench_process},
-                    {"replay", bench_replay}};
+    } subjects[] = {{"memory", bench_memory},   {"jsonl", bench_jsonl},  {"sqlite", bench_sqlite},
+                    {"select", bench_select},   {"put", bench_put},      {"warm", bench_warm},
+                    {"many", bench_many},       {"seal", bench_seal},    {"expiry", bench_expiry},
+                    {"process", bench_process}, {"replay", bench_replay}};
     for (size_t i = 0; i < sizeof subjects / sizeof *subjects; i++) {
         bool wanted = argc == 1;
         for (int j = 1; j < argc; j++)

@@ -57,6 +57,7 @@ void bench_sqlite(void);
 void bench_select(void);
 void bench_put(void);
 void bench_warm(void);
+void bench_many(void);
 void bench_seal(void);
 void bench_expiry(void);
 void bench_process(void);
