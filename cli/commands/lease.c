@@ -8,19 +8,19 @@
 static pxt_status print_lease(const struct invocation *invocation, pxt_cache *cache, const char *id, pxt_entry *entry,
                               struct pxt_error *error)
 {
+    bool reveal = option(invocation, "reveal") != NULL;
     char *url = NULL;
     size_t length;
-    if (option(invocation, "json")) {
+    pxt_status status = make_url(cache, entry, reveal, &url, &length, error);
+    if (!status && option(invocation, "json")) {
         printf("{\"schema\": 1, \"lease\": ");
         print_json_text(stdout, id);
         printf(", \"proxy\": ");
-        print_json(stdout, entry);
+        status = print_json_with(stdout, cache, entry, reveal, error);
         puts("}");
-        return PXT_OK;
-    }
-    pxt_status status = make_url(cache, entry, option(invocation, "reveal") != NULL, &url, &length, error);
-    if (!status)
+    } else if (!status) {
         printf("%s\t%s\n", id, url);
+    }
     free_secret_text(url, length);
     return status;
 }

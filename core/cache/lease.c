@@ -85,6 +85,7 @@ struct taking {
     struct pxt_lease lease;
     char *id;
     pxt_entry *entry; /* of the lease that was taken */
+    size_t after;     /* so many of the first offers are passed over */
     size_t busy;      /* entries of which no more leases are to be had */
     pxt_status status;
     struct pxt_error *error;
@@ -125,6 +126,10 @@ static bool try_one(void *arg, const struct pxt_key *key)
 {
     struct taking *taking = arg;
     bool taken = false;
+    if (taking->after) {
+        taking->after--;
+        return true;
+    }
     taking->lease.key = *key;
     taking->status = make_id(key, taking->id, taking->error);
     if (!taking->status)
@@ -148,9 +153,11 @@ static pxt_status try_all(struct taking *taking, const struct pxt_select_options
                                     .selection = &taking->selection,
                                     .choice = options.choice,
                                     .session = options.session,
-                                    .expected = 1,
                                     .offer = try_one,
                                     .arg = taking};
+    taking->after = options.after;
+    if (!status && __builtin_add_overflow(options.after, (size_t)1, &choosing.expected))
+        status = pxt_fail(error, PXT_EINVAL, 0, "after is too many");
     if (!status)
         status = pxt_choose(&choosing, error);
     if (taking->entry && pxt_choice_by_use(options.choice))

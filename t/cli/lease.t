@@ -72,6 +72,10 @@ fresh
 run put --username bob --password-file "$work/password" http://192.0.2.2:8080
 run lease --reveal --ttl 1s
 like "$out" 'http://bob:hunter2@192.0.2.2:8080$' "--reveal shows credentials"
+lease=${out%%"$tab"*}
+run release "$lease"
+run lease --reveal --ttl 1s --json
+like "$out" '"url": "http://bob:hunter2@192.0.2.2:8080"' "and with --json in a member"
 sleep 2
 run lease
 is "$code" 0 "a lease that nobody renews ends by itself"

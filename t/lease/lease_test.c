@@ -179,6 +179,28 @@ static void each_entry_is_tried(void)
     empty_folder();
 }
 
+static void the_first_ones_of_the_order_are_passed_over(void)
+{
+    struct pxt_select_options choice = {.size = sizeof choice, .choice = PXT_CHOOSE_FASTEST, .after = 1};
+    struct pxt_report report = {.size = sizeof report, .ok = true, .latency_ms = 1};
+    pxt_entry *entry = NULL;
+    open_chain(L3);
+    put("fastest");
+    put("second");
+    pxt_cache_report(cache, "fastest", &report, NULL, NULL, &error);
+    report.latency_ms = 5;
+    pxt_cache_report(cache, "second", &report, NULL, NULL, &error);
+    is_int(pxt_cache_lease(cache, NULL, &choice, NULL, &entry, lease_id, &error), PXT_OK,
+           "a lease after the first one");
+    is_str(lease_id + 33, "second", "is of the second one");
+    pxt_entry_release(entry);
+    is_int(pxt_cache_lease(cache, NULL, &choice, NULL, &entry, lease_id, &error), PXT_EBUSY, "behind which there is no other");
+    choice.after = SIZE_MAX;
+    is_int(pxt_cache_lease(cache, NULL, &choice, NULL, &entry, lease_id, &error), PXT_EINVAL, "too many are refused");
+    pxt_cache_close(cache);
+    empty_folder();
+}
+
 static void a_release_reports_of_its_entry(void)
 {
     struct pxt_report report = {.size = sizeof report, .ok = false, .latency_ms = -1, .reason = "refused"};
@@ -378,6 +400,7 @@ int main(void)
     a_lease_ends_by_itself();
     the_least_limit_counts();
     each_entry_is_tried();
+    the_first_ones_of_the_order_are_passed_over();
     a_release_reports_of_its_entry();
     wrong_arguments_are_refused();
     chains_that_cannot_keep_leases_say_so();
