@@ -206,6 +206,7 @@ static const char manual_environment[] =
     "of\n"
     ".Pa /etc .\n"
     ".It Ev PROXTIER_PLUGIN_PATH\nFurther folders with plugins, absolute, separated by colons.\n"
+    ".It Ev PROXTIER_LIBEXEC_DIR\nFolder with\n.Pa proxtier-check ,\nin place of the one where it is installed.\n"
     ".It Ev PROXTIER_DEFAULT_TTL , PROXTIER_HEALTH_FAILURE_THRESHOLD , No ...\n"
     "Override the options\n.Ic default_ttl , health.failure_threshold ,\nand so on; see\n.Xr proxtier.yaml 5 .\n"
     ".It Ev PROXYWHIRL_CACHE_ENCRYPTION_KEY , PROXYWHIRL_CACHE_KEY_PREVIOUS\n"
