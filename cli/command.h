@@ -128,7 +128,7 @@ int run_warm(struct invocation *), run_get(struct invocation *), run_put(struct 
     run_tier(struct invocation *), run_backup(struct invocation *), run_restore(struct invocation *),
     run_completion(struct invocation *), run_help(struct invocation *), run_lease(struct invocation *),
     run_renew(struct invocation *), run_release(struct invocation *), run_leases(struct invocation *),
-    run_exec(struct invocation *);
+    run_exec(struct invocation *), run_check(struct invocation *);
 
 /* config_schema.c: prints the JSON Schema of a configuration. */
 pxt_status print_config_schema(const struct invocation *invocation, struct pxt_error *error);

@@ -82,6 +82,19 @@ static const struct option_row report[] = {{"latency", 0, "MS", "how long it too
                                            {"url", 0, "URL", "what was asked for"},
                                            JSON,
                                            END};
+static const struct option_row check[] = {
+    {"url", 0, "URL", "what to ask for; if that is down, all proxies fail; default: http://example.com/"},
+    {"expect", 0, "STATUS|REGEX",
+     "the status that is good, or an extended regular expression for the first 64 KiB of the body; default: any status "
+     "from 200 to 299"},
+    {"jobs", 'j', "N", "requests at the same time, as far as the limit of open files allows; default: 500"},
+    {"timeout", 0, "TIME", "a request that takes longer has failed; default: 10s"},
+    {"tunnel", 0, NULL, "use CONNECT for http too"},
+    {"all", 0, NULL, "also proxies whose next check is not due yet"},
+    {"watch", 0, NULL, "go on until a signal: check each proxy when it is due"},
+    SELECT_ROWS,
+    JSON,
+    END};
 static const struct option_row lease[] = {LEASE, CHOOSE_ROWS, SELECT_ROWS, REVEAL, JSON, END};
 static const struct option_row renew[] = {
     {"ttl", 0, "TIME", "from now until the lease ends by itself; default: 60s"}, JSON, END};
@@ -150,6 +163,8 @@ const struct command commands[] = {
      "no longer wait for a tier that was taken out of the configuration; entries that it alone has are given up",
      only_json, 2, 2, run_tier},
     {"report", "KEY|URL ok|fail", "record how a proxy worked", report, 2, 2, run_report},
+    {"check", "", "ask for a page through each proxy that is due, and record how it worked; needs proxtier-check",
+     check, 0, 0, run_check},
     {"history", "KEY|URL", "print how a proxy worked, newest first: time, health, latency, reason, URL", only_json, 1,
      1, run_history},
     {"lease", "", "choose a proxy that no other worker has, for a time, and print the name of the lease and the URL",

@@ -166,6 +166,25 @@ static const char manual_start[] =
     "one that is killed loses those of its last interval.\n.Pp\n"
     "Results go to standard output, messages to standard error.\n.Sh GLOBAL OPTIONS\n";
 
+static const char manual_check[] =
+    ".Sh CHECKS\n.Cm check\nasks for one page through each proxy that is selected and due: it was never checked, or "
+    "its\n"
+    ".Ql next_check_time\nhas come.\n"
+    "The outcome is recorded as\n.Cm report\ndoes, with the page, the reason of a failure, or the time that the whole "
+    "request took.\n"
+    "A proxy that fails too often is evicted, as after any report; so is each one if the page is down.\n"
+    "Redirections are not followed: a proxy that sends to a page of its own has failed.\n.Pp\n"
+    "Where this machine is at fault, nothing is recorded: there is no route, a name of the page is not found, or "
+    "memory is short.\n"
+    "Such proxies are counted as not checked, and the exit status is 69.\n"
+    "Else the exit status is 0, whatever the proxies answered; 1, if none is selected.\n.Pp\n"
+    "The requests are made by another program,\n.Nm proxtier-check ,\nwhich is a package of its own.\n"
+    "It gets credentials by a socket of the two processes, and no variable of\n.Nm .\n"
+    "The number of requests at the same time is at most a quarter of the hard limit of open files.\n"
+    "Variables such as\n.Ev http_proxy\nand\n.Ev NO_PROXY\nhave no effect.\n.Pp\n"
+    "With\n.Fl -watch\nit sleeps until the next check is due, and looks for new proxies each minute.\n"
+    "With\n.Fl -json\nthe counts go to standard error.\n";
+
 static const char manual_leases[] =
     ".Sh LEASES\n"
     "Workers that are not to use one proxy at the same time take a lease each, with\n.Cm lease\nor\n.Cm exec .\n"
@@ -206,6 +225,7 @@ static const char manual_environment[] =
     "of\n"
     ".Pa /etc .\n"
     ".It Ev PROXTIER_PLUGIN_PATH\nFurther folders with plugins, absolute, separated by colons.\n"
+    ".It Ev PROXTIER_LIBEXEC_DIR\nFolder with\n.Pa proxtier-check ,\nin place of the one where it is installed.\n"
     ".It Ev PROXTIER_DEFAULT_TTL , PROXTIER_HEALTH_FAILURE_THRESHOLD , No ...\n"
     "Override the options\n.Ic default_ttl , health.failure_threshold ,\nand so on; see\n.Xr proxtier.yaml 5 .\n"
     ".It Ev PROXYWHIRL_CACHE_ENCRYPTION_KEY , PROXYWHIRL_CACHE_KEY_PREVIOUS\n"
@@ -264,6 +284,7 @@ void print_manual(FILE *out)
     fputs(manual_start, out);
     manual_options(out, NULL, global_options);
     manual_commands(out);
+    fputs(manual_check, out);
     fputs(manual_leases, out);
     fputs(manual_environment, out);
     manual_exit_codes(out);

@@ -21,14 +21,22 @@ void progress_start(struct progress *progress, bool wanted)
     progress->drawn = 0;
 }
 
+/* Whether it is time to draw again: ten times a second. */
+static bool is_due(struct progress *progress, double now)
+{
+    bool due = progress->shown && now - progress->drawn >= 0.1;
+    if (due)
+        progress->drawn = now;
+    return due;
+}
+
 void progress_step(void *arg, uint64_t done, uint64_t total, const struct pxt_warm_counts *counts)
 {
     struct progress *progress = arg;
     enum { WIDTH = 30 };
     double now = progress_seconds(), spent = now - progress->started;
-    if (!progress->shown || now - progress->drawn < 0.1)
+    if (!is_due(progress, now))
         return;
-    progress->drawn = now;
     uint64_t stored = counts->loaded + counts->updated + counts->duplicate;
     if (!total) {
         fprintf(stderr, "\r%llu stored, %.0f a second\033[K", (unsigned long long)stored,
@@ -42,6 +50,14 @@ void progress_step(void *arg, uint64_t done, uint64_t total, const struct pxt_wa
         fputc(i < filled ? '#' : ' ', stderr);
     fprintf(stderr, "] %3.0f %% %llu stored, %.0f s left\033[K", part * 100, (unsigned long long)stored,
             part > 0 ? spent / part - spent : 0);
+}
+
+void progress_checked(struct progress *progress, uint64_t good, uint64_t failed, size_t in_flight)
+{
+    double now = progress_seconds(), spent = now - progress->started;
+    if (is_due(progress, now))
+        fprintf(stderr, "\r%llu good, %llu failed, %zu in flight, %.0f a second\033[K", (unsigned long long)good,
+                (unsigned long long)failed, in_flight, spent > 0 ? (double)(good + failed) / spent : 0);
 }
 
 void progress_end(struct progress *progress)

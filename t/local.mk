@@ -16,7 +16,7 @@ T_LOG_COMPILER = $(SHELL)
 AM_TESTS_ENVIRONMENT = \
     abs_top_srcdir='$(abs_top_srcdir)'; abs_top_builddir='$(abs_top_builddir)'; \
     TEST_CC='$(CC)'; TEST_CFLAGS='$(AM_CPPFLAGS) $(AM_CFLAGS) $(CPPFLAGS) $(CFLAGS)'; export TEST_CC TEST_CFLAGS; \
-    unset TEST_PROXTIER TEST_PLUGINS; . '$(abs_top_srcdir)/t/lib/environment.sh';
+    unset TEST_PROXTIER TEST_PLUGINS TEST_LIBEXEC; . '$(abs_top_srcdir)/t/lib/environment.sh';
 
 # The C tests once more under valgrind.
 check-valgrind: $(check_PROGRAMS) $(plugin_LTLIBRARIES) $(check_LTLIBRARIES) $(lib_LTLIBRARIES)

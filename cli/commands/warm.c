@@ -3,11 +3,11 @@
  * warm.c: proxtier warm FILE...
  */
 #include "command.h"
+#include "interrupts.h"
 #include "list_paths.h"
 #include "progress.h"
 #include "sqlite_list.h"
 #include <errno.h>
-#include <signal.h>
 #include <string.h>
 
 enum { SHOWN = 10 };
@@ -24,41 +24,13 @@ struct tally {
     struct progress *progress;
 };
 
-/* ---- signals ----------------------------------------------------------------------------------------------------- */
-
-static volatile sig_atomic_t caught;
-
-static void on_signal(int number)
-{
-    caught = number;
-}
-
-/* Without SA_RESTART, so that waiting for a list on a pipe ends. */
-static void catch_signals(void)
-{
-    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
-    struct sigaction action = {.sa_handler = on_signal}, old;
-    sigemptyset(&action.sa_mask);
-    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
-        if (!sigaction(numbers[i], NULL, &old) && old.sa_handler != SIG_IGN)
-            sigaction(numbers[i], &action, NULL);
-}
-
-/* Ends as the signal would have ended the process, for the sake of the shell that waits. */
-static int end_by_signal(int number)
-{
-    signal(number, SIG_DFL);
-    raise(number);
-    return 128 + number;
-}
-
 /* ---- what is told while lists are read --------------------------------------------------------------------------- */
 
 static bool on_progress(void *arg, uint64_t done, uint64_t total, const struct pxt_warm_counts *counts)
 {
     struct tally *tally = arg;
     progress_step(tally->progress, done, total, counts);
-    return !caught;
+    return !interrupts_caught();
 }
 
 static void refused(void *arg, const char *path, uint64_t line, uint64_t column, const char *reason)
@@ -170,7 +142,7 @@ static int warm(const struct invocation *invocation, const struct list_paths *pa
     pxt_cache *cache;
     if (open_cache(invocation, &cache, &error))
         return fail(&error);
-    catch_signals();
+    interrupts_catch();
     progress_start(&progress, !invocation->quiet);
     tally->progress = &progress;
     tally->paths = paths;
@@ -225,5 +197,5 @@ int run_warm(struct invocation *invocation)
         fprintf(stderr, "proxtier: cannot write %s: %s\n", reject, strerror(errno));
         code = code ? code : EXIT_OUTPUT;
     }
-    return caught ? end_by_signal(caught) : code;
+    return interrupts_caught() ? interrupts_end() : code;
 }

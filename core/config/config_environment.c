@@ -17,6 +17,7 @@ static const char prefix[] = "PROXTIER_";
 static const char *const others[] = {"PROXTIER_CACHE_DIR",
                                      "PROXTIER_CONFIG",
                                      "PROXTIER_CONFIG_DIR",
+                                     "PROXTIER_LIBEXEC_DIR",
                                      "PROXTIER_PLUGIN_PATH",
                                      "PROXTIER_STATE_DIR",
                                      "PROXTIER_SYSCONFDIR",

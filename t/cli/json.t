@@ -59,7 +59,7 @@ prints 0 "\"lease\": \"$lease\", \"lost\": false, \"health\": \"healthy\", \"evi
 run release --json "$lease"
 prints 1 "\"lease\": \"$lease\", \"lost\": true, \"health\": null, \"evicted\": false" "release of a lost one"
 # The manual has all that is printed here, and nothing else: its section is made from the same table.
-for command in renew release leases warm put delete clear tier report history expire migrate config; do
+for command in renew release leases warm put delete clear tier report check history expire migrate config; do
     "$PROXTIER" help --man | sed -n '/^\.Sh JSON/,/^\.Sh/p' | grep -q "^\.It Cm $command\$"
     ok $? "the manual tells the members of $command"
     "$PROXTIER" "$command" --help | grep -q -e '--json '
