@@ -89,7 +89,7 @@ echo 'more: of mine' >"$(dirname "$file")/mine.yaml"
 make_in_stage uninstall
 left=$(cd "$stage" && find . -type f | LC_ALL=C sort -r | tr '\n' ' ')
 is "$left" "./${file#"$stage"/} ./$(dirname "${file#"$stage"/}")/mine.yaml " "make uninstall leaves what was edited, and nothing else"
-left=$(find "$stage" -type d -name 'proxtier*' ! -path '*/etc/proxtier')
+left=$(cd "$tree" 2>/dev/null && find . -type d -name 'proxtier*' ! -path '*/etc/proxtier')
 is "$left" "" "... nor a folder of proxtier"
 make_in_stage install
 rm "$file" "$(dirname "$file")/mine.yaml"
