@@ -14,7 +14,7 @@ run put http://192.0.2.1:8080
 key=$out
 refused 'unknown command "wram" (did you mean "warm"?)' wram list.txt
 refused 'unknown command "expor" (did you mean "export"?)' help expor
-refused 'unknown option --healty (did you mean --healthy?)' list --healty
+refused 'unknown option --heathy (did you mean --healthy?)' list --heathy
 refused 'unknown option --revea (did you mean --reveal?)' list --revea
 refused 'unknown option --jso (did you mean --json?)' stats --jso
 refused 'unknown option --conf (did you mean' --conf x.yaml list
@@ -35,8 +35,8 @@ refused 'plugin needs list|info NAME|test NAME' plugin info
 refused 'tier: "forgt" is not one of .*did you mean "forget"?' tier forgt l2
 refused 'completion: "bas" is not one of bash|zsh|fish' completion bas
 refused '.--json, --flat and --openmetrics are different formats' stats --json --flat
-refused '.--count goes without a key' get -n 2 "$key"
-run get --health degraded
+refused ".--count is for a get without a key" get -n 2 "$key"
+run get --healt degraded
 is "$code" 64 "an option is not taken for another one with a longer name"
 
 run get 0000000000000000
