@@ -213,6 +213,7 @@ static const struct check *const *checks_of(uint32_t kind)
                                                tier_store_checks,
                                                tier_remote_checks,
                                                tier_lease_checks,
+                                               tier_select_checks,
                                                tier_secret_checks,
                                                NULL};
     static const struct check *const eviction[] = {eviction_checks, eviction_load_checks, eviction_admission_checks,

@@ -32,8 +32,8 @@ struct check {
 extern const struct check tier_checks[], tier_argument_checks[], tier_optional_checks[], tier_touch_checks[],
     tier_history_checks[], tier_expire_checks[], tier_victim_checks[], tier_tombstone_checks[], tier_version_checks[],
     tier_record_checks[], tier_concurrent_checks[], tier_crash_checks[], tier_store_checks[], tier_remote_checks[],
-    tier_lease_checks[], tier_secret_checks[], eviction_checks[], eviction_load_checks[], eviction_admission_checks[],
-    encryptor_checks[], encryptor_secret_checks[];
+    tier_lease_checks[], tier_select_checks[], tier_secret_checks[], eviction_checks[], eviction_load_checks[],
+    eviction_admission_checks[], encryptor_checks[], encryptor_secret_checks[];
 
 /* Not a promise, but what each check of a tier begins with. */
 extern const struct check tier_is_empty;

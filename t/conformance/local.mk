@@ -10,7 +10,7 @@ liar_ldflags = $(AM_LDFLAGS) -module -avoid-version -shared -rpath /nowhere
 %C%_liar_policy_la_SOURCES = %D%/liars/policy.c
 %C%_liar_policy_la_LDFLAGS = $(liar_ldflags)
 %C%_liar_tier_la_SOURCES = \
-    %D%/liars/entries.c %D%/liars/history.c %D%/liars/leases.c %D%/liars/optional.c %D%/liars/remote.c %D%/liars/store.c %D%/liars/tier.c
+    %D%/liars/entries.c %D%/liars/history.c %D%/liars/leases.c %D%/liars/optional.c %D%/liars/remote.c %D%/liars/select.c %D%/liars/store.c %D%/liars/tier.c
 %C%_liar_tier_la_LDFLAGS = $(liar_ldflags)
 
 # Plugins with one fault each: `proxtier plugin test` has to find it.

@@ -172,13 +172,14 @@ static pxt_status search_ring(struct search *search, unsigned health, struct mat
     const struct pxt_select *select = search->select;
     char name[SET_MAX + 60], from[RING_DIGITS + PXT_KEY_MAX + 4], to[RING_DIGITS + 4];
     pxt_status status = PXT_OK;
-    size_t wanted = matches->count + select->limit;
+    size_t before = matches->count;
     name_of(search, health, name, sizeof name);
     ends_of(select, from, to);
-    for (bool more = true; more && !status && matches->count < wanted;) {
+    for (bool more = true; more && !status && matches->count - before < select->limit;) {
         redisReply *page = NULL;
         size_t first = matches->count;
-        size_t some = wanted - first < PAGE_MAX ? wanted - first : PAGE_MAX;
+        uint64_t left = select->limit - (first - before); /* `limit` may be any number: nothing is added to it */
+        size_t some = left < PAGE_MAX ? (size_t)left : PAGE_MAX;
         status = redis_ask(search->redis, &page, search->error, "ZRANGEBYLEX %s%s %s %s LIMIT 0 %d",
                            search->redis->prefix, name, from, to, (int)some);
         if (!status && page->type != REDIS_REPLY_ARRAY)

@@ -59,6 +59,11 @@ pxt_status tier_versions(void *self, uint64_t above, pxt_version_fn *fn, void *a
 pxt_status tier_record_get(void *self, char text[PXT_RECORD_MAX + 1], struct pxt_error *error);
 pxt_status tier_record_put(void *self, const char *text, struct pxt_error *error);
 
+/* ---- select.c ---- */
+
+pxt_status tier_select(void *self, const struct pxt_select *select, pxt_selected_fn *fn, void *arg,
+                       struct pxt_error *error);
+
 /* ---- leases.c ---- */
 
 pxt_status tier_lease_take(void *self, const struct pxt_lease *lease, bool *taken, struct pxt_error *error);
