@@ -85,12 +85,36 @@ static void fill_in(pxt_cache *cache, struct pxt_draft *draft)
         pxt_draft_set_number(draft, PXT_FIELD_EXPIRES_AT, now);
 }
 
+/* Tags are kept without blanks around commas, so that a tier finds each in an index. `room` has PXT_TEXT_MAX bytes. What is
+ * too long is refused when the entry is made. */
+static void clean_tags(struct pxt_draft *draft, char *room)
+{
+    const struct pxt_value *tags = &draft->value[PXT_FIELD_TAGS];
+    size_t n = 0;
+    if (!tags->set || !tags->as.text || tags->length > PXT_TEXT_MAX)
+        return;
+    for (size_t i = 0; i < tags->length; i++) {
+        char c = tags->as.text[i];
+        bool leading = c == ' ' && (!n || room[n - 1] == ',');
+        while (c == ',' && n && room[n - 1] == ' ')
+            n--;
+        if (!leading)
+            room[n++] = c;
+    }
+    while (n && room[n - 1] == ' ')
+        n--;
+    if (n)
+        pxt_draft_set_text(draft, PXT_FIELD_TAGS, room, n);
+    else
+        pxt_draft_unset(draft, PXT_FIELD_TAGS);
+}
+
 pxt_status pxt_entry_from_draft(pxt_cache *cache, const struct pxt_draft *given, pxt_entry **out,
                                 struct pxt_error *error)
 {
     struct pxt_draft draft;
     struct pxt_proxy proxy;
-    char key[PXT_KEY_MAX + 1];
+    char key[PXT_KEY_MAX + 1], tags[PXT_TEXT_MAX];
     char *tokens = NULL;
     struct pxt_key checked;
     widen(given, &draft);
@@ -113,6 +137,7 @@ pxt_status pxt_entry_from_draft(pxt_cache *cache, const struct pxt_draft *given,
     if (status)
         goto done;
     fill_in(cache, &draft);
+    clean_tags(&draft, tags);
     status = pxt_sealer_seal_draft(cache->sealer, key, &draft, &tokens, error);
     if (!status)
         status = pxt_entry_new(&draft, out, error);

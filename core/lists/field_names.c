@@ -248,25 +248,6 @@ static bool set_plain_text(struct pxt_draft *draft, enum pxt_field_id field, con
     return true;
 }
 
-/* Tags without the blanks around commas, which tiers that search by a tag do not expect. */
-static bool set_tags(struct pxt_draft *draft, const char *text, size_t length, struct pxt_list_room *room)
-{
-    char *start = room->at;
-    size_t n = 0;
-    if (!set_plain_text(draft, PXT_FIELD_TAGS, text, length, room))
-        return false;
-    length = draft->value[PXT_FIELD_TAGS].length;
-    for (size_t i = 0; i < length; i++) {
-        bool before = start[i] == ' ' && (!n || start[n - 1] == ',');
-        while (start[i] == ',' && n && start[n - 1] == ' ')
-            n--;
-        if (!before)
-            start[n++] = start[i];
-    }
-    pxt_draft_set_text(draft, PXT_FIELD_TAGS, start, n);
-    return true;
-}
-
 static bool read_health(const char *text, size_t length, int64_t *out)
 {
     for (*out = 0; *out < PXT_HEALTH_COUNT; ++*out)
@@ -293,9 +274,7 @@ bool pxt_list_set(struct pxt_draft *draft, enum pxt_field_id field, enum pxt_lis
         return set_base64(draft, field, text, length, room);
     switch (pxt_field_table(&count)[field].type) {
     case PXT_TYPE_TEXT:
-        if (field == PXT_FIELD_TAGS)
-            return set_tags(draft, text, length, room);
-        if (learnt || field == PXT_FIELD_SOURCE)
+        if (learnt || field == PXT_FIELD_SOURCE || field == PXT_FIELD_TAGS)
             return set_plain_text(draft, field, text, length, room);
         pxt_draft_set_text(draft, field, text, length);
         return true;

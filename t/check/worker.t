@@ -37,7 +37,7 @@ process=$!
 child=
 for _ in $(seq 300); do
     child=$(cat "/proc/$process/task/$process/children" 2>/dev/null | tr -d ' ')
-    [ -n "$child" ] && tr '\0' '\n' <"/proc/$child/cmdline" 2>/dev/null | grep -q '^proxtier-check$' && break
+    [ -n "$child" ] && { tr "\0" "\n" <"/proc/$child/cmdline"; } 2>/dev/null | grep -q '^proxtier-check$' && break
     sleep 0.1
 done
 [ -n "$child" ]

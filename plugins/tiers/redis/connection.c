@@ -51,19 +51,81 @@ static pxt_status wait_for(struct redis *redis, const redisContext *context, sho
     }
 }
 
+/* Takes a command that the library has formatted. */
+static bool append(struct redis_connection *connection, char *command, int length)
+{
+    if (length < 0)
+        return false;
+    size_t need = connection->out_length + (size_t)length;
+    bool room = need <= connection->out_size;
+    if (!room) {
+        char *out = realloc(connection->out, 2 * need);
+        room = out != NULL;
+        connection->out = room ? out : connection->out;
+        connection->out_size = room ? 2 * need : connection->out_size;
+    }
+    if (room) {
+        memcpy(connection->out + connection->out_length, command, (size_t)length);
+        connection->out_length = need;
+    }
+    redisFreeCommand(command);
+    return room;
+}
+
+bool redis_append(struct redis_connection *connection, int n, const char **words, const size_t *lengths)
+{
+    char *command = NULL;
+    int length = redisFormatCommandArgv(&command, n, words, lengths);
+    return append(connection, command, length);
+}
+
+bool redis_append_list(struct redis_connection *connection, const char *format, va_list arguments)
+{
+    char *command = NULL;
+    int length = redisvFormatCommand(&command, format, arguments);
+    return append(connection, command, length);
+}
+
+bool redis_append_format(struct redis_connection *connection, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    bool appended = redis_append_list(connection, format, arguments);
+    va_end(arguments);
+    return appended;
+}
+
+static pxt_status send_bytes(struct redis *redis, const redisContext *context, const char *bytes, size_t length,
+                             int64_t deadline, struct pxt_error *error)
+{
+    pxt_status status = PXT_OK;
+    while (!status && length) {
+        ssize_t n = send(context->fd, bytes, length, MSG_NOSIGNAL);
+        if (n < 0 && errno == EAGAIN)
+            status = wait_for(redis, context, POLLOUT, deadline, error);
+        else if (n < 0 && errno != EINTR)
+            return redis->host->fail(redis->host, error, PXT_EIO, errno,
+                                     "cannot write to the server %s: is it running?", redis->address.name);
+        bytes += n > 0 ? n : 0;
+        length -= n > 0 ? (size_t)n : 0;
+    }
+    return status;
+}
+
 pxt_status redis_send(struct redis *redis, struct redis_connection *connection, int64_t deadline,
                       struct pxt_error *error)
 {
-    int done = 0;
-    for (;;) {
-        if (redisBufferWrite(connection->context, &done) != REDIS_OK)
-            return broke(redis, connection->context, error);
-        if (done)
-            return PXT_OK;
-        pxt_status status = wait_for(redis, connection->context, POLLOUT, deadline, error);
-        if (status)
-            return status;
+    enum { KEPT = 65536 };
+    pxt_status status =
+        send_bytes(redis, connection->context, connection->out, connection->out_length, deadline, error);
+    connection->lost = connection->lost || status == PXT_EIO;
+    connection->out_length = 0;
+    if (connection->out_size > KEPT) {
+        free(connection->out);
+        connection->out = NULL;
+        connection->out_size = 0;
     }
+    return status;
 }
 
 /* The words with which a server begins an error, and what they mean here. */
@@ -141,28 +203,11 @@ static pxt_status is_done(struct redis *redis, struct redis_connection *connecti
     return status;
 }
 
-/* Sends bytes past the library, whose buffer is not wiped. */
-static pxt_status send_bytes(struct redis *redis, const redisContext *context, const char *bytes, size_t length,
-                             int64_t deadline, struct pxt_error *error)
-{
-    pxt_status status = PXT_OK;
-    while (!status && length) {
-        ssize_t n = send(context->fd, bytes, length, MSG_NOSIGNAL);
-        if (n < 0 && errno == EAGAIN)
-            status = wait_for(redis, context, POLLOUT, deadline, error);
-        else if (n < 0 && errno != EINTR)
-            return redis->host->fail(redis->host, error, PXT_EIO, errno, "cannot write to the server %s",
-                                     redis->address.name);
-        bytes += n > 0 ? n : 0;
-        length -= n > 0 ? (size_t)n : 0;
-    }
-    return status;
-}
-
 static pxt_status log_in(struct redis *redis, struct redis_connection *connection, int64_t deadline,
                          struct pxt_error *error)
 {
     const struct redis_address *address = &redis->address;
+    /* Past the buffer, which is not wiped. */
     const char *words[] = {"AUTH", address->user ? address->user : address->password, address->password};
     char *command = NULL;
     int length = redisFormatCommandArgv(&command, address->user ? 3 : 2, words, NULL);
@@ -182,7 +227,7 @@ static pxt_status say_who(struct redis *redis, struct redis_connection *connecti
         status = log_in(redis, connection, deadline, error);
     if (status || !redis->address.database)
         return status;
-    if (redisAppendCommand(connection->context, "SELECT %d", redis->address.database) != REDIS_OK)
+    if (!redis_append_format(connection, "SELECT %d", redis->address.database))
         return broke(redis, connection->context, error);
     status = redis_send(redis, connection, deadline, error);
     return status ? status : is_done(redis, connection, deadline, error);
@@ -243,5 +288,6 @@ void redis_disconnect(struct redis_connection *connection)
     if (!connection)
         return;
     redisFree(connection->context);
+    free(connection->out);
     free(connection);
 }

@@ -191,9 +191,9 @@ pxt_status redis_begin(struct redis *redis, struct redis_request *request, struc
     return status;
 }
 
-static pxt_status added(struct redis_request *request, int result, struct pxt_error *error)
+static pxt_status added(struct redis_request *request, bool appended, struct pxt_error *error)
 {
-    if (result == REDIS_OK) {
+    if (appended) {
         request->pending++;
         return PXT_OK;
     }
@@ -204,16 +204,16 @@ static pxt_status added(struct redis_request *request, int result, struct pxt_er
 pxt_status redis_add(struct redis_request *request, int n, const char **words, const size_t *lengths,
                      struct pxt_error *error)
 {
-    return added(request, redisAppendCommandArgv(request->connection->context, n, words, lengths), error);
+    return added(request, redis_append(request->connection, n, words, lengths), error);
 }
 
 pxt_status redis_add_format(struct redis_request *request, struct pxt_error *error, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
-    int result = redisvAppendCommand(request->connection->context, format, arguments);
+    bool appended = redis_append_list(request->connection, format, arguments);
     va_end(arguments);
-    return added(request, result, error);
+    return added(request, appended, error);
 }
 
 pxt_status redis_flush(struct redis_request *request, struct pxt_error *error)
@@ -241,7 +241,7 @@ void redis_end(struct redis_request *request)
         return;
     }
     /* A connection that the other end closed: all are suspect. After a call that took too long, only this one. */
-    bool closed = context->err != 0;
+    bool closed = context->err != 0 || request->connection->lost;
     uint64_t generation = request->connection->generation;
     redis_disconnect(request->connection);
     give_back(redis, NULL);
@@ -257,7 +257,7 @@ pxt_status redis_ask(struct redis *redis, redisReply **reply, struct pxt_error *
         return status;
     va_list arguments;
     va_start(arguments, format);
-    status = added(&request, redisvAppendCommand(request.connection->context, format, arguments), error);
+    status = added(&request, redis_append_list(request.connection, format, arguments), error);
     va_end(arguments);
     if (!status)
         status = redis_flush(&request, error);

@@ -17,6 +17,7 @@
 #include <hiredis/hiredis.h>
 #include <proxtier/tier.h>
 #include <pthread.h>
+#include <stdarg.h>
 #include <stdatomic.h>
 
 /* The layout; see proxtier-redis(7). */
@@ -35,6 +36,9 @@ struct redis_address {
 
 struct redis_connection {
     redisContext *context;
+    char *out; /* commands that are yet to be sent: the library's way of sending may raise SIGPIPE */
+    size_t out_length, out_size;
+    bool lost;           /* a write said so */
     uint64_t generation; /* of the server's, when it was made */
     struct redis_connection *next;
 };
@@ -87,7 +91,11 @@ int64_t redis_deadline(const struct redis *redis);
 /* Connects, says who we are and chooses the database. NULL with an error. */
 struct redis_connection *redis_connect(struct redis *redis, int64_t deadline, struct pxt_error *error);
 void redis_disconnect(struct redis_connection *connection);
-/* Sends what was appended with redisAppendCommand...(). */
+/* Appends a command to what is sent next; false: out of memory. */
+bool redis_append(struct redis_connection *connection, int n, const char **words, const size_t *lengths);
+bool redis_append_format(struct redis_connection *connection, const char *format, ...);
+bool redis_append_list(struct redis_connection *connection, const char *format, va_list arguments);
+/* Sends what was appended. */
 pxt_status redis_send(struct redis *redis, struct redis_connection *connection, int64_t deadline,
                       struct pxt_error *error);
 /* Receives one reply, for freeReplyObject(). An error reply is an error here too; the connection stays usable then, and

@@ -256,7 +256,7 @@ pxt_status redis_scripts_load(struct redis *redis, struct redis_connection *conn
 {
     for (unsigned i = 0; i < SCRIPT_COUNT; i++) {
         redisReply *reply = NULL;
-        if (redisAppendCommand(connection->context, "SCRIPT LOAD %s", redis_script[i]) != REDIS_OK)
+        if (!redis_append_format(connection, "SCRIPT LOAD %s", redis_script[i]))
             return redis->host->fail(redis->host, error, PXT_ENOMEM, 0, "no memory for a command");
         pxt_status status = redis_send(redis, connection, deadline, error);
         if (!status)

@@ -24,7 +24,7 @@ static bool value_of(const char *info, const char *name, char *value, size_t siz
 static pxt_status ask(struct redis *redis, struct redis_connection *connection, int64_t deadline, redisReply **reply,
                       struct pxt_error *error, const char *command)
 {
-    if (redisAppendCommand(connection->context, command) != REDIS_OK)
+    if (!redis_append_format(connection, command))
         return redis->host->fail(redis->host, error, PXT_ENOMEM, 0, "no memory for a command");
     pxt_status status = redis_send(redis, connection, deadline, error);
     return status ? status : redis_receive(redis, connection, deadline, reply, NULL, error);

@@ -21,7 +21,7 @@ static pxt_status subscribe(struct redis *redis, struct redis_connection *connec
                             struct pxt_error *error)
 {
     redisReply *reply = NULL;
-    if (redisAppendCommand(connection->context, "SUBSCRIBE %s", redis->channel) != REDIS_OK)
+    if (!redis_append_format(connection, "SUBSCRIBE %s", redis->channel))
         return redis->host->fail(redis->host, error, PXT_ENOMEM, 0, "no memory for a command");
     pxt_status status = redis_send(redis, connection, deadline, error);
     if (!status)
@@ -105,8 +105,7 @@ static void listen_to(struct redis *redis, struct redis_connection *connection)
                 return;
         } else if (!ready) {
             int64_t deadline = redis->host->monotonic(redis->host) + redis->patience;
-            if (asked || redisAppendCommand(connection->context, "PING") != REDIS_OK ||
-                redis_send(redis, connection, deadline, NULL))
+            if (asked || !redis_append_format(connection, "PING") || redis_send(redis, connection, deadline, NULL))
                 return;
             asked = true;
         }
