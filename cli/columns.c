@@ -31,10 +31,14 @@ bool read_columns(const struct invocation *invocation, struct columns *columns, 
     while (list) {
         size_t length = strcspn(list, ",");
         int field = field_of(list, length);
-        if (field == PXT_FIELD_COUNT || columns->count == COLUMNS_MAX) {
-            *exit_code =
-                usage(invocation, "--show does not know \"%.*s\": it is url, or a field as `proxtier show` names it",
-                      (int)length, list);
+        if (field == PXT_FIELD_COUNT) {
+            char given[64];
+            snprintf(given, sizeof given, "%.*s", (int)length, list);
+            *exit_code = unknown_field(invocation, given);
+            return false;
+        }
+        if (columns->count == COLUMNS_MAX) {
+            *exit_code = usage(invocation, "--show takes %d fields at most", COLUMNS_MAX);
             return false;
         }
         columns->column[columns->count++] = field;

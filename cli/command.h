@@ -64,6 +64,8 @@ void soften(void);
 /* words.c: messages for words that are not known, with the one that was meant; they return the exit code. */
 int unknown_command(const char *name);
 int unknown_option(const struct invocation *invocation, const char *given);
+/* Of --show. */
+int unknown_field(const struct invocation *invocation, const char *given);
 /* Whether `given` is one of the words in "check|show NAME": -1, else an exit code with a message. */
 int check_word(const struct invocation *invocation, const char *what, const char *given, const char *words);
 /* The same for the value of an option; -1 also for options that take any. */

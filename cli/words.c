@@ -83,6 +83,25 @@ int unknown_option(const struct invocation *invocation, const char *given)
                  : usage(invocation, "unknown option %.*s", (int)strcspn(given, "="), given);
 }
 
+int unknown_field(const struct invocation *invocation, const char *given)
+{
+    struct meant meant = {.word = ""}, begun = {.word = ""};
+    unsigned beginnings = 0;
+    size_t count;
+    const struct pxt_field *const *fields = pxt_fields(&count);
+    try(&meant, given, "url");
+    for (size_t i = 0; i < count; i++) {
+        if (fields[i]->flags & PXT_FIELD_INTERNAL)
+            continue;
+        try(&meant, given, fields[i]->name);
+        try_beginning(&begun, given, fields[i]->name, &beginnings);
+    }
+    const char *hint = beginnings == 1 ? begun.word : meant.word;
+    return *hint ? usage(invocation, "--show does not know \"%s\" (did you mean \"%s\"?)", given, hint)
+                 : usage(invocation, "--show does not know \"%s\": it is url, or a field as `proxtier show` names it",
+                         given);
+}
+
 int check_word(const struct invocation *invocation, const char *what, const char *given, const char *words)
 {
     struct meant meant = {.word = ""};

@@ -99,10 +99,9 @@ static unsigned long long value_of(const struct pxt_tier_stats *tier, const stru
 
 static void as_text(struct text *text, const struct pxt_stats *stats)
 {
-    say(text, "gets %llu, hits %llu, misses %llu, hit rate ", (unsigned long long)stats->gets,
-        (unsigned long long)stats->hits, (unsigned long long)stats->misses);
-    say_rate(text, pxt_overall_hit_rate(stats));
-    say(text, "\n");
+    /* Without ProxyWhirl's hit rate, which counts the misses of a tier too: it looks wrong beside these. */
+    say(text, "gets %llu, hits %llu, misses %llu\n", (unsigned long long)stats->gets, (unsigned long long)stats->hits,
+        (unsigned long long)stats->misses);
     if (stats->since)
         say_time(text, "counted since ", stats->since, "\n");
     if (stats->checkpoint)

@@ -16,6 +16,7 @@ run get "$key"
 run stats --flat
 is "$(value cache.l2.hits)/$(value cache.since)" "4/$since" "one more, since the same time"
 run stats
+like "$out" '^gets 5, hits 4, misses 1$' "stats say how many gets found something"
 like "$out" '^counted since 2[0-9]*-.*Z$' "stats say since when"
 run stats --json
 like "$out" '"hits": 4, "misses": 1,.*"since": "2[0-9]*-[^"]*Z"' "and so does JSON"

@@ -76,4 +76,14 @@ run history "$url"
 is "$code/$(echo "$out" | wc -l)" 0/2 "and history"
 run delete "$url"
 is "$code" 1 "delete does not guess"
+
+for pair in health:health_status health_staus:health_status urls:url latency:latency_us; do
+    run list --show "key,${pair%:*}"
+    is "$code" 64 "--show with an unknown field: ${pair%:*}"
+    like "$err" "\"${pair%:*}\" (did you mean \"${pair#*:}\"?)" "... names the one that was meant"
+done
+run list --show colour
+like "$err" 'a field as `proxtier show` names it' "--show says where the names are"
+run list --show "$(yes key | head -n 65 | paste -s -d ,)"
+like "$err" 'takes 64 fields at most' "--show says how many it takes"
 done_testing

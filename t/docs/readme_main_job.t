@@ -53,4 +53,12 @@ is "$(wc -l <vendor.txt)" 3 "the list has three users"
 run report "http://$loopback" ok
 is "$code" 64 "a URL that three users share names no proxy"
 like "$err" 'name one by its key' "... and the message says what does"
+
+# What the README says of -f: a page of the gateway's that says 407 is no success.
+run put --source revoked "http://dan:old@$loopback"
+revoked=$out
+run exec --source revoked --report --fail-on curl -- curl -sf http://ip.example/
+is "$code" 22 "a user whom the gateway does not let in is an error of curl -f"
+run list --source revoked --show key,health_status
+is "$out" "$revoked${tab}unknown" "... that exec does not record"
 done_testing
