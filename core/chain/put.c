@@ -114,7 +114,7 @@ static pxt_status change_once(struct pxt_chain *chain, const struct pxt_key *key
 static pxt_status change_locked(struct pxt_chain *chain, const struct pxt_key *key, pxt_change_fn *change, void *arg,
                                 enum pxt_removal why, struct pxt_victims *victims, struct pxt_error *error)
 {
-    enum { TRIES = 3 };
+    enum { TRIES = 10 };
     pxt_status status;
     unsigned n = 0;
     do /* an authority that fails may answer when it is asked again */

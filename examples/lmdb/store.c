@@ -108,8 +108,9 @@ static pxt_status new_store(struct store_place *place, const struct stat *folder
     store->env_flags = env_flags;
     int code = pthread_rwlockattr_init(&attributes);
     if (!code) {
-        /* a map that has to grow does not wait until no one reads any more */
+#ifdef __GLIBC__ /* a map that has to grow does not wait until no one reads any more; elsewhere it may wait */
         pthread_rwlockattr_setkind_np(&attributes, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+#endif
         code = pthread_rwlock_init(&store->map, &attributes);
         pthread_rwlockattr_destroy(&attributes);
     }

@@ -54,6 +54,7 @@ static void *report_all(void *arg)
             reporter->told.failures += !good;
         } else if (!reporter->told.refused++) {
             diag("refused: %s", why.message);
+            fflush(stdout);
         }
     }
     return NULL;

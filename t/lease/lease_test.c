@@ -359,8 +359,10 @@ static void a_lease_survives_the_kill_of_its_holder(void)
     fflush(stdout); /* or the child prints it again */
     pid_t child = fork();
     if (!child) {
+        struct pxt_lease_options options = {.size = sizeof options, .holder = "killed", .ttl = 30};
+        pxt_entry *entry = NULL;
         open_chain(L1 "," L3);
-        if (take(1, "killed", 30) == PXT_OK)
+        if (pxt_cache_lease(cache, NULL, NULL, &options, &entry, lease_id, NULL) == PXT_OK)
             kill(getpid(), SIGKILL);
         _exit(1);
     }
