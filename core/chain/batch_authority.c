@@ -78,6 +78,7 @@ static pxt_status read_again(struct pxt_batch *batch, struct round *round, struc
     for (size_t j = 0; j < round->count; j++) {
         batch->entries[round->index[j]] = round->entry[j]; /* it may have become another object */
         batch->replaced[round->index[j]] = round->replaced[j];
+        batch->write.silent |= round->replaced[j].stamp.silent;
     }
     for (size_t j = 0; j < round->count && !status; j++)
         status = pxt_chain_stamp_version(chain, round->entry[j], &round->replaced[j].stamp, error);

@@ -184,7 +184,7 @@ bool pxt_demote_victim(struct pxt_chain *chain, struct pxt_tier *tier, const str
         return true; /* it is no longer there */
     if (pxt_chain_stale(chain, tier, entry)) {
         pxt_tier_del(tier, key, PXT_REMOVE_DELETED, NULL);
-    } else if (pxt_chain_expired(chain, entry) && !pxt_chain_members(chain) && !victims->in_hurry) {
+    } else if (pxt_chain_expired(chain, entry) && !pxt_chain_has_tombstones(chain) && !victims->in_hurry) {
         pxt_chain_remove(chain, key, PXT_REMOVE_EXPIRED, NULL);
         PXT_COUNT(tier, evictions_ttl, 1);
     } else if (pxt_chain_expired(chain, entry) && chain->any_durable && !pxt_tier_durable(tier)) {

@@ -45,6 +45,7 @@ static pxt_status bury_in(struct pxt_write *write, struct pxt_tier *tier, struct
         return PXT_ENOTSUP;
     if (tier == write->chain->authority || (member && !(tier->limited && write->taken)))
         return pxt_write_put(write, tier, error);
+    write->partly = true; /* no tombstone that could be synced here */
     pxt_entry_key_of(write->entries[0], &key);
     pxt_status status = pxt_tier_del(tier, &key, PXT_REMOVE_DELETED, error);
     return status == PXT_NOT_FOUND ? PXT_OK : status;

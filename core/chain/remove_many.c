@@ -45,6 +45,7 @@ static pxt_status bury_all_in(struct pxt_write *write, struct pxt_tier *tier, st
         return pxt_tier_put_many(tier, write->entries, write->count, error);
     if (member && pxt_tier_puts_many(tier) && pxt_tier_put_many(tier, write->entries, write->count, NULL) == PXT_OK)
         return PXT_OK;
+    write->partly = true; /* no tombstones that could be synced here */
     return release_from(tier, write->entries, write->count, error);
 }
 

@@ -21,14 +21,14 @@ struct pxt_write {
     const struct pxt_locked_keys *locked; /* of a batch */
     struct pxt_seen seen;                 /* of one entry */
     uint32_t silent;                      /* see struct pxt_stamp */
-    bool may_defer;   /* leave out tiers that are off or written behind: repair.c brings the write to them */
-    bool partly;      /* set by `into`: the tier was given a part of the entries, for want of room */
-    bool below;       /* a slower tier has taken all entries, and has room for them all */
-    bool taken;       /* a tier has taken the entries */
-    bool stale;       /* a tier has a newer version */
-    bool lost;        /* another host has changed the key since it was read: no other tier was written to */
-    bool is_copy;     /* the entry came from a tier that exchanges copies */
-    bool unread;      /* the authority was not read, and so cannot be written to: a repair brings the write there */
+    bool may_defer; /* leave out tiers that are off or written behind: repair.c brings the write to them */
+    bool partly;  /* set by `into`: the tier has not all of the entries: for want of room, or it only let go of keys */
+    bool below;   /* a slower tier has taken all entries, and has room for them all */
+    bool taken;   /* a tier has taken the entries */
+    bool stale;   /* a tier has a newer version */
+    bool lost;    /* another host has changed the key since it was read: no other tier was written to */
+    bool is_copy; /* the entry came from a tier that exchanges copies */
+    bool unread;  /* the authority was not read, and so cannot be written to: a repair brings the write there */
     pxt_status first; /* what the first tier that failed returned */
     struct pxt_error *error;
 };

@@ -18,7 +18,8 @@ struct picking {
     struct pxt_search *search;
     bool by_window; /* the tier cannot pick */
     uint64_t width;
-    bool whole; /* `found` has all that match */
+    bool whole;    /* `found` has all that match */
+    bool hopeless; /* there is no window with a few of them */
     size_t repeats, rejections;
 };
 
@@ -79,6 +80,7 @@ static bool try_window(struct picking *picking, size_t *index, pxt_status *statu
 static pxt_status pick(struct picking *picking, size_t *index, struct pxt_error *error)
 {
     struct pxt_search *search = picking->search;
+    enum { WINDOWS_MAX = 500 };
     pxt_status status = PXT_ENOTSUP;
     *index = 0;
     if (!picking->by_window)
@@ -87,10 +89,15 @@ static pxt_status pick(struct picking *picking, size_t *index, struct pxt_error 
     if (status != PXT_ENOTSUP)
         return status;
     picking->by_window = true;
-    do {
+    status = PXT_OK;
+    /* Two or three windows are enough, but for keys that were made to have one place. */
+    for (unsigned windows = 0; !status && !picking->whole; windows++) {
         if (try_window(picking, index, &status, error))
             break;
-    } while (!status && !picking->whole);
+        picking->hopeless = windows == WINDOWS_MAX;
+        if (picking->hopeless)
+            break;
+    }
     return status;
 }
 
@@ -142,6 +149,8 @@ pxt_status pxt_choose_at_random(struct pxt_search *search, struct pxt_error *err
     picking.by_window = picking.width < PXT_RING_SIZE; /* as it was before */
     while (!status && !search->enough) {
         status = pick(&picking, &index, error);
+        if (!status && picking.hopeless)
+            return pxt_choose_by_walk(search, error);
         if (status || picking.whole)
             break;
         struct pxt_key key = pxt_found_key(&search->found[index]);

@@ -140,7 +140,9 @@ static pxt_status add_once(const char *path, const struct pxt_totals *more, pxt_
         *again = !is_named(path, fd);
         status = *again ? PXT_OK : add_to_file(path, fd, more, now, sum, damaged, error);
     }
-    close(fd); /* which unlocks it */
+    if (!code) /* a child that was forked meanwhile has the description too, and with it the lock */
+        pxt_page_lock_bytes(fd, F_UNLCK, 0, 1, 0);
+    close(fd);
     return status;
 }
 

@@ -188,6 +188,8 @@ pxt_status redis_receive(struct redis *redis, struct redis_connection *connectio
     if ((*reply)->type != REDIS_REPLY_ERROR)
         return PXT_OK;
     pxt_status status = error_reply(redis, (*reply)->str, error);
+    if (!strncmp((*reply)->str, "READONLY", 8) || !strncmp((*reply)->str, "MASTERDOWN", 10))
+        connection->lost = true; /* another server may have taken its place */
     freeReplyObject(*reply);
     *reply = NULL;
     return status;

@@ -236,7 +236,7 @@ void redis_end(struct redis_request *request)
 {
     struct redis *redis = request->redis;
     const redisContext *context = request->connection->context;
-    if (!request->broken && !request->pending) {
+    if (!request->broken && !request->pending && !request->connection->lost) {
         give_back(redis, request->connection);
         return;
     }

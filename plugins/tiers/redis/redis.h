@@ -38,7 +38,7 @@ struct redis_connection {
     redisContext *context;
     char *out; /* commands that are yet to be sent: the library's way of sending may raise SIGPIPE */
     size_t out_length, out_size;
-    bool lost;           /* a write said so */
+    bool lost;           /* a write failed, or the server takes no writes any more */
     uint64_t generation; /* of the server's, when it was made */
     struct redis_connection *next;
 };
@@ -48,6 +48,7 @@ struct redis_server {
     char run_id[64];
     bool durable; /* what it acknowledged survives its restart */
     bool synced;  /* ... and loss of power */
+    bool replica; /* it takes no writes */
     const char *why_not;
 };
 

@@ -157,6 +157,8 @@ const char *const redis_script[SCRIPT_COUNT] = {
                "local t = call('TIME')\n"
                "local now = t[1] * 1000 + math.floor(t[2] / 1000)\n"
                "for _, gone in ipairs(call('ZRANGEBYSCORE', p..'leases', '-inf', now, 'LIMIT', 0, 100)) do\n"
+               "  local of = string.match(call('HGET', p..'lease', gone) or '', '^[^\\n]*')\n"
+               "  call('ZREM', p..'l:'..of, gone)\n"
                "  call('ZREM', p..'leases', gone)\n"
                "  call('HDEL', p..'lease', gone)\n"
                "end\n"
@@ -179,8 +181,6 @@ const char *const redis_script[SCRIPT_COUNT] = {
                "call('ZADD', l, now + ttl, id)\n"
                "call('ZADD', p..'leases', now + ttl, id)\n"
                "if what == 'take' then call('HSET', p..'lease', id, key..'\\n'..max_given..'\\n'..holder) end\n"
-               "local longest = call('ZRANGE', l, -1, -1, 'WITHSCORES')\n"
-               "call('PEXPIREAT', l, longest[2])\n"
                "return 1\n",
 };
 

@@ -59,6 +59,7 @@ pxt_status redis_server_look(struct redis *redis, struct redis_connection *conne
     bool logs = value_of(info, "aof_enabled", text, sizeof text) && !strcmp(text, "1");
     bool replica = value_of(info, "role", text, sizeof text) && !strcmp(text, "slave");
     freeReplyObject(reply);
+    server->replica = replica;
     if (replica)
         server->why_not = "it is a replica, which takes no writes";
     else if (!logs)

@@ -38,6 +38,10 @@ static struct redis_connection *find(struct redis *redis, struct redis_server *s
     if (!connection)
         return NULL;
     pxt_status status = redis_server_look(redis, connection, deadline, server, error);
+    if (!status && server->replica)
+        status = redis->host->fail(redis->host, error, PXT_EUNAVAILABLE, 0,
+                                   "the server %s is a replica: give the address of the primary server",
+                                   redis->address.name);
     if (!status)
         status = redis_scripts_load(redis, connection, deadline, error);
     if (!status)
@@ -94,6 +98,8 @@ static void listen_to(struct redis *redis, struct redis_connection *connection)
     for (;;) {
         struct pollfd wait[] = {{.fd = connection->context->fd, .events = POLLIN},
                                 {.fd = redis->watch.wake[0], .events = POLLIN}};
+        if (atomic_load(&redis->watch.ends))
+            return;
         int ready = poll(wait, 2, (int)(redis->patience / 1000) + 1);
         if (ready < 0 && errno != EINTR)
             return;
@@ -153,6 +159,10 @@ static void *watch(void *arg)
             if (!rest(redis, pause))
                 return NULL;
         drain(redis->watch.wake[0]);
+        if (atomic_load(&redis->watch.ends)) {
+            redis_disconnect(connection);
+            return NULL;
+        }
         greet(redis, &server);
     }
 }

@@ -268,7 +268,7 @@ pxt_status sqlite_store_select(void *self, const struct pxt_select *select, pxt_
     if (select->order == PXT_ORDER_FASTEST && search.plan.latency >= 0 && search.plan.latency < select->to)
         search.place.to = search.plan.latency;
     search.limit = select->limit;
-    search.dense = search.walk.any_ttl = false;
+    search.dense = search.walk.any_ttl = search.page.last = false;
     search.walk.plan = &search.plan;
     search.walk.streams = 0;
     do {

@@ -121,6 +121,7 @@ static pxt_status read_parts(struct select_search *search, unsigned most, bool *
         if (!*found) { /* what the parts before have is a page, if there is anything */
             page->count = before;
             *found = before > 0;
+            page->last = false;
             finish(search, most);
             return status;
         }
