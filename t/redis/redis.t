@@ -53,6 +53,12 @@ run -c "$work/other.yaml" put http://192.0.2.2:8080
 run -c "$work/other.yaml" list
 is "$out" http://192.0.2.2:8080 "another name space has entries of its own"
 
+cli set 'proxtier:{pool}:layout' 99 >"$work/out"
+run -c "$work/pool.yaml" list
+like "$err" 'has the layout 99' "a pool of another layout is refused"
+is "$(cli zcard 'proxtier:{pool}:ring')" 1 "and left as it is"
+cli set 'proxtier:{pool}:layout' 1-rc >"$work/out"
+
 cli acl setuser worker on '>right' '~proxtier:*' '&proxtier:*' +@all -@admin -@dangerous +info >"$work/out"
 printf right >"$work/password"
 sed "s|namespace: pool|namespace: pool, user: worker, password: 'file:$work/password'|" "$work/pool.yaml" >"$work/acl.yaml"

@@ -30,6 +30,36 @@ static pxt_status subscribe(struct redis *redis, struct redis_connection *connec
     return status;
 }
 
+/* One command; its reply. */
+static pxt_status ask(struct redis *redis, struct redis_connection *connection, int64_t deadline, redisReply **reply,
+                      struct pxt_error *error, const char *format)
+{
+    if (!redis_append_format(connection, format, redis->prefix, REDIS_LAYOUT))
+        return redis->host->fail(redis->host, error, PXT_ENOMEM, 0, "no memory for a command");
+    pxt_status status = redis_send(redis, connection, deadline, error);
+    return status ? status : redis_receive(redis, connection, deadline, reply, NULL, error);
+}
+
+/* A pool of another layout is left alone: this program would take its entries for damaged, and remove them. */
+static pxt_status check_layout(struct redis *redis, struct redis_connection *connection, int64_t deadline,
+                               struct pxt_error *error)
+{
+    redisReply *reply = NULL;
+    pxt_status status = ask(redis, connection, deadline, &reply, error, "GET %slayout");
+    if (!status && reply->type == REDIS_REPLY_NIL) {
+        freeReplyObject(reply);
+        reply = NULL; /* a server without room for it is read all the same */
+        ask(redis, connection, deadline, &reply, NULL, "SET %slayout %s NX");
+    } else if (!status && (!reply->str || strcmp(reply->str, REDIS_LAYOUT))) {
+        status = redis->host->fail(redis->host, error, PXT_ECONFIG, 0,
+                                   "the pool in the server %s has the layout %.20s, and this program knows %s: use the "
+                                   "version of proxtier that made it, or another namespace",
+                                   redis->address.name, reply->str ? reply->str : "of another kind", REDIS_LAYOUT);
+    }
+    freeReplyObject(reply);
+    return status;
+}
+
 /* Finds the server: who it is, our scripts, our notices. NULL with an error. */
 static struct redis_connection *find(struct redis *redis, struct redis_server *server, struct pxt_error *error)
 {
@@ -42,6 +72,8 @@ static struct redis_connection *find(struct redis *redis, struct redis_server *s
         status = redis->host->fail(redis->host, error, PXT_EUNAVAILABLE, 0,
                                    "the server %s is a replica: give the address of the primary server",
                                    redis->address.name);
+    if (!status)
+        status = check_layout(redis, connection, deadline, error);
     if (!status)
         status = redis_scripts_load(redis, connection, deadline, error);
     if (!status)
