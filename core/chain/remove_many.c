@@ -188,7 +188,7 @@ pxt_status pxt_chain_delete_many(struct pxt_chain *chain, const struct pxt_key *
     pxt_victims_init(&victims);
     pxt_demote_victims(chain, &victims);
 out:
-    pxt_batch_free(&removal.batch);
+    pxt_batch_free(&removal.batch, n);
     pxt_free(removal.batch.entries);
     pxt_free(removal.index);
     pxt_free(removal.expired);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Two readers of one key whose answers of the server come back in another order than they were given: what one reader was told
- * is not followed by something older. Each answer waits at a gate: the nanosleep() of this program, which the tiers faraway and
- * fault call.
+ * is not followed by something older. And a batch that another host overtakes is made again as a whole. Chosen calls wait at a
+ * gate: the nanosleep() of this program, which the tiers faraway and fault call.
  */
 #include "hosts.h"
 #include <pthread.h>
@@ -295,6 +295,27 @@ static void a_change_is_told_that_there_is_nothing(void)
     pxt_cache_close(b);
 }
 
+/* Between the read and the write of a batch, the other host deletes a key of it, or reports. */
+static void a_batch_is_made_again(bool deletes)
+{
+    struct reader batch;
+    const char *what = deletes ? "deleted" : "reported on";
+    empty_folder();
+    pxt_cache *a = open_a(), *b = open_b(false, true);
+    put(a, "k", 1);
+    is_int(report(a, "k", false), PXT_OK, "an entry has a check");
+    start(&batch, b, PUT_MANY, PUT_IF_MANY);
+    is_int(batch.stands, PUT_IF_MANY, "a batch has read it, and stands before its write");
+    is_int(deletes ? pxt_cache_delete(a, "k", &error) : report(a, "k", true), PXT_OK, "the entry is %s", what);
+    go_on(&batch, NOWHERE);
+    is_int(batch.answer, PXT_OK, "the batch is stored");
+    is_int(number_of(b, "k", PXT_FIELD_TOTAL_HEALTH_CHECKS), deletes ? 0 : 2,
+           "an entry that was %s meanwhile keeps what was learnt of the last one", what);
+    is_int(number_of(b, "k", PXT_FIELD_CONSECUTIVE_HEALTH_FAILURES), 0, "no failure is left of those before");
+    pxt_cache_close(a);
+    pxt_cache_close(b);
+}
+
 int main(void)
 {
     char command[100];
@@ -308,6 +329,8 @@ int main(void)
     for (int i = 0; i < 2; i++)
         an_older_answer_is_being_copied(PEEK, i & 1, FILES);
     a_change_is_told_that_there_is_nothing();
+    a_batch_is_made_again(true);
+    a_batch_is_made_again(false);
     snprintf(command, sizeof command, "rm -rf %s", folder);
     return system(command) | tap_done();
 }
