@@ -4,11 +4,12 @@
  *   sweep FIRST STRIDE WORK YAML READER TIER...
  * FAULT_CALL, FAULT_HOW and FAULT_REPEAT say the kind. The calls FIRST, FIRST + STRIDE, ... fail, each in a run of its own.
  * The chain of YAML is in WORK/d; READER is the program reader, TIER as for it. Prints "N: LINE" for each line that is wrong with the run in
- * which the N-th call failed, and at the end "total CALLS runs RUNS wrong WRONG same SAME"; once a minute, to stderr, how
+ * which the N-th call failed, and at the end "total CALLS runs RUNS wrong WRONG same SAME killed KILLED"; once a minute, to stderr, how
  * fast it is.
  *
  * A run is the same as that of the programs: session script, session rest, reader. What is judged:
- *   - the session ends, not by a signal, within TIMEOUT seconds, and prints nothing;
+ *   - the session ends, not by a signal, within TIMEOUT seconds, and prints nothing; if libgcrypt ends it, which no program
+ *     can prevent, that is as if it had been killed;
  *   - session_rest() has no failure: the chain opens, comes to rest, and all can be read;
  *   - the program reader finds no difference.
  * A session that ends with the same files and the same log, byte for byte, as one that was right is right too: it is counted
@@ -53,7 +54,8 @@ static struct {
 /* From the session to the judge, which answers whether the run is right. A number of 0: the session has ended. */
 struct question {
     unsigned long number, total;
-    bool same; /* it is right, for one with the same outcome was */
+    bool same;   /* it is right, for one with the same outcome was */
+    bool killed; /* libgcrypt has ended it */
 };
 
 static void need(bool good, const char *what)
@@ -126,6 +128,19 @@ static pid_t fork_twin(void)
     return twin;
 }
 
+/* Whether libgcrypt has ended a session that could have no memory. Its first call does so, and nothing can keep it from that:
+ * see core/base/gcrypt_start.c. */
+static bool ended_by_libgcrypt(int status)
+{
+    static char text[TEXT];
+    if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGABRT)
+        return false;
+    ssize_t n = pread(sweep.wrong, text, sizeof text - 1, 0);
+    text[n > 0 ? n : 0] = '\0';
+    return strstr(text, "\nFatal error: Cannot allocate memory\n") ||
+           strstr(text, " in libgcrypt: Cannot allocate memory\n");
+}
+
 static bool at_place(unsigned long number)
 {
     struct question question = {.number = number};
@@ -141,7 +156,11 @@ static bool at_place(unsigned long number)
         return true;
     }
     need(waitpid(twin, &status, 0) == twin, "cannot wait for the twin");
-    say_ended("crash: the session", status);
+    if (ended_by_libgcrypt(status)) /* as a process that is killed: what it leaves is judged */
+        need(!ftruncate(sweep.wrong, said) && dprintf(operations.log, "K s-\n") > 0 && (question.killed = true),
+             "the log");
+    else
+        say_ended("crash: the session", status);
     if (lseek(sweep.wrong, 0, SEEK_END))
         ask(&question);
     else
@@ -255,7 +274,7 @@ static void answer(bool right)
 static int run_judge(void)
 {
     struct question question;
-    unsigned long runs = 0, wrong = 0, same = 0;
+    unsigned long runs = 0, wrong = 0, same = 0, killed = 0;
     close(sweep.socket[0]);
     see_files_as(NULL);
     warm_up();
@@ -265,8 +284,9 @@ static int run_judge(void)
         if (question.number)
             tell_speed(++runs, question.number);
         else
-            printf("total %lu runs %lu wrong %lu same %lu\n", question.total, runs, wrong, same);
+            printf("total %lu runs %lu wrong %lu same %lu killed %lu\n", question.total, runs, wrong, same, killed);
         same += question.same;
+        killed += question.killed;
         wrong += !right;
         fflush(stdout);
         answer(right);
