@@ -293,6 +293,7 @@ static void begin(const struct pxt_chain *chain, const struct pxt_key *key, stru
 {
     *decision = (struct pxt_decision){.generation = atomic_load(&chain->page.base)};
     decision->word = pxt_word(&chain->page, key->hash);
+    decision->answers = atomic_load(&chain->answers[key->hash % PXT_ANSWER_SLOTS]);
     decision->generation += (uint32_t)(decision->word >> 8);
 }
 

@@ -4,6 +4,7 @@
  */
 #include "chain/promote.h"
 #include "chain/accesses.h"
+#include "chain/overtake.h"
 #include "chain/stripes.h"
 #include "entry/entry.h"
 
@@ -63,6 +64,9 @@ static void promote_into(struct pxt_chain *chain, struct pxt_tier *tier, const s
     if (bit) {
         if (!copy_into_member(chain, tier, key, decision->entry, generation, victims))
             return;
+        /* Meanwhile another caller was told something else, without the lock: see pxt_overtake_unlocked(). */
+        if (chain->authority && pxt_generation(&chain->page, key->hash) != *generation)
+            pxt_word_notice(&chain->page, key->hash, bit);
     } else {
         pxt_entry_set_generation(decision->entry, *generation);
         if (pxt_chain_insert(tier, decision->entry, victims, NULL) != PXT_OK)
@@ -87,26 +91,7 @@ void pxt_promote(struct pxt_chain *chain, const struct pxt_key *key, const struc
     victims->may_refuse = false;
 }
 
-bool pxt_tidy_private_tiers(struct pxt_chain *chain, const struct pxt_key *key, const struct pxt_decision *decision)
-{
-    bool has = false;
-    for (unsigned i = 0; i < chain->count; i++) {
-        struct pxt_tier *tier = &chain->tier[i];
-        pxt_entry *entry = NULL;
-        if (!decision->asked[i] || (tier->flags & PXT_TIER_SHARED) || i == decision->found_in ||
-            pxt_tier_get(tier, key, PXT_GET_PEEK, &entry, NULL) != PXT_OK)
-            continue;
-        if (pxt_chain_is_stale_copy(chain, tier, entry))
-            pxt_chain_drop_stale(chain, tier, key, 0, entry);
-        else
-            has = true;
-        pxt_entry_release(entry);
-    }
-    return has;
-}
-
-/* Whether a faster tier that other processes use as well would get a copy: then they must not change the key meanwhile. */
-static bool copies_to_others(const struct pxt_chain *chain, const struct pxt_decision *decision)
+bool pxt_copies_to_others(const struct pxt_chain *chain, const struct pxt_decision *decision)
 {
     for (unsigned i = 0; i < decision->found_in; i++)
         if (may_take(&chain->tier[i]) && (pxt_tier_durable(&chain->tier[i]) || chain->tier[i].flags & PXT_TIER_SHARED))
@@ -118,16 +103,13 @@ void pxt_promote_if_free(struct pxt_chain *chain, const struct pxt_key *key, con
                          bool alive, struct pxt_victims *victims)
 {
     bool copies = alive && decision->clear && decision->found_in;
-    bool to_others = copies && copies_to_others(chain, decision);
+    bool to_others = copies && pxt_copies_to_others(chain, decision);
     if (!copies && !decision->stale)
         return;
-    if (to_others ? !pxt_chain_trylock(chain, key) : !pxt_chain_trylock_in_process(chain, key))
+    if (!pxt_chain_trylock_for(chain, key, to_others))
         return;
     bool has = pxt_tidy_private_tiers(chain, key, decision);
     if (copies && !has && pxt_word(&chain->page, key->hash) == decision->word && pxt_chain_has_joined(chain))
         pxt_promote(chain, key, decision, victims);
-    if (to_others)
-        pxt_chain_unlock(chain, key);
-    else
-        pxt_chain_unlock_in_process(chain, key);
+    pxt_chain_unlock_for(chain, key, to_others);
 }
