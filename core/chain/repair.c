@@ -100,26 +100,47 @@ static pxt_status list_keys(struct repair *repair, struct pxt_error *error)
     return status;
 }
 
-/* Makes the members equal for the listed keys of one stripe. A word of which one key cannot be made equal stays in doubt;
- * the others go on, as long as all members are on. */
-static pxt_status equalize_stripe(struct repair *repair, unsigned stripe, struct pxt_error *error)
+/* Keys of one stripe that are made equal together. */
+struct some {
+    size_t count;
+    struct pxt_equal equal[PXT_READING_MAX];
+    pxt_status status[PXT_READING_MAX];
+};
+
+/* Makes the members equal for some keys. A word of which one key cannot be made equal stays in doubt. Fails where the others
+ * need not be tried. */
+static pxt_status equalize_some(struct repair *repair, struct some *some, struct pxt_error *error)
 {
     pxt_status first = PXT_OK;
-    for (size_t i = 0; i < repair->keys.bucket_count; i++)
-        for (const struct pxt_keymap_item *item = repair->keys.bucket[i]; item; item = item->next) {
-            unsigned word = (unsigned)(item->key.hash % PXT_WORDS);
-            if (pxt_stripe(item->key.hash) != stripe || !repair->noted[word])
-                continue;
-            pxt_status status =
-                pxt_equalize(repair->chain, &item->key, &repair->noted[word], NULL, first ? NULL : error);
-            if (status)
-                repair->noted[word] = 0;
-            first = first ? first : status;
-            if (first == PXT_ENOMEM || (status && !all_members_on(repair->chain, NULL)))
-                return first;
-        }
+    size_t n = some->count;
+    some->count = 0;
+    pxt_equalize_many(repair->chain, some->equal, n, some->status, repair->first ? NULL : error);
+    for (size_t i = 0; i < n; i++) {
+        if (some->status[i])
+            *some->equal[i].word = 0;
+        first = first ? first : some->status[i];
+    }
+    if (first == PXT_ENOMEM || (first && !all_members_on(repair->chain, NULL)))
+        return first;
     repair->first = repair->first ? repair->first : first;
     return PXT_OK;
+}
+
+/* The same for the listed keys of one stripe. */
+static pxt_status equalize_stripe(struct repair *repair, unsigned stripe, struct pxt_error *error)
+{
+    struct some some = {.count = 0};
+    pxt_status status = PXT_OK;
+    for (size_t i = 0; i < repair->keys.bucket_count; i++)
+        for (const struct pxt_keymap_item *item = repair->keys.bucket[i]; item && !status; item = item->next) {
+            uint64_t *word = &repair->noted[item->key.hash % PXT_WORDS];
+            if (pxt_stripe(item->key.hash) != stripe || !*word)
+                continue;
+            some.equal[some.count++] = (struct pxt_equal){&item->key, word};
+            if (some.count == PXT_READING_MAX)
+                status = equalize_some(repair, &some, error);
+        }
+    return status || !some.count ? status : equalize_some(repair, &some, error);
 }
 
 /* At level `power` the bits of the tiers that do not sync each write are cleared only now. */

@@ -4,6 +4,7 @@
  * put counts on it. It is emptied, and goes back to older data, and no reader goes back with it.
  */
 #include "hosts.h"
+#include <proxtier/admin.h>
 
 static const char cache[] = ", durable: false",
                   counts_once[] = "degrade: {threshold: 1, backoff: 10ms, backoff_max: 20ms}\n";
@@ -199,6 +200,27 @@ static void what_b_deleted_a_puts_again(const char *what, pxt_time by)
     close_hosts(a, b);
 }
 
+static void what_is_brought_loses_nothing(void)
+{
+    char other_pool[200];
+    uint64_t brought = 0;
+    empty_folder();
+    snprintf(other_pool, sizeof other_pool, "plugin: l3_sqlite, path: %s/other.db", folder);
+    far_tier = other_pool;
+    pxt_cache *from = open_host(&(struct host){"c", false, false, NULL, NULL});
+    far_tier = NULL;
+    put(from, "k", 1);
+    report(from, "k", true);
+    pxt_cache *a = open_host(&host_a), *b = open_host(&host_b);
+    put(b, "k", 2);
+    report(b, "k", true);
+    report(b, "k", false);
+    is_int(pxt_cache_migrate(a, from, &brought, &error), PXT_OK, "a brings the entries of another pool");
+    is_int(number_of(a, "k", PXT_FIELD_TOTAL_HEALTH_CHECKS), 3, "what b has learnt meanwhile counts too");
+    pxt_cache_close(from);
+    close_hosts(a, b);
+}
+
 static void a_server_that_is_not_there_at_open(void)
 {
     empty_folder();
@@ -238,6 +260,7 @@ int main(void)
     alone_it_is_the_store();
     what_b_deleted_a_puts_again("a clock three minutes ahead", 180 * PXT_SECOND);
     what_b_deleted_a_puts_again("a clock two days ahead", 2 * 86400 * PXT_SECOND);
+    what_is_brought_loses_nothing();
     a_server_that_is_not_there_at_open();
     a_capacity_is_refused();
     return end_tests();
