@@ -13,12 +13,14 @@ static bool may_take(const struct pxt_tier *tier)
     return pxt_tier_on(tier) && pxt_tier_stores(tier);
 }
 
-/* Whether a durable tier has this version already: the authority is asked before it. */
-static bool has_version(struct pxt_tier *tier, const struct pxt_key *key, const pxt_entry *entry)
+/* Whether a durable tier has this version already: the authority is asked before it. `*older`: without the copy the tier would
+ * answer with something else. */
+static bool has_version(struct pxt_tier *tier, const struct pxt_key *key, const pxt_entry *entry, bool *older)
 {
     pxt_entry *has = NULL;
-    bool same = pxt_tier_get(tier, key, PXT_GET_PEEK, &has, NULL) == PXT_OK &&
-                pxt_entry_effective_version(has) == pxt_entry_effective_version(entry);
+    pxt_status status = pxt_tier_get(tier, key, PXT_GET_PEEK, &has, NULL);
+    bool same = status == PXT_OK && pxt_entry_effective_version(has) == pxt_entry_effective_version(entry);
+    *older = status != PXT_NOT_FOUND || !tier->limited;
     pxt_entry_release(has);
     return same;
 }
@@ -28,13 +30,17 @@ static bool copy_into_member(struct pxt_chain *chain, struct pxt_tier *tier, con
                              pxt_entry *entry, uint32_t *generation, struct pxt_victims *victims)
 {
     struct pxt_change change;
+    bool older = false;
     if (pxt_word_doubts(pxt_word(&chain->page, key->hash)) & pxt_chain_bit(chain, tier))
         return false; /* the next repair brings it */
-    if (chain->authority && has_version(tier, key, entry))
+    if (chain->authority && has_version(tier, key, entry, &older))
         return false;
     pxt_change_begin(chain, key->hash, tier, &change);
     pxt_status status = pxt_chain_insert(tier, entry, victims, NULL);
-    pxt_change_wrote(chain, &change, tier, status);
+    if (older)
+        pxt_change_followed(chain, &change, tier, status);
+    else
+        pxt_change_wrote(chain, &change, tier, status);
     pxt_change_end(chain, &change);
     *generation += 2; /* by begin and end. What a notice or another process raised meanwhile does not count */
     return status == PXT_OK;

@@ -171,6 +171,8 @@ static pxt_status clear_locked(struct pxt_chain *chain, struct pxt_error *error)
         pxt_status status = pxt_tier_clear(&chain->tier[i], &removed, first ? NULL : error);
         first = first ? first : status;
     }
+    if (chain->generations) /* what was read meanwhile is gone, and must not be copied to another tier */
+        pxt_words_doubt_all(&chain->page, members);
     pxt_access_forget_all(chain);
     return first;
 }
