@@ -15,12 +15,14 @@
 struct sweep {
     struct pxt_chain *chain;
     struct pxt_keymap keys; /* expired in the tier that is swept; to be removed from the others */
+    uint64_t expired;       /* how many the tier has removed by itself, without tombstones */
     bool no_memory;
 };
 
 static void expired_key(void *arg, const struct pxt_key *key)
 {
     struct sweep *sweep = arg;
+    sweep->expired++;
     if (!pxt_keymap_add(&sweep->keys, key))
         sweep->no_memory = true; /* the sweeps of the other tiers, and every get, find it expired too */
 }
@@ -56,7 +58,8 @@ static bool remove_everywhere(struct pxt_chain *chain, const struct pxt_tier *fr
     return removed;
 }
 
-/* Removes one batch of expired keys. `*removed` counts those of this tier; `*more`: another batch may find more. */
+/* Removes one batch of expired keys. `*removed` counts those of this tier, without tombstones; `*more`: another batch may find
+ * more. */
 static pxt_status sweep_batch(struct pxt_chain *chain, struct pxt_tier *tier, uint64_t *removed, bool *more,
                               struct pxt_error *error)
 {
@@ -64,16 +67,17 @@ static pxt_status sweep_batch(struct pxt_chain *chain, struct pxt_tier *tier, ui
     pxt_time now = pxt_clock_now(&chain->clock);
     bool native = pxt_tier_expires(tier);
     uint64_t up_to = pxt_remote_may_drop(chain, tier, UINT64_MAX);
-    *removed = 0;
-    pxt_status status =
-        native ? pxt_tier_expire(tier, now, up_to, chain->expire_batch, expired_key, &sweep, removed, error)
-               : pxt_tier_gather_expired(tier, now, up_to, chain->expire_batch, &sweep.keys, error);
-    *more = !status && (native ? *removed : sweep.keys.count) >= chain->expire_batch;
+    uint64_t gone = 0;
+    pxt_status status = native
+                            ? pxt_tier_expire(tier, now, up_to, chain->expire_batch, expired_key, &sweep, &gone, error)
+                            : pxt_tier_gather_expired(tier, now, up_to, chain->expire_batch, &sweep.keys, error);
+    *more = !status && (native ? gone : sweep.keys.count) >= chain->expire_batch;
+    *removed = sweep.expired;
     for (size_t i = 0; (chain->count > 1 || !native) && i < sweep.keys.bucket_count; i++)
         for (struct pxt_keymap_item *item = sweep.keys.bucket[i]; item; item = item->next)
             *removed += remove_everywhere(chain, tier, &item->key, now);
     pxt_keymap_free(&sweep.keys);
-    *more = *more && *removed;
+    *more = *more && (native || *removed);
     return status;
 }
 

@@ -7,17 +7,26 @@
 
 static const char quick[] = "degrade: {threshold: 1, backoff: 10ms, backoff_max: 20ms}\n";
 
+/* Whether memory answers within two seconds: a notice of what was put before may still come. */
+static bool memory_answers_soon(pxt_cache *cache, const char *key, int64_t value)
+{
+    for (int64_t end = now_ms() + 2000; now_ms() < end; sleep_ms(1)) {
+        unsigned tier = 99;
+        if (get_from(cache, key, &tier) == value && !tier)
+            return true;
+    }
+    return false;
+}
+
 static void memory_follows_the_other_host(bool l2)
 {
     const char *what = l2 ? "with files" : "without files";
     empty_folder();
     pxt_cache *a = open_host(&(struct host){"a", l2, false, ", max_staleness: 1h", NULL});
     pxt_cache *b = open_host(&(struct host){"b", l2, false, ", max_staleness: 1h", NULL});
-    unsigned tier = 99;
     is_int(put(a, "k", 1), PXT_OK, "%s: a puts", what);
     is_int(get(b, "k"), 1, "b sees it");
-    is_int(get_from(b, "k", &tier), 1, "again");
-    is_int(tier, 0, "from its memory");
+    ok(memory_answers_soon(b, "k", 1), "again, from its memory");
     put(a, "k", 2);
     ok(answers_soon(b, "k", 2), "a puts anew: b's memory hears of it");
     put(b, "k", 3);
@@ -262,7 +271,10 @@ static void faults_can_be_rehearsed_on_a_server(void)
     if (a)
         pxt_cache_tick(a, NULL, NULL);
     pxt_cache_tick(b, NULL, NULL);
-    is_int(number_of(b, "k", PXT_FIELD_TOTAL_HEALTH_CHECKS), 12, "and add up");
+    int64_t checks = 0;
+    for (int64_t end = now_ms() + 2000; checks != 12 && now_ms() < end; sleep_ms(1)) /* the last notice comes */
+        checks = number_of(b, "k", PXT_FIELD_TOTAL_HEALTH_CHECKS);
+    is_int(checks, 12, "and add up");
     put(b, "k", 2);
     ok(a && answers_soon(a, "k", 2), "its notices are heard");
     pxt_cache_close(a);
