@@ -187,6 +187,52 @@ static void many(const char *tiers, const char *name)
     }
 }
 
+static struct pxt_tier_stats stats_of(pxt_cache *cache, unsigned tier)
+{
+    struct pxt_stats stats;
+    pxt_stats_init(&stats);
+    pxt_cache_stats(cache, &stats, NULL);
+    return stats.tier[tier];
+}
+
+/* The file tier is full. To bring an entry there it would have to find a victim. */
+static void leaves_full_files_alone(void)
+{
+    char folder[] = "/tmp/proxtier-choices-XXXXXX", tiers[300], key[20], url[40], removal[60];
+    if (!mkdtemp(folder))
+        exit(1);
+    snprintf(tiers, sizeof tiers,
+             "{plugin: l1_memory, max_entries: 1000}, {plugin: l2_jsonl, dir: %s/l2, max_entries: 5, eviction: fifo}, "
+             "{plugin: l3_sqlite, path: %s/l3.db}",
+             folder, folder);
+    pxt_cache *cache = open_pool(tiers);
+    for (int i = 0; i < 60; i++) {
+        snprintf(key, sizeof key, "k%d", i);
+        snprintf(url, sizeof url, "http://192.0.2.1:%d", 1000 + i);
+        put(cache, key, url, "any");
+    }
+    pxt_cache_close(cache); /* memory is empty in the next one */
+    cache = open_pool(tiers);
+    for (int i = 0; i < 50; i++)
+        choose(cache, NULL, PXT_CHOOSE_RANDOM, NULL);
+    struct pxt_tier_stats memory = stats_of(cache, 0), files = stats_of(cache, 1);
+    is_int(files.promotions, 0, "a choice copies its entry into no file tier with a capacity");
+    ok(memory.promotions > 10 && memory.hits > 0, "but into memory, which then answers");
+    pxt_cache_close(cache);
+    cache = open_pool(tiers);
+    for (int i = 0; i < 10; i++) {
+        pxt_entry *entry;
+        snprintf(key, sizeof key, "k%d", i);
+        if (!pxt_cache_get(cache, key, &entry, &error))
+            pxt_entry_release(entry);
+    }
+    files = stats_of(cache, 1);
+    ok(files.promotions > 0, "a get by key does");
+    pxt_cache_close(cache);
+    snprintf(removal, sizeof removal, "rm -r %s", folder);
+    ok(!system(removal), "the folder is removed");
+}
+
 static void wrong_arguments(void)
 {
     struct pxt_select_options options = {.size = sizeof options, .choice = PXT_CHOOSE_STICKY};
@@ -218,6 +264,7 @@ int main(void)
         weighted(tiers[i][0], tiers[i][1]);
         many(tiers[i][0], tiers[i][1]);
     }
+    leaves_full_files_alone();
     wrong_arguments();
     return tap_done();
 }
