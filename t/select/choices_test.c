@@ -187,6 +187,31 @@ static void many(const char *tiers, const char *name)
     }
 }
 
+/* Of a tier that tells keys twice, each is chosen once. */
+static void chosen_once(enum pxt_choice choice, const char *name)
+{
+    enum { ENTRIES = 20 };
+    struct pxt_select_options options = {.size = sizeof options, .choice = choice, .session = "s"};
+    pxt_cache *cache = open_pool("{plugin: searching, twice: true}");
+    pxt_entry *entries[ENTRIES];
+    size_t found = 0;
+    unsigned times[ENTRIES] = {0}, most = 0;
+    for (int i = 0; i < ENTRIES; i++) {
+        char key[20];
+        snprintf(key, sizeof key, "k%d", i);
+        put(cache, key, "http://192.0.2.1:80", "any");
+    }
+    pxt_cache_select(cache, NULL, &options, ENTRIES, entries, &found, &error);
+    for (size_t i = 0; i < found; i++) {
+        unsigned n = ++times[atoi(pxt_entry_key(entries[i]) + 1)];
+        most = n > most ? n : most;
+        pxt_entry_release(entries[i]);
+    }
+    is_int(most, 1, "%s: no key is chosen twice", name);
+    is_int(found, ENTRIES, "%s: and all are chosen", name);
+    pxt_cache_close(cache);
+}
+
 static struct pxt_tier_stats stats_of(pxt_cache *cache, unsigned tier)
 {
     struct pxt_stats stats;
@@ -264,6 +289,11 @@ int main(void)
         weighted(tiers[i][0], tiers[i][1]);
         many(tiers[i][0], tiers[i][1]);
     }
+    chosen_once(PXT_CHOOSE_RANDOM, "random");
+    chosen_once(PXT_CHOOSE_WEIGHTED, "weighted");
+    chosen_once(PXT_CHOOSE_LEAST_USED, "least used");
+    chosen_once(PXT_CHOOSE_FASTEST, "fastest");
+    chosen_once(PXT_CHOOSE_STICKY, "sticky");
     leaves_full_files_alone();
     wrong_arguments();
     return tap_done();
