@@ -42,7 +42,7 @@ static void ask_server(const char *command, char answer[100])
 
 /* ---- an entry that changes its health ---------------------------------------------------------------------------- */
 
-enum { KEYS = 40, ROUNDS = 150, WRITERS = 4 };
+enum { KEYS = 28 /* few: a list asks for keys */, ROUNDS = 150, WRITERS = 4 };
 static atomic_bool stops;
 
 static void *change_health(void *arg)
