@@ -19,6 +19,9 @@ void pxt_chain_close(struct pxt_chain *chain);
 /* get.c: as pxt_cache_get_from() and pxt_cache_peek() in cache.h. */
 pxt_status pxt_chain_get(struct pxt_chain *chain, const struct pxt_key *key, pxt_entry **out, unsigned *tier,
                          struct pxt_error *error);
+/* The same for a key that a choice has found: no durable tier with a capacity gets a copy, unless there is an authority. */
+pxt_status pxt_chain_get_chosen(struct pxt_chain *chain, const struct pxt_key *key, pxt_entry **out, unsigned *tier,
+                                struct pxt_error *error);
 /* get.c: as pxt_cache_get_many(). */
 pxt_status pxt_chain_get_many(struct pxt_chain *chain, const struct pxt_key *keys, size_t n, pxt_entry **out,
                               unsigned *found_in, pxt_status *result, struct pxt_error *error);

@@ -226,7 +226,7 @@ static bool get_freely(struct pxt_chain *chain, const struct pxt_key *key, pxt_e
 
 /* Gets from the first tier down. Where memory is the first tier, one thread of those that miss a key goes on, and the others
  * find it in memory when they have waited. */
-__attribute__((noinline)) static pxt_status get_below(struct pxt_chain *chain, const struct pxt_key *key,
+__attribute__((noinline)) static pxt_status get_below(struct pxt_chain *chain, const struct pxt_key *key, bool chosen,
                                                       pxt_entry **out, unsigned *found_in, struct pxt_error *error)
 {
     struct pxt_victims victims;
@@ -236,6 +236,7 @@ __attribute__((noinline)) static pxt_status get_below(struct pxt_chain *chain, c
     const struct pxt_tier *first = &chain->tier[0];
     bool fills = chain->count > 1 && !(first->flags & PXT_TIER_SHARED) && pxt_tier_on(first) && pxt_tier_stores(first);
     pxt_victims_init(&victims);
+    victims.chosen = chosen;
     pxt_chain_have_down_tiers_probed(chain);
     pxt_exchange_take(chain, key, 1, false);
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state); /* others wait for the end of the flight */
@@ -313,7 +314,16 @@ pxt_status pxt_chain_get(struct pxt_chain *chain, const struct pxt_key *key, pxt
                          struct pxt_error *error)
 {
     if (!get_first(chain, key, out, error))
-        return get_below(chain, key, out, found_in, error);
+        return get_below(chain, key, false, out, found_in, error);
+    *found_in = 0;
+    return PXT_OK;
+}
+
+pxt_status pxt_chain_get_chosen(struct pxt_chain *chain, const struct pxt_key *key, pxt_entry **out, unsigned *found_in,
+                                struct pxt_error *error)
+{
+    if (!get_first(chain, key, out, error))
+        return get_below(chain, key, true, out, found_in, error);
     *found_in = 0;
     return PXT_OK;
 }
@@ -336,7 +346,7 @@ static pxt_status answer_one(struct pxt_chain *chain, const struct pxt_key *key,
     struct pxt_victims victims;
     if (!still_true(chain, key, decision) || !pxt_chain_has_joined(chain) || needs_lock(chain, decision, status)) {
         pxt_entry_release(decision->entry);
-        return get_below(chain, key, out, found_in, error);
+        return get_below(chain, key, false, out, found_in, error);
     }
     pxt_victims_init(&victims);
     victims.in_hurry = true;
@@ -358,7 +368,7 @@ static void get_missed(struct pxt_chain *chain, struct missed *missed, pxt_entry
     }
     for (size_t j = 0; j < missed->count; j++) {
         size_t i = missed->index[j];
-        result[i] = status ? get_below(chain, &missed->key[j], &out[i], &found_in[i], error)
+        result[i] = status ? get_below(chain, &missed->key[j], false, &out[i], &found_in[i], error)
                            : answer_one(chain, &missed->key[j], &missed->decision[j], missed->status[j], &out[i],
                                         &found_in[i], error);
     }

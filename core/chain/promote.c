@@ -61,6 +61,10 @@ static void promote_into(struct pxt_chain *chain, struct pxt_tier *tier, const s
     if (tier->limited && !chain->authority && atomic_load_explicit(&chain->trim_pending, memory_order_relaxed) &&
         pxt_chain_tier_full(tier, PXT_OVER_CAPACITY_MAX))
         return;
+    /* A choice would drive out of a file or database what gets by key have brought there, and have its policy look for a
+     * victim, which takes a process that is new as long as reading the whole tier. */
+    if (victims->chosen && tier->limited && !chain->authority && pxt_tier_durable(tier))
+        return;
     if (bit) {
         if (!copy_into_member(chain, tier, key, decision->entry, generation, victims))
             return;

@@ -26,6 +26,7 @@ struct pxt_search {
     size_t offers;
     bool enough; /* the caller wants no more */
     size_t found_count;
+    /* Of `found_count` keys; the last member. */
     struct pxt_found_key found[PXT_FOUND_MAX];
 };
 

@@ -136,6 +136,8 @@ static pxt_status offer_best(struct walk *walk, struct pxt_error *error)
     pxt_status status = PXT_OK;
     pxt_best_sort(&walk->best);
     for (size_t i = 0; i < walk->best.count && !search->enough && !status; i++) {
+        if (pxt_search_was_offered(search, &walk->best.item[i].key)) /* it was met twice: it changed meanwhile */
+            continue;
         if (search->choosing->choice == PXT_CHOOSE_ROUND_ROBIN)
             pxt_ring_passed(search, PXT_RING(walk->best.item[i].key.hash));
         status = pxt_search_offer(search, &walk->best.item[i].key, error);

@@ -74,6 +74,8 @@ static void redis_close(void *self)
     struct redis *redis = self;
     redis_watch_stop(redis);
     redis_pool_close(&redis->pool);
+    if (redis->numbers)
+        freelocale(redis->numbers);
     free(redis);
 }
 
@@ -88,7 +90,10 @@ static pxt_status redis_open(const struct pxt_host *host, const struct pxt_tier_
     }
     redis->host = host;
     redis->watch.wake[0] = redis->watch.wake[1] = -1;
-    pxt_status status = read_address(redis, setup->settings, error);
+    atomic_init(&redis->watch.socket, -1);
+    redis->numbers = newlocale(LC_NUMERIC_MASK, "C", (locale_t)0);
+    pxt_status status = redis->numbers ? read_address(redis, setup->settings, error)
+                                       : host->fail(host, error, PXT_ENOMEM, 0, "no memory for a locale");
     if (!status)
         status = name_keys(redis, setup->settings, error);
     if (!status)
@@ -108,6 +113,9 @@ static void redis_after_fork_child(void *self)
     struct redis *redis = self;
     for (const struct redis_connection *its = redis->pool.idle; its; its = its->next)
         close(its->context->fd);
+    int listening = atomic_load(&redis->watch.socket);
+    if (listening >= 0)
+        close(listening);
     close(redis->watch.wake[0]);
     close(redis->watch.wake[1]);
 }

@@ -182,6 +182,23 @@ const char *const redis_script[SCRIPT_COUNT] = {
                "call('ZADD', p..'leases', now + ttl, id)\n"
                "if what == 'take' then call('HSET', p..'lease', id, key..'\\n'..max_given..'\\n'..holder) end\n"
                "return 1\n",
+    /* from, to, limit; then names of sets. Returns so many members of each: at one instant, so that an entry whose health
+     * changes is in one of them. */
+    [SCRIPT_RING] = COMMON "local from, to, limit, answer = arg(), arg(), arg(), {}\n"
+                           "while at <= #ARGV do\n"
+                           "  local members = call('ZRANGEBYLEX', p..arg(), from, to, 'LIMIT', 0, limit)\n"
+                           "  for _, member in ipairs(members) do answer[#answer + 1] = member end\n"
+                           "end\n"
+                           "return answer\n",
+    /* set, from, after ("": none), limit. Returns members and scores from the score `from` on; behind `after`, if that
+     * has this score. Keys of one score are found by rank, however many there are. */
+    [SCRIPT_ORDER] = COMMON
+    "local z, from, after, limit = p..arg(), arg(), arg(), tonumber(arg())\n"
+    "local score = after ~= '' and call('ZSCORE', z, after)\n"
+    "local n\n"
+    "if score and ('+'..score == from or tonumber(score) == tonumber(from)) then n = call('ZRANK', z, after) + 1\n"
+    "else n = call('ZCOUNT', z, '-inf', '('..from) end\n"
+    "return call('ZRANGE', z, n, n + limit - 1, 'WITHSCORES')\n",
 };
 
 /* ---- arguments --------------------------------------------------------------------------------------------------- */
@@ -261,7 +278,10 @@ pxt_status redis_scripts_load(struct redis *redis, struct redis_connection *conn
         pxt_status status = redis_send(redis, connection, deadline, error);
         if (!status)
             status = redis_receive(redis, connection, deadline, &reply, NULL, error);
-        if (!status && reply->type == REDIS_REPLY_STRING && reply->len == 40)
+        if (!status && (reply->type != REDIS_REPLY_STRING || reply->len != 40))
+            status = redis_malformed(redis, error);
+        else if (!status &&
+                 !redis->sha[i][0]) /* later calls, of the watching thread, find the same and store nothing */
             memcpy(redis->sha[i], reply->str, 41);
         freeReplyObject(reply);
         if (status)

@@ -19,6 +19,7 @@ struct connection {
     sqlite3_stmt *statement[SQL_STATEMENTS];
     struct select_statement *selects; /* the one used last, first */
     unsigned uses;
+    unsigned placed_version; /* the data version at which all rows had a place in the ring; 0: not known */
     int log_pages;           /* after its last commit */
     int checkpoint_at;       /* the length at which the next checkpoint is due */
     struct connection *next; /* among the idle readers */
@@ -30,6 +31,7 @@ enum trouble {
     TROUBLE_DAMAGED /* the file is damaged: move it aside, and start a new one */
 };
 
+enum { STORE_SELECTIONS = 64 };
 struct store {
     const struct pxt_host *host;
     const enum pxt_field_id *order;
@@ -50,6 +52,8 @@ struct store {
     _Atomic int64_t check_from;
     _Atomic pxt_time checked_at;
     _Atomic pxt_time no_select_until; /* an index could not be made: until then there is no other try */
+
+    _Atomic uint64_t widths[STORE_SELECTIONS], smallest[STORE_SELECTIONS]; /* select_memory.c */
 
     pthread_mutex_t write_lock;
     struct connection writer;
@@ -294,13 +298,17 @@ pxt_status sqlite_pool_write(struct store *store, struct connection **out, struc
 void sqlite_pool_release(struct store *store, struct connection *connection);
 void sqlite_pool_close(struct store *store);
 
-/* txn.c: lends the writer inside BEGIN IMMEDIATE, on the file that is at the path. */
+/* txn.c: a number that changes with every commit, of this connection too, as of its last transaction; costs no statement.
+ * 0: not known. */
+unsigned sqlite_data_version(struct connection *connection);
+/* Lends the writer inside BEGIN IMMEDIATE, on the file that is at the path. */
 pxt_status sqlite_txn_begin(struct store *store, struct connection **out, struct pxt_error *error);
 /* Commits if `status` is PXT_OK, else rolls back; releases the connection. */
 pxt_status sqlite_txn_end(struct store *store, struct connection *connection, pxt_status status,
                           struct pxt_error *error);
 
-/* select.h: select() and what it is made of: select_text.c, select_index.c, select_plan.c, select_walk.c, select.c. */
+/* select.h: select() and what it is made of: select_text.c, select_index.c, select_plan.c, select_memory.c,
+ * select_walk.c, select_random.c, select_ttl.c, select.c. */
 
 /* index_check.c: checks some rows in the indexes, and rebuilds damaged indexes. PXT_ECORRUPT: they cannot be rebuilt. */
 pxt_status sqlite_index_check(struct store *store, struct pxt_error *error);
