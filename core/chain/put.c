@@ -88,7 +88,7 @@ static pxt_status change_once(struct pxt_chain *chain, const struct pxt_key *key
     pxt_status status = pxt_chain_decide(chain, key, PXT_GET_PEEK | PXT_TIER_GET_FOR_WRITE, &decision, error);
     pxt_entry *entry = decision.entry;
     if (status == PXT_OK && pxt_chain_dead(chain, entry)) {
-        if (!pxt_chain_has_tombstones(chain)) {
+        if (!pxt_chain_has_tombstones(chain) && !pxt_entry_is_tombstone(entry)) {
             pxt_chain_remove(chain, key, PXT_REMOVE_EXPIRED, NULL);
             PXT_COUNT(&chain->tier[0], evictions_ttl, 1);
         }

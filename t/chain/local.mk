@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 c_tests += \
-    %D%/admission_test %D%/batch_test %D%/calls_test %D%/chain_test %D%/close_test %D%/degrade_test %D%/delete_many_test %D%/each_test \
+    %D%/admission_test %D%/batch_test %D%/calls_test %D%/chain_test %D%/close_test %D%/dead_test %D%/degrade_test %D%/delete_many_test %D%/each_test \
     %D%/exchange_test %D%/fork_test %D%/get_many_test %D%/hosts_many_test %D%/hosts_reports_test %D%/hosts_soak_test %D%/hosts_test %D%/learnt_test \
     %D%/members_test %D%/model_test %D%/power_test %D%/probe_test %D%/processes_test %D%/reports_test \
     %D%/shortage_test %D%/skew_test %D%/slow_tier_test %D%/threads_test \
@@ -10,6 +10,7 @@ c_tests += \
 %C%_calls_test_LDADD = libproxtier.la
 %C%_chain_test_LDADD = libproxtier.la
 %C%_close_test_LDADD = libproxtier.la
+%C%_dead_test_LDADD = libproxtier.la
 %C%_degrade_test_CFLAGS = $(AM_CFLAGS) $(SQLITE_CFLAGS)
 %C%_degrade_test_LDADD = libproxtier.la $(SQLITE_LIBS)
 %C%_delete_many_test_LDADD = libproxtier.la
