@@ -307,6 +307,15 @@ pxt_status pxt_cache_settle(pxt_cache *cache, struct pxt_error *error)
     return status ? status : pxt_chain_settle(&cache->chain, error);
 }
 
+int64_t pxt_cache_entry_number(pxt_cache *cache, const pxt_entry *entry, enum pxt_field_id field)
+{
+    size_t count;
+    const struct pxt_field *fields = pxt_field_table(&count);
+    if (cache && (size_t)field < count && fields[field].flags & PXT_FIELD_LIVE)
+        pxt_chain_settle(&cache->chain, NULL);
+    return pxt_entry_number(entry, field);
+}
+
 pxt_status pxt_cache_tick(pxt_cache *cache, uint64_t *expired, struct pxt_error *error)
 {
     uint64_t ignored;

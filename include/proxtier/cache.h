@@ -238,6 +238,8 @@ PXT_API pxt_status pxt_cache_leases(pxt_cache *cache, const char *key, pxt_held_
 
 /* Applies noted accesses of all threads, so that live counters (PXT_FIELD_LIVE) of entries in memory are exact. */
 PXT_API pxt_status pxt_cache_settle(pxt_cache *cache, struct pxt_error *error);
+/* A number of an entry as it is now: of a live counter, with all hits of this process so far. */
+PXT_API int64_t pxt_cache_entry_number(pxt_cache *cache, const pxt_entry *entry, enum pxt_field_id field);
 /* Does at once what the janitor does at intervals: removes expired entries, writes access counts down, lets
  * degraded tiers back in, compacts. `expired` (may be NULL) receives how many entries expired. */
 PXT_API pxt_status pxt_cache_tick(pxt_cache *cache, uint64_t *expired, struct pxt_error *error);
