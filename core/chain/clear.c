@@ -27,11 +27,14 @@ static uint64_t *begin(struct pxt_chain *chain, pxt_doubts members)
     return words;
 }
 
-/* Every member is empty: a pass over all keys would find nothing to compare (rule 14 in doc/versions.md). */
+/* Raises all generations: what was read meanwhile is gone, and must not be copied to another tier. With `words` every member
+ * is empty, and no doubt is left: a pass over all keys would find nothing to compare (rule 14 in doc/versions.md). */
 static void end(struct pxt_chain *chain, const uint64_t *words, pxt_doubts members)
 {
-    if (pxt_repair_sync_members(chain, NULL) != PXT_OK)
+    if (!words || pxt_repair_sync_members(chain, NULL) != PXT_OK) {
+        pxt_words_doubt_all(&chain->page, members);
         return;
+    }
     for (unsigned i = 0; i < PXT_WORDS; i++)
         pxt_word_end(&chain->page, i, words[i], members);
 }
@@ -55,9 +58,9 @@ static pxt_status clear_locked(struct pxt_chain *chain, struct pxt_error *error)
         pxt_status status = pxt_tier_clear(&chain->tier[i], &removed, first ? NULL : error);
         first = first ? first : status;
     }
+    if (chain->generations)
+        end(chain, first ? NULL : words, members);
     pxt_access_forget_all(chain);
-    if (words && !first)
-        end(chain, words, members);
     pxt_free(words);
     return first;
 }

@@ -12,6 +12,7 @@
 #include "chain/demote.h"
 #include "chain/exchange.h"
 #include "chain/get_counts.h"
+#include "chain/overtake.h"
 #include "chain/promote.h"
 #include "chain/remote.h"
 #include "chain/store.h"
@@ -130,8 +131,10 @@ static pxt_status answer(struct pxt_chain *chain, const struct pxt_key *key, boo
     bool alive = status == PXT_OK && !pxt_chain_dead(chain, decision->entry);
     count_answers(chain, decision, alive);
     tell_answer(chain, key, decision, alive);
-    if (decision->by_authority && pxt_chain_members(chain) && !(alive && locked))
-        pxt_remote_follow(chain, key, decision, locked);
+    if (decision->by_authority && !locked)
+        pxt_overtake_unlocked(chain, key);
+    if (decision->by_authority && pxt_chain_members(chain) && !(alive && locked && !decision->overtaken))
+        pxt_remote_follow(chain, key, decision, locked && !decision->overtaken);
     if (alive)
         decision->noted += count_access(chain, &chain->tier[decision->found_in], key, decision->entry);
     if (locked && alive)
@@ -168,6 +171,8 @@ static pxt_status get_locked(struct pxt_chain *chain, const struct pxt_key *key,
     pxt_status status = decide(chain, key, TRIES, 0, &decision, &open, error);
     if (locked && !decision.clear && chain->power && status == PXT_OK)
         status = make_safe(chain, key, &decision, error);
+    if (decision.by_authority)
+        pxt_overtake(chain, key, &decision);
     status = answer(chain, key, locked, false, &decision, status, out, found_in, victims);
     if (locked)
         pxt_chain_unlock(chain, key);
@@ -186,16 +191,18 @@ static bool may_read_freely(const struct pxt_chain *chain)
 static pxt_status answer_freely(struct pxt_chain *chain, const struct pxt_key *key, struct pxt_decision *decision,
                                 pxt_status status, pxt_entry **out, unsigned *found_in, struct pxt_victims *victims)
 {
-    bool locked = decision->by_authority && pxt_chain_members(chain) && pxt_chain_trylock(chain, key);
+    bool by_authority = decision->by_authority;
+    bool processes = pxt_chain_members(chain) || pxt_copies_to_others(chain, decision);
+    bool locked = by_authority && pxt_chain_trylock_for(chain, key, processes);
     bool copies = locked && still_true(chain, key, decision);
     if (locked && !copies)
-        pxt_chain_unlock(chain, key);
-    if (copies && pxt_tidy_private_tiers(chain, key, decision))
-        decision->clear = false; /* there is nothing to copy: another get was faster */
-    victims->deepest = decision->found_in;
-    status = answer(chain, key, copies, !copies, decision, status, out, found_in, victims);
+        pxt_chain_unlock_for(chain, key, processes);
     if (copies)
-        pxt_chain_unlock(chain, key);
+        pxt_overtake(chain, key, decision);
+    victims->deepest = decision->found_in;
+    status = answer(chain, key, copies, !by_authority, decision, status, out, found_in, victims);
+    if (copies)
+        pxt_chain_unlock_for(chain, key, processes);
     return status;
 }
 
@@ -380,6 +387,19 @@ pxt_status pxt_chain_get_many(struct pxt_chain *chain, const struct pxt_key *key
     return PXT_OK;
 }
 
+/* Sees that no tier of this host says something older than what the authority says. */
+static void peek_follows(struct pxt_chain *chain, const struct pxt_key *key, struct pxt_decision *decision)
+{
+    if (pxt_chain_trylock_in_process(chain, key)) {
+        pxt_overtake(chain, key, decision);
+        pxt_chain_unlock_in_process(chain, key);
+    } else {
+        pxt_overtake_unlocked(chain, key);
+    }
+    if (pxt_chain_members(chain))
+        pxt_remote_follow(chain, key, decision, false);
+}
+
 pxt_status pxt_chain_peek(struct pxt_chain *chain, const struct pxt_key *key, pxt_entry **out, struct pxt_error *error)
 {
     enum { TRIES = 4, TRIES_LOCKED = 100 };
@@ -396,8 +416,8 @@ pxt_status pxt_chain_peek(struct pxt_chain *chain, const struct pxt_key *key, px
         status = decide(chain, key, TRIES_LOCKED, flags, &decision, &open, error);
         pxt_chain_unlock_in_process(chain, key);
     }
-    if (decision.by_authority && pxt_chain_members(chain))
-        pxt_remote_follow(chain, key, &decision, false);
+    if (decision.by_authority)
+        peek_follows(chain, key, &decision);
     if (status == PXT_OK && !pxt_chain_dead(chain, decision.entry)) {
         *out = decision.entry;
         return PXT_OK;

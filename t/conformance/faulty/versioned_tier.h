@@ -375,6 +375,7 @@ static bool is_dead(const struct tier *tier, size_t i, pxt_time now, uint64_t up
 static pxt_status tier_known_dead(void *self, pxt_time now, uint64_t *out, struct pxt_error *error)
 {
     struct tier *tier = self;
+    (void)error;
     enter(tier);
     *out = 0;
     for (size_t i = 0; i < tier->n; i++)
