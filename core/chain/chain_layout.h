@@ -72,6 +72,8 @@ struct pxt_chain {
     int64_t max_skew;             /* see pxt_version_learn() */
     int64_t clock_tolerance;      /* by how much the clocks of hosts may differ */
     int64_t tombstone_keep;       /* how long a remote tier keeps a tombstone, for hosts that were away */
+    int64_t dead_for;             /* how long a proxy that failed too often is known as dead; 0: not at all */
+    uint64_t dead_max;            /* of so many proxies */
     _Atomic uint64_t skewed;      /* changes of entries whose version was further ahead */
     _Atomic int64_t skew_told_ms; /* when that was last logged; 0: not yet */
     struct pxt_word_locks word_locks;

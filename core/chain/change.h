@@ -38,7 +38,8 @@ static inline bool pxt_chain_has_tombstones(const struct pxt_chain *chain)
 }
 static inline bool pxt_chain_keeps_tombstones(const struct pxt_chain *chain, const struct pxt_tier *tier)
 {
-    return pxt_chain_bit(chain, tier) || ((chain->authority || chain->exchanges) && pxt_tier_durable(tier));
+    return pxt_chain_bit(chain, tier) ||
+           ((chain->authority || chain->exchanges || !pxt_chain_members(chain)) && pxt_tier_durable(tier));
 }
 
 /* Whether the authority is on, and has the newest version of each key of a word that any caller was told of. */

@@ -33,7 +33,7 @@ static bool remove_if_expired(struct pxt_chain *chain, struct pxt_tier *tier, co
     bool removed = false;
     if (!pxt_tier_on(tier) || pxt_tier_get(tier, key, PXT_GET_PEEK, &entry, NULL) != PXT_OK)
         return false;
-    if (pxt_entry_expired(entry, now) && pxt_entry_version(entry) <= pxt_remote_may_drop(chain, tier, UINT64_MAX))
+    if (pxt_entry_may_drop(entry, now) && pxt_entry_version(entry) <= pxt_remote_may_drop(chain, tier, UINT64_MAX))
         removed = pxt_chain_evict(tier, key, entry, PXT_REMOVE_EXPIRED, NULL) == PXT_OK;
     pxt_entry_release(entry);
     pxt_access_forget(chain, key);
@@ -120,8 +120,8 @@ static pxt_status drop_singly(struct pxt_chain *chain, struct pxt_tier *tier, px
             pxt_entry *entry = NULL;
             if (pxt_chain_lock(chain, &item->key, NULL) != PXT_OK)
                 continue;
-            if (pxt_tier_get(tier, &item->key, PXT_GET_PEEK, &entry, NULL) == PXT_OK && pxt_entry_expired(entry, now) &&
-                pxt_entry_version(entry) <= up_to) {
+            if (pxt_tier_get(tier, &item->key, PXT_GET_PEEK, &entry, NULL) == PXT_OK &&
+                pxt_entry_may_drop(entry, now) && pxt_entry_version(entry) <= up_to) {
                 bool tombstone = pxt_entry_is_tombstone(entry);
                 if (pxt_chain_evict(tier, &item->key, entry, PXT_REMOVE_EXPIRED, NULL) == PXT_OK && !tombstone)
                     dropped_key(drop, &item->key);

@@ -7,6 +7,7 @@
 #include "chain/accesses.h"
 #include "chain/batch.h"
 #include "chain/chain.h"
+#include "chain/dead.h"
 #include "chain/decide.h"
 #include "chain/demote.h"
 #include "chain/exchange.h"
@@ -58,7 +59,7 @@ static pxt_status begin_one(struct pxt_chain *chain, struct removal *removal, co
 {
     struct pxt_write *write = &removal->batch.write;
     struct pxt_stamp stamp = {.supplied = PXT_VERSION_NEW, .learnt = PXT_VERSION_NEW, .seen = decision->seen};
-    bool gone = decision->entry && pxt_entry_is_tombstone(decision->entry);
+    bool gone = decision->entry && pxt_chain_is_gone(chain, decision->entry, removal->why);
     bool dead = decision->entry && pxt_chain_dead(chain, decision->entry);
     if (decision->entry)
         pxt_stamp_above(&stamp, pxt_entry_effective_version(decision->entry));

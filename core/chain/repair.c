@@ -143,8 +143,7 @@ static pxt_status equalize_stripe(struct repair *repair, unsigned stripe, struct
     return status || !some.count ? status : equalize_some(repair, &some, error);
 }
 
-/* At level `power` the bits of the tiers that do not sync each write are cleared only now. */
-static pxt_status sync_members(struct pxt_chain *chain, struct pxt_error *error)
+pxt_status pxt_repair_sync_members(struct pxt_chain *chain, struct pxt_error *error)
 {
     pxt_status status = PXT_OK;
     for (unsigned i = 0; i < chain->count && chain->power && !status; i++)
@@ -176,7 +175,7 @@ static pxt_status repair_locked(struct repair *repair, unsigned stripe, struct p
     }
     pxt_status status = equalize_stripe(repair, stripe, error);
     if (!status)
-        status = sync_members(repair->chain, error);
+        status = pxt_repair_sync_members(repair->chain, error);
     for (unsigned i = stripe; i < repair->end && !status; i += PXT_STRIPES)
         if (repair->noted[i])
             pxt_word_end(page, i, repair->noted[i], clears(repair, i));
@@ -260,7 +259,7 @@ pxt_status pxt_repair_key(struct pxt_chain *chain, const struct pxt_key *key, px
     uint64_t word = pxt_word_begin(&chain->page, key->hash, 0, NULL);
     pxt_status status = pxt_equalize(chain, key, &word, newest, error);
     if (!status)
-        status = sync_members(chain, error);
+        status = pxt_repair_sync_members(chain, error);
     return status;
 }
 

@@ -177,6 +177,7 @@ pxt_status pxt_tier_contains(struct pxt_tier *tier, const struct pxt_key *key, s
 pxt_status pxt_tier_count(struct pxt_tier *tier, uint64_t *out, struct pxt_error *error);
 /* PXT_ENOTSUP: it does not tell. */
 pxt_status pxt_tier_tombstones(struct pxt_tier *tier, uint64_t *out, struct pxt_error *error);
+pxt_status pxt_tier_known_dead(struct pxt_tier *tier, pxt_time now, uint64_t *out, struct pxt_error *error);
 pxt_status pxt_tier_each(struct pxt_tier *tier, pxt_entry_fn *fn, void *arg, struct pxt_error *error);
 pxt_status pxt_tier_clear(struct pxt_tier *tier, uint64_t *removed, struct pxt_error *error);
 pxt_status pxt_tier_touch(struct pxt_tier *tier, const struct pxt_touch *const *touches, size_t n,

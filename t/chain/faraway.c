@@ -325,6 +325,12 @@ static pxt_status far_versions(void *self, uint64_t above, pxt_version_fn *fn, v
     END;
 }
 
+static pxt_status far_known_dead(void *self, pxt_time now, uint64_t *out, struct pxt_error *error)
+{
+    struct faraway *far = self;
+    return LOWER(known_dead, now, out, error);
+}
+
 static pxt_status far_tombstones(void *self, uint64_t *out, struct pxt_error *error)
 {
     struct faraway *far = self;
@@ -429,6 +435,7 @@ static const struct pxt_tier_ops ops = {
     .expire = far_expire,
     .versions = far_versions,
     .tombstones = far_tombstones,
+    .known_dead = far_known_dead,
     .record_get = far_record_get,
     .record_put = far_record_put,
     .put_if = far_put_if,

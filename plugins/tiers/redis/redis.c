@@ -134,9 +134,9 @@ static uint64_t redis_corruptions(void *self)
         .check_add = redis_check_add, .check_each = redis_check_each, .corruptions = redis_corruptions,                \
         .after_fork_child = redis_after_fork_child, .instance_ops = redis_instance_ops, .versions = redis_versions,    \
         .record_get = redis_record_get, .record_put = redis_record_put, .tombstones = redis_tombstones,                \
-        .get_many = redis_get_many, .put_if = redis_put_if, .del_if = redis_del_if, .put_if_many = redis_put_if_many,  \
-        .select = redis_select, .lease_take = redis_lease_take, .lease_renew = redis_lease_renew,                      \
-        .lease_end = redis_lease_end, .lease_each = redis_lease_each                                                   \
+        .known_dead = redis_known_dead, .get_many = redis_get_many, .put_if = redis_put_if, .del_if = redis_del_if,    \
+        .put_if_many = redis_put_if_many, .select = redis_select, .lease_take = redis_lease_take,                      \
+        .lease_renew = redis_lease_renew, .lease_end = redis_lease_end, .lease_each = redis_lease_each                 \
     }
 
 static const struct pxt_tier_ops *redis_instance_ops(void *self);

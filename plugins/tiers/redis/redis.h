@@ -219,6 +219,7 @@ pxt_status redis_touch(void *self, const struct pxt_touch *const *touches, size_
 pxt_status redis_each(void *self, pxt_entry_fn *fn, void *arg, struct pxt_error *error);
 pxt_status redis_count(void *self, uint64_t *out, struct pxt_error *error);
 pxt_status redis_tombstones(void *self, uint64_t *out, struct pxt_error *error);
+pxt_status redis_known_dead(void *self, pxt_time now, uint64_t *out, struct pxt_error *error);
 pxt_status redis_clear(void *self, uint64_t *removed, struct pxt_error *error);
 pxt_status redis_expire(void *self, pxt_time now, uint64_t up_to, size_t limit, pxt_key_fn *fn, void *arg,
                         uint64_t *removed, struct pxt_error *error);

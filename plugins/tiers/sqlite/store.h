@@ -144,6 +144,7 @@ pxt_status sqlite_store_versions(void *self, uint64_t above, pxt_version_fn *fn,
 pxt_status sqlite_store_record_get(void *self, char text[PXT_RECORD_MAX + 1], struct pxt_error *error);
 pxt_status sqlite_store_record_put(void *self, const char *text, struct pxt_error *error);
 pxt_status sqlite_store_tombstones(void *self, uint64_t *out, struct pxt_error *error);
+pxt_status sqlite_store_known_dead(void *self, pxt_time now, uint64_t *out, struct pxt_error *error);
 pxt_status sqlite_store_select(void *self, const struct pxt_select *select, pxt_selected_fn *fn, void *arg,
                                struct pxt_error *error);
 /* lease.c */
@@ -168,7 +169,7 @@ uint64_t sqlite_store_corruptions(void *self);
     .victim = sqlite_store_victim, .expire = sqlite_store_expire, .maintain = sqlite_store_maintain,                   \
     .sync = sqlite_store_sync, .shared_path = sqlite_store_shared_path, .corruptions = sqlite_store_corruptions,       \
     .versions = sqlite_store_versions, .record_get = sqlite_store_record_get, .record_put = sqlite_store_record_put,   \
-    .tombstones = sqlite_store_tombstones, .select = sqlite_store_select
+    .tombstones = sqlite_store_tombstones, .known_dead = sqlite_store_known_dead, .select = sqlite_store_select
 #define STORE_LEASES                                                                                                   \
     .lease_take = sqlite_store_lease_take, .lease_renew = sqlite_store_lease_renew,                                    \
     .lease_end = sqlite_store_lease_end, .lease_each = sqlite_store_lease_each
@@ -231,8 +232,8 @@ pxt_status sqlite_tombstone_replace(struct store *store, struct connection *conn
 pxt_status sqlite_tombstone_del(struct store *store, struct connection *connection, const struct pxt_key *key,
                                 struct pxt_error *error);
 /* Removes up to `limit` of versions up to `up_to`; all. */
-pxt_status sqlite_tombstone_expire(struct store *store, struct connection *connection, uint64_t up_to, size_t limit,
-                                   uint64_t *removed, struct pxt_error *error);
+pxt_status sqlite_tombstone_expire(struct store *store, struct connection *connection, pxt_time now, uint64_t up_to,
+                                   size_t limit, uint64_t *removed, struct pxt_error *error);
 pxt_status sqlite_tombstone_clear(struct store *store, struct connection *connection, struct pxt_error *error);
 pxt_status sqlite_fail_stale(struct store *store, struct pxt_error *error);
 
