@@ -29,7 +29,7 @@ run)
     shift 2
     cd "$folder"
     exec $as "$bin/postgres" -D "$folder/data" -k "$folder" -c listen_addresses= -c shared_buffers=16MB \
-        -c max_connections=60 -c logging_collector=off "$@" >>"$folder.log" 2>&1 ;;
+        -c max_connections=60 -c dynamic_shared_memory_type=mmap "$@" >>"$folder.log" 2>&1 ;;
 wait)
     for _ in $(seq 600); do
         psql -h "$2" -U proxtier -d postgres -Atc 'SELECT 1' >/dev/null 2>&1 && exit 0

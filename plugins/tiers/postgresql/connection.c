@@ -88,6 +88,13 @@ pxt_status pgsql_simple(struct pgsql *pgsql, struct pgsql_connection *connection
 
 /* ---- connecting ---- */
 
+/* libpq prints what the server remarks, unless it is told not to. */
+static void ignore_remark(void *arg, const PGresult *remark)
+{
+    (void)arg;
+    (void)remark;
+}
+
 /* The parameters: what is given later counts instead of what was given before. */
 static PGconn *start(const struct pgsql_address *address, unsigned candidate)
 {
@@ -164,6 +171,7 @@ struct pgsql_connection *pgsql_connect(struct pgsql *pgsql, unsigned candidate, 
         return NULL;
     }
     connection->slot = pgsql->descriptors;
+    PQsetNoticeReceiver(connection->link, ignore_remark, NULL);
     pxt_status status = stand(pgsql, connection->link, deadline, error);
     if (!status) {
         note_descriptor(pgsql, connection);

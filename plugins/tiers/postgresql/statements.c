@@ -57,19 +57,20 @@ static const char *const pattern[STATEMENT_MAX] = {
                            "ORDER BY e.version,e.key LIMIT $5::bigint",
     [STATEMENT_COUNT] = "SELECT count(*) FROM {s}cache_entries e WHERE e.namespace=$1 AND e.removed=0",
     [STATEMENT_TOMBSTONES] = "SELECT count(*) FROM {s}cache_entries e WHERE e.namespace=$1 AND e.removed<>0",
-    [STATEMENT_CLEAR] = "WITH d AS (DELETE FROM {s}cache_entries e WHERE e.namespace=$1 AND e.key IN (SELECT key FROM "
-                        "{s}cache_entries c WHERE c.namespace=$1 AND c.key>$2 ORDER BY c.key LIMIT $3::bigint) "
-                        "RETURNING e.key,e.removed) "
+    /* A subquery in IN may run again for each row, and its LIMIT with it. */
+    [STATEMENT_CLEAR] = "WITH c AS MATERIALIZED (SELECT key FROM {s}cache_entries WHERE namespace=$1 AND key>$2 ORDER "
+                        "BY key LIMIT $3::bigint),d AS (DELETE FROM {s}cache_entries e USING c WHERE e.namespace=$1 "
+                        "AND e.key=c.key RETURNING e.key,e.removed) "
                         "SELECT count(*),count(*) FILTER (WHERE removed=0),coalesce(max(key),'') FROM d",
     [STATEMENT_EXPIRE] =
-        "DELETE FROM {s}cache_entries e WHERE e.namespace=$1 AND e.removed=0 AND e.expires_at<=$2::timestamptz AND "
-        "e.version<=$3::bigint AND e.key IN (SELECT c.key FROM {s}cache_entries c WHERE c.namespace=$1 AND c.removed=0 "
-        "AND c.expires_at<=$2::timestamptz AND c.version<=$3::bigint ORDER BY c.expires_at LIMIT $4::bigint "
-        "FOR UPDATE) RETURNING e.key",
+        "WITH c AS MATERIALIZED (SELECT key FROM {s}cache_entries WHERE namespace=$1 AND removed=0 AND "
+        "expires_at<=$2::timestamptz AND version<=$3::bigint ORDER BY expires_at LIMIT $4::bigint FOR UPDATE) "
+        "DELETE FROM {s}cache_entries e USING c WHERE e.namespace=$1 AND e.key=c.key RETURNING e.key",
     [STATEMENT_EXPIRE_DEAD] =
-        "WITH d AS (DELETE FROM {s}cache_entries e WHERE e.namespace=$1 AND e.removed<>0 AND e.version<=$2::bigint AND "
-        "e.key IN (SELECT c.key FROM {s}cache_entries c WHERE c.namespace=$1 AND c.removed<>0 AND "
-        "c.version<=$2::bigint ORDER BY c.version LIMIT $3::bigint FOR UPDATE) RETURNING 1) SELECT count(*) FROM d",
+        "WITH c AS MATERIALIZED (SELECT key FROM {s}cache_entries WHERE namespace=$1 AND removed<>0 AND "
+        "version<=$2::bigint ORDER BY version LIMIT $3::bigint FOR UPDATE),d AS (DELETE FROM {s}cache_entries e USING "
+        "c "
+        "WHERE e.namespace=$1 AND e.key=c.key RETURNING 1) SELECT count(*) FROM d",
     [STATEMENT_RECORD_GET] = "SELECT record FROM {s}proxtier_record WHERE namespace=$1",
     [STATEMENT_RECORD_PUT] = "INSERT INTO {s}proxtier_record(namespace,record) VALUES($1,$2) "
                              "ON CONFLICT(namespace) DO UPDATE SET record=excluded.record",
@@ -78,10 +79,10 @@ static const char *const pattern[STATEMENT_MAX] = {
         "SELECT e.namespace,e.key,$3::timestamptz,$4::text,$5::double precision,$6::text,$7::text "
         "FROM {s}cache_entries e WHERE e.namespace=$1 AND e.key=$2 AND e.removed=0 RETURNING id",
     [STATEMENT_CHECK_PRUNE] =
-        "DELETE FROM {s}health_history WHERE id IN (SELECT id FROM {s}health_history "
-        "WHERE namespace=$1 AND proxy_key=$2 ORDER BY namespace DESC,proxy_key DESC,id DESC OFFSET $3::bigint)",
+        "WITH c AS MATERIALIZED (SELECT id FROM {s}health_history WHERE namespace=$1 AND proxy_key=$2 ORDER BY id DESC "
+        "OFFSET $3::bigint) DELETE FROM {s}health_history x USING c WHERE x.id=c.id",
     [STATEMENT_CHECK_EACH] = "SELECT check_time,status,response_time_ms,error_message,check_url FROM {s}health_history "
-                             "WHERE namespace=$1 AND proxy_key=$2 ORDER BY namespace DESC,proxy_key DESC,id DESC",
+                             "WHERE namespace=$1 AND proxy_key=$2 ORDER BY id DESC",
     [STATEMENT_SELECT_ALL] = SELECTED(""),
     [STATEMENT_SELECT_SOURCE] = SELECTED("\"left\"(e.source,200)=\"left\"($8::text,200) AND e.source=$8::text AND "),
     [STATEMENT_SELECT_SCHEME] = SELECTED("\"left\"(e.scheme,200)=\"left\"($8::text,200) AND e.scheme=$8::text AND "),
@@ -99,9 +100,9 @@ static const char *const pattern[STATEMENT_MAX] = {
     [STATEMENT_SELECT_FASTEST] = ORDERED("coalesce(e.latency_us,9223372036854775807)", "bigint"),
     /* A statement sees what was committed before it began: so the lock is a statement of its own. */
     [STATEMENT_LEASE_LOCK] = "SELECT count(pg_advisory_xact_lock(hashtextextended('proxtier {S} '||$1||' '||$2,0)))",
-    [STATEMENT_LEASE_PRUNE] =
-        "DELETE FROM {s}proxtier_leases WHERE namespace=$1 AND id IN (SELECT id FROM {s}proxtier_leases WHERE "
-        "namespace=$1 AND until<=statement_timestamp() ORDER BY until LIMIT 100 FOR UPDATE SKIP LOCKED)",
+    [STATEMENT_LEASE_PRUNE] = "WITH c AS MATERIALIZED (SELECT id FROM {s}proxtier_leases WHERE namespace=$1 AND "
+                              "until<=statement_timestamp() ORDER BY until LIMIT 100 FOR UPDATE SKIP LOCKED) "
+                              "DELETE FROM {s}proxtier_leases l USING c WHERE l.namespace=$1 AND l.id=c.id",
     [STATEMENT_LEASE_TAKE] =
         "WITH held AS (SELECT most FROM {s}proxtier_leases WHERE namespace=$1 AND key=$2 AND "
         "until>statement_timestamp()) "
