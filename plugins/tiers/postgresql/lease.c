@@ -83,9 +83,7 @@ pxt_status pgsql_lease_each(void *self, const struct pxt_key *key, pxt_lease_fn 
     pgsql_string(&values, pgsql->name_space);
     if (key)
         pgsql_text(&values, key->text, key->length);
-    else
-        pgsql_null(&values);
-    pxt_status status = pgsql_ask(pgsql, STATEMENT_LEASE_EACH, &values, &result, error);
+    pxt_status status = pgsql_ask(pgsql, key ? STATEMENT_LEASE_EACH_OF : STATEMENT_LEASE_EACH, &values, &result, error);
     for (int row = 0; !status && row < PQntuples(result); row++) {
         struct pxt_lease lease = {.size = sizeof lease,
                                   .id = PQgetvalue(result, row, 1),

@@ -15,19 +15,18 @@ _Static_assert(PXT_FIELD_COUNT == 30, "a field was added: raise PGSQL_LAYOUT");
 static const char *const tables[] = {
     "CREATE TABLE IF NOT EXISTS {s}cache_entries(namespace text COLLATE \"C\" NOT NULL,key text COLLATE \"C\" NOT NULL,"
     "PRIMARY KEY(namespace,key))",
-    "CREATE TABLE IF NOT EXISTS {s}health_history(id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,"
+    "CREATE TABLE IF NOT EXISTS {s}health_history(id bigint GENERATED ALWAYS AS IDENTITY,"
     "namespace text COLLATE \"C\" NOT NULL,proxy_key text COLLATE \"C\" NOT NULL,check_time timestamptz NOT NULL,"
     "status text COLLATE \"C\" NOT NULL,response_time_ms double precision,error_message text,check_url text NOT NULL,"
     "FOREIGN KEY(namespace,proxy_key) REFERENCES {s}cache_entries(namespace,key) ON DELETE CASCADE)",
     /* Of each tag of an entry one row, for selections. */
     "CREATE TABLE IF NOT EXISTS {s}proxtier_tags(namespace text COLLATE \"C\" NOT NULL,tag text COLLATE \"C\" NOT NULL,"
     "health_status text COLLATE \"C\" NOT NULL,ring bigint NOT NULL,key text COLLATE \"C\" NOT NULL,"
-    "PRIMARY KEY(namespace,tag,health_status,ring,key),"
     "FOREIGN KEY(namespace,key) REFERENCES {s}cache_entries(namespace,key) ON DELETE CASCADE)",
     "CREATE TABLE IF NOT EXISTS {s}proxtier_leases(namespace text COLLATE \"C\" NOT NULL,id text COLLATE \"C\" NOT "
     "NULL,"
     "key text COLLATE \"C\" NOT NULL,holder text NOT NULL,most bigint NOT NULL,until timestamptz NOT NULL,"
-    "PRIMARY KEY(namespace,id))",
+    "PRIMARY KEY(namespace,key,id))",
     "CREATE TABLE IF NOT EXISTS {s}proxtier_record(namespace text COLLATE \"C\" PRIMARY KEY,record text NOT NULL)",
     "CREATE TABLE IF NOT EXISTS {s}proxtier_layout(one boolean PRIMARY KEY DEFAULT true CHECK(one),"
     "layout bigint NOT NULL)",
@@ -38,23 +37,29 @@ static const char *const columns[] = {"ring bigint NOT NULL", "scheme text COLLA
                                       "created_at timestamptz NOT NULL DEFAULT now()",
                                       "updated_at timestamptz NOT NULL DEFAULT now()", NULL};
 
-/* A text of 4096 bytes does not fit into an index: so the first 200 characters stand there. */
+/* A text of 4096 bytes does not fit into an index: so the first 200 characters stand there. {n} and {k} are `namespace` and `key`
+ * in the same order by another name. For a look by key the planner takes any index that has both; of a table that was empty when
+ * it planned, perhaps one through which it reads all rows. By other names there is one index for each purpose. */
 static const char *const indexes[] = {
-    "idx_expires_at ON {s}cache_entries(namespace,expires_at) WHERE removed=0",
-    "idx_version ON {s}cache_entries(namespace,version,key)",
-    "idx_removed ON {s}cache_entries(namespace,version) WHERE removed<>0",
-    "idx_health_status ON {s}cache_entries(namespace,health_status,ring,key) WHERE removed=0",
-    "idx_source ON {s}cache_entries(namespace,\"left\"(source,200),health_status,ring,key) WHERE removed=0",
-    "idx_scheme ON {s}cache_entries(namespace,\"left\"(scheme,200),health_status,ring,key) WHERE removed=0",
-    "idx_country ON {s}cache_entries(namespace,\"left\"(lower(country),200),health_status,ring,key) "
+    "INDEX IF NOT EXISTS idx_expires_at ON {s}cache_entries({n},expires_at) WHERE removed=0",
+    "INDEX IF NOT EXISTS idx_version ON {s}cache_entries({n},version,{k})",
+    "INDEX IF NOT EXISTS idx_removed ON {s}cache_entries({n},version) WHERE removed<>0",
+    "INDEX IF NOT EXISTS idx_health_status ON {s}cache_entries({n},health_status,ring,{k}) WHERE removed=0",
+    "INDEX IF NOT EXISTS idx_source ON {s}cache_entries({n},\"left\"(source,200),health_status,ring,{k}) WHERE "
+    "removed=0",
+    "INDEX IF NOT EXISTS idx_scheme ON {s}cache_entries({n},\"left\"(scheme,200),health_status,ring,{k}) WHERE "
+    "removed=0",
+    "INDEX IF NOT EXISTS idx_country ON "
+    "{s}cache_entries({n},\"left\"(lower(country),200),health_status,ring,{k}) "
     "WHERE removed=0 AND country IS NOT NULL",
-    "idx_access_count ON {s}cache_entries(namespace,access_count,key) WHERE removed=0",
-    "idx_last_accessed ON {s}cache_entries(namespace,last_accessed,key) WHERE removed=0",
-    "idx_latency ON {s}cache_entries(namespace,coalesce(latency_us,9223372036854775807),key) WHERE removed=0",
-    "idx_health_history_proxy ON {s}health_history(namespace,proxy_key,id)",
-    "idx_tags_key ON {s}proxtier_tags(namespace,key)",
-    "idx_leases_key ON {s}proxtier_leases(namespace,key)",
-    "idx_leases_until ON {s}proxtier_leases(namespace,until)",
+    "INDEX IF NOT EXISTS idx_access_count ON {s}cache_entries({n},access_count,{k}) WHERE removed=0",
+    "INDEX IF NOT EXISTS idx_last_accessed ON {s}cache_entries({n},last_accessed,{k}) WHERE removed=0",
+    "INDEX IF NOT EXISTS idx_latency ON {s}cache_entries({n},coalesce(latency_us,9223372036854775807),{k}) WHERE "
+    "removed=0",
+    "INDEX IF NOT EXISTS idx_health_history_proxy ON {s}health_history(namespace,proxy_key,id)",
+    "INDEX IF NOT EXISTS idx_tags_key ON {s}proxtier_tags(namespace,key)",
+    "INDEX IF NOT EXISTS idx_leases_until ON {s}proxtier_leases({n},until)",
+    "UNIQUE INDEX IF NOT EXISTS idx_tag ON {s}proxtier_tags({n},tag,health_status,ring,{k})",
     NULL};
 
 /* ---- making ---- */
@@ -90,7 +95,7 @@ static pxt_status make_tables(struct pgsql *pgsql, struct pgsql_connection *conn
         pgsql_text_add(&sql, "%s;", tables[i]);
     add_columns(pgsql, &sql);
     for (size_t i = 0; indexes[i]; i++)
-        pgsql_text_add(&sql, "CREATE INDEX IF NOT EXISTS %s;", indexes[i]);
+        pgsql_text_add(&sql, "CREATE %s;", indexes[i]);
     pgsql_text_add(&sql,
                    "INSERT INTO {s}proxtier_layout(layout) VALUES(%d) ON CONFLICT(one) DO UPDATE SET "
                    "layout=excluded.layout",

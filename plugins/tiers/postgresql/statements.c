@@ -4,9 +4,15 @@
  *   {S} {s}      the schema; the same with a dot, before a table
  *   {fields}     the columns of the fields of `e`, in the order of their numbers
  *   {columns}    the same without `e`, then ring and scheme; {i.columns} likewise, of the input `i`
+ *   {n} {k}      `namespace` and `key`, as all indexes but the primary keys have them; see schema.c
  *   {arrays}     parameters from $2 on, an array for each of these; {next} is the parameter behind them
  *   {set} {excluded}     assignments of all but the key, from `i` or from what an INSERT excluded
  *   {follow}     what follows a write `w`: a tombstone has no history, and each tag has its row
+ *
+ * The server plans a statement once, perhaps while the tables are empty, and keeps the plan when they are large. So each
+ * statement leaves it one way: a walk in the order of one index; or a look by key for each row of the input, by a subquery with
+ * LIMIT or OFFSET, and then a change of the rows that were found by their places (ctid). They are locked before: a change
+ * that came between would have moved them.
  */
 #include "postgresql.h"
 #include <stdarg.h>
@@ -15,72 +21,82 @@
 #include <string.h>
 
 #define INSERT "INSERT INTO {s}cache_entries AS e(namespace,{columns},updated_at) SELECT $1,{i.columns},now() FROM i "
+#define PLACE "(SELECT ctid AS at FROM {s}cache_entries c WHERE c.namespace=$1 AND c.key=i.key LIMIT 1)"
 #define WRITTEN " RETURNING e.key,e.removed,e.health_status,e.ring,e.tags"
+#define HELD "until>statement_timestamp()"
+#define LEASES                                                                                                         \
+    "SELECT key,id,holder,most,(extract(epoch FROM until-statement_timestamp())*1000000)::bigint FROM "                \
+    "{s}proxtier_leases WHERE "
 #define SELECTED(condition_)                                                                                           \
     "SELECT f.ring,f.key FROM unnest($7::text[]) AS h(health) CROSS JOIN LATERAL (SELECT e.ring,e.key FROM "           \
-    "{s}cache_entries e WHERE e.namespace=$1 AND e.removed=0 AND e.health_status=h.health AND " condition_             \
-    "(e.ring,e.key)>($2::bigint,$3::text) AND e.ring<=$4::bigint AND e.expires_at>$5::timestamptz "                    \
-    "ORDER BY e.ring,e.key LIMIT $6::bigint) AS f ORDER BY f.ring,f.key LIMIT $6::bigint"
+    "{s}cache_entries e WHERE e.{n}=$1 AND e.removed=0 AND e.health_status=h.health AND " condition_                   \
+    "(e.ring,e.{k})>($2::bigint,$3::text) AND e.ring<=$4::bigint AND e.expires_at>$5::timestamptz "                    \
+    "ORDER BY e.ring,e.{k} LIMIT $6::bigint) AS f ORDER BY f.ring,f.key LIMIT $6::bigint"
 #define ORDERED(column_, type_)                                                                                        \
-    "SELECT " column_ ",e.key FROM {s}cache_entries e WHERE e.namespace=$1 AND e.removed=0 AND (" column_              \
-    ",e.key)>($2::" type_ ",$3::text) AND " column_ "<=$4::" type_ " AND e.expires_at>$5::timestamptz "                \
-    "ORDER BY " column_ ",e.key LIMIT $6::bigint"
+    "SELECT " column_ ",e.key FROM {s}cache_entries e WHERE e.{n}=$1 AND e.removed=0 AND (" column_                    \
+    ",e.{k})>($2::" type_ ",$3::text) AND " column_ "<=$4::" type_ " AND e.expires_at>$5::timestamptz "                \
+    "ORDER BY " column_ ",e.{k} LIMIT $6::bigint"
 
 static const char *const pattern[STATEMENT_MAX] = {
     [STATEMENT_GET] = "SELECT {fields} FROM {s}cache_entries e WHERE e.namespace=$1 AND e.key=$2",
-    [STATEMENT_GET_MANY] = "SELECT {fields} FROM unnest($2::text[]) AS k(key) JOIN {s}cache_entries e "
-                           "ON e.namespace=$1 AND e.key=k.key",
+    [STATEMENT_GET_MANY] = "SELECT {fields} FROM unnest($2::text[]) AS k(key) CROSS JOIN LATERAL (SELECT * FROM "
+                           "{s}cache_entries f WHERE f.namespace=$1 AND f.key=k.key LIMIT 1) AS e",
+    /* Before a change of many rows, in the order of keys: a statement sees what was committed before it began. */
+    [STATEMENT_LOCK] = "SELECT count(*) FROM unnest($2::text[]) AS i(key) CROSS JOIN LATERAL (SELECT 1 FROM "
+                       "{s}cache_entries c WHERE c.namespace=$1 AND c.key=i.key LIMIT 1 FOR UPDATE) AS f",
     /* All or none: one that is not written divides by zero. A single one is counted only, for errors are logged. */
-    [STATEMENT_PUT] = "WITH i AS (SELECT * FROM unnest({arrays}) AS t({columns})),w AS (" INSERT
+    [STATEMENT_PUT] = "WITH i AS MATERIALIZED (SELECT * FROM unnest({arrays}) AS t({columns})),w AS (" INSERT
                       "ON CONFLICT(namespace,key) DO UPDATE SET {excluded},updated_at=now() "
                       "WHERE excluded.version>=e.version OR excluded.version=0" WRITTEN "),{follow} "
                       "SELECT count(*),1/(count(*)=cardinality($2) OR cardinality($2)=1)::int FROM w",
-    [STATEMENT_PUT_IF] = "WITH i AS (SELECT * FROM unnest({arrays},{next}::bigint[]) AS t({columns},expected)),"
-                         "u AS (UPDATE {s}cache_entries e SET {set},updated_at=now() FROM i WHERE e.namespace=$1 AND "
-                         "e.key=i.key AND i.expected<>0 AND e.version=i.expected" WRITTEN "),n AS (" INSERT
-                         "WHERE i.expected=0 ON CONFLICT(namespace,key) DO UPDATE SET {excluded},updated_at=now() "
-                         "WHERE e.version=0" WRITTEN "),w AS (SELECT * FROM u UNION ALL SELECT * FROM n),{follow} "
-                         "SELECT key FROM w",
+    [STATEMENT_PUT_IF] =
+        "WITH i AS MATERIALIZED (SELECT * FROM unnest({arrays},{next}::bigint[]) AS t({columns},expected)),"
+        "o AS MATERIALIZED (SELECT i.*,f.at FROM i CROSS JOIN LATERAL " PLACE " AS f WHERE i.expected<>0),"
+        "u AS (UPDATE {s}cache_entries e SET {set},updated_at=now() FROM o AS i WHERE e.ctid=i.at AND "
+        "e.version-i.expected=0" WRITTEN "),n AS (" INSERT
+        "WHERE i.expected=0 ON CONFLICT(namespace,key) DO UPDATE SET "
+        "{excluded},updated_at=now() WHERE e.version=0" WRITTEN
+        "),w AS (SELECT * FROM u UNION ALL SELECT * FROM n),{follow} SELECT key FROM w",
     [STATEMENT_DEL] = "WITH d AS (DELETE FROM {s}cache_entries e WHERE e.namespace=$1 AND e.key=$2 AND "
                       "($3::bigint IS NULL OR e.version=$3) RETURNING 1) SELECT (SELECT count(*) FROM d),"
                       "(SELECT count(*) FROM {s}cache_entries e WHERE e.namespace=$1 AND e.key=$2)",
     [STATEMENT_TOUCH] =
-        "UPDATE {s}cache_entries e SET access_count=least(e.access_count+t.hits,9007199254740991),"
-        "last_accessed=greatest(e.last_accessed,t.last),evicted_from_l1=e.evicted_from_l1 OR t.evicted FROM "
-        "unnest($2::text[],$3::bigint[],$4::timestamptz[],$5::boolean[]) AS t(key,hits,last,evicted) "
-        "WHERE e.namespace=$1 AND e.key=t.key AND e.removed=0",
+        "WITH i AS MATERIALIZED (SELECT i.*,f.at FROM unnest($2::text[],$3::bigint[],$4::timestamptz[],$5::boolean[]) "
+        "AS "
+        "i(key,hits,last,evicted) CROSS JOIN LATERAL " PLACE " AS f) UPDATE {s}cache_entries e SET "
+        "access_count=least(e.access_count+i.hits,9007199254740991),last_accessed=greatest(e.last_accessed,i.last),"
+        "evicted_from_l1=e.evicted_from_l1 OR i.evicted FROM i WHERE e.ctid=i.at AND e.removed<1",
     [STATEMENT_NOTIFY] = "SELECT count(pg_notify($1,p)) FROM unnest($2::text[]) AS t(p)",
     [STATEMENT_EACH] = "SELECT {fields} FROM {s}cache_entries e WHERE e.namespace=$1 AND e.removed=0 AND e.key>$2 "
                        "ORDER BY e.key LIMIT $3::bigint",
-    [STATEMENT_VERSIONS] = "SELECT e.version,e.key FROM {s}cache_entries e WHERE e.namespace=$1 AND "
-                           "(e.version,e.key)>($2::bigint,$3::text) AND e.version<=$4::bigint "
-                           "ORDER BY e.version,e.key LIMIT $5::bigint",
-    [STATEMENT_COUNT] = "SELECT count(*) FROM {s}cache_entries e WHERE e.namespace=$1 AND e.removed=0",
-    [STATEMENT_TOMBSTONES] = "SELECT count(*) FROM {s}cache_entries e WHERE e.namespace=$1 AND e.removed<>0",
-    /* A subquery in IN may run again for each row, and its LIMIT with it. */
-    [STATEMENT_CLEAR] = "WITH c AS MATERIALIZED (SELECT key FROM {s}cache_entries WHERE namespace=$1 AND key>$2 ORDER "
-                        "BY key LIMIT $3::bigint),d AS (DELETE FROM {s}cache_entries e USING c WHERE e.namespace=$1 "
-                        "AND e.key=c.key RETURNING e.key,e.removed) "
-                        "SELECT count(*),count(*) FILTER (WHERE removed=0),coalesce(max(key),'') FROM d",
+    [STATEMENT_VERSIONS] = "SELECT e.version,e.key FROM {s}cache_entries e WHERE e.{n}=$1 AND "
+                           "(e.version,e.{k})>($2::bigint,$3::text) AND e.version<=$4::bigint "
+                           "ORDER BY e.version,e.{k} LIMIT $5::bigint",
+    [STATEMENT_COUNT] = "SELECT count(*) FROM {s}cache_entries e WHERE e.{n}=$1 AND e.removed=0",
+    [STATEMENT_TOMBSTONES] = "SELECT count(*) FROM {s}cache_entries e WHERE e.{n}=$1 AND e.removed<>0",
+    [STATEMENT_CLEAR] =
+        "WITH c AS MATERIALIZED (SELECT ctid AS at FROM {s}cache_entries WHERE namespace=$1 AND key>$2 ORDER BY key "
+        "LIMIT $3::bigint FOR UPDATE),d AS (DELETE FROM {s}cache_entries e USING c WHERE e.ctid=c.at RETURNING e.key,"
+        "e.removed) SELECT count(*),count(*) FILTER (WHERE removed=0),coalesce(max(key),'') FROM d",
     [STATEMENT_EXPIRE] =
-        "WITH c AS MATERIALIZED (SELECT key FROM {s}cache_entries WHERE namespace=$1 AND removed=0 AND "
+        "WITH c AS MATERIALIZED (SELECT ctid AS at FROM {s}cache_entries WHERE {n}=$1 AND removed=0 AND "
         "expires_at<=$2::timestamptz AND version<=$3::bigint ORDER BY expires_at LIMIT $4::bigint FOR UPDATE) "
-        "DELETE FROM {s}cache_entries e USING c WHERE e.namespace=$1 AND e.key=c.key RETURNING e.key",
+        "DELETE FROM {s}cache_entries e USING c WHERE e.ctid=c.at RETURNING e.key",
     [STATEMENT_EXPIRE_DEAD] =
-        "WITH c AS MATERIALIZED (SELECT key FROM {s}cache_entries WHERE namespace=$1 AND removed<>0 AND "
+        "WITH c AS MATERIALIZED (SELECT ctid AS at FROM {s}cache_entries WHERE {n}=$1 AND removed<>0 AND "
         "version<=$2::bigint ORDER BY version LIMIT $3::bigint FOR UPDATE),d AS (DELETE FROM {s}cache_entries e USING "
         "c "
-        "WHERE e.namespace=$1 AND e.key=c.key RETURNING 1) SELECT count(*) FROM d",
+        "WHERE e.ctid=c.at RETURNING 1) SELECT count(*) FROM d",
     [STATEMENT_RECORD_GET] = "SELECT record FROM {s}proxtier_record WHERE namespace=$1",
     [STATEMENT_RECORD_PUT] = "INSERT INTO {s}proxtier_record(namespace,record) VALUES($1,$2) "
                              "ON CONFLICT(namespace) DO UPDATE SET record=excluded.record",
     [STATEMENT_CHECK_ADD] =
         "INSERT INTO {s}health_history(namespace,proxy_key,check_time,status,response_time_ms,error_message,check_url) "
         "SELECT e.namespace,e.key,$3::timestamptz,$4::text,$5::double precision,$6::text,$7::text "
-        "FROM {s}cache_entries e WHERE e.namespace=$1 AND e.key=$2 AND e.removed=0 RETURNING id",
+        "FROM {s}cache_entries e WHERE e.namespace=$1 AND e.key=$2 AND e.removed<1 RETURNING id",
     [STATEMENT_CHECK_PRUNE] =
-        "WITH c AS MATERIALIZED (SELECT id FROM {s}health_history WHERE namespace=$1 AND proxy_key=$2 ORDER BY id DESC "
-        "OFFSET $3::bigint) DELETE FROM {s}health_history x USING c WHERE x.id=c.id",
+        "WITH c AS MATERIALIZED (SELECT ctid AS at FROM {s}health_history WHERE namespace=$1 AND proxy_key=$2 ORDER BY "
+        "id DESC OFFSET $3::bigint) DELETE FROM {s}health_history x USING c WHERE x.ctid=c.at",
     [STATEMENT_CHECK_EACH] = "SELECT check_time,status,response_time_ms,error_message,check_url FROM {s}health_history "
                              "WHERE namespace=$1 AND proxy_key=$2 ORDER BY id DESC",
     [STATEMENT_SELECT_ALL] = SELECTED(""),
@@ -91,38 +107,43 @@ static const char *const pattern[STATEMENT_MAX] = {
                  "lower(e.country)=$8::text AND "),
     [STATEMENT_SELECT_TAG] =
         "SELECT f.ring,f.key FROM unnest($7::text[]) AS h(health) CROSS JOIN LATERAL (SELECT t.ring,t.key FROM "
-        "{s}proxtier_tags t JOIN {s}cache_entries e ON e.namespace=t.namespace AND e.key=t.key WHERE t.namespace=$1 "
-        "AND t.tag=$8::text AND t.health_status=h.health AND (t.ring,t.key)>($2::bigint,$3::text) AND "
-        "t.ring<=$4::bigint AND e.removed=0 AND e.expires_at>$5::timestamptz ORDER BY t.ring,t.key LIMIT $6::bigint) "
-        "AS f ORDER BY f.ring,f.key LIMIT $6::bigint",
+        "{s}proxtier_tags t CROSS JOIN LATERAL (SELECT c.removed,c.expires_at,c.health_status,c.tags FROM "
+        "{s}cache_entries c WHERE "
+        "c.namespace=$1 AND c.key=t.key LIMIT 1) AS e WHERE t.{n}=$1 AND t.tag=$8::text AND "
+        "t.health_status=h.health AND (t.ring,t.{k})>($2::bigint,$3::text) AND t.ring<=$4::bigint AND e.removed=0 AND "
+        "e.expires_at>$5::timestamptz AND e.health_status=t.health_status AND "
+        "$8::text=ANY(string_to_array(e.tags,',')) "
+        "ORDER BY t.ring,t.{k} LIMIT $6::bigint) AS f ORDER BY f.ring,f.key "
+        "LIMIT $6::bigint",
     [STATEMENT_SELECT_LEAST_USED] = ORDERED("e.access_count", "bigint"),
     [STATEMENT_SELECT_LEAST_RECENTLY_USED] = ORDERED("e.last_accessed", "timestamptz"),
     [STATEMENT_SELECT_FASTEST] = ORDERED("coalesce(e.latency_us,9223372036854775807)", "bigint"),
     /* A statement sees what was committed before it began: so the lock is a statement of its own. */
     [STATEMENT_LEASE_LOCK] = "SELECT count(pg_advisory_xact_lock(hashtextextended('proxtier {S} '||$1||' '||$2,0)))",
-    [STATEMENT_LEASE_PRUNE] = "WITH c AS MATERIALIZED (SELECT id FROM {s}proxtier_leases WHERE namespace=$1 AND "
+    [STATEMENT_LEASE_PRUNE] = "WITH c AS MATERIALIZED (SELECT ctid AS at FROM {s}proxtier_leases WHERE {n}=$1 AND "
                               "until<=statement_timestamp() ORDER BY until LIMIT 100 FOR UPDATE SKIP LOCKED) "
-                              "DELETE FROM {s}proxtier_leases l USING c WHERE l.namespace=$1 AND l.id=c.id",
+                              "DELETE FROM {s}proxtier_leases e USING c WHERE e.ctid=c.at",
     [STATEMENT_LEASE_TAKE] =
-        "WITH held AS (SELECT most FROM {s}proxtier_leases WHERE namespace=$1 AND key=$2 AND "
-        "until>statement_timestamp()) "
+        "WITH held AS (SELECT most FROM {s}proxtier_leases WHERE namespace=$1 AND key=$2 AND " HELD ") "
         "INSERT INTO {s}proxtier_leases(namespace,key,id,holder,most,until) SELECT $1,$2,$3,$4::text,$5::bigint,"
         "statement_timestamp()+$6::bigint*interval '1 microsecond' WHERE (SELECT count(*) FROM held)<"
         "least($5::bigint,(SELECT min(most) FROM held)) RETURNING 1",
     [STATEMENT_LEASE_RENEW] = "UPDATE {s}proxtier_leases SET until=statement_timestamp()+$4::bigint*interval "
-                              "'1 microsecond' WHERE namespace=$1 AND key=$2 AND id=$3 AND "
-                              "until>statement_timestamp() RETURNING 1",
-    [STATEMENT_LEASE_END] = "DELETE FROM {s}proxtier_leases WHERE namespace=$1 AND key=$2 AND id=$3 AND "
-                            "until>statement_timestamp() RETURNING 1",
-    [STATEMENT_LEASE_EACH] =
-        "SELECT key,id,holder,most,(extract(epoch FROM until-statement_timestamp())*1000000)::bigint "
-        "FROM {s}proxtier_leases WHERE namespace=$1 AND ($2::text IS NULL OR key=$2) AND until>statement_timestamp()",
+                              "'1 microsecond' WHERE namespace=$1 AND key=$2 AND id=$3 AND " HELD " RETURNING 1",
+    [STATEMENT_LEASE_END] =
+        "DELETE FROM {s}proxtier_leases WHERE namespace=$1 AND key=$2 AND id=$3 AND " HELD " RETURNING 1",
+    [STATEMENT_LEASE_EACH] = LEASES "namespace=$1 AND " HELD,
+    [STATEMENT_LEASE_EACH_OF] = LEASES "namespace=$1 AND key=$2 AND " HELD,
 };
 
 static const char follow[] =
-    "h AS (DELETE FROM {s}health_history x USING w WHERE x.namespace=$1 AND x.proxy_key=w.key AND w.removed<>0),"
-    "d AS (DELETE FROM {s}proxtier_tags x USING w WHERE x.namespace=$1 AND x.key=w.key AND (w.removed<>0 OR "
-    "w.tags IS NULL OR x.health_status<>w.health_status OR NOT x.tag=ANY(string_to_array(w.tags,',')))),"
+    "h AS (DELETE FROM {s}health_history x USING (SELECT f.at FROM w CROSS JOIN LATERAL (SELECT ctid AS at FROM "
+    "{s}health_history y WHERE y.namespace=$1 AND y.proxy_key=w.key OFFSET 0) AS f WHERE w.removed<>0) AS g "
+    "WHERE x.ctid=g.at),"
+    "d AS (DELETE FROM {s}proxtier_tags x USING (SELECT f.at FROM w CROSS JOIN LATERAL (SELECT ctid AS at,tag,"
+    "health_status FROM {s}proxtier_tags y WHERE y.namespace=$1 AND y.key=w.key OFFSET 0) AS f WHERE w.removed<>0 OR "
+    "w.tags IS NULL OR f.health_status<>w.health_status OR NOT f.tag=ANY(string_to_array(w.tags,','))) AS g "
+    "WHERE x.ctid=g.at),"
     "a AS (INSERT INTO {s}proxtier_tags(namespace,tag,health_status,ring,key) SELECT $1,t.tag,w.health_status,w.ring,"
     "w.key FROM w,unnest(string_to_array(w.tags,',')) AS t(tag) WHERE w.removed=0 AND t.tag<>'' AND "
     "length(t.tag)<=200 ON CONFLICT DO NOTHING)";
@@ -234,6 +255,10 @@ static size_t expand_word(const struct pgsql *pgsql, const char *at, struct pgsq
         pgsql_text_add(text, "\"%s\"", pgsql->schema);
     else if (starts(at, "{s}", &length))
         pgsql_text_add(text, "\"%s\".", pgsql->schema);
+    else if (starts(at, "{k}", &length))
+        pgsql_text_add(text, "key COLLATE \"POSIX\"");
+    else if (starts(at, "{n}", &length))
+        pgsql_text_add(text, "namespace COLLATE \"POSIX\"");
     else if (starts(at, "{fields}", &length))
         add_list(pgsql, text, "e.", PXT_FIELD_COUNT);
     else if (starts(at, "{columns}", &length))

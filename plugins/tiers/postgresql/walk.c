@@ -130,7 +130,8 @@ pxt_status pgsql_clear(void *self, uint64_t *removed, struct pxt_error *error)
     char place[PXT_KEY_MAX + 1] = "";
     pxt_status status = PXT_OK;
     *removed = 0;
-    for (bool more = true; more && !status;) {
+    /* What was changed meanwhile is passed over: until a round finds nothing. */
+    for (bool more = true, any = false; more && !status;) {
         struct pgsql_values values = {.count = 0};
         PGresult *result = NULL;
         pgsql_string(&values, pgsql->name_space);
@@ -138,7 +139,9 @@ pxt_status pgsql_clear(void *self, uint64_t *removed, struct pxt_error *error)
         pgsql_number(&values, KEYS_PAGE);
         status = remove_and_tell_all(pgsql, STATEMENT_CLEAR, &values, &result, error);
         if (!status) {
-            more = pgsql_get_number(result, 0, 0) > 0;
+            bool some = pgsql_get_number(result, 0, 0) > 0;
+            more = some || any;
+            any = some;
             *removed += (uint64_t)pgsql_get_number(result, 0, 1);
             keep_place(place, result, 0, 2);
         }

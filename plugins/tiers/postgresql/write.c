@@ -43,18 +43,32 @@ void pgsql_notices(struct pgsql *pgsql, const struct pxt_key *const *keys, size_
     pgsql_array_end(values);
 }
 
-/* Runs a write, and then its notices. */
+/* The keys of rows that are to be locked, in their order. */
+static void add_keys(struct pgsql *pgsql, const struct pxt_key *const *keys, size_t n, struct pgsql_values *values)
+{
+    pgsql_string(values, pgsql->name_space);
+    pgsql_array(values, OID_TEXT);
+    for (size_t i = 0; i < n; i++)
+        pgsql_item_text(values, keys[i]->text, keys[i]->length);
+    pgsql_array_end(values);
+}
+
+/* Locks the rows of the keys and runs a write, and then its notices. */
 static pxt_status write_and_tell(struct pgsql *pgsql, enum pgsql_statement statement, const struct pgsql_values *values,
                                  const struct pxt_key *const *keys, size_t n, PGresult **result,
                                  struct pxt_error *error)
 {
-    struct pgsql_values notices = {.count = 0};
-    PGresult *results[2];
+    struct pgsql_values locked = {.count = 0}, notices = {.count = 0};
+    PGresult *results[3];
+    add_keys(pgsql, keys, n, &locked);
     pgsql_notices(pgsql, keys, n, &notices);
-    const struct pgsql_step steps[] = {{statement, values, true}, {STATEMENT_NOTIFY, &notices, true}};
-    pxt_status status = pgsql_run(pgsql, steps, 2, results, error);
-    PQclear(results[1]);
-    *result = results[0];
+    const struct pgsql_step steps[] = {
+        {STATEMENT_LOCK, &locked, false}, {statement, values, true}, {STATEMENT_NOTIFY, &notices, true}};
+    pxt_status status = pgsql_run(pgsql, steps, 3, results, error);
+    PQclear(results[0]);
+    *result = results[1];
+    PQclear(results[2]);
+    pgsql_values_free(&locked);
     pgsql_values_free(&notices);
     return status;
 }
@@ -301,8 +315,8 @@ static void add_touch_column(struct pgsql_values *values, const struct pxt_touch
 pxt_status pgsql_touch(void *self, const struct pxt_touch *const *touches, size_t n, struct pxt_error *error)
 {
     struct pgsql *pgsql = self;
-    struct pgsql_values values = {.count = 0};
-    PGresult *result = NULL;
+    struct pgsql_values values = {.count = 0}, locked = {.count = 0};
+    PGresult *results[2];
     const struct pxt_touch **sorted = calloc(n ? n : 1, sizeof *sorted);
     if (!sorted)
         return pgsql_no_memory(pgsql, error);
@@ -312,8 +326,14 @@ pxt_status pgsql_touch(void *self, const struct pxt_touch *const *touches, size_
     pgsql_string(&values, pgsql->name_space);
     for (enum touch_column column = TOUCH_KEY; column <= TOUCH_EVICTED; column++)
         add_touch_column(&values, sorted, n, column);
+    pgsql_string(&locked, pgsql->name_space);
+    add_touch_column(&locked, sorted, n, TOUCH_KEY);
     free(sorted);
-    pxt_status status = pgsql_ask(pgsql, STATEMENT_TOUCH, &values, &result, error);
-    PQclear(result);
+    const struct pgsql_step steps[] = {{STATEMENT_LOCK, &locked, false}, {STATEMENT_TOUCH, &values, true}};
+    pxt_status status = pgsql_run(pgsql, steps, 2, results, error);
+    PQclear(results[0]);
+    PQclear(results[1]);
+    pgsql_values_free(&locked);
+    pgsql_values_free(&values);
     return status;
 }
