@@ -119,6 +119,35 @@ like "$err" 'permission denied' "a passfile serves as well"
 pool several "conninfo: 'host=$work,$cluster/s dbname=postgres user=proxtier', namespace: pool"
 run -c "$work/several.yaml" put http://192.0.2.3:8080
 is "$code" 0 "of several hosts the one that answers is taken"
+
+# With a server of Redis between.
+if command -v redis-server >/dev/null && "$PROXTIER" plugin info redis >/dev/null 2>&1; then
+    redis-server --port 0 --unixsocket "$work/redis" --dir "$work" --save '' >"$work/redis.log" 2>&1 &
+    redis=$!
+    for _ in $(seq 200); do
+        [ "$(redis-cli -s "$work/redis" ping 2>&1)" = PONG ] && break
+        sleep 0.05
+    done
+    cat >"$work/both.yaml" <<EOF
+encryptor: {plugin: plain}
+tiers:
+- {plugin: l1_memory}
+- {plugin: redis, socket: $work/redis}
+- {plugin: postgresql, conninfo: "$here user=proxtier", namespace: both}
+EOF
+    run -c "$work/both.yaml" put http://192.0.2.5:8080
+    is "$code" 0 "a chain of memory, Redis and PostgreSQL takes an entry"
+    is "$(redis-cli -s "$work/redis" zcard 'proxtier:{default}:ring') $(sql "SELECT count(*) FROM proxtier.cache_entries
+WHERE namespace='both'")" '1 1' "both servers have it"
+    redis-cli -s "$work/redis" flushall >/dev/null
+    run -c "$work/both.yaml" get
+    is "$out" http://192.0.2.5:8080 "what Redis has lost comes from PostgreSQL"
+    kill "$redis" && wait "$redis"
+    run -c "$work/both.yaml" list
+    is "$out" http://192.0.2.5:8080 "without Redis the chain goes on"
+else
+    skip "redis-server is not installed"
+fi
 stop
 
 run -c "$work/pool.yaml" get
@@ -130,5 +159,13 @@ stop
 start -c default_transaction_read_only=on
 run -c "$work/pool.yaml" get
 like "$err" 'read-only' "a server that takes no writes is told"
+sh "$control" make "$cluster/primary"
+sh "$control" run "$cluster/primary" &
+primary=$!
+sh "$control" wait "$cluster/primary"
+pool standby "conninfo: 'host=$cluster/s,$cluster/primary dbname=postgres user=proxtier'"
+run -c "$work/standby.yaml" put http://192.0.2.4:8080
+is "$code" 0 "of two hosts the one that takes writes is used"
+kill -INT "$primary" && wait "$primary"
 stop
 done_testing

@@ -224,6 +224,56 @@ static void calls_share_what_the_server_has_left(void)
     sql("DROP ROLE few");
 }
 
+static void *lease_often(void *arg)
+{
+    char id[PXT_LEASE_ID_MAX + 1];
+    intptr_t taken = 0;
+    for (int i = 0; i < 5; i++) {
+        pxt_entry *entry = NULL;
+        struct pxt_error own;
+        if (pxt_cache_lease(arg, NULL, NULL, NULL, &entry, id, &own))
+            continue;
+        taken++;
+        pxt_entry_release(entry);
+    }
+    return (void *)taken;
+}
+
+static void a_lease_is_held_by_one_host(void)
+{
+    enum { THREADS = 6 };
+    const struct pxt_lease_options long_one = {.size = sizeof long_one, .ttl = 3600};
+    pthread_t thread[THREADS];
+    char id[PXT_LEASE_ID_MAX + 1];
+    pxt_entry *entry = NULL;
+    intptr_t taken = 0;
+    begin();
+    open_both(false, ", timeout: 20s", NULL);
+    put(a, "k", 1);
+    for (int i = 0; i < THREADS; i++)
+        if (pthread_create(&thread[i], NULL, lease_often, i % 2 ? a : b))
+            exit(1);
+    for (int i = 0; i < THREADS; i++) {
+        void *its;
+        pthread_join(thread[i], &its);
+        taken += (intptr_t)its;
+    }
+    is_int(taken, 1, "of many calls of two hosts one gets the lease");
+    put(a, "other", 2);
+    is_int(pxt_cache_lease(a, NULL, NULL, &long_one, &entry, id, &error), PXT_OK, "another entry is leased");
+    pxt_entry_release(entry);
+    kill_server(SIGKILL);
+    start_server(NULL);
+    struct pxt_error own;
+    pxt_status status = PXT_EUNAVAILABLE;
+    for (int64_t end = now_ms() + 20000; status && status != PXT_NOT_FOUND && now_ms() < end; sleep_ms(5)) {
+        pxt_cache_tick(b, NULL, NULL);
+        status = pxt_cache_renew(b, id, 60, &own);
+    }
+    is_int(status, PXT_OK, "when the server was killed and started again it is held, and the other host can renew it");
+    close_both();
+}
+
 static void a_server_that_takes_no_writes_is_a_lost_one(void)
 {
     begin();
@@ -273,6 +323,7 @@ int main(void)
     a_server_that_hangs_costs_a_deadline();
     cut_connections_are_made_anew();
     calls_share_what_the_server_has_left();
+    a_lease_is_held_by_one_host();
     a_server_that_takes_no_writes_is_a_lost_one();
     nothing_was_printed(printed);
     remove_all();
