@@ -132,7 +132,7 @@ if command -v redis-server >/dev/null && "$PROXTIER" plugin info redis >/dev/nul
 encryptor: {plugin: plain}
 tiers:
 - {plugin: l1_memory}
-- {plugin: redis, socket: $work/redis}
+- {plugin: redis, socket: $work/redis, required: false}
 - {plugin: postgresql, conninfo: "$here user=proxtier", namespace: both}
 EOF
     run -c "$work/both.yaml" put http://192.0.2.5:8080
