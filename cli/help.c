@@ -189,7 +189,7 @@ static const char manual_leases[] =
     ".Sh LEASES\n"
     "Workers that are not to use one proxy at the same time take a lease each, with\n.Cm lease\nor\n.Cm exec .\n"
     "Only they respect leases:\n.Cm get\nprints a leased proxy as any other.\n"
-    "A lease stands in the slowest tier that can keep it,\n.Ic l3_sqlite , l2_sqlite\nor\n.Ic redis ,\n"
+    "A lease stands in the slowest tier that can keep it,\n.Ic l3_sqlite , l2_sqlite , redis\nor\n.Ic postgresql ,\n"
     "so that all processes of the pool see it.\nWhile that tier is off no lease is given.\n.Pp\n"
     "A worker gives its lease back with\n.Cm release ,\nin the same breath as its report.\n"
     "If the worker dies, the lease ends by itself after\n.Fl -ttl .\n"

@@ -6,6 +6,6 @@ EXTRA_DIST += \
     %D%/source/lintian-overrides \
     %D%/libproxtier-dev.manpages %D%/libproxtier0.install %D%/libproxtier0.symbols %D%/not-installed %D%/proxtier-check.install \
     %D%/proxtier-check.lintian-overrides %D%/proxtier.dirs \
-    %D%/proxtier.docs %D%/proxtier.install %D%/proxtier-plugin-redis.install %D%/proxtier.manpages %D%/proxtier.postrm %D%/proxtier_plugin.pm %D%/rules \
+    %D%/proxtier.docs %D%/proxtier.install %D%/proxtier-plugin-postgresql.install %D%/proxtier-plugin-redis.install %D%/proxtier.manpages %D%/proxtier.postrm %D%/proxtier_plugin.pm %D%/rules \
     %D%/source/format %D%/tests/control %D%/tests/library %D%/tests/main-job %D%/tests/service-user \
     %D%/tests/third-party-plugin
