@@ -105,6 +105,14 @@ void sqlite_text_add(struct sqlite_text *text, const char *format, ...)
     text->length += (size_t)need;
 }
 
+char *sqlite_text_take(struct sqlite_text *text)
+{
+    if (!text->failed)
+        return text->data;
+    free(text->data);
+    return NULL;
+}
+
 /* Hands the text over. NULL, with the text freed, if memory ran out. */
 static char *take(struct sqlite_text *text)
 {

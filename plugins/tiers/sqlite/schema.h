@@ -135,5 +135,7 @@ int sqlite_repair_schema(const struct sqlite_schema *schema, sqlite3 *db);
 void sqlite_column_of(const struct pxt_field *field, char *out);
 
 void sqlite_text_add(struct sqlite_text *text, const char *format, ...) PXT_PRINTF(2, 3);
+/* The text, for free(). NULL: out of memory. */
+char *sqlite_text_take(struct sqlite_text *text);
 
 #endif

@@ -77,6 +77,9 @@ static inline int64_t select_latency_of(unsigned degree)
     return INT64_C(1000) << degree;
 }
 
+/* So many indexes are kept, but for those of any entry: if one more is made, the one made first is dropped. */
+enum { SELECT_INDEXES_MAX = 64 };
+
 /* A statement that a connection keeps for walks. */
 struct select_statement {
     struct select_statement *next; /* the one used before it */
@@ -204,5 +207,9 @@ pxt_status sqlite_select_pick(struct select_search *search, struct pxt_error *er
 /* select_ttl.c: finds entries that have some time to live, of any other criterion but health: few of many. `*found`: the
  * page is filled; else there are so many that a walk finds them soon. */
 pxt_status sqlite_select_by_ttl(struct select_search *search, bool *found, struct pxt_error *error);
+
+/* select_check.c: whether the rows of a step, `from` < rowid <= `end`, are found through one of the indexes; the next call
+ * looks at the next one. SQLITE_DONE: they are. SQLITE_ROW: one is not. */
+int sqlite_select_check(struct store *store, sqlite3 *db, int64_t from, int64_t end);
 
 #endif

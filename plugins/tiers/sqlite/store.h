@@ -50,6 +50,7 @@ struct store {
     int64_t check_time;
     _Atomic bool check_begun;
     _Atomic int64_t check_from;
+    _Atomic int64_t check_select; /* the number of the index of selections that the next step looks at */
     _Atomic pxt_time checked_at;
     _Atomic pxt_time no_select_until; /* an index could not be made: until then there is no other try */
 
