@@ -25,8 +25,11 @@ static void memory_follows_the_other_host(bool l2)
     unsigned tier = 99;
     is_int(put(a, "k", 1), PXT_OK, "%s: a puts", what);
     is_int(get(b, "k"), 1, "b sees it");
-    is_int(get_from(b, "k", &tier), 1, "again");
-    is_int(tier, 0, "from its memory");
+    /* A get that finds the key's lock taken copies nothing into memory. */
+    for (int64_t end = now_ms() + 5000; tier != 0 && now_ms() < end; sleep_ms(1))
+        if (get_from(b, "k", &tier) != 1)
+            break;
+    is_int(tier, 0, "and then from its memory");
     put(a, "k", 2);
     ok(soon(b, "k", 2), "a puts anew: b's memory hears of it");
     put(b, "k", 3);
@@ -267,10 +270,14 @@ static void faults_can_be_rehearsed_on_a_server(void)
     is_int(a ? get(a, "k") : -1, 1, "it answers");
     for (int i = 0; i < 6 && a; i++)
         is_int(report(a, "k", true) + report(b, "k", true), PXT_OK, "reports of both hosts are taken");
-    if (a)
+    /* Notices arrive when they arrive. */
+    int64_t total = 0;
+    for (int64_t end = now_ms() + 5000; a && total != 12 && now_ms() < end; sleep_ms(1)) {
         pxt_cache_tick(a, NULL, NULL);
-    pxt_cache_tick(b, NULL, NULL);
-    is_int(number_of(b, "k", PXT_FIELD_TOTAL_HEALTH_CHECKS), 12, "and add up");
+        pxt_cache_tick(b, NULL, NULL);
+        total = number_of(b, "k", PXT_FIELD_TOTAL_HEALTH_CHECKS);
+    }
+    is_int(total, 12, "and add up");
     put(b, "k", 2);
     ok(a && soon(a, "k", 2), "its notices are heard");
     pxt_cache_close(a);
