@@ -15,7 +15,11 @@ check_PROGRAMS += %D%/kills_test
 # Beside the programs that it starts, also when it is built.
 %C%_kills_test_LDFLAGS = $(AM_LDFLAGS) -no-install
 
+if LONG_HAS_64_BITS
 check_LTLIBRARIES += %D%/failing_calls.la
+else
+EXTRA_LTLIBRARIES = %D%/failing_calls.la
+endif
 %C%_failing_calls_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared -rpath /nowhere
 %C%_failing_calls_la_LIBADD = -ldl
 
