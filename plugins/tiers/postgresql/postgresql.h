@@ -12,7 +12,7 @@
  * request.c       what one call sends, and its results
  * values.c        parameters and results in the binary format of the protocol
  * rows.c          entries to parameters, rows to entries
- * write.c read.c walk.c select.c lease.c history.c     the operations
+ * write.c touch.c read.c walk.c select.c lease.c history.c     the operations
  *
  * Locks, in order: pool->lock (a leaf). No lock is held over a request.
  */
