@@ -211,7 +211,8 @@ static void add_filters(struct sqlite_text *text)
 char *sqlite_select_query(const struct sqlite_schema *schema, struct select_set set, enum select_form form)
 {
     bool unknown = form == SELECT_UNKNOWN_LAST || form == SELECT_UNKNOWN_FILTERED;
-    bool filtered = form == SELECT_FILTERED || form == SELECT_UNKNOWN_FILTERED;
+    bool nth = form == SELECT_NTH || form == SELECT_NTH_FILTERED;
+    bool filtered = form == SELECT_FILTERED || form == SELECT_UNKNOWN_FILTERED || form == SELECT_NTH_FILTERED;
     const char *order = order_columns[set.order];
     struct sqlite_text text = {0};
     if (set.kind == SELECT_UNPLACED)
@@ -234,6 +235,8 @@ char *sqlite_select_query(const struct sqlite_schema *schema, struct select_set 
     }
     if (unknown)
         sqlite_text_add(&text, "%s IS NULL AND key>?%d", order, SELECT_P_AFTER);
+    else if (nth)
+        sqlite_text_add(&text, "%s>=?%d AND %s<=?%d", order, SELECT_P_FROM, order, SELECT_P_TO);
     else
         sqlite_text_add(&text, "(%s,key)>(?%d,?%d) AND %s<=?%d", order, SELECT_P_FROM, SELECT_P_AFTER, order,
                         SELECT_P_TO);
@@ -245,5 +248,7 @@ char *sqlite_select_query(const struct sqlite_schema *schema, struct select_set 
     else if (set.kind == SELECT_TAGS)
         sqlite_text_add(&text, " AND instr(','||" TAGS "||',',?%d)>0", SELECT_P_TAG);
     sqlite_text_add(&text, " ORDER BY %s%skey", unknown ? "" : order, unknown ? "" : ",");
+    if (nth)
+        sqlite_text_add(&text, " LIMIT 1 OFFSET ?%d", SELECT_P_AFTER);
     return take(&text);
 }
