@@ -86,7 +86,7 @@ static const char *const pattern[STATEMENT_MAX] = {
         "DELETE FROM {s}cache_entries e USING c WHERE e.ctid=c.at RETURNING e.key",
     [STATEMENT_EXPIRE_DEAD] =
         "WITH c AS MATERIALIZED (SELECT ctid AS at FROM {s}cache_entries WHERE {n}=$1 AND removed<>0 AND "
-        "version<=$2::bigint AND NOT (removed=$4::bigint AND fetch_time>$5::timestamptz) ORDER BY version "
+        "version<=$2::bigint AND (removed=$4::bigint AND fetch_time>$5::timestamptz) IS NOT TRUE ORDER BY version "
         "LIMIT $3::bigint FOR UPDATE),d AS (DELETE FROM {s}cache_entries e USING c WHERE e.ctid=c.at RETURNING 1) "
         "SELECT count(*) FROM d",
     [STATEMENT_RECORD_GET] = "SELECT record FROM {s}proxtier_record WHERE namespace=$1",
