@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * bench.c: all benchmarks, one table. `make bench` runs it; QUICK=1 for a short run. Arguments name subjects: memory,
- * jsonl, sqlite, select, put, warm, seal, expiry, process, replay.
+ * jsonl, sqlite, select, put, warm, seal, expiry, process, replay, postgresql.
  */
 #include "bench.h"
 #include <ftw.h>
@@ -271,10 +271,22 @@ int main(int argc, char **argv)
     static const struct {
         const char *name;
         void (*run)(void);
-    } subjects[] = {{"memory", bench_memory},   {"jsonl", bench_jsonl},  {"sqlite", bench_sqlite},
-                    {"select", bench_select},   {"put", bench_put},      {"warm", bench_warm},
-                    {"many", bench_many},       {"seal", bench_seal},    {"expiry", bench_expiry},
-                    {"process", bench_process}, {"replay", bench_replay}};
+    } subjects[] = {
+        {"memory", bench_memory},
+        {"jsonl", bench_jsonl},
+        {"sqlite", bench_sqlite},
+        {"select", bench_select},
+        {"put", bench_put},
+        {"warm", bench_warm},
+        {"many", bench_many},
+        {"seal", bench_seal},
+        {"expiry", bench_expiry},
+        {"process", bench_process},
+        {"replay", bench_replay},
+#ifdef BENCH_POSTGRESQL
+        {"postgresql", bench_postgresql},
+#endif
+    };
     for (size_t i = 0; i < sizeof subjects / sizeof *subjects; i++) {
         bool wanted = argc == 1;
         for (int j = 1; j < argc; j++)

@@ -61,6 +61,7 @@ void bench_many(void);
 void bench_seal(void);
 void bench_expiry(void);
 void bench_process(void);
+void bench_postgresql(void); /* where libpq is */
 void bench_replay(void);
 
 #endif

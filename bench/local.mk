@@ -9,6 +9,13 @@ bench_bench_SOURCES = \
     %D%/select.c %D%/sqlite.c %D%/trace.c
 bench_bench_CFLAGS = $(AM_CFLAGS) $(SQLITE_CFLAGS) $(JSONC_CFLAGS) $(GCRYPT_CFLAGS)
 bench_bench_LDADD = libproxtier.la $(SQLITE_LIBS) $(JSONC_LIBS) $(GCRYPT_LIBS) -lpthread -lm
+if WITH_POSTGRESQL
+bench_bench_SOURCES += %D%/postgresql.c
+bench_bench_CFLAGS += $(LIBPQ_CFLAGS) -DBENCH_POSTGRESQL
+bench_bench_LDADD += $(LIBPQ_LIBS)
+else
+EXTRA_DIST += %D%/postgresql.c
+endif
 bench_empty_SOURCES = %D%/empty.c
 bench_empty_CFLAGS = $(AM_CFLAGS) $(SQLITE_CFLAGS) $(JSONC_CFLAGS) $(GCRYPT_CFLAGS) $(YAML_CFLAGS)
 bench_empty_LDADD = $(SQLITE_LIBS) $(JSONC_LIBS) $(GCRYPT_LIBS) $(YAML_LIBS) $(LTDL_LIBS) $(CSV_LIBS)
@@ -18,7 +25,8 @@ bench_select_tier_LDADD = libcore.la $(SQLITE_LIBS)
 
 # One table of figures beside what the machine can do, and bench.json. QUICK=1: in a minute. SUBJECTS='memory put': some.
 bench: all bench/bench$(EXEEXT) bench/empty$(EXEEXT)
-	PROXTIER_PLUGIN_PATH='$(abs_top_builddir)/plugins/.libs' LD_LIBRARY_PATH='$(abs_top_builddir)/.libs' \
+	abs_top_srcdir='$(abs_top_srcdir)' \
+	    PROXTIER_PLUGIN_PATH='$(abs_top_builddir)/plugins/.libs' LD_LIBRARY_PATH='$(abs_top_builddir)/.libs' \
 	    BENCH_PROXTIER='$(abs_top_builddir)/.libs/proxtier' BENCH_EMPTY='$(abs_top_builddir)/bench/empty' \
 	    bench/bench$(EXEEXT) $(SUBJECTS)
 .PHONY: bench

@@ -19,7 +19,7 @@ const char *option_choice(const struct command *command, const struct option_row
         *help = index < PXT_CHOICE_COUNT ? choices[index].help : NULL;
         return index < PXT_CHOICE_COUNT ? choices[index].name : NULL;
     }
-    if (command->run != run_export || strcmp(row->name, "format"))
+    if ((command->run != run_export && command->run != run_get) || strcmp(row->name, "format"))
         return NULL;
     const struct pxt_export_format *format = pxt_export_format(index);
     *help = format ? format->help : NULL;

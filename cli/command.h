@@ -92,6 +92,8 @@ bool key_of(const struct invocation *invocation, pxt_cache *cache, const char *t
  * they are listed. */
 bool stored_key_of(const struct invocation *invocation, pxt_cache *cache, const char *text, char key[PXT_KEY_MAX + 1],
                    int *exit_code);
+/* How many proxies are known as dead. */
+uint64_t count_known_dead(pxt_cache *cache);
 /* 90, 15m, 1h to seconds; false where malformed. */
 bool read_seconds(const char *text, int64_t *out);
 /* Reads the outcome "ok" or "fail" and the options --latency, --reason and --url. False with a message if one is wrong. */

@@ -56,6 +56,8 @@ static const struct option_row get[] = {REVEAL,
                                         {"tier", 0, NULL, "add the name of the tier that answered"},
                                         JSON,
                                         SHOW_ROW,
+                                        {"format", 0, "FORMAT", "as export writes it: one of these; default: url"},
+                                        {"template", 0, "TEXT", "instead of a format: a text for each proxy"},
                                         {"count", 'n', "N", "without a key: so many, each once"},
                                         CHOOSE_ROWS,
                                         SELECT_ROWS,
@@ -121,11 +123,14 @@ static const struct option_row export_options[] = {
     {"strict", 0, NULL, "exit 65 when the format could not carry a proxy"},
     {"reject", 0, "FILE", "write keys and reasons of proxies that the format cannot carry there"},
     SELECT_ROWS,
+    {"json", 0, NULL, "with FILE: counts and what was not carried, as JSON"},
     END};
+static const struct option_row backup[] = {{"json", 0, NULL, "with FILE: counts as JSON"}, END};
 static const struct option_row restore[] = {
     {"merge", 0, NULL, "into a pool that has entries: the newer put, report or delete of a key counts"},
     {"replace", 0, NULL, "remove all entries of the pool first"},
     {"dry-run", 0, NULL, "check the backup, and change nothing"},
+    JSON,
     END};
 static const struct option_row keygen[] = {{"out", 'o', "FILE", "write it to a new file, mode 0600"}, END};
 static const struct option_row migrate[] = {
@@ -139,7 +144,7 @@ static const struct option_row plugin[] = {
     {"timeout", 0, "TIME", "test: the longest time that one call of the plugin may take; default: 20s"},
     END};
 static const struct option_row config[] = {
-    {"origin", 0, NULL, "show: where each value comes from"}, {"json", 0, NULL, "check: as JSON"}, END};
+    {"origin", 0, NULL, "show: where each value comes from"}, {"json", 0, NULL, "check, show: as JSON"}, END};
 static const struct option_row help[] = {{"man", 0, NULL, "the manual page, as mdoc(7)"}, END};
 
 const struct command commands[] = {
@@ -179,7 +184,7 @@ const struct command commands[] = {
      run_exec},
     {"export", "[FILE]", "write all proxies as a list, as a configuration of a program, or by a template",
      export_options, 0, 1, run_export},
-    {"backup", "FILE|-", "write the whole pool to a file, with history; credentials stay sealed", NULL, 1, 1,
+    {"backup", "FILE|-", "write the whole pool to a file, with history; credentials stay sealed", backup, 1, 1,
      run_backup},
     {"restore", "FILE|-",
      "bring a backup into an empty pool; its credentials need the key of the pool that was backed up", restore, 1, 1,

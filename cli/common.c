@@ -81,6 +81,13 @@ bool stored_key_of(const struct invocation *invocation, pxt_cache *cache, const 
     return true;
 }
 
+uint64_t count_known_dead(pxt_cache *cache)
+{
+    struct pxt_stats stats;
+    pxt_stats_init(&stats);
+    return pxt_cache_stats(cache, &stats, NULL) ? 0 : stats.known_dead;
+}
+
 bool read_seconds(const char *text, int64_t *out)
 {
     static const struct {

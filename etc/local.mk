@@ -24,15 +24,18 @@ dist_fishcompletion_DATA = %D%/completions/proxtier.fish
 systemdunitdir = @systemdunitdir@
 sysusersdir = $(prefix)/lib/sysusers.d
 tmpfilesdir = $(prefix)/lib/tmpfiles.d
-nodist_systemdunit_DATA = %D%/systemd/proxtier-expire.service
-dist_systemdunit_DATA = %D%/systemd/proxtier-expire.timer
-EXTRA_DIST += %D%/systemd/proxtier-expire.service.in %D%/systemd/sysusers.conf %D%/systemd/tmpfiles.conf
-CLEANFILES += %D%/systemd/proxtier-expire.service
+nodist_systemdunit_DATA = %D%/systemd/proxtier-check.service %D%/systemd/proxtier-expire.service
+dist_systemdunit_DATA = %D%/systemd/proxtier-check.timer %D%/systemd/proxtier-expire.timer
+EXTRA_DIST += %D%/systemd/proxtier-check.service.in %D%/systemd/proxtier-expire.service.in \
+    %D%/systemd/sysusers.conf %D%/systemd/tmpfiles.conf
+CLEANFILES += %D%/systemd/proxtier-check.service %D%/systemd/proxtier-expire.service
 
+make_unit = $(MKDIR_P) %D%/systemd && sed -e 's|@bindir[@]|$(bindir)|' -e 's|@sysconfdir[@]|$(sysconfdir)|' \
+    -e 's|@pkglibexecdir[@]|$(pkglibexecdir)|'
+%D%/systemd/proxtier-check.service: %D%/systemd/proxtier-check.service.in Makefile
+	$(AM_V_GEN)$(make_unit) '$(srcdir)/%D%/systemd/proxtier-check.service.in' >$@.tmp && mv $@.tmp $@
 %D%/systemd/proxtier-expire.service: %D%/systemd/proxtier-expire.service.in Makefile
-	@$(MKDIR_P) %D%/systemd
-	$(AM_V_GEN)sed -e 's|@bindir[@]|$(bindir)|' -e 's|@sysconfdir[@]|$(sysconfdir)|' \
-	    '$(srcdir)/%D%/systemd/proxtier-expire.service.in' >$@.tmp && mv $@.tmp $@
+	$(AM_V_GEN)$(make_unit) '$(srcdir)/%D%/systemd/proxtier-expire.service.in' >$@.tmp && mv $@.tmp $@
 
 # Both files are named after the package where they are installed.
 install-systemd-conf:

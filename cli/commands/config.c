@@ -20,10 +20,23 @@ static int check(const struct invocation *invocation)
     return bad ? fail(&error) : 0;
 }
 
+static void print_one(void *arg, const struct pxt_config_value *value)
+{
+    (void)arg;
+    print_result("config show", (struct result_value[]){{.text = value->section},
+                                                        {.text = value->tier},
+                                                        {.text = value->name},
+                                                        {.text = value->value},
+                                                        {.text = value->origin},
+                                                        {.number = value->line, .null = !value->line}});
+}
+
 static int show(const struct invocation *invocation)
 {
     struct pxt_error error;
     char *text = NULL;
+    if (option(invocation, "json"))
+        return pxt_config_each(&invocation->open, print_one, NULL, &error) ? fail(&error) : 0;
     if (pxt_config_show(&invocation->open, option(invocation, "origin") != NULL, &text, &error))
         return fail(&error);
     fputs(text, stdout);
@@ -44,8 +57,8 @@ int run_config(struct invocation *invocation)
         return finish_output(config_import(invocation, invocation->arguments[1]));
     if (invocation->count > 1 && strcmp(what, "import"))
         return usage(invocation, "config %s takes no \"%s\"", what, invocation->arguments[1]);
-    if (option(invocation, "json") && strcmp(what, "check"))
-        return usage(invocation, "--json is for config check: `config show` prints YAML, and `config schema` JSON");
+    if (option(invocation, "json") && strcmp(what, "check") && strcmp(what, "show"))
+        return usage(invocation, "--json is for config check and config show");
     if (!strcmp(what, "check"))
         return finish_output(check(invocation));
     if (!strcmp(what, "show"))

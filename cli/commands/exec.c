@@ -6,6 +6,7 @@
  * meanwhile, the program goes on: to end it in the middle of its work may do more harm than a proxy with two users.
  */
 #include "child.h"
+#include "secret_variables.h"
 #include "selection.h"
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +24,7 @@ struct run {
     bool warned;                   /* that it cannot be renewed */
     bool started;
     char *environment[VARIABLES]; /* what the program gets, each for free_secret_text() */
+    struct secret_variables secrets;
 };
 
 /* ---- the environment -------------------------------------------------------------------------------------------- */
@@ -36,7 +38,8 @@ static bool is_ours(const char *setting)
     return false;
 }
 
-/* Makes the environment of the program: this one, with the variables of the proxy. NULL: out of memory. */
+/* Makes the environment of the program: this one, with the variables of the proxy, and without those that have keys and
+ * passwords of proxtier. NULL: out of memory. */
 static char **make_environment(struct run *run, const char *url)
 {
     size_t count = 0, kept = 0;
@@ -44,7 +47,7 @@ static char **make_environment(struct run *run, const char *url)
         count++;
     char **all = calloc(count + VARIABLES + 1, sizeof *all);
     for (size_t i = 0; all && i < count; i++)
-        if (!is_ours(environ[i]))
+        if (!is_ours(environ[i]) && !is_secret_variable(&run->secrets, environ[i]))
             all[kept++] = environ[i];
     for (size_t i = 0; all && i < VARIABLES; i++) {
         size_t size = strlen(variables[i]) + strlen(url) + 2;
@@ -177,7 +180,8 @@ static int run_program(struct run *run, pxt_entry *entry)
     struct child child;
     char *url;
     size_t length;
-    if (make_url(run->cache, entry, true, &url, &length, &error))
+    if (secret_variables_read(run->invocation, &run->secrets, &error) ||
+        make_url(run->cache, entry, true, &url, &length, &error))
         return fail(&error);
     char **environment = make_environment(run, url);
     free_secret_text(url, length);
@@ -218,6 +222,7 @@ int run_exec(struct invocation *invocation)
         code = run_program(&run, entry);
         finish(&run, pxt_entry_key(entry), code);
         pxt_entry_release(entry);
+        secret_variables_free(&run.secrets);
     } else {
         code = status == PXT_NOT_FOUND ? nothing_matches(invocation) : fail(&error);
         if (status == PXT_ENOTSUP)

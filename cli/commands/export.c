@@ -22,6 +22,8 @@ static void skipped(void *arg, const char *key, const char *reason)
     struct exporting *exporting = arg;
     if (exporting->rejects)
         fprintf(exporting->rejects, "%s: %s\n", key, reason);
+    if (option(exporting->invocation, "json"))
+        print_result("export skipped", (struct result_value[]){{.text = key}, {.text = reason}});
     if (++exporting->counts.skipped <= SHOWN)
         fprintf(stderr, "proxtier: %s is not exported: %s\n", key, reason);
 }
@@ -57,7 +59,12 @@ static int export_to(struct exporting *exporting, const char *path)
     pxt_cache_close(exporting->cache);
     if (code)
         return code;
-    if (path && strcmp(path, "-"))
+    if (option(exporting->invocation, "json"))
+        print_result("export", (struct result_value[]){{.text = path},
+                                                       {.number = exporting->counts.written},
+                                                       {.number = exporting->counts.skipped},
+                                                       {.number = exporting->counts.bare}});
+    else if (path && strcmp(path, "-"))
         fprintf(stderr, "exported %llu\n", (unsigned long long)exporting->counts.written);
     return tell(exporting);
 }
@@ -72,6 +79,8 @@ int run_export(struct invocation *invocation)
     int code;
     if (!read_filter(invocation, &selection, &code))
         return code;
+    if (option(invocation, "json") && (!invocation->count || !strcmp(invocation->arguments[0], "-")))
+        return usage(invocation, "--json needs a FILE: the list itself is written to standard output");
     exporting.options.selection = &selection;
     exporting.options.format = option(invocation, "format");
     exporting.options.pattern = option(invocation, "template");

@@ -41,57 +41,102 @@ static void free_room(struct found *found)
     free(found->tier);
 }
 
-static int print_one(const struct invocation *invocation, pxt_cache *cache, const struct columns *columns,
-                     pxt_entry *entry, unsigned tier)
+/* How entries are printed: by columns, or in a format of export. */
+struct printing {
+    const struct invocation *invocation;
+    pxt_cache *cache;
+    struct columns columns;
+    bool formatted;
+    struct pxt_export_options format;
+};
+
+static int print_one(const struct printing *printing, pxt_entry *entry, unsigned tier)
 {
     struct pxt_error error;
-    if (print_columns(stdout, columns, cache, entry, &error))
+    if (print_columns(stdout, &printing->columns, printing->cache, entry, &error))
         return fail(&error);
-    if (option(invocation, "tier"))
-        printf("\t%s", pxt_cache_tier_name(cache, tier));
+    if (option(printing->invocation, "tier"))
+        printf("\t%s", pxt_cache_tier_name(printing->cache, tier));
     putchar('\n');
     return 0;
 }
 
-/* Prints those that are found and match. */
-static int get_keys(const struct invocation *invocation, pxt_cache *cache, const struct columns *columns,
-                    const struct pxt_selection *selection, struct found *found)
+static void skipped(void *arg, const char *key, const char *reason)
+{
+    (void)arg;
+    fprintf(stderr, "proxtier: %s is not printed: %s\n", key, reason);
+}
+
+/* Prints entries in the format, as one export, so that it has one beginning and one end. */
+static int print_formatted(const struct printing *printing, pxt_entry *const *entries, size_t count)
 {
     struct pxt_error error;
-    bool missing = false;
+    struct pxt_export_options format = printing->format;
+    struct pxt_export_counts counts = {.size = sizeof counts};
+    format.entries = entries;
+    format.entry_count = count;
+    if (pxt_cache_export_as(printing->cache, stdout, &format, &counts, &error))
+        return fail(&error);
+    if (counts.bare && !printing->invocation->quiet)
+        fputs("proxtier: notice: printed without credentials, which --reveal shows in the clear\n", stderr);
+    return counts.skipped ? EXIT_DATA : 0;
+}
+
+static int print_all(const struct printing *printing, pxt_entry *const *entries, const unsigned *tiers, size_t count)
+{
+    if (printing->formatted)
+        return count ? print_formatted(printing, entries, count) : 0;
+    for (size_t i = 0; i < count; i++) {
+        int code = print_one(printing, entries[i], tiers[i]);
+        if (code)
+            return code;
+    }
+    return 0;
+}
+
+/* Prints those that are found and match. */
+static int get_keys(const struct printing *printing, const struct pxt_selection *selection, struct found *found)
+{
+    struct pxt_error error;
+    pxt_cache *cache = printing->cache;
+    size_t kept = 0;
     pxt_status status =
         pxt_cache_get_many(cache, found->key, found->count, found->entry, found->result, found->tier, &error);
     int code = status ? fail(&error) : 0;
-    for (size_t i = 0; i < found->count && (!code || status); i++) {
-        if (!found->entry[i] || !pxt_selection_matches(selection, found->entry[i], pxt_cache_now(cache))) {
-            missing = true;
-            continue;
+    for (size_t i = 0; i < found->count; i++) {
+        pxt_entry *entry = found->entry[i];
+        found->entry[i] = NULL;
+        if (entry && pxt_selection_matches(selection, entry, pxt_cache_now(cache))) {
+            found->tier[kept] = found->tier[i];
+            found->entry[kept++] = entry;
+        } else {
+            pxt_entry_release(entry);
         }
-        int printed = print_one(invocation, cache, columns, found->entry[i], found->tier[i]);
-        if (printed)
-            return printed;
     }
-    return code ? code : missing ? EXIT_NO_MATCH : finish_output(0);
+    int printed = print_all(printing, found->entry, found->tier, kept);
+    if (printed)
+        return printed;
+    return code ? code : kept < found->count ? EXIT_NO_MATCH : finish_output(0);
 }
 
-static int get_named(const struct invocation *invocation, pxt_cache *cache, const struct columns *columns,
-                     const struct pxt_selection *selection)
+static int get_named(const struct printing *printing, const struct pxt_selection *selection)
 {
+    const struct invocation *invocation = printing->invocation;
     struct found found;
     int code = 0;
     bool good = make_room(&found, (size_t)invocation->count);
     if (!good)
         code = EXIT_INTERNAL;
     for (int i = 0; i < invocation->count && good; i++)
-        good = key_of(invocation, cache, invocation->arguments[i], found.text[i], &code);
+        good = key_of(invocation, printing->cache, invocation->arguments[i], found.text[i], &code);
     if (good)
-        code = get_keys(invocation, cache, columns, selection, &found);
+        code = get_keys(printing, selection, &found);
     free_room(&found);
     return code;
 }
 
-static int get_chosen(const struct invocation *invocation, pxt_cache *cache, const struct columns *columns,
-                      const struct pxt_selection *selection, struct pxt_select_options *choice, size_t wanted)
+static int get_chosen(const struct printing *printing, const struct pxt_selection *selection,
+                      struct pxt_select_options *choice, size_t wanted)
 {
     struct pxt_error error;
     size_t count = 0;
@@ -99,14 +144,13 @@ static int get_chosen(const struct invocation *invocation, pxt_cache *cache, con
     pxt_entry **entries = calloc(wanted, sizeof *entries);
     choice->tiers = calloc(wanted, sizeof *choice->tiers);
     if (entries && choice->tiers) {
-        pxt_status status = pxt_cache_select(cache, selection, choice, wanted, entries, &count, &error);
-        code = status == PXT_NOT_FOUND ? nothing_matches(invocation) : status ? fail(&error) : 0;
+        pxt_status status = pxt_cache_select(printing->cache, selection, choice, wanted, entries, &count, &error);
+        code = status == PXT_NOT_FOUND ? nothing_matches(printing->invocation) : status ? fail(&error) : 0;
     }
-    for (size_t i = 0; i < count; i++) {
-        if (!code)
-            code = print_one(invocation, cache, columns, entries[i], choice->tiers[i]);
+    if (!code)
+        code = print_all(printing, entries, choice->tiers, count);
+    for (size_t i = 0; i < count; i++)
         pxt_entry_release(entries[i]);
-    }
     free(entries);
     free(choice->tiers);
     return code ? code : finish_output(0);
@@ -135,24 +179,48 @@ static const char *needless(const struct invocation *invocation)
     return NULL;
 }
 
+/* Reads --format and --template, and how else entries are printed. False with a message. */
+static bool read_printing(const struct invocation *invocation, struct printing *printing, int *code)
+{
+    static const char *const others[] = {"json", "show", "tier"};
+    struct pxt_error error;
+    *printing = (struct printing){.invocation = invocation, .format = PXT_EXPORT_OPTIONS_INIT};
+    printing->format.format = option(invocation, "format");
+    printing->format.pattern = option(invocation, "template");
+    printing->format.reveal = option(invocation, "reveal") != NULL;
+    printing->format.skipped = skipped;
+    printing->formatted = printing->format.format || printing->format.pattern;
+    if (!read_columns(invocation, &printing->columns, code))
+        return false;
+    if (!printing->formatted)
+        return true;
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (option(invocation, others[i])) {
+            *code = usage(invocation, "--%s says nothing beside --format or --template", others[i]);
+            return false;
+        }
+    if (!pxt_export_check(&printing->format, &error))
+        return true;
+    *code = usage(invocation, "%s", error.message);
+    return false;
+}
+
 int run_get(struct invocation *invocation)
 {
     struct pxt_error error;
     struct pxt_selection selection, filter;
     struct pxt_select_options choice;
-    struct columns columns;
+    struct printing printing;
     size_t wanted;
-    pxt_cache *cache;
     int code;
-    if (!read_columns(invocation, &columns, &code) || !read_filter(invocation, &filter, &code) ||
+    if (!read_printing(invocation, &printing, &code) || !read_filter(invocation, &filter, &code) ||
         !read_selection(invocation, &selection, &choice, &code) || !read_count(invocation, &wanted, &code))
         return code;
     if (needless(invocation))
         return usage(invocation, "--%s is for a get without a key", needless(invocation));
-    if (open_cache(invocation, &cache, &error))
+    if (open_cache(invocation, &printing.cache, &error))
         return fail(&error);
-    code = invocation->count ? get_named(invocation, cache, &columns, &filter)
-                             : get_chosen(invocation, cache, &columns, &selection, &choice, wanted);
-    pxt_cache_close(cache);
+    code = invocation->count ? get_named(&printing, &filter) : get_chosen(&printing, &selection, &choice, wanted);
+    pxt_cache_close(printing.cache);
     return code;
 }

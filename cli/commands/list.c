@@ -23,6 +23,14 @@ static bool print_entry(void *arg, pxt_entry *entry)
     return !listing->status && putchar('\n') != EOF;
 }
 
+/* Proxies that failed too often are no entries: people would look for them in vain. */
+static void tell_known_dead(pxt_cache *cache)
+{
+    unsigned long long count = count_known_dead(cache);
+    if (count)
+        fprintf(stderr, "proxtier: notice: not listed, as they are known as dead: %llu\n", count);
+}
+
 int run_list(struct invocation *invocation)
 {
     struct pxt_selection selection;
@@ -34,6 +42,8 @@ int run_list(struct invocation *invocation)
     if (open_cache(invocation, &listing.cache, &listing.error))
         return fail(&listing.error);
     pxt_status status = pxt_cache_each_selected(listing.cache, &selection, print_entry, &listing, &listing.error);
+    if (!status && !listing.status && !invocation->quiet)
+        tell_known_dead(listing.cache);
     pxt_cache_close(listing.cache);
     return finish_output(status || listing.status ? fail(&listing.error) : 0);
 }

@@ -23,9 +23,16 @@ static int restore(struct invocation *invocation, FILE *file, const struct pxt_r
             fprintf(stderr, "proxtier: restored %llu before that\n", (unsigned long long)counts.entries);
         return code;
     }
-    printf("%s %llu, expired %llu, kept newer %llu, checks %llu\n", options->dry_run ? "good: has" : "restored",
-           (unsigned long long)counts.entries, (unsigned long long)counts.expired, (unsigned long long)counts.kept,
-           (unsigned long long)counts.checks);
+    if (option(invocation, "json"))
+        print_result("restore", (struct result_value[]){{.number = options->dry_run},
+                                                        {.number = counts.entries},
+                                                        {.number = counts.checks},
+                                                        {.number = counts.expired},
+                                                        {.number = counts.kept}});
+    else
+        printf("%s %llu, expired %llu, kept newer %llu, checks %llu\n", options->dry_run ? "good: has" : "restored",
+               (unsigned long long)counts.entries, (unsigned long long)counts.expired, (unsigned long long)counts.kept,
+               (unsigned long long)counts.checks);
     return finish_output(0);
 }
 

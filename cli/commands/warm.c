@@ -16,7 +16,7 @@ struct tally {
     FILE *file; /* of --reject; NULL: none */
     const struct list_paths *paths;
     size_t at; /* in them */
-    uint64_t count, masked;
+    uint64_t count, masked, dead;
     bool empty;    /* a list had no record */
     bool failed;   /* a list was not read to its end */
     char last[64]; /* "line 17", of the list that was interrupted */
@@ -52,6 +52,18 @@ static void masked(void *arg, const char *path, uint64_t line, uint64_t column, 
     tally->masked++;
 }
 
+/* Names the first proxies that are known as dead, and all of them in the file of --reject. */
+static void known_dead(void *arg, const char *path, uint64_t line, uint64_t column, const char *reason)
+{
+    struct tally *tally = arg;
+    if (tally->file)
+        fprintf(tally->file, "%s:%llu:%llu: %s\n", path, (unsigned long long)line, (unsigned long long)column, reason);
+    if (++tally->dead > SHOWN || tally->invocation->quiet)
+        return;
+    progress_end(tally->progress);
+    fprintf(stderr, "%s:%llu:%llu: %s\n", path, (unsigned long long)line, (unsigned long long)column, reason);
+}
+
 static void tell_guesses(const struct pxt_list_result *result)
 {
     unsigned long long guessed = result->guessed, ambiguous = result->ambiguous;
@@ -81,7 +93,7 @@ static void finished(void *arg, const struct pxt_list_result *result)
         tally->last_path = result->path;
         snprintf(tally->last, sizeof tally->last, "line %llu", (unsigned long long)result->line);
     } else if (!part && !result->status && !counts->loaded && !counts->updated && !counts->duplicate &&
-               !counts->refused && !option(tally->invocation, "allow-empty")) {
+               !counts->refused && !counts->dead && !option(tally->invocation, "allow-empty")) {
         fprintf(stderr, "proxtier: list %s is empty: --allow-empty accepts that\n", result->path);
         tally->empty = true;
     }
@@ -100,6 +112,16 @@ static bool read_format(const char *name, enum pxt_list_format *out)
     return !name;
 }
 
+static void print_counts(const struct pxt_warm_counts *counts, double seconds)
+{
+    printf("loaded %llu, updated %llu, duplicate %llu, refused %llu", (unsigned long long)counts->loaded,
+           (unsigned long long)counts->updated, (unsigned long long)counts->duplicate,
+           (unsigned long long)counts->refused);
+    if (counts->dead)
+        printf(", known as dead %llu", (unsigned long long)counts->dead);
+    printf(" in %.2f s\n", seconds);
+}
+
 static int tell(const struct invocation *invocation, const struct tally *tally, const struct pxt_warm_counts *counts,
                 double seconds)
 {
@@ -110,6 +132,10 @@ static int tell(const struct invocation *invocation, const struct tally *tally, 
                 "proxtier: warning: %llu record%s masked credentials (only *): taken as absent, stored credentials "
                 "are kept\n",
                 (unsigned long long)tally->masked, tally->masked == 1 ? " has" : "s have");
+    if (tally->dead && !invocation->quiet)
+        fprintf(stderr,
+                "proxtier: notice: known as dead: %llu; they failed too often (--reset or put brings them back)\n",
+                (unsigned long long)tally->dead);
     if (tally->last_path)
         fprintf(stderr, "proxtier: interrupted in list %s after %s\n", tally->last_path, tally->last);
     if (option(invocation, "json"))
@@ -118,12 +144,11 @@ static int tell(const struct invocation *invocation, const struct tally *tally, 
                                                      {.number = counts->duplicate},
                                                      {.number = counts->refused},
                                                      {.number = tally->masked},
+                                                     {.number = counts->dead},
                                                      {.real = seconds}});
     else
-        printf("loaded %llu, updated %llu, duplicate %llu, refused %llu in %.2f s\n",
-               (unsigned long long)counts->loaded, (unsigned long long)counts->updated,
-               (unsigned long long)counts->duplicate, (unsigned long long)counts->refused, seconds);
-    bool any = counts->loaded || counts->updated || counts->duplicate;
+        print_counts(counts, seconds);
+    bool any = counts->loaded || counts->updated || counts->duplicate || counts->dead;
     if (!any && !counts->refused && !tally->empty && !tally->failed && !tally->last_path &&
         !option(invocation, "allow-empty")) {
         fprintf(stderr, "proxtier: all files of the folder are empty: --allow-empty accepts that\n");
@@ -180,10 +205,11 @@ int run_warm(struct invocation *invocation)
         return code;
     options.refused = refused;
     options.masked = masked;
+    options.dead = known_dead;
     options.progress = on_progress;
     options.open = sqlite_list_open;
     options.finished = finished;
-    options.refused_arg = options.masked_arg = options.progress_arg = options.finished_arg = &tally;
+    options.refused_arg = options.masked_arg = options.progress_arg = options.finished_arg = options.dead_arg = &tally;
     if (reject && !(tally.file = fopen(reject, "we"))) {
         fprintf(stderr, "proxtier: cannot write %s: %s\n", reject, strerror(errno));
         return 73;

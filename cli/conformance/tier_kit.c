@@ -247,7 +247,7 @@ pxt_entry *tombstone_of(struct subject *subject, const char *text, uint64_t vers
     struct pxt_key key = key_named(subject, text);
     pxt_entry *entry = NULL;
     const struct pxt_host *host = pxt_trial_host(subject->trial);
-    expect_ok(subject, host->tombstone_new(host, &key, version, PXT_REMOVE_HEALTH, TIME + 5, &entry, &subject->error),
+    expect_ok(subject, host->tombstone_new(host, &key, version, PXT_REMOVE_HEALTH, TIME - 5, &entry, &subject->error),
               "making a tombstone");
     return entry;
 }
@@ -312,7 +312,7 @@ void expect_tombstone(struct subject *subject, void *self, const char *key, uint
            (unsigned long long)found.version, (unsigned long long)version);
     expect(found.removed == PXT_REMOVE_HEALTH + 1, "%s the reason of the tombstone is %lld, not %d", when,
            (long long)found.removed, PXT_REMOVE_HEALTH + 1);
-    expect(found.time == TIME + 5, "%s the time of the tombstone has changed", when);
+    expect(found.time == TIME - 5, "%s the time of the tombstone has changed", when);
 }
 
 void tier_close(struct subject *subject, void *self)

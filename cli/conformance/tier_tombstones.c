@@ -122,6 +122,65 @@ static void clear_removes_tombstones(struct subject *subject)
     tier_close(subject, self);
 }
 
+static void ignore_key(void *arg, const struct pxt_key *key)
+{
+    (void)arg, (void)key;
+}
+
+static uint64_t known_dead(struct subject *subject, void *self, pxt_time now)
+{
+    uint64_t count = 0;
+    calling("known_dead");
+    expect_ok(subject, tier_ops(subject)->known_dead(self, now, &count, &subject->error), "known_dead");
+    return count;
+}
+
+static uint64_t expire_at(struct subject *subject, void *self, pxt_time now)
+{
+    uint64_t removed = 0;
+    calling("expire");
+    expect_ok(subject,
+              tier_ops(subject)->expire(self, now, UINT64_MAX, 100, ignore_key, NULL, &removed, &subject->error),
+              "expire");
+    return removed;
+}
+
+static void keeps_what_is_known_as_dead(struct subject *subject)
+{
+    const struct pxt_host *host = pxt_trial_host(subject->trial);
+    struct pxt_key dead = key_named(subject, "dead"), deleted = key_named(subject, "deleted");
+    pxt_entry *entry = NULL;
+    void *self = tier_open(subject, NULL, NULL, 0);
+    expect_ok(subject, host->tombstone_new(host, &dead, VERSION, PXT_REMOVE_HEALTH, TIME + 9, &entry, &subject->error),
+              "making a tombstone");
+    expect_ok(subject, put_and_release(subject, self, entry), "put of a tombstone");
+    expect_ok(subject,
+              host->tombstone_new(host, &deleted, VERSION + 1, PXT_REMOVE_DELETED, TIME + 9, &entry, &subject->error),
+              "making a tombstone");
+    expect_ok(subject, put_and_release(subject, self, entry), "put of a tombstone");
+    expect(known_dead(subject, self, TIME + 8) == 1, "known_dead does not count the one proxy that is known as dead");
+    expire_at(subject, self, TIME + 8);
+    expect(look(subject, self, "dead").there, "expire drops a proxy that is known as dead before its time");
+    expect(!look(subject, self, "deleted").there, "expire keeps a tombstone of a deleted entry for its time");
+    put_version(subject, self, "dead", 1, VERSION + 2);
+    expect(!known_dead(subject, self, TIME + 8), "known_dead counts a proxy that was put again");
+    expect_ok(subject,
+              host->tombstone_new(host, &dead, VERSION + 3, PXT_REMOVE_HEALTH, TIME + 9, &entry, &subject->error),
+              "making a tombstone");
+    expect_ok(subject, put_and_release(subject, self, entry), "put of a tombstone");
+    expect(!known_dead(subject, self, TIME + 9), "known_dead counts a proxy whose time has come");
+    expire_at(subject, self, TIME + 9);
+    expect(!look(subject, self, "dead").there, "expire keeps a proxy as dead beyond its time");
+    tier_close(subject, self);
+}
+
+static const char *without_known_dead(const struct subject *subject)
+{
+    if (!tier_ops(subject)->known_dead || !tier_ops(subject)->expire)
+        return "it does not offer known_dead";
+    return without_tombstones(subject);
+}
+
 static const char *without_clear_or_tombstones(const struct subject *subject)
 {
     return tier_ops(subject)->clear ? without_tombstones(subject) : without_clear(subject);
@@ -137,5 +196,7 @@ const struct check tier_tombstone_checks[] = {
     {"counts no tombstones", counts_no_tombstones, without_tombstones},
     {"names no tombstone as a victim", tombstones_are_no_victims, without_victim_or_tombstones},
     {"clear removes tombstones, and does not count them", clear_removes_tombstones, without_clear_or_tombstones},
+    {"expire keeps what is known as dead until its time, and known_dead counts it", keeps_what_is_known_as_dead,
+     without_known_dead},
     {"keeps tombstones when it is closed", tombstones_survive_close, without_tombstones},
     {NULL, NULL, NULL}};

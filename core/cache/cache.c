@@ -7,6 +7,7 @@
 #include "base/key.h"
 #include "cache/cache_private.h"
 #include "cache/stats_copy.h"
+#include "chain/dead.h"
 #include "entry/entry.h"
 #include <string.h>
 
@@ -154,7 +155,7 @@ pxt_status pxt_cache_put(pxt_cache *cache, const struct pxt_draft *draft, char *
 struct batch {
     pxt_entry **entries; /* the good ones, distinct keys */
     size_t *draft_of;    /* which draft each came from */
-    bool *replaced;
+    bool *replaced, *dead;
     size_t count;
     struct pxt_keymap keys; /* key -> place in `entries` + 1, in `hits` */
 };
@@ -166,6 +167,7 @@ static void batch_free(struct batch *batch)
     pxt_free(batch->entries);
     pxt_free(batch->draft_of);
     pxt_free(batch->replaced);
+    pxt_free(batch->dead);
     pxt_keymap_free(&batch->keys);
 }
 
@@ -199,7 +201,8 @@ static pxt_status batch_make(pxt_cache *cache, struct batch *batch, const struct
     batch->entries = pxt_alloc_array(n, sizeof(*batch->entries));
     batch->draft_of = pxt_alloc_array(n, sizeof(*batch->draft_of));
     batch->replaced = pxt_alloc_array(n, sizeof(*batch->replaced));
-    if (!batch->entries || !batch->draft_of || !batch->replaced)
+    batch->dead = pxt_alloc_array(n, sizeof(*batch->dead));
+    if (!batch->entries || !batch->draft_of || !batch->replaced || !batch->dead)
         return pxt_fail_memory(error, "a batch");
     for (size_t i = 0; i < n; i++) {
         pxt_entry *entry = NULL;
@@ -218,8 +221,9 @@ static pxt_status batch_make(pxt_cache *cache, struct batch *batch, const struct
     return PXT_OK;
 }
 
-pxt_status pxt_cache_put_many(pxt_cache *cache, const struct pxt_draft *drafts, size_t n, pxt_status *results,
-                              bool *replaced, struct pxt_error *error)
+/* `dead` NULL: what is known as dead is stored as well. */
+static pxt_status put_drafts(pxt_cache *cache, const struct pxt_draft *drafts, size_t n, pxt_status *results,
+                             bool *replaced, bool *dead, struct pxt_error *error)
 {
     struct batch batch = {0};
     pxt_status status = need(cache, drafts, error);
@@ -230,17 +234,36 @@ pxt_status pxt_cache_put_many(pxt_cache *cache, const struct pxt_draft *drafts, 
             results[i] = PXT_EUNAVAILABLE;
         if (replaced)
             replaced[i] = false;
+        if (dead)
+            dead[i] = false;
     }
     status = batch_make(cache, &batch, drafts, n, results, error);
     if (!status && batch.count)
-        status = pxt_chain_put_many(&cache->chain, batch.entries, batch.count, replaced ? batch.replaced : NULL, error);
-    for (size_t i = 0; i < batch.count; i++)
+        status = pxt_chain_put_many(&cache->chain, batch.entries, batch.count, batch.replaced, dead ? batch.dead : NULL,
+                                    error);
+    for (size_t i = 0; i < batch.count; i++) {
         if (replaced)
             replaced[batch.draft_of[i]] = batch.replaced[i];
+        if (dead)
+            dead[batch.draft_of[i]] = batch.dead[i];
+    }
     for (size_t i = 0; results && status && i < n; i++)
         results[i] = results[i] ? results[i] : status;
     batch_free(&batch);
     return status;
+}
+
+pxt_status pxt_cache_put_many(pxt_cache *cache, const struct pxt_draft *drafts, size_t n, pxt_status *results,
+                              bool *replaced, struct pxt_error *error)
+{
+    return put_drafts(cache, drafts, n, results, replaced, NULL, error);
+}
+
+pxt_status pxt_cache_put_list(pxt_cache *cache, const struct pxt_draft *drafts, size_t n, pxt_status *results,
+                              bool *replaced, bool *dead, struct pxt_error *error)
+{
+    pxt_status status = need(dead, dead, error);
+    return status ? status : put_drafts(cache, drafts, n, results, replaced, dead, error);
 }
 
 /* ---- the rest --------------------------------------------------------------------------------------------------- */
@@ -284,6 +307,15 @@ pxt_status pxt_cache_settle(pxt_cache *cache, struct pxt_error *error)
     return status ? status : pxt_chain_settle(&cache->chain, error);
 }
 
+int64_t pxt_cache_entry_number(pxt_cache *cache, const pxt_entry *entry, enum pxt_field_id field)
+{
+    size_t count;
+    const struct pxt_field *fields = pxt_field_table(&count);
+    if (cache && (size_t)field < count && fields[field].flags & PXT_FIELD_LIVE)
+        pxt_chain_settle(&cache->chain, NULL);
+    return pxt_entry_number(entry, field);
+}
+
 pxt_status pxt_cache_tick(pxt_cache *cache, uint64_t *expired, struct pxt_error *error)
 {
     uint64_t ignored;
@@ -317,6 +349,7 @@ static pxt_status fill_stats(pxt_cache *cache, bool total, struct pxt_stats *sta
     struct pxt_stats all = {0};
     pxt_stats_init(&all);
     pxt_chain_stats(&cache->chain, &all);
+    all.known_dead = pxt_chain_known_dead(&cache->chain);
     pxt_pool_stats(cache, &all);
     if (total)
         pxt_chain_total_stats(&cache->chain, &all);

@@ -168,9 +168,7 @@ pxt_status pxt_cache_report(pxt_cache *cache, const char *text, const struct pxt
     outcome->now = pxt_clock_now(&cache->clock);
     clean_reason(outcome);
     status = pxt_chain_change(&cache->chain, &key, change, outcome, PXT_REMOVE_HEALTH, error);
-    if (!status && outcome->evict)
-        PXT_COUNT(&cache->chain.tier[0], evictions_health, 1);
-    else if (!status)
+    if (!status && !outcome->evict)
         record(outcome, &key);
     if (!status && health)
         *health = outcome->health;

@@ -109,7 +109,7 @@ static pxt_status get_leased(struct taking *taking)
 {
     unsigned tier;
     pxt_entry *entry = NULL;
-    pxt_status status = pxt_chain_get(&taking->cache->chain, &taking->lease.key, &entry, &tier, taking->error);
+    pxt_status status = pxt_chain_get_chosen(&taking->cache->chain, &taking->lease.key, &entry, &tier, taking->error);
     if (!status && !pxt_selection_matches(&taking->selection, entry, pxt_clock_now(&taking->cache->clock))) {
         pxt_entry_release(entry);
         status = PXT_NOT_FOUND;

@@ -36,7 +36,7 @@ static bool take(void *arg, const struct pxt_key *key)
     unsigned tier;
     if (taking->passed_over)
         return pass_over(taking, key);
-    pxt_status status = pxt_chain_get(&taking->cache->chain, key, &entry, &tier, &taking->error);
+    pxt_status status = pxt_chain_get_chosen(&taking->cache->chain, key, &entry, &tier, &taking->error);
     if (!status && pxt_selection_matches(&taking->selection, entry, taking->now)) {
         if (taking->tiers)
             taking->tiers[taking->count] = tier;

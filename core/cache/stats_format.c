@@ -112,6 +112,8 @@ static void as_text(struct text *text, const struct pxt_stats *stats)
     if (stats->skewed)
         say(text, "changes of entries too far ahead of the clock: %llu; set the clocks, see max_skew\n",
             (unsigned long long)stats->skewed);
+    if (stats->known_dead)
+        say(text, "known as dead: %llu\n", (unsigned long long)stats->known_dead);
     for (uint32_t i = 0; i < stats->tier_count; i++) {
         const struct pxt_tier_stats *tier = &stats->tier[i];
         say(text, "%s (%s): %s, %llu entries", tier->name, tier->plugin, state_name(tier->state),
@@ -156,6 +158,7 @@ static void as_json(struct text *text, const struct pxt_stats *stats)
         (unsigned long long)stats->total_size, (unsigned long long)stats->missing, (unsigned long long)stats->skewed);
     say_json_time(text, "checkpoint", stats->checkpoint);
     say_json_time(text, "since", stats->since);
+    say(text, ", \"known_dead\": %llu", (unsigned long long)stats->known_dead);
     say(text, ", \"tiers\": [");
     for (uint32_t i = 0; i < stats->tier_count; i++) {
         const struct pxt_tier_stats *tier = &stats->tier[i];
@@ -204,9 +207,11 @@ static void as_flat(struct text *text, const struct pxt_stats *stats)
     say(text, "\ncache.total_size %llu\ncache.promotions %llu\ncache.demotions %llu\n",
         (unsigned long long)stats->total_size, (unsigned long long)stats->promotions,
         (unsigned long long)stats->demotions);
-    say(text, "cache.missing_members %llu\ncache.skewed %llu\ncache.checkpoint %lld\ncache.since %lld\n",
+    say(text,
+        "cache.missing_members %llu\ncache.skewed %llu\ncache.checkpoint %lld\ncache.since %lld\ncache.known_dead "
+        "%llu\n",
         (unsigned long long)stats->missing, (unsigned long long)stats->skewed, (long long)(stats->checkpoint / 1000000),
-        (long long)(stats->since / 1000000));
+        (long long)(stats->since / 1000000), (unsigned long long)stats->known_dead);
 }
 
 static const char *labels_of(const struct pxt_tier_stats *tier, char *out, size_t size)
@@ -296,6 +301,11 @@ static void as_openmetrics(struct text *text, const struct pxt_stats *stats)
         "# HELP proxtier_pool_missing_members members of the pool that are not in this configuration\n"
         "proxtier_pool_missing_members %llu\n",
         (unsigned long long)stats->missing);
+    say(text,
+        "# TYPE proxtier_pool_known_dead gauge\n"
+        "# HELP proxtier_pool_known_dead proxies that failed too often and are not brought back by lists\n"
+        "proxtier_pool_known_dead %llu\n",
+        (unsigned long long)stats->known_dead);
     if (stats->checkpoint) {
         say(text, "# TYPE proxtier_pool_checkpoint_timestamp_seconds gauge\n"
                   "# UNIT proxtier_pool_checkpoint_timestamp_seconds seconds\n"

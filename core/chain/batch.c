@@ -197,20 +197,19 @@ static void publish(struct pxt_chain *chain, pxt_entry **entries, size_t n, cons
     }
 }
 
-static pxt_status put_locked(struct pxt_chain *chain, pxt_entry **entries, size_t n, struct pxt_batch *batch,
-                             struct pxt_error *error)
+/* Writes the entries of the batch. It was read what they replace. */
+static pxt_status put_read(struct pxt_chain *chain, pxt_entry **entries, size_t n, struct pxt_batch *batch,
+                           struct pxt_error *error)
 {
     struct pxt_changes changes = {0};
+    batch->entries = entries;
     batch->write = (struct pxt_write){.chain = chain,
                                       .entries = entries,
                                       .count = n,
                                       .change = &changes.whole,
                                       .into = into_tier,
                                       .locked = &batch->locked};
-    pxt_status status = pxt_learnt_inherit_many(chain, entries, n, batch->replaced, error);
-    if (status)
-        return status;
-    status = pxt_changes_begin(chain, batch->hash, n, &changes, error);
+    pxt_status status = pxt_changes_begin(chain, batch->hash, n, &changes, error);
     if (!status)
         status = pxt_batch_write(&batch->write, batch->replaced, error);
     pxt_changes_end(chain, &changes);
@@ -222,6 +221,53 @@ static pxt_status put_locked(struct pxt_chain *chain, pxt_entry **entries, size_
     return status;
 }
 
+/* Writes those entries of the batch that are not known as dead. */
+static pxt_status put_living(struct pxt_chain *chain, pxt_entry **entries, size_t n, struct pxt_batch *batch,
+                             struct pxt_error *error)
+{
+    size_t living = 0, *index = pxt_alloc_array(n, sizeof *index);
+    pxt_entry **chosen = pxt_alloc_array(n, sizeof(pxt_entry *));
+    struct pxt_batch part = {.locked = batch->locked};
+    pxt_status status = index && chosen ? pxt_batch_make(&part, n, error) : pxt_fail_memory(error, "a batch");
+    if (!status && batch->given && !(part.given = pxt_alloc_array(n, sizeof(pxt_entry *))))
+        status = pxt_fail_memory(error, "a batch");
+    for (size_t i = 0; i < n && !status; i++) {
+        if (batch->replaced[i].known_dead)
+            continue;
+        index[living] = i;
+        chosen[living] = entries[i];
+        struct pxt_key key;
+        pxt_entry_key_of(entries[i], &key);
+        part.hash[living] = key.hash; /* those of the batch are in the order of words by now */
+        if (part.given)
+            part.given[living] = pxt_entry_hold(batch->given[i]);
+        part.replaced[living++] = batch->replaced[i];
+    }
+    if (!status && living)
+        status = put_read(chain, chosen, living, &part, error);
+    for (size_t i = 0; i < living; i++) { /* each may have become another object */
+        entries[index[i]] = chosen[i];
+        batch->replaced[index[i]] = part.replaced[i];
+    }
+    pxt_batch_free(&part, n);
+    pxt_free(chosen);
+    pxt_free(index);
+    return status;
+}
+
+/* `dead` (may be NULL) receives which entries were left out. */
+static pxt_status put_locked(struct pxt_chain *chain, pxt_entry **entries, size_t n, struct pxt_batch *batch,
+                             bool *dead, struct pxt_error *error)
+{
+    bool any = false;
+    pxt_status status = pxt_learnt_inherit_many(chain, entries, n, batch->replaced, error);
+    for (size_t i = 0; i < n && dead; i++)
+        any |= dead[i] = !status && batch->replaced[i].known_dead;
+    if (status)
+        return status;
+    return any ? put_living(chain, entries, n, batch, error) : put_read(chain, entries, n, batch, error);
+}
+
 pxt_status pxt_batch_make(struct pxt_batch *batch, size_t n, struct pxt_error *error)
 {
     batch->hash = pxt_alloc_array(n, sizeof *batch->hash);
@@ -229,19 +275,38 @@ pxt_status pxt_batch_make(struct pxt_batch *batch, size_t n, struct pxt_error *e
     return batch->hash && batch->replaced ? PXT_OK : pxt_fail_memory(error, "a batch");
 }
 
-void pxt_batch_free(struct pxt_batch *batch)
+void pxt_batch_free(struct pxt_batch *batch, size_t n)
 {
+    for (size_t i = 0; batch->given && i < n; i++)
+        pxt_entry_release(batch->given[i]);
+    pxt_free(batch->given);
     pxt_free(batch->hash);
     pxt_free(batch->replaced);
 }
 
-pxt_status pxt_chain_put_many(struct pxt_chain *chain, pxt_entry **entries, size_t n, bool *was_stored,
+/* Keeps what was given, where another host may have an entry made again. */
+static pxt_status keep_given(struct pxt_chain *chain, struct pxt_batch *batch, size_t n, struct pxt_error *error)
+{
+    pxt_status status = PXT_OK;
+    if (!chain->authority)
+        return PXT_OK;
+    batch->given = pxt_alloc_array(n, sizeof(pxt_entry *));
+    if (!batch->given)
+        return pxt_fail_memory(error, "a batch");
+    for (size_t i = 0; i < n && !status; i++)
+        status = pxt_entry_copy(batch->entries[i], false, &batch->given[i], error);
+    return status;
+}
+
+pxt_status pxt_chain_put_many(struct pxt_chain *chain, pxt_entry **entries, size_t n, bool *was_stored, bool *dead,
                               struct pxt_error *error)
 {
     struct pxt_batch batch = {.entries = entries};
     struct pxt_victims victims;
     pxt_victims_init(&victims);
     pxt_status status = pxt_batch_make(&batch, n, error);
+    if (!status)
+        status = keep_given(chain, &batch, n, error);
     if (status)
         goto out;
     for (size_t i = 0; i < n; i++) {
@@ -254,7 +319,7 @@ pxt_status pxt_chain_put_many(struct pxt_chain *chain, pxt_entry **entries, size
     status = pxt_chain_lock_keys(chain, batch.hash, n, &batch.locked, error);
     if (status)
         goto out;
-    status = put_locked(chain, entries, n, &batch, error);
+    status = put_locked(chain, entries, n, &batch, dead, error);
     for (size_t i = 0; i < n; i++) {
         if (was_stored)
             was_stored[i] = batch.replaced[i].entry != NULL;
@@ -263,6 +328,6 @@ pxt_status pxt_chain_put_many(struct pxt_chain *chain, pxt_entry **entries, size
     pxt_chain_unlock_keys(chain, &batch.locked);
     pxt_demote_victims(chain, &victims);
 out:
-    pxt_batch_free(&batch);
+    pxt_batch_free(&batch, n);
     return status;
 }

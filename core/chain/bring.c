@@ -6,6 +6,7 @@
 #include "chain/chain.h"
 #include "chain/decide.h"
 #include "chain/demote.h"
+#include "chain/exchange.h"
 #include "chain/remote.h"
 #include "chain/store.h"
 #include "chain/stripes.h"
@@ -48,6 +49,7 @@ pxt_status pxt_chain_bring(struct pxt_chain *chain, pxt_entry *entry, bool *brou
     pxt_victims_init(&victims);
     *brought = false;
     pxt_entry_key_of(entry, &key);
+    pxt_exchange_take(chain, &key, 1, true);
     pxt_status status = pxt_chain_lock(chain, &key, error);
     if (status)
         return status;

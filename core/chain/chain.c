@@ -69,6 +69,9 @@ pxt_status pxt_chain_open(struct pxt_chain *chain, const struct pxt_config *conf
     pthread_mutex_init(&chain->totals_lock, NULL);
     chain->clock_tolerance = pxt_settings_number(config->settings, "clock_tolerance");
     chain->tombstone_keep = pxt_settings_number(config->settings, "tombstone_keep");
+    /* ProxyWhirl knows no tombstones: none may be left in its files. */
+    chain->dead_for = chain->with_proxywhirl ? 0 : pxt_settings_number(config->settings, "health.dead_for");
+    chain->dead_max = (uint64_t)pxt_settings_number(config->settings, "health.dead_max");
     pthread_mutex_init(&chain->join_lock, NULL);
     pxt_word_locks_init(&chain->word_locks);
     pxt_flights_init(&chain->flights);

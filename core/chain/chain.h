@@ -19,6 +19,9 @@ void pxt_chain_close(struct pxt_chain *chain);
 /* get.c: as pxt_cache_get_from() and pxt_cache_peek() in cache.h. */
 pxt_status pxt_chain_get(struct pxt_chain *chain, const struct pxt_key *key, pxt_entry **out, unsigned *tier,
                          struct pxt_error *error);
+/* The same for a key that a choice has found: no durable tier with a capacity gets a copy, unless there is an authority. */
+pxt_status pxt_chain_get_chosen(struct pxt_chain *chain, const struct pxt_key *key, pxt_entry **out, unsigned *tier,
+                                struct pxt_error *error);
 /* get.c: as pxt_cache_get_many(). */
 pxt_status pxt_chain_get_many(struct pxt_chain *chain, const struct pxt_key *keys, size_t n, pxt_entry **out,
                               unsigned *found_in, pxt_status *result, struct pxt_error *error);
@@ -41,8 +44,9 @@ typedef pxt_status pxt_change_fn(void *arg, pxt_entry *entry, pxt_entry **out, s
 pxt_status pxt_chain_change(struct pxt_chain *chain, const struct pxt_key *key, pxt_change_fn *change, void *arg,
                             enum pxt_removal why, struct pxt_error *error);
 
-/* batch.c: the same for entries of distinct keys. `replaced` (may be NULL) receives which keys were stored before. */
-pxt_status pxt_chain_put_many(struct pxt_chain *chain, pxt_entry **entries, size_t n, bool *replaced,
+/* batch.c: the same for entries of distinct keys. `replaced` (may be NULL) receives which keys were stored before. If `dead`
+ * is not NULL, entries that are known as dead are not stored, and `dead` receives which. */
+pxt_status pxt_chain_put_many(struct pxt_chain *chain, pxt_entry **entries, size_t n, bool *replaced, bool *dead,
                               struct pxt_error *error);
 
 /* bring.c: stores an entry of another chain, which only the caller has, with what it has learnt. If this chain has the key,

@@ -30,6 +30,8 @@ struct pxt_thread_counts {
     _Atomic uint64_t nowhere;
 };
 
+enum { PXT_ANSWER_SLOTS = 1024 };
+
 struct pxt_chain {
     unsigned count;
     struct pxt_tier tier[PXT_CHAIN_MAX];
@@ -54,7 +56,8 @@ struct pxt_chain {
     /* The slowest tier of which the store stands on another machine, also while it is absent: versions in that store order the
      * changes of all hosts. NULL: no tier is remote. See remote.h. */
     struct pxt_tier *authority;
-    bool exchanges;              /* a tier only exchanges copies with other hosts: see exchange.h */
+    bool exchanges;                             /* a tier only exchanges copies with other hosts: see exchange.h */
+    _Atomic uint32_t answers[PXT_ANSWER_SLOTS]; /* of the authority, that callers were given: by key; see overtake.h */
     char *remote_place;          /* where the page stands if no other tier is shared; NULL: no tier is remote */
     int64_t max_staleness_ms;    /* of entries in memory; 0: no tier is remote */
     _Atomic int64_t stale_at_ms; /* then all of them are stale; by the monotonic clock */
@@ -69,6 +72,8 @@ struct pxt_chain {
     int64_t max_skew;             /* see pxt_version_learn() */
     int64_t clock_tolerance;      /* by how much the clocks of hosts may differ */
     int64_t tombstone_keep;       /* how long a remote tier keeps a tombstone, for hosts that were away */
+    int64_t dead_for;             /* how long a proxy that failed too often is known as dead; 0: not at all */
+    uint64_t dead_max;            /* of so many proxies */
     _Atomic uint64_t skewed;      /* changes of entries whose version was further ahead */
     _Atomic int64_t skew_told_ms; /* when that was last logged; 0: not yet */
     struct pxt_word_locks word_locks;

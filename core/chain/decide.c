@@ -62,7 +62,7 @@ static pxt_status read_private(struct pxt_chain *chain, struct pxt_tier *tier, c
 }
 
 /* What the answer of one tier means. PXT_NOT_FOUND also if its copy is one that another write has made old. */
-static pxt_status understand(const struct pxt_chain *chain, const struct pxt_tier *tier, struct pxt_decision *decision,
+static pxt_status understand(struct pxt_chain *chain, const struct pxt_tier *tier, struct pxt_decision *decision,
                              pxt_status status, const pxt_entry *entry)
 {
     decision->asked[tier->index] = true;
@@ -71,6 +71,9 @@ static pxt_status understand(const struct pxt_chain *chain, const struct pxt_tie
     decision->failed[tier->index] = status != PXT_OK && status != PXT_NOT_FOUND;
     if (tier == chain->authority && !decision->failed[tier->index])
         decision->seen = (struct pxt_seen){true, status == PXT_OK ? pxt_entry_version(entry) : 0};
+    /* The next change may be made while the authority is silent, and no other tier has what is dead. */
+    if (tier == chain->authority && status == PXT_OK)
+        pxt_version_learn(&chain->page, pxt_entry_version(entry));
     return status;
 }
 
@@ -290,6 +293,7 @@ static void begin(const struct pxt_chain *chain, const struct pxt_key *key, stru
 {
     *decision = (struct pxt_decision){.generation = atomic_load(&chain->page.base)};
     decision->word = pxt_word(&chain->page, key->hash);
+    decision->answers = atomic_load(&chain->answers[key->hash % PXT_ANSWER_SLOTS]);
     decision->generation += (uint32_t)(decision->word >> 8);
 }
 

@@ -24,6 +24,8 @@ struct pxt_decision {
     uint32_t generation;  /* that of the word */
     struct pxt_seen seen; /* of the authority, if there is one */
     bool by_authority;    /* it has decided, also with nothing */
+    uint32_t answers;     /* of it, that callers were given before */
+    bool overtaken;       /* another caller was given one meanwhile: this one is copied nowhere */
 };
 
 /*

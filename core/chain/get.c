@@ -12,6 +12,7 @@
 #include "chain/demote.h"
 #include "chain/exchange.h"
 #include "chain/get_counts.h"
+#include "chain/overtake.h"
 #include "chain/promote.h"
 #include "chain/remote.h"
 #include "chain/store.h"
@@ -130,8 +131,10 @@ static pxt_status answer(struct pxt_chain *chain, const struct pxt_key *key, boo
     bool alive = status == PXT_OK && !pxt_chain_dead(chain, decision->entry);
     count_answers(chain, decision, alive);
     tell_answer(chain, key, decision, alive);
-    if (decision->by_authority && pxt_chain_members(chain) && !(alive && locked))
-        pxt_remote_follow(chain, key, decision, locked);
+    if (decision->by_authority && !locked)
+        pxt_overtake_unlocked(chain, key);
+    if (decision->by_authority && pxt_chain_members(chain) && !(alive && locked && !decision->overtaken))
+        pxt_remote_follow(chain, key, decision, locked && !decision->overtaken);
     if (alive)
         decision->noted += count_access(chain, &chain->tier[decision->found_in], key, decision->entry);
     if (locked && alive)
@@ -168,6 +171,8 @@ static pxt_status get_locked(struct pxt_chain *chain, const struct pxt_key *key,
     pxt_status status = decide(chain, key, TRIES, 0, &decision, &open, error);
     if (locked && !decision.clear && chain->power && status == PXT_OK)
         status = make_safe(chain, key, &decision, error);
+    if (decision.by_authority)
+        pxt_overtake(chain, key, &decision);
     status = answer(chain, key, locked, false, &decision, status, out, found_in, victims);
     if (locked)
         pxt_chain_unlock(chain, key);
@@ -186,16 +191,18 @@ static bool may_read_freely(const struct pxt_chain *chain)
 static pxt_status answer_freely(struct pxt_chain *chain, const struct pxt_key *key, struct pxt_decision *decision,
                                 pxt_status status, pxt_entry **out, unsigned *found_in, struct pxt_victims *victims)
 {
-    bool locked = decision->by_authority && pxt_chain_members(chain) && pxt_chain_trylock(chain, key);
+    bool by_authority = decision->by_authority;
+    bool processes = pxt_chain_members(chain) || pxt_copies_to_others(chain, decision);
+    bool locked = by_authority && pxt_chain_trylock_for(chain, key, processes);
     bool copies = locked && still_true(chain, key, decision);
     if (locked && !copies)
-        pxt_chain_unlock(chain, key);
-    if (copies && pxt_tidy_private_tiers(chain, key, decision))
-        decision->clear = false; /* there is nothing to copy: another get was faster */
-    victims->deepest = decision->found_in;
-    status = answer(chain, key, copies, !copies, decision, status, out, found_in, victims);
+        pxt_chain_unlock_for(chain, key, processes);
     if (copies)
-        pxt_chain_unlock(chain, key);
+        pxt_overtake(chain, key, decision);
+    victims->deepest = decision->found_in;
+    status = answer(chain, key, copies, !by_authority, decision, status, out, found_in, victims);
+    if (copies)
+        pxt_chain_unlock_for(chain, key, processes);
     return status;
 }
 
@@ -219,7 +226,7 @@ static bool get_freely(struct pxt_chain *chain, const struct pxt_key *key, pxt_e
 
 /* Gets from the first tier down. Where memory is the first tier, one thread of those that miss a key goes on, and the others
  * find it in memory when they have waited. */
-__attribute__((noinline)) static pxt_status get_below(struct pxt_chain *chain, const struct pxt_key *key,
+__attribute__((noinline)) static pxt_status get_below(struct pxt_chain *chain, const struct pxt_key *key, bool chosen,
                                                       pxt_entry **out, unsigned *found_in, struct pxt_error *error)
 {
     struct pxt_victims victims;
@@ -229,6 +236,7 @@ __attribute__((noinline)) static pxt_status get_below(struct pxt_chain *chain, c
     const struct pxt_tier *first = &chain->tier[0];
     bool fills = chain->count > 1 && !(first->flags & PXT_TIER_SHARED) && pxt_tier_on(first) && pxt_tier_stores(first);
     pxt_victims_init(&victims);
+    victims.chosen = chosen;
     pxt_chain_have_down_tiers_probed(chain);
     pxt_exchange_take(chain, key, 1, false);
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state); /* others wait for the end of the flight */
@@ -306,7 +314,16 @@ pxt_status pxt_chain_get(struct pxt_chain *chain, const struct pxt_key *key, pxt
                          struct pxt_error *error)
 {
     if (!get_first(chain, key, out, error))
-        return get_below(chain, key, out, found_in, error);
+        return get_below(chain, key, false, out, found_in, error);
+    *found_in = 0;
+    return PXT_OK;
+}
+
+pxt_status pxt_chain_get_chosen(struct pxt_chain *chain, const struct pxt_key *key, pxt_entry **out, unsigned *found_in,
+                                struct pxt_error *error)
+{
+    if (!get_first(chain, key, out, error))
+        return get_below(chain, key, true, out, found_in, error);
     *found_in = 0;
     return PXT_OK;
 }
@@ -329,7 +346,7 @@ static pxt_status answer_one(struct pxt_chain *chain, const struct pxt_key *key,
     struct pxt_victims victims;
     if (!still_true(chain, key, decision) || !pxt_chain_has_joined(chain) || needs_lock(chain, decision, status)) {
         pxt_entry_release(decision->entry);
-        return get_below(chain, key, out, found_in, error);
+        return get_below(chain, key, false, out, found_in, error);
     }
     pxt_victims_init(&victims);
     victims.in_hurry = true;
@@ -351,7 +368,7 @@ static void get_missed(struct pxt_chain *chain, struct missed *missed, pxt_entry
     }
     for (size_t j = 0; j < missed->count; j++) {
         size_t i = missed->index[j];
-        result[i] = status ? get_below(chain, &missed->key[j], &out[i], &found_in[i], error)
+        result[i] = status ? get_below(chain, &missed->key[j], false, &out[i], &found_in[i], error)
                            : answer_one(chain, &missed->key[j], &missed->decision[j], missed->status[j], &out[i],
                                         &found_in[i], error);
     }
@@ -380,6 +397,19 @@ pxt_status pxt_chain_get_many(struct pxt_chain *chain, const struct pxt_key *key
     return PXT_OK;
 }
 
+/* Sees that no tier of this host says something older than what the authority says. */
+static void peek_follows(struct pxt_chain *chain, const struct pxt_key *key, struct pxt_decision *decision)
+{
+    if (pxt_chain_trylock_in_process(chain, key)) {
+        pxt_overtake(chain, key, decision);
+        pxt_chain_unlock_in_process(chain, key);
+    } else {
+        pxt_overtake_unlocked(chain, key);
+    }
+    if (pxt_chain_members(chain))
+        pxt_remote_follow(chain, key, decision, false);
+}
+
 pxt_status pxt_chain_peek(struct pxt_chain *chain, const struct pxt_key *key, pxt_entry **out, struct pxt_error *error)
 {
     enum { TRIES = 4, TRIES_LOCKED = 100 };
@@ -396,8 +426,8 @@ pxt_status pxt_chain_peek(struct pxt_chain *chain, const struct pxt_key *key, px
         status = decide(chain, key, TRIES_LOCKED, flags, &decision, &open, error);
         pxt_chain_unlock_in_process(chain, key);
     }
-    if (decision.by_authority && pxt_chain_members(chain))
-        pxt_remote_follow(chain, key, &decision, false);
+    if (decision.by_authority)
+        peek_follows(chain, key, &decision);
     if (status == PXT_OK && !pxt_chain_dead(chain, decision.entry)) {
         *out = decision.entry;
         return PXT_OK;

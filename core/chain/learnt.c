@@ -54,6 +54,7 @@ static pxt_status take_over(const struct pxt_chain *chain, pxt_entry **entry, px
         return PXT_OK;
     replaced->stamp.above = pxt_version_max(replaced->stamp.above, pxt_entry_effective_version(old));
     if (pxt_entry_is_tombstone(old)) {
+        replaced->known_dead = pxt_entry_known_dead(old, pxt_clock_now(&chain->clock));
         pxt_entry_release(old);
         return PXT_OK;
     }

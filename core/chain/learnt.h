@@ -12,6 +12,7 @@ struct pxt_replaced {
     pxt_entry *entry;       /* held; NULL: the key is new */
     int64_t hits;           /* its access_count when it was read */
     struct pxt_stamp stamp; /* for the new entry */
+    bool known_dead;        /* there is none, for the proxy failed too often */
 };
 
 /* Reads the entry that stands in the chain, expired or not, and gives its learnt fields to `*entry`, which no tier has

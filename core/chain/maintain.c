@@ -15,12 +15,14 @@
 struct sweep {
     struct pxt_chain *chain;
     struct pxt_keymap keys; /* expired in the tier that is swept; to be removed from the others */
+    uint64_t expired;       /* how many the tier has removed by itself, without tombstones */
     bool no_memory;
 };
 
 static void expired_key(void *arg, const struct pxt_key *key)
 {
     struct sweep *sweep = arg;
+    sweep->expired++;
     if (!pxt_keymap_add(&sweep->keys, key))
         sweep->no_memory = true; /* the sweeps of the other tiers, and every get, find it expired too */
 }
@@ -31,7 +33,7 @@ static bool remove_if_expired(struct pxt_chain *chain, struct pxt_tier *tier, co
     bool removed = false;
     if (!pxt_tier_on(tier) || pxt_tier_get(tier, key, PXT_GET_PEEK, &entry, NULL) != PXT_OK)
         return false;
-    if (pxt_entry_expired(entry, now) && pxt_entry_version(entry) <= pxt_remote_may_drop(chain, tier, UINT64_MAX))
+    if (pxt_entry_may_drop(entry, now) && pxt_entry_version(entry) <= pxt_remote_may_drop(chain, tier, UINT64_MAX))
         removed = pxt_chain_evict(tier, key, entry, PXT_REMOVE_EXPIRED, NULL) == PXT_OK;
     pxt_entry_release(entry);
     pxt_access_forget(chain, key);
@@ -56,7 +58,8 @@ static bool remove_everywhere(struct pxt_chain *chain, const struct pxt_tier *fr
     return removed;
 }
 
-/* Removes one batch of expired keys. `*removed` counts those of this tier; `*more`: another batch may find more. */
+/* Removes one batch of expired keys. `*removed` counts those of this tier, without tombstones; `*more`: another batch may find
+ * more. */
 static pxt_status sweep_batch(struct pxt_chain *chain, struct pxt_tier *tier, uint64_t *removed, bool *more,
                               struct pxt_error *error)
 {
@@ -64,16 +67,17 @@ static pxt_status sweep_batch(struct pxt_chain *chain, struct pxt_tier *tier, ui
     pxt_time now = pxt_clock_now(&chain->clock);
     bool native = pxt_tier_expires(tier);
     uint64_t up_to = pxt_remote_may_drop(chain, tier, UINT64_MAX);
-    *removed = 0;
-    pxt_status status =
-        native ? pxt_tier_expire(tier, now, up_to, chain->expire_batch, expired_key, &sweep, removed, error)
-               : pxt_tier_gather_expired(tier, now, up_to, chain->expire_batch, &sweep.keys, error);
-    *more = !status && (native ? *removed : sweep.keys.count) >= chain->expire_batch;
+    uint64_t gone = 0;
+    pxt_status status = native
+                            ? pxt_tier_expire(tier, now, up_to, chain->expire_batch, expired_key, &sweep, &gone, error)
+                            : pxt_tier_gather_expired(tier, now, up_to, chain->expire_batch, &sweep.keys, error);
+    *more = !status && (native ? gone : sweep.keys.count) >= chain->expire_batch;
+    *removed = sweep.expired;
     for (size_t i = 0; (chain->count > 1 || !native) && i < sweep.keys.bucket_count; i++)
         for (struct pxt_keymap_item *item = sweep.keys.bucket[i]; item; item = item->next)
             *removed += remove_everywhere(chain, tier, &item->key, now);
     pxt_keymap_free(&sweep.keys);
-    *more = *more && *removed;
+    *more = *more && (native || *removed);
     return status;
 }
 
@@ -116,8 +120,8 @@ static pxt_status drop_singly(struct pxt_chain *chain, struct pxt_tier *tier, px
             pxt_entry *entry = NULL;
             if (pxt_chain_lock(chain, &item->key, NULL) != PXT_OK)
                 continue;
-            if (pxt_tier_get(tier, &item->key, PXT_GET_PEEK, &entry, NULL) == PXT_OK && pxt_entry_expired(entry, now) &&
-                pxt_entry_version(entry) <= up_to) {
+            if (pxt_tier_get(tier, &item->key, PXT_GET_PEEK, &entry, NULL) == PXT_OK &&
+                pxt_entry_may_drop(entry, now) && pxt_entry_version(entry) <= up_to) {
                 bool tombstone = pxt_entry_is_tombstone(entry);
                 if (pxt_chain_evict(tier, &item->key, entry, PXT_REMOVE_EXPIRED, NULL) == PXT_OK && !tombstone)
                     dropped_key(drop, &item->key);

@@ -12,6 +12,7 @@
 #include "chain/demote.h"
 #include "chain/exchange.h"
 #include "chain/learnt.h"
+#include "chain/overtake.h"
 #include "chain/remote.h"
 #include "chain/store.h"
 #include "chain/stripes.h"
@@ -79,6 +80,32 @@ pxt_status pxt_chain_delete(struct pxt_chain *chain, const struct pxt_key *key, 
     return status;
 }
 
+/* The tiers that have an entry of the key, a bit for each index. */
+static uint32_t tiers_with(struct pxt_chain *chain, const struct pxt_key *key)
+{
+    uint32_t with = 0;
+    for (unsigned i = 0; i < chain->count; i++) {
+        pxt_entry *entry = NULL;
+        if (pxt_tier_on(&chain->tier[i]) && !pxt_tier_get(&chain->tier[i], key, PXT_GET_PEEK, &entry, NULL) &&
+            !pxt_entry_is_tombstone(entry))
+            with |= UINT32_C(1) << i;
+        pxt_entry_release(entry);
+    }
+    return with;
+}
+
+/* Removes an entry, and counts that in each tier that had it. */
+static pxt_status remove_and_count(struct pxt_chain *chain, const struct pxt_key *key, enum pxt_removal why,
+                                   struct pxt_error *error)
+{
+    uint32_t with = why == PXT_REMOVE_HEALTH ? tiers_with(chain, key) : 0;
+    pxt_status status = pxt_chain_remove(chain, key, why, error);
+    for (unsigned i = 0; i < chain->count && !status; i++)
+        if (with >> i & 1)
+            PXT_COUNT(&chain->tier[i], evictions_health, 1);
+    return status;
+}
+
 /* Changes what is stored; PXT_ESTALE, if another host changes that meanwhile. */
 static pxt_status change_once(struct pxt_chain *chain, const struct pxt_key *key, pxt_change_fn *change, void *arg,
                               enum pxt_removal why, struct pxt_victims *victims, struct pxt_error *error)
@@ -88,7 +115,7 @@ static pxt_status change_once(struct pxt_chain *chain, const struct pxt_key *key
     pxt_status status = pxt_chain_decide(chain, key, PXT_GET_PEEK | PXT_TIER_GET_FOR_WRITE, &decision, error);
     pxt_entry *entry = decision.entry;
     if (status == PXT_OK && pxt_chain_dead(chain, entry)) {
-        if (!pxt_chain_has_tombstones(chain)) {
+        if (!pxt_chain_has_tombstones(chain) && !pxt_entry_is_tombstone(entry)) {
             pxt_chain_remove(chain, key, PXT_REMOVE_EXPIRED, NULL);
             PXT_COUNT(&chain->tier[0], evictions_ttl, 1);
         }
@@ -96,6 +123,8 @@ static pxt_status change_once(struct pxt_chain *chain, const struct pxt_key *key
     } else if (status == PXT_OK) {
         status = change(arg, entry, &changed, error);
     }
+    if (status == PXT_NOT_FOUND)
+        pxt_overtake_with_nothing(chain, key, &decision);
     if (!status && changed) {
         uint64_t supplied = pxt_entry_effective_supplied(entry);
         const struct pxt_stamp stamp = {.above = pxt_entry_effective_version(entry),
@@ -104,7 +133,7 @@ static pxt_status change_once(struct pxt_chain *chain, const struct pxt_key *key
                                         .seen = decision.seen};
         status = pxt_chain_store(chain, changed, &stamp, victims, error);
     } else if (!status) {
-        status = pxt_chain_remove(chain, key, why, error);
+        status = remove_and_count(chain, key, why, error);
     }
     pxt_entry_release(entry);
     pxt_entry_release(changed);
@@ -138,67 +167,5 @@ pxt_status pxt_chain_change(struct pxt_chain *chain, const struct pxt_key *key, 
     status = change_locked(chain, key, change, arg, why, &victims, error);
     pxt_chain_unlock(chain, key);
     pxt_demote_victims(chain, &victims);
-    return status;
-}
-
-static bool count_one(void *arg, pxt_entry *entry)
-{
-    (void)entry;
-    ++*(uint64_t *)arg;
-    return true;
-}
-
-/* All keys are locked. */
-static pxt_status clear_locked(struct pxt_chain *chain, struct pxt_error *error)
-{
-    pxt_status first = PXT_OK;
-    pxt_doubts members = pxt_chain_members(chain), missing = members;
-    for (unsigned i = 0; i < chain->count; i++)
-        missing &= (pxt_doubts)~pxt_chain_bit(chain, &chain->tier[i]);
-    if (missing)
-        return pxt_fail(error, PXT_EUNAVAILABLE, 0,
-                        "a member of the pool is not in this chain and cannot be cleared: nothing was removed; see "
-                        "`proxtier status`");
-    if (chain->generations)
-        pxt_words_doubt_all(&chain->page, members);
-    for (unsigned i = chain->count; i-- > 0;) {
-        uint64_t removed;
-        if (!pxt_tier_present(&chain->tier[i]))
-            continue;
-        pxt_status status = pxt_tier_clear(&chain->tier[i], &removed, first ? NULL : error);
-        first = first ? first : status;
-    }
-    pxt_access_forget_all(chain);
-    return first;
-}
-
-/* PXT_EUNAVAILABLE if a tier cannot be cleared now, and so its entries would come back. */
-static pxt_status check_clearable(const struct pxt_chain *chain, struct pxt_error *error)
-{
-    for (unsigned i = 0; i < chain->count; i++) {
-        const struct pxt_tier *tier = &chain->tier[i];
-        bool present = pxt_tier_present(tier);
-        if (present ? !pxt_tier_on(tier) : tier->exchanges || pxt_chain_tier_may_have_more(chain, tier))
-            return pxt_fail(error, PXT_EUNAVAILABLE, 0,
-                            "tier %s is %s and cannot be cleared: nothing was removed; see `proxtier status`",
-                            tier->name, present ? "off" : "absent");
-    }
-    return PXT_OK;
-}
-
-pxt_status pxt_chain_clear(struct pxt_chain *chain, uint64_t *removed, struct pxt_error *error)
-{
-    uint64_t distinct = 0;
-    pxt_status status = check_clearable(chain, error);
-    if (!status)
-        status = pxt_chain_lock_all_joined(chain, error);
-    if (!status) {
-        status = pxt_chain_each_reachable(chain, count_one, &distinct, error);
-        if (!status)
-            status = clear_locked(chain, error);
-        pxt_chain_unlock_all(chain);
-    }
-    if (removed)
-        *removed = status ? 0 : distinct;
     return status;
 }

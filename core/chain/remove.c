@@ -5,7 +5,9 @@
  */
 #include "base/fail.h"
 #include "chain/accesses.h"
+#include "chain/dead.h"
 #include "chain/decide.h"
+#include "chain/overtake.h"
 #include "chain/remote.h"
 #include "chain/store.h"
 #include "entry/entry.h"
@@ -55,11 +57,12 @@ static pxt_status bury_in(struct pxt_write *write, struct pxt_tier *tier, struct
 static pxt_status bury(struct pxt_chain *chain, const struct pxt_key *key, enum pxt_removal why, uint64_t above,
                        struct pxt_seen seen, struct pxt_error *error)
 {
+    pxt_time at = why == PXT_REMOVE_HEALTH ? pxt_chain_known_until(chain) : pxt_clock_now(&chain->clock);
     struct pxt_change change;
     pxt_entry *tombstone = NULL;
     const struct pxt_stamp stamp = {
         .above = above, .supplied = PXT_VERSION_NEW, .learnt = PXT_VERSION_NEW, .seen = seen};
-    pxt_status status = pxt_tombstone_new(key, 0, why, pxt_clock_now(&chain->clock), &tombstone, error);
+    pxt_status status = pxt_tombstone_new(key, 0, why, at, &tombstone, error);
     if (status)
         return status;
     pxt_access_forget(chain, key);
@@ -91,11 +94,13 @@ static pxt_status remove_once(struct pxt_chain *chain, const struct pxt_key *key
     unsigned flags = PXT_GET_PEEK | (chain->authority ? PXT_TIER_GET_FOR_WRITE : 0);
     pxt_status status = pxt_chain_decide(chain, key, flags, &decision, error);
     uint64_t version = decision.entry ? pxt_entry_effective_version(decision.entry) : 0;
-    bool gone = decision.entry && pxt_entry_is_tombstone(decision.entry);
+    bool gone = decision.entry && pxt_chain_is_gone(chain, decision.entry, why);
     bool dead = decision.entry && pxt_chain_dead(chain, decision.entry);
-    pxt_entry_release(decision.entry);
     if (status == PXT_OK && gone)
-        return PXT_NOT_FOUND;
+        status = PXT_NOT_FOUND;
+    if (status == PXT_NOT_FOUND)
+        pxt_overtake_with_nothing(chain, key, &decision);
+    pxt_entry_release(decision.entry);
     if (status != PXT_OK && status != PXT_EUNAVAILABLE)
         return status;
     bool expired = status == PXT_OK && dead; /* what was learnt of it goes too */
@@ -103,6 +108,21 @@ static pxt_status remove_once(struct pxt_chain *chain, const struct pxt_key *key
         version = pxt_version_max(version, pxt_version_far(&chain->page));
     status = bury(chain, key, why, version, decision.seen, error);
     return status == PXT_OK && expired ? PXT_NOT_FOUND : status;
+}
+
+/* For a pool of one member: the only tombstone that a key may have says that it is known as dead. */
+static pxt_status remove_without_trace(struct pxt_chain *chain, const struct pxt_key *key, enum pxt_removal why,
+                                       struct pxt_error *error)
+{
+    bool was_dead = false;
+    if (chain->dead_for && why == PXT_REMOVE_DELETED) {
+        struct pxt_decision decision;
+        pxt_chain_decide(chain, key, PXT_GET_PEEK, &decision, NULL);
+        was_dead = decision.entry && pxt_entry_is_tombstone(decision.entry);
+        pxt_entry_release(decision.entry);
+    }
+    pxt_status status = remove_from_each(chain, key, why, error);
+    return status == PXT_OK && was_dead ? PXT_NOT_FOUND : status;
 }
 
 static void tell(const struct pxt_chain *chain, const struct pxt_key *key, enum pxt_removal why)
@@ -118,8 +138,8 @@ pxt_status pxt_chain_remove(struct pxt_chain *chain, const struct pxt_key *key, 
 {
     pxt_status status;
     unsigned n = 0;
-    if (!pxt_chain_has_tombstones(chain))
-        status = remove_from_each(chain, key, why, error);
+    if (!pxt_chain_has_tombstones(chain) && !(why == PXT_REMOVE_HEALTH && pxt_chain_remembers_dead(chain)))
+        status = remove_without_trace(chain, key, why, error);
     else
         do
             status = remove_once(chain, key, why, error);

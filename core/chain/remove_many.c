@@ -1,22 +1,26 @@
 /* SPDX-License-Identifier: MIT
  *
- * remove_many.c: removes many keys from all tiers: as remove.c does each, but their tombstones are one batch.
+ * remove_many.c: removes many keys from all tiers: as remove.c does each, but their tombstones are one batch. A tier that stands alone
+ * needs no tombstones; but a database takes many in one transaction, and drops them in another.
  */
 #include "base/fail.h"
 #include "chain/accesses.h"
 #include "chain/batch.h"
 #include "chain/chain.h"
+#include "chain/dead.h"
 #include "chain/decide.h"
 #include "chain/demote.h"
 #include "chain/exchange.h"
+#include "chain/overtake.h"
 #include "entry/entry.h"
 
 /* The removal of many keys under way. */
 struct removal {
     struct pxt_batch batch; /* first: what bury_all_in() is called with */
     enum pxt_removal why;
-    size_t *index; /* in the caller's keys, of each tombstone */
-    bool *expired; /* what the tombstone replaces had expired: the key counts as not found */
+    struct pxt_tier *alone; /* the only durable tier, which drops its tombstones at once; NULL: there are several */
+    size_t *index;          /* in the caller's keys, of each tombstone */
+    bool *expired;          /* what the tombstone replaces had expired: the key counts as not found */
 };
 
 static pxt_status release_from(struct pxt_tier *tier, pxt_entry *const *tombstones, size_t n, struct pxt_error *error)
@@ -35,12 +39,12 @@ static pxt_status release_from(struct pxt_tier *tier, pxt_entry *const *tombston
  * tiers than members let go of them. */
 static pxt_status bury_all_in(struct pxt_write *write, struct pxt_tier *tier, struct pxt_error *error)
 {
-    struct pxt_batch *batch = (struct pxt_batch *)(void *)write;
-    bool member = pxt_chain_keeps_tombstones(write->chain, tier);
+    struct removal *removal = (struct removal *)(void *)write;
+    bool member = pxt_chain_keeps_tombstones(write->chain, tier) || tier == removal->alone;
     if (!pxt_tier_stores(tier))
         return PXT_ENOTSUP;
     if (tier == write->chain->authority)
-        return pxt_batch_into_authority(batch, tier, error);
+        return pxt_batch_into_authority(&removal->batch, tier, error);
     if (member && !(tier->limited && write->taken))
         return pxt_tier_put_many(tier, write->entries, write->count, error);
     if (member && pxt_tier_puts_many(tier) && pxt_tier_put_many(tier, write->entries, write->count, NULL) == PXT_OK)
@@ -55,13 +59,15 @@ static pxt_status begin_one(struct pxt_chain *chain, struct removal *removal, co
 {
     struct pxt_write *write = &removal->batch.write;
     struct pxt_stamp stamp = {.supplied = PXT_VERSION_NEW, .learnt = PXT_VERSION_NEW, .seen = decision->seen};
-    bool gone = decision->entry && pxt_entry_is_tombstone(decision->entry);
+    bool gone = decision->entry && pxt_chain_is_gone(chain, decision->entry, removal->why);
     bool dead = decision->entry && pxt_chain_dead(chain, decision->entry);
     if (decision->entry)
         pxt_stamp_above(&stamp, pxt_entry_effective_version(decision->entry));
-    pxt_entry_release(decision->entry);
     if (status == PXT_OK && gone)
-        return PXT_NOT_FOUND;
+        status = PXT_NOT_FOUND;
+    if (status == PXT_NOT_FOUND)
+        pxt_overtake_with_nothing(chain, key, decision);
+    pxt_entry_release(decision->entry);
     if (status != PXT_OK && status != PXT_EUNAVAILABLE)
         return status;
     if (status == PXT_EUNAVAILABLE) /* the silent member may have a version far ahead */
@@ -129,9 +135,24 @@ static void end_all(struct pxt_chain *chain, const struct removal *removal, cons
         pxt_status alone = status ? pxt_chain_remove(chain, &keys[index], removal->why, error) : PXT_OK;
         if (alone == PXT_NOT_FOUND) /* its tombstone had reached a tier */
             alone = PXT_OK;
-        results[index] = alone == PXT_OK && removal->expired[i] ? PXT_NOT_FOUND : alone;
+        bool counts = removal->alone || !removal->expired[i];
+        results[index] = alone == PXT_OK && !counts ? PXT_NOT_FOUND : alone;
         pxt_entry_release(removal->batch.entries[i]);
     }
+}
+
+static void ignore_key(void *arg, const struct pxt_key *key)
+{
+    (void)arg, (void)key;
+}
+
+/* Drops the tombstones of a tier that stands alone. What a failure leaves goes with the next expiry. */
+static void drop_tombstones(struct pxt_tier *alone, size_t n)
+{
+    const pxt_time never = INT64_MIN; /* nothing has expired by then */
+    uint64_t removed;
+    if (alone)
+        pxt_tier_expire(alone, never, UINT64_MAX, n, ignore_key, NULL, &removed, NULL);
 }
 
 static pxt_status remove_locked(struct pxt_chain *chain, struct removal *removal, const struct pxt_key *keys, size_t n,
@@ -141,15 +162,32 @@ static pxt_status remove_locked(struct pxt_chain *chain, struct removal *removal
     removal->batch.write = (struct pxt_write){
         .chain = chain, .entries = removal->batch.entries, .into = bury_all_in, .locked = &removal->batch.locked};
     pxt_status status = begin_all(chain, removal, keys, n, results, error);
-    if (!status && removal->batch.write.count)
+    if (!status && removal->batch.write.count) {
         end_all(chain, removal, keys, bury_all(chain, removal, &local), results, error);
-    else
-        for (size_t i = 0; i < removal->batch.write.count; i++)
-            pxt_entry_release(removal->batch.entries[i]);
+        drop_tombstones(removal->alone, removal->batch.write.count);
+        return PXT_OK;
+    }
+    for (size_t i = 0; i < removal->batch.write.count; i++)
+        pxt_entry_release(removal->batch.entries[i]);
     return status;
 }
 
-/* A pool with one member has no tombstones: the keys leave the tiers one by one. */
+/* Returns the only durable tier of a pool, if to bury many keys there and to drop the tombstones takes two transactions; else NULL.
+ * In what ProxyWhirl reads a tombstone might be left. */
+static struct pxt_tier *alone_in(struct pxt_chain *chain)
+{
+    const uint32_t flags = PXT_TIER_TRANSACTION | PXT_TIER_VERSIONS;
+    struct pxt_tier *only = NULL;
+    for (unsigned i = 0; i < chain->count; i++) {
+        if (only && pxt_tier_durable(&chain->tier[i]))
+            return NULL;
+        only = pxt_tier_durable(&chain->tier[i]) ? &chain->tier[i] : only;
+    }
+    bool can = only && !chain->with_proxywhirl && pxt_tier_on(only) && (only->flags & flags) == flags;
+    return can && pxt_tier_puts_many(only) && pxt_tier_expires(only) ? only : NULL;
+}
+
+/* Without tombstones the keys leave the tiers one by one. */
 static pxt_status remove_singly(struct pxt_chain *chain, const struct pxt_key *keys, size_t n, enum pxt_removal why,
                                 pxt_status *results, struct pxt_error *error)
 {
@@ -163,7 +201,9 @@ pxt_status pxt_chain_delete_many(struct pxt_chain *chain, const struct pxt_key *
 {
     struct pxt_victims victims;
     struct removal removal = {.why = why, .batch = {.removes = true}};
-    if (n < 2 || !pxt_chain_has_tombstones(chain))
+    if (!pxt_chain_has_tombstones(chain))
+        removal.alone = alone_in(chain);
+    if (n < 2 || !(pxt_chain_has_tombstones(chain) || removal.alone))
         return remove_singly(chain, keys, n, why, results, error);
     removal.batch.entries = pxt_alloc_array(n, sizeof(pxt_entry *));
     removal.index = pxt_alloc_array(n, sizeof *removal.index);
@@ -185,7 +225,7 @@ pxt_status pxt_chain_delete_many(struct pxt_chain *chain, const struct pxt_key *
     pxt_victims_init(&victims);
     pxt_demote_victims(chain, &victims);
 out:
-    pxt_batch_free(&removal.batch);
+    pxt_batch_free(&removal.batch, n);
     pxt_free(removal.batch.entries);
     pxt_free(removal.index);
     pxt_free(removal.expired);

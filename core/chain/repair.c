@@ -22,7 +22,7 @@ struct repair {
     struct pxt_chain *chain;
     uint64_t *noted;                      /* PXT_WORDS words; 0: not to be repaired */
     unsigned end;                         /* only words below are repaired now */
-    unsigned char noticed[PXT_WORDS / 8]; /* words of which another host has changed a key since they were noted */
+    unsigned char noticed[PXT_WORDS / 8]; /* words of which notices have put members in doubt since they were noted */
     struct pxt_keymap keys;
     pxt_status first; /* why a word stays in doubt */
     bool no_memory;
@@ -100,30 +100,50 @@ static pxt_status list_keys(struct repair *repair, struct pxt_error *error)
     return status;
 }
 
-/* Makes the members equal for the listed keys of one stripe. A word of which one key cannot be made equal stays in doubt;
- * the others go on, as long as all members are on. */
-static pxt_status equalize_stripe(struct repair *repair, unsigned stripe, struct pxt_error *error)
+/* Keys of one stripe that are made equal together. */
+struct some {
+    size_t count;
+    struct pxt_equal equal[PXT_READING_MAX];
+    pxt_status status[PXT_READING_MAX];
+};
+
+/* Makes the members equal for some keys. A word of which one key cannot be made equal stays in doubt. Fails where the others
+ * need not be tried. */
+static pxt_status equalize_some(struct repair *repair, struct some *some, struct pxt_error *error)
 {
     pxt_status first = PXT_OK;
-    for (size_t i = 0; i < repair->keys.bucket_count; i++)
-        for (const struct pxt_keymap_item *item = repair->keys.bucket[i]; item; item = item->next) {
-            unsigned word = (unsigned)(item->key.hash % PXT_WORDS);
-            if (pxt_stripe(item->key.hash) != stripe || !repair->noted[word])
-                continue;
-            pxt_status status =
-                pxt_equalize(repair->chain, &item->key, &repair->noted[word], NULL, first ? NULL : error);
-            if (status)
-                repair->noted[word] = 0;
-            first = first ? first : status;
-            if (first == PXT_ENOMEM || (status && !all_members_on(repair->chain, NULL)))
-                return first;
-        }
+    size_t n = some->count;
+    some->count = 0;
+    pxt_equalize_many(repair->chain, some->equal, n, some->status, repair->first ? NULL : error);
+    for (size_t i = 0; i < n; i++) {
+        if (some->status[i])
+            *some->equal[i].word = 0;
+        first = first ? first : some->status[i];
+    }
+    if (first == PXT_ENOMEM || (first && !all_members_on(repair->chain, NULL)))
+        return first;
     repair->first = repair->first ? repair->first : first;
     return PXT_OK;
 }
 
-/* At level `power` the bits of the tiers that do not sync each write are cleared only now. */
-static pxt_status sync_members(struct pxt_chain *chain, struct pxt_error *error)
+/* The same for the listed keys of one stripe. */
+static pxt_status equalize_stripe(struct repair *repair, unsigned stripe, struct pxt_error *error)
+{
+    struct some some = {.count = 0};
+    pxt_status status = PXT_OK;
+    for (size_t i = 0; i < repair->keys.bucket_count; i++)
+        for (const struct pxt_keymap_item *item = repair->keys.bucket[i]; item && !status; item = item->next) {
+            uint64_t *word = &repair->noted[item->key.hash % PXT_WORDS];
+            if (pxt_stripe(item->key.hash) != stripe || !*word)
+                continue;
+            some.equal[some.count++] = (struct pxt_equal){&item->key, word};
+            if (some.count == PXT_READING_MAX)
+                status = equalize_some(repair, &some, error);
+        }
+    return status || !some.count ? status : equalize_some(repair, &some, error);
+}
+
+pxt_status pxt_repair_sync_members(struct pxt_chain *chain, struct pxt_error *error)
 {
     pxt_status status = PXT_OK;
     for (unsigned i = 0; i < chain->count && chain->power && !status; i++)
@@ -146,7 +166,7 @@ static pxt_status repair_locked(struct repair *repair, unsigned stripe, struct p
     for (unsigned i = stripe; i < repair->end; i += PXT_STRIPES) {
         uint64_t then = repair->noted[i], now = pxt_word(page, i);
         bool noticed = then && pxt_word_noticed(then, now);
-        if (noticed) /* the others get what was changed another time, but the authority has it */
+        if (noticed && pxt_word_doubting_notices(then, now)) /* they get it another time, but the authority has it */
             repair->noticed[i / 8] |= (unsigned char)(1u << i % 8);
         if (then && now != then && !noticed)
             repair->noted[i] = 0; /* a key of it that was not listed may have changed */
@@ -155,7 +175,7 @@ static pxt_status repair_locked(struct repair *repair, unsigned stripe, struct p
     }
     pxt_status status = equalize_stripe(repair, stripe, error);
     if (!status)
-        status = sync_members(repair->chain, error);
+        status = pxt_repair_sync_members(repair->chain, error);
     for (unsigned i = stripe; i < repair->end && !status; i += PXT_STRIPES)
         if (repair->noted[i])
             pxt_word_end(page, i, repair->noted[i], clears(repair, i));
@@ -239,7 +259,7 @@ pxt_status pxt_repair_key(struct pxt_chain *chain, const struct pxt_key *key, px
     uint64_t word = pxt_word_begin(&chain->page, key->hash, 0, NULL);
     pxt_status status = pxt_equalize(chain, key, &word, newest, error);
     if (!status)
-        status = sync_members(chain, error);
+        status = pxt_repair_sync_members(chain, error);
     return status;
 }
 

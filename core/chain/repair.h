@@ -25,5 +25,7 @@ void pxt_chain_flush(struct pxt_chain *chain);
  * `*newest` (NULL is allowed) is held: what they have in common; NULL: nothing. */
 pxt_status pxt_repair_key(struct pxt_chain *chain, const struct pxt_key *key, pxt_entry **newest,
                           struct pxt_error *error);
+/* At level `power` syncs the members that do not sync each write: before their doubts are cleared. */
+pxt_status pxt_repair_sync_members(struct pxt_chain *chain, struct pxt_error *error);
 
 #endif

@@ -18,6 +18,7 @@ struct pxt_victims {
      * than this one are not called. PXT_CHAIN_MAX: they are. */
     unsigned deepest;
     bool in_hurry;
+    bool chosen; /* a choice led to what is inserted: it says nothing of the next get */
     struct {
         unsigned tier;
         pxt_entry *entry;
@@ -29,7 +30,7 @@ static inline void pxt_victims_init(struct pxt_victims *victims)
     victims->count = 0; /* the items need no zeroing */
     victims->may_refuse = false;
     victims->deepest = PXT_CHAIN_MAX;
-    victims->in_hurry = false;
+    victims->in_hurry = victims->chosen = false;
 }
 /* Whether a tier has its capacity of entries, plus `over`. */
 bool pxt_chain_tier_full(struct pxt_tier *tier, unsigned over);

@@ -8,6 +8,7 @@
 #include "base/fail.h"
 #include "base/key.h"
 #include "entry/entry_layout.h"
+#include <proxtier/eviction.h>
 #include <string.h>
 
 /* Where a field's value lies: its slot among the texts or among the numbers. */
@@ -299,6 +300,17 @@ void pxt_entry_set_versions(pxt_entry *entry, uint64_t version, uint64_t supplie
 bool pxt_entry_is_tombstone(const pxt_entry *entry)
 {
     return pxt_entry_number(entry, PXT_FIELD_REMOVED) != 0;
+}
+
+bool pxt_entry_known_dead(const pxt_entry *entry, pxt_time now)
+{
+    return pxt_entry_number(entry, PXT_FIELD_REMOVED) == 1 + PXT_REMOVE_HEALTH &&
+           pxt_entry_number(entry, PXT_FIELD_FETCH_TIME) > now;
+}
+
+bool pxt_entry_may_drop(const pxt_entry *entry, pxt_time now)
+{
+    return pxt_entry_expired(entry, now) && !pxt_entry_known_dead(entry, now);
 }
 
 const char *pxt_entry_token(const pxt_entry *entry, enum pxt_field_id field, size_t *length)

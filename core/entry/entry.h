@@ -36,6 +36,11 @@ uint64_t pxt_entry_effective_version(const pxt_entry *entry);
 uint64_t pxt_entry_effective_supplied(const pxt_entry *entry);
 /* Whether the entry is a tombstone. */
 bool pxt_entry_is_tombstone(const pxt_entry *entry);
+/* Whether the entry is the tombstone of a proxy that failed too often, and is known as dead at `now`: its time says until
+ * when. */
+bool pxt_entry_known_dead(const pxt_entry *entry, pxt_time now);
+/* Whether a tier may drop the entry by its time: it has expired, or is a tombstone that is not known as dead any more. */
+bool pxt_entry_may_drop(const pxt_entry *entry, pxt_time now);
 /* Gives an entry that only the caller has its versions: of the change, of the last put, of the last report. */
 void pxt_entry_set_versions(pxt_entry *entry, uint64_t version, uint64_t supplied, uint64_t learnt);
 /*

@@ -158,6 +158,11 @@ static bool take(void *arg, pxt_entry *entry)
 /* The one place where entries come from. */
 static pxt_status walk(struct pxt_export *export)
 {
+    if (export->options.entries) {
+        for (size_t i = 0; i < export->options.entry_count && take(export, export->options.entries[i]);)
+            i++;
+        return export->status;
+    }
     return pxt_cache_each_selected(export->cache, export->options.selection, take, export, export->error);
 }
 

@@ -157,7 +157,7 @@ static pxt_status flush(struct restoring *restoring)
 {
     size_t n = restoring->waiting;
     pxt_status status =
-        n ? pxt_chain_put_many(&restoring->cache->chain, restoring->batch, n, NULL, restoring->error) : PXT_OK;
+        n ? pxt_chain_put_many(&restoring->cache->chain, restoring->batch, n, NULL, NULL, restoring->error) : PXT_OK;
     for (size_t i = 0; i < n; i++)
         pxt_entry_release(restoring->batch[i]);
     restoring->waiting = 0;

@@ -68,7 +68,8 @@ static void tell_result(struct pxt_warming *warming, pxt_status status, const st
                                                 .loaded = now->loaded - before->loaded,
                                                 .updated = now->updated - before->updated,
                                                 .duplicate = now->duplicate - before->duplicate,
-                                                .refused = now->refused - before->refused};
+                                                .refused = now->refused - before->refused,
+                                                .dead = now->dead - before->dead};
     result->counts = &warming->of_list;
     if (warming->options.finished)
         warming->options.finished(warming->options.finished_arg, result);

@@ -25,7 +25,7 @@ struct pxt_warming {
     struct pxt_draft *draft;
     uint64_t *line;
     pxt_status *put;
-    bool *replaced, *repeated;
+    bool *replaced, *repeated, *dead;
     size_t count;
     char *arena;
     size_t used;

@@ -37,10 +37,23 @@ static void refuse_draft(struct pxt_warming *warming, size_t i)
     pxt_warm_refuse(warming, warming->line[i], 1, error.message);
 }
 
+static void tell_dead(struct pxt_warming *warming, size_t i)
+{
+    const struct pxt_warm_options *options = &warming->options;
+    char reason[PXT_KEY_MAX + 40];
+    warming->counts.dead++;
+    if (!options->dead)
+        return;
+    snprintf(reason, sizeof reason, "known as dead: %s", warming->draft[i].value[PXT_FIELD_KEY].as.text);
+    options->dead(options->dead_arg, warming->list->path, warming->line[i], 1, reason);
+}
+
 static void count_result(struct pxt_warming *warming, size_t i)
 {
     if (warming->put[i] == PXT_EINVAL)
         refuse_draft(warming, i);
+    else if (warming->dead[i] && !warming->repeated[i])
+        tell_dead(warming, i);
     else if (warming->repeated[i])
         warming->counts.duplicate++;
     else if (warming->replaced[i])
@@ -75,8 +88,8 @@ static pxt_status put(struct pxt_warming *warming)
     memset(existed, 0, sizeof existed);
     pxt_status status = warming->options.reset ? forget(warming, existed) : PXT_OK;
     if (!status)
-        status = pxt_cache_put_many(warming->cache, warming->draft, warming->count, warming->put, warming->replaced,
-                                    warming->list->error);
+        status = pxt_cache_put_list(warming->cache, warming->draft, warming->count, warming->put, warming->replaced,
+                                    warming->dead, warming->list->error);
     for (size_t i = 0; i < warming->count; i++)
         warming->replaced[i] |= existed[i];
     return status;
@@ -90,6 +103,7 @@ pxt_status pxt_warm_flush(struct pxt_warming *warming)
     if (warming->options.dry_run) {
         memset(warming->put, 0, warming->count * sizeof *warming->put);
         memset(warming->replaced, 0, warming->count * sizeof *warming->replaced);
+        memset(warming->dead, 0, warming->count * sizeof *warming->dead);
     } else {
         status = put(warming);
     }
@@ -155,8 +169,10 @@ bool pxt_warm_make_room(struct pxt_warming *warming)
     warming->put = pxt_alloc_array(PXT_WARM_BATCH, sizeof *warming->put);
     warming->replaced = pxt_alloc_array(PXT_WARM_BATCH, sizeof *warming->replaced);
     warming->repeated = pxt_alloc_array(PXT_WARM_BATCH, sizeof *warming->repeated);
+    warming->dead = pxt_alloc_array(PXT_WARM_BATCH, sizeof *warming->dead);
     warming->arena = pxt_alloc(PXT_WARM_ARENA);
-    return warming->draft && warming->line && warming->put && warming->replaced && warming->repeated && warming->arena;
+    return warming->draft && warming->line && warming->put && warming->replaced && warming->repeated && warming->dead &&
+           warming->arena;
 }
 
 void pxt_warm_free(struct pxt_warming *warming)
@@ -168,6 +184,7 @@ void pxt_warm_free(struct pxt_warming *warming)
     pxt_free(warming->put);
     pxt_free(warming->replaced);
     pxt_free(warming->repeated);
+    pxt_free(warming->dead);
     pxt_free(warming->arena);
     pxt_digest_set_free(&warming->seen);
     pxt_free(warming);

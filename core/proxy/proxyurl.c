@@ -78,6 +78,8 @@ static const char *check_name(const char *host)
             label = 0;
             continue;
         }
+        if ((unsigned char)c >= 0x80)
+            return "the host name is an international one: give its ASCII form (xn--...), which `idn2 NAME` prints";
         if (!letter && (c != '-' || !label))
             return "the host name has a character that no host name has";
         if (++label > 63)

@@ -94,7 +94,8 @@ static pxt_status offer_first(struct pxt_search *search, size_t room, bool *ende
     if (!status) {
         pxt_best_sort(&ordering.best);
         for (size_t i = 0; i < ordering.best.count && !search->enough && !status; i++)
-            status = pxt_search_offer(search, &ordering.best.item[i].key, error);
+            if (!pxt_search_was_offered(search, &ordering.best.item[i].key)) /* it may have been met twice */
+                status = pxt_search_offer(search, &ordering.best.item[i].key, error);
     }
     pxt_best_free(&ordering.best);
     if (ordering.looked_at > room + MANY) /* so that the next choice finds the order of the tier true again */

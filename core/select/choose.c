@@ -6,6 +6,8 @@
 #include "base/fail.h"
 #include "entry/selection.h"
 #include "select/search.h"
+#include <stddef.h>
+#include <string.h>
 #include <sys/random.h>
 
 void pxt_selector_init(struct pxt_selector *selector)
@@ -46,10 +48,11 @@ static bool is_final(const struct pxt_search *search, pxt_status status)
 
 pxt_status pxt_choose(const struct pxt_choosing *choosing, struct pxt_error *error)
 {
-    struct pxt_search *search = pxt_alloc(sizeof *search);
+    struct pxt_search *search = pxt_realloc(NULL, sizeof *search);
     pxt_status status = PXT_OK;
     if (!search)
         return pxt_fail_memory(error, "a choice");
+    memset(search, 0, offsetof(struct pxt_search, found)); /* what is behind it is long */
     search->choosing = choosing;
     search->now = pxt_clock_now(&choosing->chain->clock);
     search->hash = pxt_selection_hash(choosing->selection);

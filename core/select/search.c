@@ -72,6 +72,7 @@ pxt_status pxt_search_find(struct pxt_search *search, enum pxt_order order, int6
     char text[PXT_KEY_MAX + 1];
     if (after) { /* which may stand in `found` */
         memcpy(text, after->text, after->length);
+        text[after->length] = '\0';
         copy = (struct pxt_key){text, after->length, after->hash};
     }
     search->found_count = 0;

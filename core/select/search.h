@@ -26,6 +26,7 @@ struct pxt_search {
     size_t offers;
     bool enough; /* the caller wants no more */
     size_t found_count;
+    /* Of `found_count` keys; the last member. */
     struct pxt_found_key found[PXT_FOUND_MAX];
 };
 
@@ -65,9 +66,7 @@ pxt_status pxt_choose_by_order(struct pxt_search *search, struct pxt_error *erro
 /* The same for any choice, by going over all that match: those that the tier tells, or over all entries of the chain. */
 pxt_status pxt_choose_by_walk(struct pxt_search *search, struct pxt_error *error);
 
-/* The place from which STICKY looks on, and ROUND_ROBIN at this moment. */
+/* The place from which STICKY looks on. */
 uint64_t pxt_ring_start(const struct pxt_search *search);
-/* Moves the circle of ROUND_ROBIN behind a place. */
-void pxt_ring_passed(const struct pxt_search *search, int64_t place);
 
 #endif

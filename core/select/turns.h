@@ -16,7 +16,7 @@ struct pxt_turns {
     bool tried;
     _Atomic uint64_t own[PXT_TURNS]; /* where there is no file */
 };
-/* The slot of the selection with this hash: the place on the ring from which its next entry is looked for. Selections with
+/* The slot of the selection with this hash: where its circle stands, see round.h. Selections with
  * the same slot share a circle. The slots stand in PLACE.turn; in this process, if `place` is NULL or the file cannot be had. */
 _Atomic uint64_t *pxt_turn(struct pxt_turns *turns, const char *place, const struct pxt_logger *logger,
                            uint64_t selection);

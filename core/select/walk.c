@@ -6,13 +6,14 @@
 #include "base/fail.h"
 #include "entry/entry.h"
 #include "select/best.h"
-#include "select/search.h"
+#include "select/round.h"
 #include <string.h>
 
 struct walk {
     struct pxt_search *search;
     struct pxt_best best;
-    uint64_t start; /* of the ring */
+    uint64_t start;    /* of the ring */
+    uint64_t position; /* of ROUND_ROBIN, from which `start` comes */
     bool no_memory;
 };
 
@@ -80,7 +81,8 @@ static bool needs_entry(enum pxt_choice choice)
 
 static bool consider(struct walk *walk, const struct pxt_key *key, const pxt_entry *entry)
 {
-    if (!pxt_search_was_offered(walk->search, key))
+    bool turns = walk->search->choosing->choice == PXT_CHOOSE_ROUND_ROBIN; /* all of a bucket are to be counted */
+    if (turns || !pxt_search_was_offered(walk->search, key))
         walk->no_memory = !pxt_best_add(&walk->best, key, score_of(walk, key, entry));
     return !walk->no_memory;
 }
@@ -135,10 +137,71 @@ static pxt_status offer_best(struct walk *walk, struct pxt_error *error)
     struct pxt_search *search = walk->search;
     pxt_status status = PXT_OK;
     pxt_best_sort(&walk->best);
-    for (size_t i = 0; i < walk->best.count && !search->enough && !status; i++) {
-        if (search->choosing->choice == PXT_CHOOSE_ROUND_ROBIN)
-            pxt_ring_passed(search, PXT_RING(walk->best.item[i].key.hash));
-        status = pxt_search_offer(search, &walk->best.item[i].key, error);
+    for (size_t i = 0; i < walk->best.count && !search->enough && !status; i++)
+        if (!pxt_search_was_offered(search, &walk->best.item[i].key)) /* else it was met twice: it changed meanwhile */
+            status = pxt_search_offer(search, &walk->best.item[i].key, error);
+    return status;
+}
+
+static uint64_t bucket_of(const struct walk *walk, size_t item)
+{
+    return pxt_bucket_of(PXT_RING(walk->best.item[item].key.hash));
+}
+
+/* How far a bucket is from the one where the walk began. */
+static uint64_t distance(const struct walk *walk, uint64_t bucket)
+{
+    return (bucket - pxt_position_bucket(walk->position)) & ((UINT64_C(1) << (63 - PXT_BUCKET_BITS)) - 1);
+}
+
+/* Whether the entry that is number `rank` of its bucket has its turn at a position, or later in this round. */
+static bool is_due(const struct walk *walk, size_t item, size_t rank, uint64_t position)
+{
+    uint64_t place = distance(walk, bucket_of(walk, item)), at = distance(walk, pxt_position_bucket(position));
+    return place > at || (place == at && rank >= pxt_position_rank(position));
+}
+
+/* Offers those that are due, in their order; each if no other thread or process moves the circle meanwhile. */
+static pxt_status offer_due(struct walk *walk, uint64_t *position, struct pxt_error *error)
+{
+    struct pxt_search *search = walk->search;
+    size_t rank = 0;
+    for (size_t i = 0; i < walk->best.count && !search->enough; i++) {
+        const struct pxt_key *key = &walk->best.item[i].key;
+        rank = i && bucket_of(walk, i) == bucket_of(walk, i - 1) ? rank + 1 : 0;
+        while (is_due(walk, i, rank, *position) && !pxt_search_was_offered(search, key)) {
+            uint64_t behind = pxt_position_behind(bucket_of(walk, i), rank);
+            if (!pxt_round_move(search, position, behind))
+                continue;
+            *position = behind;
+            pxt_status status = pxt_search_offer(search, key, error);
+            if (status)
+                return status;
+        }
+    }
+    return PXT_OK;
+}
+
+static bool any_is_left(const struct walk *walk)
+{
+    for (size_t i = 0; i < walk->best.count; i++)
+        if (!pxt_search_was_offered(walk->search, &walk->best.item[i].key))
+            return true;
+    return false;
+}
+
+/* Offers entries by turns. `all`: no other entries match, so that behind the last one the circle begins again. */
+static pxt_status offer_turns(struct walk *walk, bool all, struct pxt_error *error)
+{
+    struct pxt_search *search = walk->search;
+    const uint64_t begin = pxt_position_bucket(walk->position) << PXT_RANK_BITS;
+    uint64_t position = pxt_round_position(search);
+    pxt_best_sort(&walk->best);
+    pxt_status status = offer_due(walk, &position, error);
+    while (!status && all && !search->enough && any_is_left(walk)) {
+        if (pxt_round_move(search, &position, begin))
+            position = begin;
+        status = offer_due(walk, &position, error);
     }
     return status;
 }
@@ -148,8 +211,13 @@ static pxt_status walk_once(struct pxt_search *search, size_t room, bool *full, 
 {
     struct walk walk = {.search = search};
     struct pxt_error local;
-    bool on_ring = search->choosing->choice == PXT_CHOOSE_ROUND_ROBIN || search->choosing->choice == PXT_CHOOSE_STICKY;
-    walk.start = on_ring ? pxt_ring_start(search) : 0;
+    bool turns = search->choosing->choice == PXT_CHOOSE_ROUND_ROBIN;
+    walk.position = turns ? pxt_round_position(search) : 0;
+    walk.start = turns ? (uint64_t)pxt_bucket_start(pxt_position_bucket(walk.position)) : 0;
+    if (search->choosing->choice == PXT_CHOOSE_STICKY)
+        walk.start = pxt_ring_start(search);
+    size_t passed = pxt_position_rank(walk.position); /* they come first, and have had their turn */
+    room = room < SIZE_MAX - passed ? room + passed : room;
     pxt_status status = pxt_best_init(&walk.best, room, &local);
     if (!status && search->tier)
         status = walk_tier(&walk, &local);
@@ -162,7 +230,7 @@ static pxt_status walk_once(struct pxt_search *search, size_t room, bool *full, 
         status = PXT_OK;
     *full = walk.best.count == room;
     if (!status)
-        status = offer_best(&walk, &local);
+        status = turns ? offer_turns(&walk, !*full, &local) : offer_best(&walk, &local);
     pxt_best_free(&walk.best);
     if (status && error)
         *error = local;

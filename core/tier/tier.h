@@ -64,7 +64,7 @@ struct pxt_tier {
     struct pxt_policy_tracker *tracker; /* the state of the policy, if the tier does not keep it */
     bool tells_misses;                  /* its policy wants to know of gets that find nothing */
     bool exchanges;    /* remote and not durable, beside durable tiers: exchange.c looks after it, and nothing else */
-    bool lone;         /* remote and not durable, in a chain without durable tiers: it counts as one */
+    bool lone;         /* remote, in a chain without other durable tiers: it counts as one, also if it is not */
     bool write_behind; /* puts are deferred, if a faster durable tier has them */
     bool hits_need_no_lock; /* as the first tier: it locks itself and keeps the state of the policy */
 
@@ -177,6 +177,7 @@ pxt_status pxt_tier_contains(struct pxt_tier *tier, const struct pxt_key *key, s
 pxt_status pxt_tier_count(struct pxt_tier *tier, uint64_t *out, struct pxt_error *error);
 /* PXT_ENOTSUP: it does not tell. */
 pxt_status pxt_tier_tombstones(struct pxt_tier *tier, uint64_t *out, struct pxt_error *error);
+pxt_status pxt_tier_known_dead(struct pxt_tier *tier, pxt_time now, uint64_t *out, struct pxt_error *error);
 pxt_status pxt_tier_each(struct pxt_tier *tier, pxt_entry_fn *fn, void *arg, struct pxt_error *error);
 pxt_status pxt_tier_clear(struct pxt_tier *tier, uint64_t *removed, struct pxt_error *error);
 pxt_status pxt_tier_touch(struct pxt_tier *tier, const struct pxt_touch *const *touches, size_t n,

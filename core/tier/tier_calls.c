@@ -147,6 +147,16 @@ pxt_status pxt_tier_tombstones(struct pxt_tier *tier, uint64_t *out, struct pxt_
     return leave(tier, tier->ops->tombstones(tier->self, out, &call.error), &call, error);
 }
 
+pxt_status pxt_tier_known_dead(struct pxt_tier *tier, pxt_time now, uint64_t *out, struct pxt_error *error)
+{
+    struct call call;
+    if (!tier->ops || !tier->ops->known_dead)
+        return PXT_ENOTSUP;
+    if (!enter(tier, &call, error))
+        return PXT_EUNAVAILABLE;
+    return leave(tier, tier->ops->known_dead(tier->self, now, out, &call.error), &call, error);
+}
+
 struct held {
     pxt_entry **entry;
     size_t count, capacity;
@@ -215,8 +225,7 @@ static bool gather(void *arg, pxt_entry *entry)
 {
     struct gathering *gathering = arg;
     struct pxt_key key;
-    if (pxt_entry_number(entry, PXT_FIELD_EXPIRES_AT) > gathering->expired_by ||
-        pxt_entry_version(entry) > gathering->up_to)
+    if (!pxt_entry_may_drop(entry, gathering->expired_by) || pxt_entry_version(entry) > gathering->up_to)
         return true;
     pxt_entry_key_of(entry, &key);
     gathering->failed = !pxt_keymap_add(&gathering->keys, &key);

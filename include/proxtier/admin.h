@@ -19,6 +19,19 @@ PXT_API pxt_status pxt_config_check(const struct pxt_cache_options *options, str
  * `*out` is malloc()ed, for free(). */
 PXT_API pxt_status pxt_config_show(const struct pxt_cache_options *options, bool origin, char **out,
                                    struct pxt_error *error);
+/* A value that is in effect. Valid during the call. */
+struct pxt_config_value {
+    uint32_t size;
+    uint32_t line;       /* in the file; 0: the value is of no file */
+    const char *section; /* "health", "encryptor", "tiers", "tiers.eviction" ...; NULL: none */
+    const char *tier;    /* of "tiers": the name of the tier; else NULL */
+    const char *name, *value;
+    const char *origin; /* a file, a variable of the environment, an option; NULL: the default */
+};
+typedef void pxt_config_value_fn(void *arg, const struct pxt_config_value *value);
+/* The same value by value, in the same order. A list, such as plugin_dirs, is a value for each element. */
+PXT_API pxt_status pxt_config_each(const struct pxt_cache_options *options, pxt_config_value_fn *fn, void *arg,
+                                   struct pxt_error *error);
 /* Path of the file that would be read, or "built-in"; `*out` is malloc()ed. */
 PXT_API pxt_status pxt_config_path(const struct pxt_cache_options *options, char **out, struct pxt_error *error);
 

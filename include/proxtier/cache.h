@@ -99,6 +99,10 @@ PXT_API pxt_status pxt_cache_put(pxt_cache *cache, const struct pxt_draft *draft
  * is full. Returns the first error that concerns the cache as a whole, else PXT_OK. */
 PXT_API pxt_status pxt_cache_put_many(pxt_cache *cache, const struct pxt_draft *drafts, size_t n, pxt_status *results,
                                       bool *replaced, struct pxt_error *error);
+/* The same for what a list says: a proxy that failed too often, and is known as dead (health.dead_for), is not stored;
+ * `dead[i]` says so. A put, also of many, brings such a proxy back. */
+PXT_API pxt_status pxt_cache_put_list(pxt_cache *cache, const struct pxt_draft *drafts, size_t n, pxt_status *results,
+                                      bool *replaced, bool *dead, struct pxt_error *error);
 /* Gets many, each as pxt_cache_get_from(); what no faster tier has takes one call of a tier that offers it. `out[i]` is NULL
  * where `results[i]` is not PXT_OK; `tiers` (may be NULL) receives the tier that had each. A key may stand twice. Returns the
  * first result that is neither PXT_OK nor PXT_NOT_FOUND, else PXT_OK; the others count all the same. */
@@ -234,6 +238,8 @@ PXT_API pxt_status pxt_cache_leases(pxt_cache *cache, const char *key, pxt_held_
 
 /* Applies noted accesses of all threads, so that live counters (PXT_FIELD_LIVE) of entries in memory are exact. */
 PXT_API pxt_status pxt_cache_settle(pxt_cache *cache, struct pxt_error *error);
+/* A number of an entry as it is now: of a live counter, with all hits of this process so far. */
+PXT_API int64_t pxt_cache_entry_number(pxt_cache *cache, const pxt_entry *entry, enum pxt_field_id field);
 /* Does at once what the janitor does at intervals: removes expired entries, writes access counts down, lets
  * degraded tiers back in, compacts. `expired` (may be NULL) receives how many entries expired. */
 PXT_API pxt_status pxt_cache_tick(pxt_cache *cache, uint64_t *expired, struct pxt_error *error);
@@ -272,6 +278,7 @@ struct pxt_warm_counts {
     uint64_t updated;   /* stored, replacing one that was there before */
     uint64_t duplicate; /* the same key again in this call: the last one stays */
     uint64_t refused;   /* not stored: the record is not a valid proxy */
+    uint64_t dead;      /* not stored: the proxy failed too often, and is known as dead */
 };
 
 /* Called for each refused record, with its place and the reason, which names the member; never with a credential. The
@@ -323,11 +330,15 @@ struct pxt_warm_options {
     void *finished_arg;
     pxt_list_open_fn *open; /* NULL: paths of files, and "-" */
     void *open_arg;
+    /* Called for each record that is not stored because its proxy is known as dead; the reason names the key. NULL: not
+     * told. With `reset` such a proxy is stored. */
+    pxt_refused_fn *dead;
+    void *dead_arg;
 };
 #define PXT_WARM_OPTIONS_INIT                                                                                          \
     {                                                                                                                  \
         sizeof(struct pxt_warm_options), PXT_LIST_AUTO, NULL, NULL, -1, false, NULL, NULL, NULL, NULL, NULL, NULL,     \
-            false, NULL, NULL, NULL, NULL                                                                              \
+            false, NULL, NULL, NULL, NULL, NULL, NULL                                                                  \
     }
 /* Loads a list, packed by gzip or not; path "-" is standard input. `options` and `counts` may be NULL. PXT_ENOINPUT where
  * it cannot be opened; PXT_EINVAL where the whole is not of its format. What was stored before a failure stays stored and
@@ -360,10 +371,12 @@ struct pxt_export_options {
     pxt_export_skipped_fn *skipped; /* NULL: not told */
     void *skipped_arg;
     const struct pxt_selection *selection; /* NULL: all */
+    pxt_entry *const *entries;             /* these, in the place of a selection; NULL: none */
+    size_t entry_count;
 };
 #define PXT_EXPORT_OPTIONS_INIT                                                                                        \
     {                                                                                                                  \
-        sizeof(struct pxt_export_options), NULL, NULL, false, NULL, NULL, NULL                                         \
+        sizeof(struct pxt_export_options), NULL, NULL, false, NULL, NULL, NULL, NULL, 0                                \
     }
 /* Whether an export by these options can begin: PXT_EINVAL says what is wrong with format or template. */
 PXT_API pxt_status pxt_export_check(const struct pxt_export_options *options, struct pxt_error *error);

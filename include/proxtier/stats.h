@@ -80,6 +80,7 @@ struct pxt_stats {
     int64_t checkpoint;  /* microseconds since 1970: all members agree on all changes up to then; 0: none is known */
     uint64_t skewed;     /* changes of entries whose version was more than `max_skew` ahead of the clock */
     int64_t since;       /* when all counters were 0: microseconds since 1970 */
+    uint64_t known_dead; /* proxies that are known as dead, and not stored: see health.dead_for in proxtier.yaml(5) */
     struct pxt_tier_stats tier[PXT_CHAIN_MAX];
 };
 

@@ -54,7 +54,7 @@ extern "C" {
  * emptied, or go back to older data, at any time. In a chain without durable tiers it is the store all the same. */
 #define PXT_TIER_REMOTE 0x10000u
 /* The store drops expired entries by itself, and tombstones a week after their PXT_FIELD_FETCH_TIME at the
- * earliest: the core does not call expire. */
+ * earliest (which may be ahead of the clock: see expire): the core does not call expire. */
 #define PXT_TIER_EXPIRES 0x20000u
 
 #define PXT_GET_PEEK 1u /* not a hit: recency and access counts stay as they are */
@@ -186,7 +186,8 @@ struct pxt_tier_ops {
      * [the core keeps the policy's state itself] */
     pxt_status (*victim)(void *self, uint64_t incoming, pxt_entry **out, struct pxt_error *error);
     /* Removes up to `limit` entries that are dead and whose version is <= up_to: tombstones, and entries with
-     * expires_at <= now. Calls `fn` (not NULL) with the key of each entry, not of tombstones, after its removal.
+     * expires_at <= now. A tombstone whose PXT_FIELD_REMOVED is 1 + PXT_REMOVE_HEALTH stays until its PXT_FIELD_FETCH_TIME
+     * is <= now: until then the proxy is known as dead. Calls `fn` (not NULL) with the key of each entry, not of tombstones, after its removal.
      * `*removed` counts both; `*removed` < limit means that none is left. [each + del] */
     pxt_status (*expire)(void *self, pxt_time now, uint64_t up_to, size_t limit, pxt_key_fn *fn, void *arg,
                          uint64_t *removed, struct pxt_error *error);
@@ -275,6 +276,10 @@ struct pxt_tier_ops {
      * only, and returns false to stop. */
     pxt_status (*lease_each)(void *self, const struct pxt_key *key, pxt_lease_fn *fn, void *arg,
                              struct pxt_error *error);
+
+    /* The number of tombstones that expire() keeps at `now`, whatever their version, because the proxy is known as dead.
+     * [not told] */
+    pxt_status (*known_dead)(void *self, pxt_time now, uint64_t *out, struct pxt_error *error);
 };
 
 #ifdef __cplusplus

@@ -25,7 +25,7 @@ __attribute__((visibility("default"))) int nanosleep(const struct timespec *time
 }
 
 static const char counted[] = "get all delay 900s; get_many all delay 900s; put all delay 900s; put_many all delay "
-                              "900s; del all delay 900s; contains all delay 900s";
+                              "900s; del all delay 900s; contains all delay 900s; expire all delay 900s";
 
 /* A chain of memory, files of `l2` entries and a database, with the options `l3` and the faults of that. */
 static void open_chain(unsigned l2, const char *l3, const char *faults)
@@ -123,14 +123,19 @@ static void each_key_is_gone(unsigned l2, const char *l3, const char *what)
     close_chain();
 }
 
-static void a_tier_that_takes_many_is_called_once(void)
+static void a_tier_that_takes_many_is_called_once(unsigned l2, const char *what)
 {
-    open_chain(5000, "", counted);
+    struct pxt_stats stats;
+    pxt_stats_init(&stats);
+    open_chain(l2, "", counted);
     put_all(0);
     calls = 0;
     delete_all();
-    ok(calls <= 4, "%d keys: %u calls read and write the database", KEYS + MISSING, (unsigned)calls);
-    is_int(count_results(0, KEYS, PXT_OK), KEYS, "each is deleted");
+    ok(calls <= 4, "%s, %d keys: %u calls read and write the database", what, KEYS + MISSING, (unsigned)calls);
+    is_int(count_results(0, KEYS, PXT_OK), KEYS, "%s: each is deleted", what);
+    pxt_cache_stats(cache, &stats, &error);
+    if (!l2)
+        is_int((int64_t)stats.tier[1].tombstones, 0, "%s: no tombstone is left", what);
     close_chain();
 }
 
@@ -156,6 +161,55 @@ static pxt_time clock_ahead(void *arg)
 {
     (void)arg;
     return pxt_cache_now(NULL) + ahead;
+}
+
+/* An expired entry that stands in a tier is deleted as one alone is. */
+static void expired_entries_of_one_durable_tier(void)
+{
+    char yaml[1000];
+    ahead = 0;
+    snprintf(yaml, sizeof yaml,
+             "encryptor: {plugin: plain}\ntiers: [{plugin: l1_memory}, {plugin: l3_sqlite, path: %s/l3.db}]", folder);
+    struct pxt_cache_options options = {
+        .size = sizeof options, .flags = PXT_OPEN_NO_JANITOR, .config_text = yaml, .clock = clock_ahead};
+    if (pxt_cache_open(&options, &cache, &error))
+        exit(1);
+    put_all(60);
+    ahead = 100 * PXT_SECOND;
+    pxt_status alone = pxt_cache_delete(cache, keys[0], &error);
+    delete_all();
+    is_int(count_results(1, KEYS, alone), KEYS - 1, "one durable tier: what has expired counts as in a single delete");
+    is_int(results[0], PXT_NOT_FOUND, "what was deleted before is not there");
+    ahead = 0;
+    is_int(count_found(), 0, "nothing is left");
+    put_all(60);
+    is_int(pxt_cache_delete_many(cache, keys, 2, results, &error), PXT_OK, "two of them are put and deleted");
+    ahead = 100 * PXT_SECOND;
+    uint64_t expired = 0;
+    pxt_cache_tick(cache, &expired, &error);
+    is_int((int64_t)expired, KEYS - 2, "the others are left to expire");
+    ahead = 0;
+    close_chain();
+}
+
+static void tombstones_that_stay_are_no_entries(void)
+{
+    struct pxt_stats stats;
+    uint64_t expired = 99, more = 99;
+    pxt_stats_init(&stats);
+    open_chain(0, "", "expire 1 fail EIO");
+    put_all(0);
+    is_int(delete_all(), PXT_OK, "one durable tier, which fails before it drops the tombstones: all is deleted");
+    is_int(count_found(), 0, "none is found");
+    nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL); /* its back-off of a millisecond ends */
+    pxt_cache_tick(cache, &expired, NULL); /* if the tier is still off, it is on again from here on */
+    is_int(pxt_cache_tick(cache, &more, NULL), PXT_OK, "an expiry follows");
+    is_int((int64_t)(expired + more), 0, "it has no entry to remove");
+    pxt_cache_stats(cache, &stats, &error);
+    ok(!stats.tier[1].tombstones && !stats.tier[1].evictions_ttl, "no tombstone stays, and none counts as expired");
+    is_int(put_all(0), PXT_OK, "the keys can be stored again");
+    is_int(count_found(), KEYS, "and are found");
+    close_chain();
 }
 
 static void expired_entries_count_as_none(void)
@@ -219,9 +273,12 @@ int main(void)
     each_key_is_gone(50, "", "files of 50 entries");
     each_key_is_gone(0, "", "one durable tier");
     each_key_is_gone(5000, ", write_behind: true", "written behind");
-    a_tier_that_takes_many_is_called_once();
+    a_tier_that_takes_many_is_called_once(5000, "two durable tiers");
+    a_tier_that_takes_many_is_called_once(0, "one durable tier");
     keys_that_stand_twice_or_are_none();
     expired_entries_count_as_none();
+    expired_entries_of_one_durable_tier();
+    tombstones_that_stay_are_no_entries();
     a_tier_that_is_off_follows();
     what_no_tier_takes_is_not_deleted();
     rmdir(folder);

@@ -247,8 +247,9 @@ pxt_status model_report(struct model *model, unsigned key, bool good, pxt_time n
     entry->failures = good ? 0 : entry->failures + 1;
     *evicted = !good && model->invalidate && entry->failures >= model->threshold;
     if (*evicted) {
+        for (unsigned i = 0; i < model->count; i++)
+            model->link[i].evictions_health += has(&model->link[i], key);
         drop_everywhere(model, key);
-        model->link[0].evictions_health++;
     } else if (model->exact) {
         store(model, key, now);
     }

@@ -66,7 +66,7 @@ is "$(stat -c %a "$work/key")" 600 "keygen --out makes a private file"
 run keygen --out "$work/key"
 is "$code" 73 "and overwrites none"
 run plugin list
-is "$(echo "$out" | grep -vc '^redis ')" 12 "twelve stock plugins, and redis where it is built"
+is "$(echo "$out" | grep -vcE '^(redis|postgresql) ')" 12 "twelve stock plugins, and redis and postgresql where they are built"
 run plugin info l2_jsonl
 like "$out" '^option=shards$' "a plugin's options"
 run --version

@@ -16,6 +16,20 @@ done
 is "$(sed -n 's/^NO_PROXY=//p' "$work/env")" localhost,10.0.0.0/8 "NO_PROXY stays as it was"
 is "$(sed -n 's/^no_proxy=//p' "$work/env")" upper.example "and no_proxy"
 
+# The keys of the pool are not the program's.
+cat >"$work/named.yaml" <<END
+encryptor: {plugin: fernet, key_env: MY_KEY}
+END
+made=$(cat "$work/.local/state/proxtier/fernet.key")
+PROXYWHIRL_CACHE_ENCRYPTION_KEY=$made PROXYWHIRL_CACHE_KEY_PREVIOUS=$made OTHER=stays "$PROXTIER" exec -- env >"$work/env"
+is $? 0 "exec with a key from the environment"
+is "$(grep -c 'PROXYWHIRL_CACHE_\|^OTHER=' "$work/env") $(sed -n 's/^OTHER=//p' "$work/env")" "1 stays" \
+    "the program does not get the keys, but the rest"
+is "$(sed -n 's/^http_proxy=//p' "$work/env")" "$url" "... and the proxy"
+MY_KEY=$made PROXYWHIRL_CACHE_ENCRYPTION_KEY=other "$PROXTIER" -c "$work/named.yaml" exec -- env >"$work/env"
+is "$? $(grep -c '^MY_KEY=' "$work/env")" "0 0" "nor a variable that the configuration names"
+is "$(grep -c '^PROXYWHIRL_CACHE_ENCRYPTION_KEY=other$' "$work/env")" 1 "one that it does not name is an ordinary one"
+
 # What other users can see of the two processes.
 run exec -- sh -c 'for process in $$ $PPID; do tr "\0" " " </proc/$process/cmdline; done'
 is "$(printf '%s' "$out" | grep -c -e bob -e 'p%40ss')" 0 "no command line has the credentials"

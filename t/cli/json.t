@@ -11,7 +11,7 @@ prints() {
 }
 printf 'http://192.0.2.1:1\nhttp://192.0.2.1:1\nnonsense\n' >"$work/list"
 run warm --json "$work/list"
-prints 0 "\"loaded\": 1, \"updated\": 0, \"duplicate\": 1, \"refused\": 1, \"masked\": 0, $seconds" warm
+prints 0 "\"loaded\": 1, \"updated\": 0, \"duplicate\": 1, \"refused\": 1, \"masked\": 0, \"known_dead\": 0, $seconds" warm
 run put --json --key 'a"b' http://192.0.2.2:1
 prints 0 '"key": "a\\"b"' put
 run report --json 'a"b' fail --reason slow
@@ -37,8 +37,20 @@ prints 0 '"path": "built-in", "valid": true, "problem": null' "config check"
 echo 'default_ttl: soon' >"$work/bad.yaml"
 run --config "$work/bad.yaml" config check --json
 prints 78 "\"path\": \"$work/bad.yaml\", \"valid\": false, \"problem\": \"$work/bad.yaml:1:.*\"" "config check of a wrong one"
-run config show --json
-is "$code" 64 "config show prints YAML"
+run config schema --json
+is "$code" 64 "config schema is JSON already"
+printf 'health: {dead_for: 2h}\nsource_ttl: {"a \\"b": 5m}\n' >"$work/shown.yaml"
+run --config "$work/shown.yaml" config show --json
+is "$code $(echo "$out" | grep -cv '^{"schema": 1, "section": .*, "tier": .*, "name": ".*", "value": ".*", "origin": .*, "line": .*}$')" \
+    "0 0" "config show: a line for each value"
+like "$out" "^{\"schema\": 1, \"section\": \"health\", \"tier\": null, \"name\": \"dead_for\", \"value\": \"2h\", \"origin\": \"$work/shown.yaml\", \"line\": 1}\$" \
+    "... of a file, with its line"
+like "$out" '"section": null, "tier": null, "name": "default_ttl", "value": "1h", "origin": null, "line": null}$' "... a default"
+like "$out" '"section": "source_ttl", "tier": null, "name": "a \\"b", "value": "300s"' "... a source"
+like "$out" '"section": "tiers", "tier": "l2", "name": "max_entries", "value": "5000"' "... an option of a tier"
+like "$out" '"section": "tiers", "tier": "l2", "name": "dir", "value": "/' "... and of its plugin"
+is "$(echo "$out" | wc -l)" "$(run --config "$work/shown.yaml" config show --origin; echo "$out" | grep -c '  # ')" \
+    "... as many as the YAML has"
 cat >"$work/two.yaml" <<END
 tiers: [{plugin: l2_jsonl, dir: $work/two}, {plugin: l3_sqlite, path: $work/two.db}]
 END
@@ -58,8 +70,35 @@ run release --json "$lease" ok
 prints 0 "\"lease\": \"$lease\", \"lost\": false, \"health\": \"healthy\", \"evicted\": false" release
 run release --json "$lease"
 prints 1 "\"lease\": \"$lease\", \"lost\": true, \"health\": null, \"evicted\": false" "release of a lost one"
+# Files that are written and read.
+fresh
+printf 'http://u:p@192.0.2.1:1\nhttp://192.0.2.2:1\nsocks5://192.0.2.3:1\n' >"$work/list"
+run warm "$work/list"
+run export --json "$work/out.jsonl"
+prints 0 "\"path\": \"$work/out.jsonl\", \"written\": 3, \"skipped\": 0, \"without_credentials\": 0" export
+run export --json --format url "$work/out.url"
+like "$out" '"written": 3, "skipped": 0, "without_credentials": 1}$' "export without --reveal"
+run export --json --format haproxy --reveal "$work/out.haproxy"
+is "$code $(echo "$out" | wc -l) $(echo "$out" | sed '$d' | grep -c '^{"schema": 1, "key": "[0-9a-f]\{16\}", "reason": ".*"}$')" "0 3 2" \
+    "export: a line for each that was not carried"
+like "$out" '"written": 1, "skipped": 2, "without_credentials": 0}$' "... and then the counts"
+run export --json
+is "$code" 64 "export to standard output has no place for them"
+like "$err" "needs a FILE" "... and says so"
+for _ in 1 2 3; do run report http://192.0.2.2:1 fail; done
+run backup --json "$work/backup"
+prints 0 "\"path\": \"$work/backup\", \"entries\": 2, \"checks\": 0, \"known_dead\": 1" backup
+run backup --json -
+is "$code" 64 "backup to standard output has no place for them"
+run restore --json --dry-run "$work/backup"
+prints 0 '"dry_run": true, "entries": 2, "checks": 0, "expired": 0, "kept": 0' "restore --dry-run"
+fresh_keeps_key() { rm -rf "$work/.cache" "$work/.local/state/proxtier/"proxtier.*; }
+fresh_keeps_key
+run restore --json "$work/backup"
+prints 0 '"dry_run": false, "entries": 2, "checks": 0, "expired": 0, "kept": 0' restore
+
 # The manual has all that is printed here, and nothing else: its section is made from the same table.
-for command in renew release leases warm put delete clear tier report check history expire migrate config; do
+for command in renew release leases warm put delete clear tier report check history expire migrate config export backup restore; do
     "$PROXTIER" help --man | sed -n '/^\.Sh JSON/,/^\.Sh/p' | grep -q "^\.It Cm $command\$"
     ok $? "the manual tells the members of $command"
     "$PROXTIER" "$command" --help | grep -q -e '--json '

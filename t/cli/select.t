@@ -36,6 +36,8 @@ run get --show url,password --reveal "$key"
 is "$out" "$(printf 'http://alice:secret@192.0.2.9:8080\tsecret')" "--show with --reveal"
 run get --json --reveal "$key"
 like "$out" '.*"url": "http://alice:secret@192.0.2.9:8080"}' "--json with --reveal has the credentials"
+run list --json --reveal
+is "$(echo "$out" | grep -c '"url": "http://alice:secret@192.0.2.9:8080"}')" 1 "so has list"
 run list --json
 is "$(echo "$out" | grep -c secret)" 0 "... and without has not"
 

@@ -42,7 +42,7 @@ check_LTLIBRARIES += \
     %D%/faulty/lets_an_older_entry_replace_a_tombstone.la %D%/faulty/refuses_the_version_that_it_has.la \
     %D%/faulty/deletes_instead_of_keeping_a_tombstone.la %D%/faulty/del_leaves_tombstones.la \
     %D%/faulty/counts_tombstones.la %D%/faulty/put_many_stops_in_the_middle.la %D%/faulty/evicts_tombstones.la \
-    %D%/faulty/expires_any_version.la %D%/faulty/never_expires_tombstones.la \
+    %D%/faulty/expires_any_version.la %D%/faulty/forgets_the_dead.la %D%/faulty/never_expires_tombstones.la \
     %D%/faulty/reports_expired_tombstones.la %D%/faulty/versions_without_tombstones.la \
     %D%/faulty/versions_from_that_on.la %D%/faulty/versions_without_unknown_ones.la \
     %D%/faulty/gives_a_version_twice.la %D%/faulty/does_not_stop_versions.la %D%/faulty/has_an_empty_record.la \
@@ -112,6 +112,7 @@ EXTRA_DIST += \
 %C%_faulty_put_many_stops_in_the_middle_la_LDFLAGS = $(faulty_ldflags)
 %C%_faulty_evicts_tombstones_la_LDFLAGS = $(faulty_ldflags)
 %C%_faulty_expires_any_version_la_LDFLAGS = $(faulty_ldflags)
+%C%_faulty_forgets_the_dead_la_LDFLAGS = $(faulty_ldflags)
 %C%_faulty_never_expires_tombstones_la_LDFLAGS = $(faulty_ldflags)
 %C%_faulty_reports_expired_tombstones_la_LDFLAGS = $(faulty_ldflags)
 %C%_faulty_versions_without_tombstones_la_LDFLAGS = $(faulty_ldflags)

@@ -141,11 +141,15 @@ pxt_status operations_list(struct operations *operations)
 /* Copies the text of a member out of a line of JSON without escapes. */
 static bool member(const char *line, const char *name, char out[PXT_KEY_MAX + 1])
 {
-    char start[40], format[20];
+    char start[40];
     snprintf(start, sizeof start, "\"%s\": \"", name);
-    snprintf(format, sizeof format, "%%%d[^\"]", PXT_KEY_MAX);
-    const char *found = strstr(line, start);
-    return found && sscanf(found + strlen(start), format, out) == 1;
+    const char *found = strstr(line, start), *text = found ? found + strlen(start) : "";
+    size_t length = strcspn(text, "\"");
+    if (!found || !length || length > PXT_KEY_MAX)
+        return false;
+    memcpy(out, text, length);
+    out[length] = '\0';
+    return true;
 }
 
 pxt_status operations_export(struct operations *operations)
@@ -157,7 +161,8 @@ pxt_status operations_export(struct operations *operations)
     if (!stream)
         return end(operations, id, PXT_ENOMEM, "");
     pxt_status status = pxt_cache_export(operations->cache, stream, false, NULL, &operations->error);
-    if (fclose(stream) && !status)
+    /* Without memory for its last copy the stream leaves NULL, and tells it to nobody. */
+    if ((fclose(stream) || !text) && !status)
         status = PXT_ENOMEM;
     for (char *line = text, *newline; line && (newline = strchr(line, '\n')); line = newline + 1) {
         *newline = '\0';

@@ -17,7 +17,8 @@ done
 ln -s "$(dirname "$(header ltdl.h)")/libltdl" "$work/headers/libltdl"
 # What is built only where its library is, is left out where that is not.
 absent=none
-for optional in curl/curl.h:cli/checker hiredis/hiredis.h:plugins/tiers/redis lmdb.h:examples/lmdb; do
+for optional in curl/curl.h:cli/checker hiredis/hiredis.h:plugins/tiers/redis lmdb.h:examples/lmdb \
+    postgresql/libpq-fe.h:plugins/tiers/postgresql; do
     name=${optional%:*}
     file=$(header "$name" 2>/dev/null)
     if [ -z "$file" ]; then
@@ -30,7 +31,7 @@ done
 
 compile() { # FILE OPTION...
     musl-gcc -std=c11 -Wall -Wextra -Werror -fsyntax-only -D_GNU_SOURCE -I"$abs_top_srcdir/include" -isystem "$work/headers" \
-        -isystem "$work/headers/json-c" -DPXT_VERSION='"1"' -DPXT_PLUGINDIR='"/p"' -DPXT_SYSCONFDIR='"/e"' \
+        -isystem "$work/headers/json-c" -isystem "$work/headers/postgresql" -DPXT_VERSION='"1"' -DPXT_PLUGINDIR='"/p"' -DPXT_SYSCONFDIR='"/e"' \
         -DLIBEXEC_DIR='"/l"' -DLIBEXEC_BELOW_PREFIX='"l"' "$@"
 }
 printf '#include <malloc.h>\nint main(void) { return mallinfo2().arena > 0; }\n' >"$work/glibc.c"

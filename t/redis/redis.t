@@ -53,6 +53,18 @@ run -c "$work/other.yaml" put http://192.0.2.2:8080
 run -c "$work/other.yaml" list
 is "$out" http://192.0.2.2:8080 "another name space has entries of its own"
 
+for _ in 1 2 3; do run -c "$work/pool.yaml" report http://192.0.2.1:8080 fail; done
+run -c "$work/pool.yaml" list
+is "$out" "" "what fails too often leaves the pool"
+echo http://192.0.2.1:8080 >"$work/list"
+run -c "$work/pool.yaml" warm "$work/list"
+like "$out" 'loaded 0.* known as dead 1' "and is known as dead"
+run -c "$work/pool.yaml" expire
+run -c "$work/pool.yaml" stats
+like "$out" '^known as dead: 1$' "expire forgets nothing"
+run -c "$work/pool.yaml" put http://192.0.2.1:8080
+is "$(cli zcard 'proxtier:{pool}:known')" 0 "a put brings it back"
+
 cli set 'proxtier:{pool}:layout' 99 >"$work/out"
 run -c "$work/pool.yaml" list
 like "$err" 'has the layout 99' "a pool of another layout is refused"

@@ -187,6 +187,77 @@ static void many(const char *tiers, const char *name)
     }
 }
 
+/* Of a tier that tells keys twice, each is chosen once. */
+static void chosen_once(enum pxt_choice choice, const char *name)
+{
+    enum { ENTRIES = 20 };
+    struct pxt_select_options options = {.size = sizeof options, .choice = choice, .session = "s"};
+    pxt_cache *cache = open_pool("{plugin: searching, twice: true}");
+    pxt_entry *entries[ENTRIES];
+    size_t found = 0;
+    unsigned times[ENTRIES] = {0}, most = 0;
+    for (int i = 0; i < ENTRIES; i++) {
+        char key[20];
+        snprintf(key, sizeof key, "k%d", i);
+        put(cache, key, "http://192.0.2.1:80", "any");
+    }
+    pxt_cache_select(cache, NULL, &options, ENTRIES, entries, &found, &error);
+    for (size_t i = 0; i < found; i++) {
+        unsigned n = ++times[atoi(pxt_entry_key(entries[i]) + 1)];
+        most = n > most ? n : most;
+        pxt_entry_release(entries[i]);
+    }
+    is_int(most, 1, "%s: no key is chosen twice", name);
+    is_int(found, ENTRIES, "%s: and all are chosen", name);
+    pxt_cache_close(cache);
+}
+
+static struct pxt_tier_stats stats_of(pxt_cache *cache, unsigned tier)
+{
+    struct pxt_stats stats;
+    pxt_stats_init(&stats);
+    pxt_cache_stats(cache, &stats, NULL);
+    return stats.tier[tier];
+}
+
+/* The file tier is full. To bring an entry there it would have to find a victim. */
+static void leaves_full_files_alone(void)
+{
+    char folder[] = "/tmp/proxtier-choices-XXXXXX", tiers[300], key[20], url[40], removal[60];
+    if (!mkdtemp(folder))
+        exit(1);
+    snprintf(tiers, sizeof tiers,
+             "{plugin: l1_memory, max_entries: 1000}, {plugin: l2_jsonl, dir: %s/l2, max_entries: 5, eviction: fifo}, "
+             "{plugin: l3_sqlite, path: %s/l3.db}",
+             folder, folder);
+    pxt_cache *cache = open_pool(tiers);
+    for (int i = 0; i < 60; i++) {
+        snprintf(key, sizeof key, "k%d", i);
+        snprintf(url, sizeof url, "http://192.0.2.1:%d", 1000 + i);
+        put(cache, key, url, "any");
+    }
+    pxt_cache_close(cache); /* memory is empty in the next one */
+    cache = open_pool(tiers);
+    for (int i = 0; i < 50; i++)
+        choose(cache, NULL, PXT_CHOOSE_RANDOM, NULL);
+    struct pxt_tier_stats memory = stats_of(cache, 0), files = stats_of(cache, 1);
+    is_int(files.promotions, 0, "a choice copies its entry into no file tier with a capacity");
+    ok(memory.promotions > 10 && memory.hits > 0, "but into memory, which then answers");
+    pxt_cache_close(cache);
+    cache = open_pool(tiers);
+    for (int i = 0; i < 10; i++) {
+        pxt_entry *entry;
+        snprintf(key, sizeof key, "k%d", i);
+        if (!pxt_cache_get(cache, key, &entry, &error))
+            pxt_entry_release(entry);
+    }
+    files = stats_of(cache, 1);
+    ok(files.promotions > 0, "a get by key does");
+    pxt_cache_close(cache);
+    snprintf(removal, sizeof removal, "rm -r %s", folder);
+    ok(!system(removal), "the folder is removed");
+}
+
 static void wrong_arguments(void)
 {
     struct pxt_select_options options = {.size = sizeof options, .choice = PXT_CHOOSE_STICKY};
@@ -218,6 +289,12 @@ int main(void)
         weighted(tiers[i][0], tiers[i][1]);
         many(tiers[i][0], tiers[i][1]);
     }
+    chosen_once(PXT_CHOOSE_RANDOM, "random");
+    chosen_once(PXT_CHOOSE_WEIGHTED, "weighted");
+    chosen_once(PXT_CHOOSE_LEAST_USED, "least used");
+    chosen_once(PXT_CHOOSE_FASTEST, "fastest");
+    chosen_once(PXT_CHOOSE_STICKY, "sticky");
+    leaves_full_files_alone();
     wrong_arguments();
     return tap_done();
 }

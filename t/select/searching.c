@@ -10,6 +10,8 @@ static const struct pxt_option options[] = {
     {"picks", PXT_OPTION_BOOL, "false", 0, 0, NULL, "select() offers PXT_ORDER_RANDOM"},
     {"orders", PXT_OPTION_BOOL, "true", 0, 0, NULL, "select() offers the orders of fields"},
     {"rings", PXT_OPTION_BOOL, "true", 0, 0, NULL, "select() offers PXT_ORDER_RING"},
+    {"twice", PXT_OPTION_BOOL, "false", 0, 0, NULL,
+     "select() tells each key of the ring twice, as if it had changed meanwhile"},
     {"stale", PXT_OPTION_INTEGER, "0", 0, 1000, NULL,
      "select() tells so many of each 1000 keys as if they matched, also of those that do not"},
     {0}};
@@ -23,7 +25,7 @@ struct searching {
     const struct pxt_host *host;
     struct slot *slot; /* by place, then by key */
     size_t count, room;
-    bool picks, orders, rings;
+    bool picks, orders, rings, twice;
     uint64_t stale, random;
 };
 
@@ -166,7 +168,8 @@ static void tell_ring(struct searching *all, const struct pxt_select *select, px
     for (; i < all->count && all->slot[i].place <= select->to && told < select->limit; i++)
         if (is_told(all, select, &all->slot[i])) {
             told++;
-            if (!fn(arg, &all->slot[i].key, all->slot[i].place))
+            if (!fn(arg, &all->slot[i].key, all->slot[i].place) ||
+                (all->twice && told++ < select->limit && !fn(arg, &all->slot[i].key, all->slot[i].place)))
                 return;
         }
 }
@@ -244,6 +247,7 @@ static pxt_status searching_open(const struct pxt_host *host, const struct pxt_t
     all->picks = host->setting_number(setup->settings, "picks");
     all->orders = host->setting_number(setup->settings, "orders");
     all->rings = host->setting_number(setup->settings, "rings");
+    all->twice = host->setting_number(setup->settings, "twice");
     all->stale = (uint64_t)host->setting_number(setup->settings, "stale");
     *self = all;
     return PXT_OK;

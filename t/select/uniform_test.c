@@ -44,7 +44,7 @@ static void is_uniform(const char *tier, enum pxt_choice choice, int picks, cons
 {
     int foreign;
     pxt_cache *cache = open_pool(tier);
-    fill(cache);
+    fill(cache); /* the entries of one that was stored before are replaced */
     double statistic = chi_square(cache, choice, picks, &foreign);
     /* Beyond these bounds, six standard deviations off, once in 10^8 runs. */
     if (!ok(!foreign && statistic > 999 - 270 && statistic < 999 + 270, "%s: each entry with the same chance", name))
@@ -54,12 +54,20 @@ static void is_uniform(const char *tier, enum pxt_choice choice, int picks, cons
 
 int main(void)
 {
+    char folder[] = "/tmp/proxtier-uniform-XXXXXX", sqlite[100], remove[100];
+    if (!mkdtemp(folder))
+        return 1;
+    snprintf(sqlite, sizeof sqlite, "{plugin: l3_sqlite, path: %s/pool.db}", folder);
     is_uniform("{plugin: searching}", PXT_CHOOSE_RANDOM, tap_amount(50000), "by windows of the ring");
     is_uniform("{plugin: searching, stale: 200}", PXT_CHOOSE_RANDOM, tap_amount(100000),
                "by windows, with stale answers");
     is_uniform("{plugin: searching, picks: true}", PXT_CHOOSE_RANDOM, tap_amount(20000), "by picks of the tier");
+    is_uniform(sqlite, PXT_CHOOSE_RANDOM, tap_amount(50000), "from SQLite");
     is_uniform("{plugin: l1_memory}", PXT_CHOOSE_RANDOM, tap_amount(10000), "by a walk over memory");
     is_uniform("{plugin: searching}", PXT_CHOOSE_WEIGHTED, tap_amount(20000), "weighted, without checks");
+    is_uniform(sqlite, PXT_CHOOSE_WEIGHTED, tap_amount(20000), "weighted, from SQLite");
     is_uniform("{plugin: l1_memory}", PXT_CHOOSE_WEIGHTED, tap_amount(10000), "weighted, by a walk");
+    snprintf(remove, sizeof remove, "rm -r %s", folder);
+    ok(!system(remove), "the folder is removed");
     return tap_done();
 }

@@ -286,6 +286,12 @@ static pxt_status tombstones(void *self, uint64_t *out, struct pxt_error *error)
     return fault->lower->ops->tombstones(fault->lower->self, out, error);
 }
 
+static pxt_status known_dead(void *self, pxt_time now, uint64_t *out, struct pxt_error *error)
+{
+    const struct fault *fault = self;
+    return fault->lower->ops->known_dead(fault->lower->self, now, out, error);
+}
+
 static uint64_t corruptions(void *self)
 {
     const struct fault *fault = self;
@@ -357,6 +363,7 @@ static const struct pxt_tier_ops ops = {
     .lease_renew = on_lease_renew,
     .lease_end = on_lease_end,
     .lease_each = on_lease_each,
+    .known_dead = known_dead,
 };
 
 static void offer_what_it_offers(struct fault *fault)
@@ -393,6 +400,7 @@ static void offer_what_it_offers(struct fault *fault)
     TAKE_OUT(lease_renew);
     TAKE_OUT(lease_end);
     TAKE_OUT(lease_each);
+    TAKE_OUT(known_dead);
 #undef TAKE_OUT
 }
 

@@ -85,7 +85,8 @@ static struct jsonl_node *next_dead(struct jsonl *tier, struct jsonl_shard *shar
 {
     for (; *bucket < shard->bucket_count; ++*bucket)
         for (struct jsonl_node *node = shard->bucket[*bucket]; node; node = node->next)
-            if (node->line.version <= dead->up_to && (node->line.removed || expiry_of(tier, shard, node) <= dead->now))
+            if (node->line.version <= dead->up_to && (node->line.removed ? !jsonl_known_dead(&node->line, dead->now)
+                                                                         : expiry_of(tier, shard, node) <= dead->now))
                 return node;
     return NULL;
 }

@@ -26,11 +26,17 @@ enum { JSONL_CHECKSUM = 21 }; /* bytes that the checksum adds to a line */
 /* The place of a line in its log, and what the index knows of it. */
 struct jsonl_line {
     off_t offset;
-    uint32_t length;     /* without the newline */
-    uint32_t removed;    /* 0: an entry; else a tombstone, as PXT_FIELD_REMOVED */
-    uint64_t version;    /* 0: not known */
-    pxt_time expires_at; /* PXT_TIME_NONE: not known yet; of a tombstone: when it was made */
+    uint32_t length;  /* without the newline */
+    uint32_t removed; /* 0: an entry; else a tombstone, as PXT_FIELD_REMOVED */
+    uint64_t version; /* 0: not known */
+    /* PXT_TIME_NONE: not known yet. Of a tombstone: when it was made, or until when the proxy is known as dead. */
+    pxt_time expires_at;
 };
+
+static inline bool jsonl_known_dead(const struct jsonl_line *line, pxt_time now)
+{
+    return line->removed == 1 + PXT_REMOVE_HEALTH && line->expires_at > now;
+}
 
 /* The line of a key, an entry or a tombstone. A tombstone is not in the policy. */
 struct jsonl_node {
@@ -329,6 +335,7 @@ pxt_status jsonl_contains(void *self, const struct pxt_key *key, struct pxt_erro
 pxt_status jsonl_count(void *self, uint64_t *out, struct pxt_error *error);
 pxt_status jsonl_each(void *self, pxt_entry_fn *fn, void *arg, struct pxt_error *error);
 pxt_status jsonl_tombstones(void *self, uint64_t *out, struct pxt_error *error);
+pxt_status jsonl_known_dead_count(void *self, pxt_time now, uint64_t *out, struct pxt_error *error);
 pxt_status jsonl_versions(void *self, uint64_t above, pxt_version_fn *fn, void *arg, struct pxt_error *error);
 
 /* write.c */

@@ -170,7 +170,8 @@ static uint64_t jsonl_corruptions(void *self)
         .put_many = jsonl_put_many, .touch = jsonl_touch, .victim = jsonl_victim, .expire = jsonl_expire,              \
         .maintain = jsonl_maintain, .sync = jsonl_sync, .shared_path = jsonl_shared_path,                              \
         .corruptions = jsonl_corruptions, .instance_ops = jsonl_instance_ops, .versions = jsonl_versions,              \
-        .record_get = jsonl_record_get, .record_put = jsonl_record_put, .tombstones = jsonl_tombstones                 \
+        .record_get = jsonl_record_get, .record_put = jsonl_record_put, .tombstones = jsonl_tombstones,                \
+        .known_dead = jsonl_known_dead_count                                                                           \
     }
 
 static const struct pxt_tier_ops *jsonl_instance_ops(void *self);

@@ -166,6 +166,23 @@ pxt_status jsonl_tombstones(void *self, uint64_t *out, struct pxt_error *error)
     return sum_up(self, true, out, error);
 }
 
+pxt_status jsonl_known_dead_count(void *self, pxt_time now, uint64_t *out, struct pxt_error *error)
+{
+    struct jsonl *tier = self;
+    pxt_status status = PXT_OK;
+    *out = 0;
+    for (unsigned i = 0; i < tier->shard_count && !status; i++) {
+        struct jsonl_shard *shard = &tier->shard[i];
+        pthread_mutex_lock(&shard->lock);
+        status = jsonl_shard_refresh(tier, shard, false, error);
+        for (size_t bucket = 0; shard->tombstones && bucket < shard->bucket_count; bucket++)
+            for (const struct jsonl_node *node = shard->bucket[bucket]; node; node = node->next)
+                *out += jsonl_known_dead(&node->line, now);
+        pthread_mutex_unlock(&shard->lock);
+    }
+    return status;
+}
+
 /* Returns the keys of the shard's entries, ended by NULL, malloc()ed each; NULL if memory ran out. */
 static char **keys_of(struct jsonl_shard *shard)
 {

@@ -64,9 +64,12 @@ uint64_t memory_shard_clear(struct shard *shard)
     return removed;
 }
 
-/* A tombstone has expired at any time. */
+/* A tombstone has expired at any time, but for one that says until when the proxy is known as dead. */
 static bool is_dead(const struct pxt_host *host, const pxt_entry *entry, pxt_time now, uint64_t up_to)
 {
+    if (host->entry_number(entry, PXT_FIELD_REMOVED) == 1 + PXT_REMOVE_HEALTH &&
+        host->entry_number(entry, PXT_FIELD_FETCH_TIME) > now)
+        return false;
     return host->entry_number(entry, PXT_FIELD_EXPIRES_AT) <= now &&
            (uint64_t)host->entry_number(entry, PXT_FIELD_VERSION) <= up_to;
 }

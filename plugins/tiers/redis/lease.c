@@ -100,7 +100,7 @@ pxt_status redis_lease_each(void *self, const struct pxt_key *key, pxt_lease_fn 
     bool more = true;
     for (size_t i = 0; !status && more && i + 1 < held->elements; i += 2) {
         redisReply *value = NULL;
-        pxt_time until = (pxt_time)strtod(held->element[i + 1]->str, NULL) * 1000 - difference;
+        pxt_time until = (pxt_time)strtoll(held->element[i + 1]->str, NULL, 10) * 1000 - difference;
         status = redis_ask(redis, &value, error, "HGET %slease %s", redis->prefix, held->element[i]->str);
         more = status || tell(redis, key, held->element[i]->str, until, value, fn, arg);
         freeReplyObject(value);

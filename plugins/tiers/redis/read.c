@@ -149,8 +149,11 @@ pxt_status redis_check_add(void *self, const struct pxt_check *check, uint64_t k
     copy_clean(url, sizeof url, check->check_url);
     copy_clean(reason, sizeof reason, check->error_message);
     char *text = NULL;
-    if (asprintf(&text, "%lld %d %.17g %s\t%s%s", (long long)check->time, (int)check->status, check->response_time_ms,
-                 url, check->error_message ? "=" : "", reason) < 0)
+    locale_t before = uselocale(redis->numbers);
+    int length = asprintf(&text, "%lld %d %.17g %s\t%s%s", (long long)check->time, (int)check->status,
+                          check->response_time_ms, url, check->error_message ? "=" : "", reason);
+    uselocale(before);
+    if (length < 0)
         return redis->host->fail(redis->host, error, PXT_ENOMEM, 0, "no memory for a check");
     pxt_status status = redis_begin(redis, &request, error);
     if (!status) {
@@ -203,7 +206,10 @@ pxt_status redis_check_each(void *self, const struct pxt_key *key, pxt_check_fn 
         status = redis_malformed(redis, error);
     for (size_t i = 0; !status && i < reply->elements; i++) {
         struct pxt_check check = {.size = sizeof check, .key = *key};
-        if (reply->element[i]->str && read_check(reply->element[i]->str, &check) && !fn(arg, &check))
+        locale_t before = uselocale(redis->numbers);
+        bool read = reply->element[i]->str && read_check(reply->element[i]->str, &check);
+        uselocale(before);
+        if (read && !fn(arg, &check))
             break;
     }
     freeReplyObject(reply);

@@ -74,6 +74,8 @@ static void redis_close(void *self)
     struct redis *redis = self;
     redis_watch_stop(redis);
     redis_pool_close(&redis->pool);
+    if (redis->numbers)
+        freelocale(redis->numbers);
     free(redis);
 }
 
@@ -88,7 +90,10 @@ static pxt_status redis_open(const struct pxt_host *host, const struct pxt_tier_
     }
     redis->host = host;
     redis->watch.wake[0] = redis->watch.wake[1] = -1;
-    pxt_status status = read_address(redis, setup->settings, error);
+    atomic_init(&redis->watch.socket, -1);
+    redis->numbers = newlocale(LC_NUMERIC_MASK, "C", (locale_t)0);
+    pxt_status status = redis->numbers ? read_address(redis, setup->settings, error)
+                                       : host->fail(host, error, PXT_ENOMEM, 0, "no memory for a locale");
     if (!status)
         status = name_keys(redis, setup->settings, error);
     if (!status)
@@ -108,6 +113,9 @@ static void redis_after_fork_child(void *self)
     struct redis *redis = self;
     for (const struct redis_connection *its = redis->pool.idle; its; its = its->next)
         close(its->context->fd);
+    int listening = atomic_load(&redis->watch.socket);
+    if (listening >= 0)
+        close(listening);
     close(redis->watch.wake[0]);
     close(redis->watch.wake[1]);
 }
@@ -126,9 +134,9 @@ static uint64_t redis_corruptions(void *self)
         .check_add = redis_check_add, .check_each = redis_check_each, .corruptions = redis_corruptions,                \
         .after_fork_child = redis_after_fork_child, .instance_ops = redis_instance_ops, .versions = redis_versions,    \
         .record_get = redis_record_get, .record_put = redis_record_put, .tombstones = redis_tombstones,                \
-        .get_many = redis_get_many, .put_if = redis_put_if, .del_if = redis_del_if, .put_if_many = redis_put_if_many,  \
-        .select = redis_select, .lease_take = redis_lease_take, .lease_renew = redis_lease_renew,                      \
-        .lease_end = redis_lease_end, .lease_each = redis_lease_each                                                   \
+        .known_dead = redis_known_dead, .get_many = redis_get_many, .put_if = redis_put_if, .del_if = redis_del_if,    \
+        .put_if_many = redis_put_if_many, .select = redis_select, .lease_take = redis_lease_take,                      \
+        .lease_renew = redis_lease_renew, .lease_end = redis_lease_end, .lease_each = redis_lease_each                 \
     }
 
 static const struct pxt_tier_ops *redis_instance_ops(void *self);

@@ -15,6 +15,7 @@
 #define REDIS_TIER_H
 
 #include <hiredis/hiredis.h>
+#include <locale.h>
 #include <proxtier/tier.h>
 #include <pthread.h>
 #include <stdarg.h>
@@ -23,7 +24,17 @@
 /* The layout; see proxtier-redis(7). */
 #define REDIS_LAYOUT "1-rc"
 
-enum redis_script { SCRIPT_WRITE, SCRIPT_DEL, SCRIPT_TOUCH, SCRIPT_EXPIRE, SCRIPT_CLEAR, SCRIPT_LEASE, SCRIPT_COUNT };
+enum redis_script {
+    SCRIPT_WRITE,
+    SCRIPT_DEL,
+    SCRIPT_TOUCH,
+    SCRIPT_EXPIRE,
+    SCRIPT_CLEAR,
+    SCRIPT_LEASE,
+    SCRIPT_RING,
+    SCRIPT_ORDER,
+    SCRIPT_COUNT
+};
 
 /* Where the server is, and as whom we are there. */
 struct redis_address {
@@ -67,7 +78,8 @@ struct redis_watch {
     pthread_t thread;
     struct redis_connection *connection; /* the first one */
     bool runs;
-    int wake[2]; /* a pipe: a byte says that something is to be done */
+    atomic_int socket; /* of the connection that is there now; -1: none. A child of a fork closes it */
+    int wake[2];       /* a pipe: a byte says that something is to be done */
     atomic_bool ends;
 };
 
@@ -81,7 +93,8 @@ struct redis {
     bool durable, synced; /* as the server was when it was found first: the core asks once */
     struct redis_pool pool;
     struct redis_watch watch;
-    char sha[SCRIPT_COUNT][41];
+    locale_t numbers; /* "C", whatever the program has set: a comma in place of the point would be another number */
+    char sha[SCRIPT_COUNT][41]; /* stored before there is a second thread, and the same for each server */
     _Atomic uint64_t damaged;
 };
 
@@ -206,6 +219,7 @@ pxt_status redis_touch(void *self, const struct pxt_touch *const *touches, size_
 pxt_status redis_each(void *self, pxt_entry_fn *fn, void *arg, struct pxt_error *error);
 pxt_status redis_count(void *self, uint64_t *out, struct pxt_error *error);
 pxt_status redis_tombstones(void *self, uint64_t *out, struct pxt_error *error);
+pxt_status redis_known_dead(void *self, pxt_time now, uint64_t *out, struct pxt_error *error);
 pxt_status redis_clear(void *self, uint64_t *removed, struct pxt_error *error);
 pxt_status redis_expire(void *self, pxt_time now, uint64_t up_to, size_t limit, pxt_key_fn *fn, void *arg,
                         uint64_t *removed, struct pxt_error *error);

@@ -19,7 +19,11 @@
     "local function old_of(key) return call('HMGET', p..'e:'..key, 'version', 'ring', 'removed', 'sets') end\n"        \
     "local function unset(key, old)\n"                                                                                 \
     "  call('ZREM', p..'versions', old[1]..':'..key)\n"                                                                \
-    "  if old[3] == '1' then call('ZREM', p..'dead', old[1]..':'..key) return end\n"                                   \
+    "  if old[3] == '1' then\n"                                                                                        \
+    "    call('ZREM', p..'dead', old[1]..':'..key)\n"                                                                  \
+    "    call('ZREM', p..'known', key)\n"                                                                              \
+    "    return\n"                                                                                                     \
+    "  end\n"                                                                                                          \
     "  call('ZREM', p..'ring', old[2]..':'..key)\n"                                                                    \
     "  for _, z in ipairs({'expires', 'count', 'last', 'latency'}) do call('ZREM', p..z, key) end\n"                   \
     "  for s in string.gmatch(old[4] or '', '[^\\n]+') do call('ZREM', p..'by:'..s, old[2]..':'..key) end\n"           \
@@ -31,11 +35,11 @@
 
 const char *const redis_script[SCRIPT_COUNT] = {
     /* how: "all" (all or none, unless one is older) or "if" (each for itself); n; then of each entry key, version, expected (if),
-     * removed, json, ring, expires, count, last, latency,
-     * sets. Returns a number for each: 1: it was not stored. */
+     * removed (a tombstone: 1), json, until (0, or when a tombstone says until when the proxy is known as dead), ring, expires,
+     * count, last, latency, sets. Returns a number for each: 1: it was not stored. */
     [SCRIPT_WRITE] = COMMON UNSET
     "local how, n, rows, answer, seen = arg(), tonumber(arg()), {}, {}, {}\n"
-    "local names = {'key', 'version', 'expected', 'removed', 'json', 'ring', 'expires', 'count', 'last',\n"
+    "local names = {'key', 'version', 'expected', 'removed', 'json', 'known', 'ring', 'expires', 'count', 'last',\n"
     "  'latency', 'sets'}\n"
     "for i = 1, n do\n"
     "  local row = {}\n"
@@ -67,7 +71,8 @@ const char *const redis_script[SCRIPT_COUNT] = {
     "    if row.removed == '1' then\n"
     "      call('UNLINK', e, p..'h:'..key)\n"
     "      call('HSET', e, 'version', row.version, 'removed', '1', 'json', row.json)\n"
-    "      call('ZADD', p..'dead', 0, row.version..':'..key)\n"
+    "      if row.known ~= '0' then call('ZADD', p..'known', row.known, key)\n"
+    "      else call('ZADD', p..'dead', 0, row.version..':'..key) end\n"
     "    else\n"
     "      call('HSET', e, 'version', row.version, 'removed', '0', 'json', row.json, 'ring', row.ring,\n"
     "        'count', row.count, 'last', row.last, 'sets', row.sets)\n"
@@ -126,6 +131,12 @@ const char *const redis_script[SCRIPT_COUNT] = {
     "    end\n"
     "  end\n"
     "end\n"
+    "local past = call('ZRANGEBYSCORE', p..'known', '-inf', now, 'LIMIT', 0, 1000)\n"
+    "for _, key in ipairs(past) do\n"
+    "  local version = call('HGET', p..'e:'..key, 'version')\n"
+    "  if version then call('ZADD', p..'dead', 0, version..':'..key) end\n"
+    "  call('ZREM', p..'known', key)\n"
+    "end\n"
     "for _, member in ipairs(n < limit and call('ZRANGEBYLEX', p..'dead', '-', '['..up_to..':\\255', 'LIMIT', 0,\n"
     "    limit - n) or {}) do\n"
     "  local key = string.sub(member, 21)\n"
@@ -182,6 +193,23 @@ const char *const redis_script[SCRIPT_COUNT] = {
                "call('ZADD', p..'leases', now + ttl, id)\n"
                "if what == 'take' then call('HSET', p..'lease', id, key..'\\n'..max_given..'\\n'..holder) end\n"
                "return 1\n",
+    /* from, to, limit; then names of sets. Returns so many members of each: at one instant, so that an entry whose health
+     * changes is in one of them. */
+    [SCRIPT_RING] = COMMON "local from, to, limit, answer = arg(), arg(), arg(), {}\n"
+                           "while at <= #ARGV do\n"
+                           "  local members = call('ZRANGEBYLEX', p..arg(), from, to, 'LIMIT', 0, limit)\n"
+                           "  for _, member in ipairs(members) do answer[#answer + 1] = member end\n"
+                           "end\n"
+                           "return answer\n",
+    /* set, from, after ("": none), limit. Returns members and scores from the score `from` on; behind `after`, if that
+     * has this score. Keys of one score are found by rank, however many there are. */
+    [SCRIPT_ORDER] = COMMON
+    "local z, from, after, limit = p..arg(), arg(), arg(), tonumber(arg())\n"
+    "local score = after ~= '' and call('ZSCORE', z, after)\n"
+    "local n\n"
+    "if score and ('+'..score == from or tonumber(score) == tonumber(from)) then n = call('ZRANK', z, after) + 1\n"
+    "else n = call('ZCOUNT', z, '-inf', '('..from) end\n"
+    "return call('ZRANGE', z, n, n + limit - 1, 'WITHSCORES')\n",
 };
 
 /* ---- arguments --------------------------------------------------------------------------------------------------- */
@@ -261,7 +289,10 @@ pxt_status redis_scripts_load(struct redis *redis, struct redis_connection *conn
         pxt_status status = redis_send(redis, connection, deadline, error);
         if (!status)
             status = redis_receive(redis, connection, deadline, &reply, NULL, error);
-        if (!status && reply->type == REDIS_REPLY_STRING && reply->len == 40)
+        if (!status && (reply->type != REDIS_REPLY_STRING || reply->len != 40))
+            status = redis_malformed(redis, error);
+        else if (!status &&
+                 !redis->sha[i][0]) /* later calls, of the watching thread, find the same and store nothing */
             memcpy(redis->sha[i], reply->str, 41);
         freeReplyObject(reply);
         if (status)

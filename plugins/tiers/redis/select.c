@@ -132,7 +132,7 @@ static pxt_status leave_out_expired(struct search *search, struct matches *match
         status = redis_malformed(search->redis, search->error);
     for (size_t i = 0; !status && i < n; i++) {
         const char *score = reply->element[i]->str;
-        if (score && strtod(score, NULL) > (double)search->select->now)
+        if (score && strtoll(score, NULL, 10) > search->select->now)
             matches->item[kept++] = matches->item[first + i];
     }
     if (!status)
@@ -166,53 +166,76 @@ static void ends_of(const struct pxt_select *select, char from[RING_DIGITS + PXT
     sprintf(to, "(%016llx;", (unsigned long long)(select->to > 0 ? select->to : 0)); /* ';' comes after ':' */
 }
 
-/* Notes up to `limit` matches of one set. */
-static pxt_status search_ring(struct search *search, unsigned health, struct matches *matches)
+/* Asks for the next members of one set, or of those of several healths together. */
+static pxt_status ask_ring(struct search *search, const char *from, const char *to, size_t some, redisReply **page)
 {
-    const struct pxt_select *select = search->select;
-    char name[SET_MAX + 60], from[RING_DIGITS + PXT_KEY_MAX + 4], to[RING_DIGITS + 4];
+    struct redis *redis = search->redis;
+    const uint32_t healths = search->select->selection->health;
+    struct redis_arguments arguments;
+    char name[SET_MAX + 60];
+    unsigned health = next_health(healths, 0);
+    if (!healths || next_health(healths, health + 1) == PXT_HEALTH_COUNT) {
+        name_of(search, healths ? health : PXT_HEALTH_COUNT, name, sizeof name);
+        return redis_ask(redis, page, search->error, "ZRANGEBYLEX %s%s %s %s LIMIT 0 %d", redis->prefix, name, from, to,
+                         (int)some);
+    }
+    redis_script_begin(redis, SCRIPT_RING, &arguments);
+    redis_argument_text(&arguments, from);
+    redis_argument_text(&arguments, to);
+    redis_argument_format(&arguments, "%zu", some);
+    for (; health < PXT_HEALTH_COUNT; health = next_health(healths, health + 1)) {
+        name_of(search, health, name, sizeof name);
+        redis_argument_format(&arguments, "%s", name);
+    }
+    pxt_status status = redis_script_run(redis, &arguments, page, search->error);
+    redis_arguments_free(&arguments);
+    return status;
+}
+
+/* Notes the members of a page in order, at most `some`, and goes on behind them: `from`. */
+static pxt_status note_members(struct search *search, const redisReply *page, size_t some, struct matches *matches,
+                               char from[RING_DIGITS + PXT_KEY_MAX + 4])
+{
+    const size_t first = matches->count;
     pxt_status status = PXT_OK;
-    size_t before = matches->count;
-    name_of(search, health, name, sizeof name);
-    ends_of(select, from, to);
-    for (bool more = true; more && !status && matches->count - before < select->limit;) {
-        redisReply *page = NULL;
-        size_t first = matches->count;
-        uint64_t left = select->limit - (first - before); /* `limit` may be any number: nothing is added to it */
-        size_t some = left < PAGE_MAX ? (size_t)left : PAGE_MAX;
-        status = redis_ask(search->redis, &page, search->error, "ZRANGEBYLEX %s%s %s %s LIMIT 0 %d",
-                           search->redis->prefix, name, from, to, (int)some);
-        if (!status && page->type != REDIS_REPLY_ARRAY)
-            status = redis_malformed(search->redis, search->error);
-        for (size_t i = 0; !status && i < page->elements; i++) {
-            const char *member = page->element[i]->str;
-            if (!member || page->element[i]->len <= RING_DIGITS + 1)
-                continue;
+    for (size_t i = 0; !status && i < page->elements; i++) {
+        const char *member = page->element[i]->str;
+        if (member && page->element[i]->len > RING_DIGITS + 1)
             status = note(search, matches, (int64_t)strtoull(member, NULL, 16), member + RING_DIGITS + 1,
                           page->element[i]->len - RING_DIGITS - 1);
-            snprintf(from, sizeof from, "(%s", member);
-        }
-        more = !status && page->elements == some;
-        freeReplyObject(page);
-        if (!status)
-            status = leave_out_expired(search, matches, first);
     }
+    if (matches->count == first)
+        return status;
+    qsort(matches->item + first, matches->count - first, sizeof *matches->item, by_value);
+    if (matches->count - first > some) /* of several sets; the rest comes with the next page */
+        matches->count = first + some;
+    const struct match *last = &matches->item[matches->count - 1];
+    snprintf(from, RING_DIGITS + PXT_KEY_MAX + 4, "(%016llx:%s", (unsigned long long)last->value, last->text);
     return status;
 }
 
 static pxt_status select_ring(struct search *search, pxt_selected_fn *fn, void *arg)
 {
+    const struct pxt_select *select = search->select;
     struct matches matches = {.item = NULL};
-    uint32_t healths = search->select->selection->health;
+    char from[RING_DIGITS + PXT_KEY_MAX + 4], to[RING_DIGITS + 4];
     pxt_status status = PXT_OK;
-    if (!healths)
-        status = search_ring(search, PXT_HEALTH_COUNT, &matches);
-    unsigned health = next_health(healths, 0);
-    bool several = next_health(healths, health + 1) < PXT_HEALTH_COUNT;
-    for (; !status && health < PXT_HEALTH_COUNT; health = next_health(healths, health + 1))
-        status = search_ring(search, health, &matches);
-    if (several)
-        qsort(matches.item, matches.count, sizeof *matches.item, by_value);
+    ends_of(select, from, to);
+    for (bool more = true; more && !status && matches.count < select->limit;) {
+        redisReply *page = NULL;
+        const size_t first = matches.count;
+        uint64_t left = select->limit - first; /* `limit` may be any number: nothing is added to it */
+        size_t some = left < PAGE_MAX ? (size_t)left : PAGE_MAX;
+        status = ask_ring(search, from, to, some, &page);
+        if (!status && page->type != REDIS_REPLY_ARRAY)
+            status = redis_malformed(search->redis, search->error);
+        if (!status)
+            status = note_members(search, page, some, &matches, from);
+        more = !status && page->elements >= some;
+        freeReplyObject(page);
+        if (!status)
+            status = leave_out_expired(search, &matches, first);
+    }
     if (!status)
         status = tell(search, &matches, fn, arg);
     free(matches.item);
@@ -280,42 +303,72 @@ static void score_text(int64_t value, char text[32])
         snprintf(text, 32, "%lld", (long long)value);
 }
 
-/* Notes what of a page comes after `after`. */
-static pxt_status note_page(struct search *search, const redisReply *page, struct matches *matches)
+/* Notes what of a page comes after `after`, and up to `to`; `*beyond`: a later one was met. */
+static pxt_status note_page(struct search *search, const redisReply *page, struct matches *matches, bool *beyond)
 {
     const struct pxt_select *select = search->select;
     pxt_status status = PXT_OK;
-    for (size_t i = 0; !status && i + 1 < page->elements; i += 2) {
+    for (size_t i = 0; !status && !*beyond && i + 1 < page->elements; i += 2) {
         const char *key = page->element[i]->str, *score = page->element[i + 1]->str;
         if (!key || !score)
             continue;
-        int64_t value = strstr(score, "inf") ? INT64_MAX : (int64_t)strtod(score, NULL);
-        if (select->after && value == select->from && strcmp(key, select->after->text) <= 0)
+        int64_t value = strstr(score, "inf") ? INT64_MAX : strtoll(score, NULL, 10);
+        *beyond = value > select->to;
+        if (*beyond || (select->after && value == select->from && strcmp(key, select->after->text) <= 0))
             continue;
         status = note(search, matches, value, key, page->element[i]->len);
     }
     return status;
 }
 
+/* Asks for the members of a set behind a place. */
+static pxt_status ask_order(struct search *search, const char *set, const char *from, const char *after, size_t length,
+                            redisReply **page)
+{
+    struct redis_arguments arguments;
+    redis_script_begin(search->redis, SCRIPT_ORDER, &arguments);
+    redis_argument_text(&arguments, set);
+    redis_argument_text(&arguments, from);
+    redis_argument(&arguments, after, length);
+    redis_argument_format(&arguments, "%d", (int)PAGE_MAX);
+    pxt_status status = redis_script_run(search->redis, &arguments, page, search->error);
+    redis_arguments_free(&arguments);
+    return status;
+}
+
+/* The last member of a page, behind which the next one begins. */
+static void go_behind(const redisReply *page, char from[32], char after[PXT_KEY_MAX + 1], size_t *length)
+{
+    const redisReply *key = page->element[page->elements - 2], *score = page->element[page->elements - 1];
+    if (!key->str || !score->str || key->len > PXT_KEY_MAX)
+        return;
+    memcpy(after, key->str, key->len);
+    *length = key->len;
+    snprintf(from, 32, "%s%s", strcmp(score->str, "inf") ? "" : "+", score->str);
+}
+
 static pxt_status select_order(struct search *search, const char *set, pxt_selected_fn *fn, void *arg)
 {
     const struct pxt_select *select = search->select;
     struct matches matches = {.item = NULL};
-    char from[32], to[32];
+    char from[32], after[PXT_KEY_MAX + 1] = "";
+    size_t length = select->after ? select->after->length : 0;
     pxt_status status = PXT_OK;
+    bool more = true, beyond = false;
     score_text(select->from, from);
-    score_text(select->to, to);
-    bool more = true;
-    for (size_t offset = 0; more && !status && matches.count < select->limit; offset += PAGE_MAX) {
+    if (length)
+        memcpy(after, select->after->text, length);
+    while (more && !status && matches.count < select->limit) {
         redisReply *page = NULL;
         size_t first = matches.count;
-        status = redis_ask(search->redis, &page, search->error, "ZRANGEBYSCORE %s%s %s %s WITHSCORES LIMIT %lld %d",
-                           search->redis->prefix, set, from, to, (long long)offset, (int)PAGE_MAX);
-        if (!status && page->type != REDIS_REPLY_ARRAY)
+        status = ask_order(search, set, from, after, length, &page);
+        if (!status && (page->type != REDIS_REPLY_ARRAY || page->elements % 2))
             status = redis_malformed(search->redis, search->error);
         if (!status)
-            status = note_page(search, page, &matches);
-        more = !status && page->elements == 2 * PAGE_MAX;
+            status = note_page(search, page, &matches, &beyond);
+        more = !status && !beyond && page->elements == 2 * PAGE_MAX;
+        if (more)
+            go_behind(page, from, after, &length);
         freeReplyObject(page);
         if (!status)
             status = leave_out_expired(search, &matches, first);

@@ -148,7 +148,23 @@ pxt_status redis_count(void *self, uint64_t *out, struct pxt_error *error)
 
 pxt_status redis_tombstones(void *self, uint64_t *out, struct pxt_error *error)
 {
-    return members_of(self, "dead", out, error);
+    uint64_t known = 0;
+    pxt_status status = members_of(self, "dead", out, error);
+    if (!status)
+        status = members_of(self, "known", &known, error);
+    *out += known;
+    return status;
+}
+
+pxt_status redis_known_dead(void *self, pxt_time now, uint64_t *out, struct pxt_error *error)
+{
+    struct redis *redis = self;
+    redisReply *reply = NULL;
+    pxt_status status = redis_ask(redis, &reply, error, "ZCOUNT %sknown (%lld +inf", redis->prefix, (long long)now);
+    if (!status)
+        *out = (uint64_t)reply->integer;
+    freeReplyObject(reply);
+    return status;
 }
 
 pxt_status redis_clear(void *self, uint64_t *removed, struct pxt_error *error)

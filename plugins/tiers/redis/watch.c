@@ -60,6 +60,12 @@ static pxt_status check_layout(struct redis *redis, struct redis_connection *con
     return status;
 }
 
+static void leave(struct redis *redis, struct redis_connection *connection)
+{
+    atomic_store(&redis->watch.socket, -1);
+    redis_disconnect(connection);
+}
+
 /* Finds the server: who it is, our scripts, our notices. NULL with an error. */
 static struct redis_connection *find(struct redis *redis, struct redis_server *server, struct pxt_error *error)
 {
@@ -67,6 +73,7 @@ static struct redis_connection *find(struct redis *redis, struct redis_server *s
     struct redis_connection *connection = redis_connect(redis, deadline, error);
     if (!connection)
         return NULL;
+    atomic_store(&redis->watch.socket, connection->context->fd);
     pxt_status status = redis_server_look(redis, connection, deadline, server, error);
     if (!status && server->replica)
         status = redis->host->fail(redis->host, error, PXT_EUNAVAILABLE, 0,
@@ -80,7 +87,7 @@ static struct redis_connection *find(struct redis *redis, struct redis_server *s
         status = subscribe(redis, connection, deadline, error);
     if (!status)
         return connection;
-    redis_disconnect(connection);
+    leave(redis, connection);
     return NULL;
 }
 
@@ -169,6 +176,12 @@ static void greet(struct redis *redis, const struct redis_server *server)
             host, PXT_LOG_WARNING,
             "the server %s is no durable one any more: %s; open the cache again, or what it acknowledges may be lost",
             redis->address.name, server->why_not);
+    else if (redis->synced && !server->synced)
+        host->log(
+            host, PXT_LOG_WARNING,
+            "the server %s does not sync each write any more (appendfsync always): open the cache again, or what it "
+            "acknowledges may be lost with the power",
+            redis->address.name);
     host->available(host, true);
     redis_pool_found(redis, server->run_id);
 }
@@ -182,7 +195,7 @@ static void *watch(void *arg)
     for (;;) {
         listen_to(redis, connection);
         redis_pool_lost(redis);
-        redis_disconnect(connection);
+        leave(redis, connection);
         if (atomic_load(&redis->watch.ends))
             return NULL;
         redis->host->available(redis->host, false);
@@ -192,7 +205,7 @@ static void *watch(void *arg)
                 return NULL;
         drain(redis->watch.wake[0]);
         if (atomic_load(&redis->watch.ends)) {
-            redis_disconnect(connection);
+            leave(redis, connection);
             return NULL;
         }
         greet(redis, &server);

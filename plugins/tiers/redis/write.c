@@ -148,6 +148,9 @@ static pxt_status add_entry(struct redis *redis, pxt_entry *entry, uint64_t expe
         redis_argument_owned(arguments, copy, length);
     else
         arguments->failed = true;
+    int64_t until =
+        number_of(&draft, PXT_FIELD_REMOVED) == 1 + PXT_REMOVE_HEALTH ? number_of(&draft, PXT_FIELD_FETCH_TIME) : 0;
+    redis_argument_format(arguments, "%lld", (long long)(until > 0 ? until : 0));
     if (!removed)
         add_live_fields(&draft, &key, arguments);
     else

@@ -83,7 +83,7 @@ void sqlite_connection_close(struct connection *connection)
     }
     sqlite3_close(connection->db);
     connection->db = NULL;
-    connection->uses = 0;
+    connection->uses = connection->placed_version = 0;
 }
 
 bool sqlite_connection_moved(const struct connection *connection)

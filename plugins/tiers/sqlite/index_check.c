@@ -6,7 +6,7 @@
  * The search takes as long as the option check_time allows, and at most a tenth of the time since the last search. One
  * step costs as much as all else that a short process does, so only one in 64 of those makes a step; it starts anywhere.
  */
-#include "store.h"
+#include "select.h"
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -51,10 +51,7 @@ static char *search_text(const struct sqlite_schema *schema)
     if (schema->order_index)
         add_index(&text, table, schema->order_index);
     sqlite_text_add(&text, ") LIMIT 1");
-    if (!text.failed)
-        return text.data;
-    free(text.data);
-    return NULL;
+    return sqlite_text_take(&text);
 }
 
 /* Steps a statement with up to two parameters once; `*out` is its first column. Returns an SQLite code. */
@@ -129,6 +126,8 @@ static pxt_status search_step(struct store *store, const char *search, struct st
     step->last = rc != SQLITE_OK || step->end == step->from;
     if (rc == SQLITE_OK)
         rc = step->last ? SQLITE_DONE : ask(connection->db, search, step->from, step->end, &found);
+    if (rc == SQLITE_DONE && !step->last) /* of the indexes of selections one in each step */
+        rc = sqlite_select_check(store, connection->db, step->from, step->end);
     step->damaged = rc == SQLITE_ROW;
     if (rc != SQLITE_ROW && rc != SQLITE_DONE)
         status = sqlite_fail(store, connection->db, rc, error, "check its indexes");

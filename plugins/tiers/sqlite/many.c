@@ -151,7 +151,8 @@ static pxt_status expire_batch(struct store *store, pxt_time now, uint64_t up_to
     }
     store->count_change = -(int64_t)removed->count;
     if (!status && removed->count < limit)
-        status = sqlite_tombstone_expire(store, connection, up_to, limit - removed->count, &removed->tombstones, error);
+        status =
+            sqlite_tombstone_expire(store, connection, now, up_to, limit - removed->count, &removed->tombstones, error);
     return sqlite_txn_end(store, connection, status, error);
 }
 

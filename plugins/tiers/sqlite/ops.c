@@ -287,6 +287,37 @@ pxt_status sqlite_store_tombstones(void *self, uint64_t *out, struct pxt_error *
     return status;
 }
 
+static pxt_status count_dead(struct store *store, pxt_time now, uint64_t *out, struct pxt_error *error)
+{
+    struct connection *connection;
+    sqlite3_stmt *statement;
+    pxt_status status = sqlite_pool_write(store, &connection, error);
+    if (status)
+        return status;
+    status = sqlite_statement_get(store, connection, SQL_KNOWN_DEAD, &statement, error);
+    if (!status) {
+        sqlite3_bind_double(statement, 1, sqlite_seconds_of(now));
+        int rc = sqlite3_step(statement);
+        if (rc == SQLITE_ROW)
+            *out = (uint64_t)sqlite3_column_int64(statement, 0);
+        else
+            status = sqlite_fail(store, connection->db, rc, error, "count what is known as dead");
+        sqlite3_reset(statement);
+    }
+    sqlite_pool_release(store, connection);
+    return status;
+}
+
+pxt_status sqlite_store_known_dead(void *self, pxt_time now, uint64_t *out, struct pxt_error *error)
+{
+    unsigned tries = 0;
+    pxt_status status;
+    do
+        status = count_dead(self, now, out, error);
+    while (sqlite_try_again(status, &tries));
+    return status;
+}
+
 /* ---- the walk ---- */
 
 enum { PAGE = 256 };

@@ -105,6 +105,14 @@ void sqlite_text_add(struct sqlite_text *text, const char *format, ...)
     text->length += (size_t)need;
 }
 
+char *sqlite_text_take(struct sqlite_text *text)
+{
+    if (!text->failed)
+        return text->data;
+    free(text->data);
+    return NULL;
+}
+
 /* Hands the text over. NULL, with the text freed, if memory ran out. */
 static char *take(struct sqlite_text *text)
 {
@@ -293,8 +301,12 @@ static char *around(const struct sqlite_schema *schema, const char *before, cons
     return take(&text);
 }
 
+/* Of a tombstone: until its time the proxy, which failed too often, is known as dead. 3: PXT_REMOVE_HEALTH. */
+#define KNOWN_DEAD(now) "(why=3 AND coalesce(at,0)>" now ")"
+
 static void make_simple(struct sqlite_schema *schema, bool *failed)
 {
+    _Static_assert(PXT_REMOVE_HEALTH == 3, "KNOWN_DEAD has the number");
     static const struct {
         enum sqlite_statement which;
         const char *before, *after;
@@ -317,11 +329,12 @@ static void make_simple(struct sqlite_schema *schema, bool *failed)
         {SQL_TOMBSTONE_DEL, "DELETE FROM proxtier_tombstones WHERE key=?1", NULL},
         {SQL_TOMBSTONE_PAGE, "SELECT key,version FROM proxtier_tombstones WHERE key>?1 ORDER BY key LIMIT ?2", NULL},
         {SQL_TOMBSTONE_EXPIRE,
-         "DELETE FROM proxtier_tombstones WHERE key IN (SELECT key FROM proxtier_tombstones WHERE version<=?1 LIMIT "
-         "?2)",
+         "DELETE FROM proxtier_tombstones WHERE key IN (SELECT key FROM proxtier_tombstones WHERE version<=?1 AND "
+         "NOT " KNOWN_DEAD("?3") " LIMIT ?2)",
          NULL},
         {SQL_TOMBSTONE_CLEAR, "DELETE FROM proxtier_tombstones", NULL},
         {SQL_TOMBSTONE_COUNT, "SELECT count(*) FROM proxtier_tombstones", NULL},
+        {SQL_KNOWN_DEAD, "SELECT count(*) FROM proxtier_tombstones WHERE " KNOWN_DEAD("?1"), NULL},
         {SQL_RECORD_GET, "SELECT text FROM proxtier_record WHERE id=1", NULL},
         {SQL_RECORD_PUT, "INSERT OR REPLACE INTO proxtier_record(id,text) VALUES(1,?1)", NULL},
         {SQL_LEASE_ROOM,

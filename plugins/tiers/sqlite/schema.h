@@ -64,9 +64,10 @@ enum sqlite_statement {
     SQL_TOMBSTONE_PUT,    /* ?1 key, ?2 version, ?3 why, ?4 time */
     SQL_TOMBSTONE_DEL,    /* ?1 key */
     SQL_TOMBSTONE_PAGE,   /* ?1 key before the page, ?2 how many; key, version */
-    SQL_TOMBSTONE_EXPIRE, /* ?1 up to which version, ?2 how many */
+    SQL_TOMBSTONE_EXPIRE, /* ?1 up to which version, ?2 how many, ?3 now */
     SQL_TOMBSTONE_CLEAR,
     SQL_TOMBSTONE_COUNT,
+    SQL_KNOWN_DEAD, /* ?1 now */
     SQL_RECORD_GET,
     SQL_RECORD_PUT,  /* ?1 text */
     SQL_LEASE_ROOM,  /* ?1 key, ?2 now, ?3 how many leases of the key may be held; whether fewer are */
@@ -134,5 +135,7 @@ int sqlite_repair_schema(const struct sqlite_schema *schema, sqlite3 *db);
 void sqlite_column_of(const struct pxt_field *field, char *out);
 
 void sqlite_text_add(struct sqlite_text *text, const char *format, ...) PXT_PRINTF(2, 3);
+/* The text, for free(). NULL: out of memory. */
+char *sqlite_text_take(struct sqlite_text *text);
 
 #endif

@@ -52,7 +52,10 @@ static pxt_status choose(struct select_search *search, struct pxt_error *error)
     double least = 0;
     unsigned best = 0;
     pxt_status status = PXT_OK;
-    for (unsigned i = 0; i < plan->candidates && plan->candidates > 1 && !status; i++) {
+    if (plan->candidates == 1)
+        return PXT_OK;
+    bool known = sqlite_select_smallest(search, &best);
+    for (unsigned i = 0; i < plan->candidates && !known && !status; i++) {
         double density;
         status = estimate(search, &plan->candidate[i], &density, error);
         if (!i || density < least) {
@@ -62,17 +65,23 @@ static pxt_status choose(struct select_search *search, struct pxt_error *error)
     }
     if (status)
         return status;
+    if (!known)
+        sqlite_select_keep_smallest(search, best);
     plan->candidate[0] = plan->candidate[best];
     plan->candidates = 1;
     return PXT_OK;
 }
 
-/* Whether a row was written by a program that places none. */
+/* Whether a row was written by a program that places none. It is not looked for again until something is written: the data
+ * version is that of the walk before this. */
 static pxt_status look_for_unplaced(struct store *store, struct select_search *search, struct pxt_error *error)
 {
     const struct select_set set = {.kind = SELECT_UNPLACED};
     struct connection *connection = search->walk.connection;
     struct select_statement *kept = NULL;
+    const unsigned version = sqlite_data_version(connection);
+    if (version && version == connection->placed_version)
+        return PXT_OK;
     int rc = sqlite_select_statement(store, connection, set, SELECT_PLAIN, &kept);
     if (rc == SQLITE_OK) {
         rc = sqlite3_step(kept->statement);
@@ -80,6 +89,8 @@ static pxt_status look_for_unplaced(struct store *store, struct select_search *s
         kept->busy = false;
     }
     search->unplaced = rc == SQLITE_ROW;
+    if (rc == SQLITE_DONE && version == sqlite_data_version(connection))
+        connection->placed_version = version;
     if (rc == SQLITE_ERROR) {
         search->walk.missing = set;
         return PXT_ENOTSUP;
@@ -160,8 +171,6 @@ static pxt_status read_found(struct select_search *search, struct pxt_error *err
     const struct select_plan *plan = &search->plan;
     const bool unknown_too = plan->order == PXT_ORDER_FASTEST && plan->latency < 0 && search->place.to == INT64_MAX;
     pxt_status status = PXT_OK;
-    search->walk.candidate = &plan->candidate[0];
-    search->walk.filtered = is_filtered(plan, search->walk.candidate);
     if (!search->dense && !search->walk.filtered && plan->selection->min_ttl > 0 &&
         search->walk.candidate->kind == SELECT_ALL) {
         bool found = false;
@@ -184,21 +193,37 @@ static pxt_status read_found(struct select_search *search, struct pxt_error *err
     return status;
 }
 
+static pxt_status not_here(struct store *store, struct pxt_error *error, const char *why)
+{
+    return store->host->fail(store->host, error, PXT_ENOTSUP, 0, "%s: no selection here: %s", store->path, why);
+}
+
+static pxt_status find(struct store *store, struct select_search *search, struct pxt_error *error)
+{
+    struct select_walk *walk = &search->walk;
+    pxt_status status = choose(search, error);
+    walk->candidate = &search->plan.candidate[0];
+    walk->filtered = is_filtered(&search->plan, walk->candidate);
+    walk->unknown = false;
+    if (!status)
+        status = search->random ? sqlite_select_pick(search, error) : read_found(search, error);
+    return status ? status : look_for_unplaced(store, search, error);
+}
+
 /* PXT_ENOTSUP: walk.missing is to be made; or rows are to be placed. */
 static pxt_status read_once(struct store *store, struct select_search *search, struct pxt_error *error)
 {
     struct select_walk *walk = &search->walk;
     search->page.count = 0;
-    search->unplaced = false;
+    search->unplaced = search->hopeless = false;
     pxt_status status = sqlite_pool_read(store, &walk->connection, error);
     if (status)
         return status;
     walk->store = store;
-    status = look_for_unplaced(store, search, error);
+    if (!walk->connection->placed_version) /* before an index is made that each of them would change */
+        status = look_for_unplaced(store, search, error);
     if (!status && !search->unplaced)
-        status = choose(search, error);
-    if (!status && !search->unplaced)
-        status = read_found(search, error);
+        status = find(store, search, error);
     sqlite_pool_release(store, walk->connection);
     return status;
 }
@@ -211,6 +236,8 @@ static pxt_status read_page(struct store *store, struct select_search *search, s
             status = sqlite_select_make_index(store, search->walk.missing, error);
         else if (!status && search->unplaced)
             status = sqlite_select_place_rows(store, error);
+        else if (!status && search->hopeless)
+            return not_here(store, error, "no picks can be made");
         else
             return status;
         if (status)
@@ -241,11 +268,6 @@ static bool tell(struct store *store, struct select_search *search, pxt_selected
     return true;
 }
 
-static pxt_status not_here(struct store *store, struct pxt_error *error, const char *why)
-{
-    return store->host->fail(store->host, error, PXT_ENOTSUP, 0, "%s: no selection here: %s", store->path, why);
-}
-
 pxt_status sqlite_store_select(void *self, const struct pxt_select *select, pxt_selected_fn *fn, void *arg,
                                struct pxt_error *error)
 {
@@ -254,7 +276,16 @@ pxt_status sqlite_store_select(void *self, const struct pxt_select *select, pxt_
     pxt_status status = PXT_OK;
     if (store->schema.shared)
         return not_here(store, error, "ProxyWhirl's table has no place for the order of keys");
-    if (select->order > PXT_ORDER_FASTEST || select->order == PXT_ORDER_RANDOM)
+    const bool random = select->order == PXT_ORDER_RANDOM;
+    struct pxt_select on_ring = *select;
+    if (random) {
+        on_ring.order = PXT_ORDER_RING;
+        on_ring.from = 0;
+        on_ring.to = INT64_MAX;
+        on_ring.after = NULL;
+        select = &on_ring;
+    }
+    if (select->order > PXT_ORDER_FASTEST)
         return not_here(store, error, "it has no index in this order");
     if (!sqlite_select_plan(&search.plan, select))
         return not_here(store, error, "a text is too long for an index");
@@ -267,8 +298,12 @@ pxt_status sqlite_store_select(void *self, const struct pxt_select *select, pxt_
     }
     if (select->order == PXT_ORDER_FASTEST && search.plan.latency >= 0 && search.plan.latency < select->to)
         search.place.to = search.plan.latency;
+    if (random && select->selection->min_ttl > 0 && search.plan.candidate[0].kind == SELECT_ALL)
+        return not_here(store, error, "the time to live alone has no index in the order of the ring");
+    search.random = random;
+    search.hash = sqlite_select_hash(select);
     search.limit = select->limit;
-    search.dense = search.walk.any_ttl = search.page.last = false;
+    search.dense = search.walk.any_ttl = search.walk.nth = search.page.last = false;
     search.walk.plan = &search.plan;
     search.walk.streams = 0;
     do {

@@ -45,14 +45,21 @@ struct select_set {
     uint8_t order; /* enum pxt_order */
     bool health;   /* of one health */
 };
-enum select_form { SELECT_PLAIN, SELECT_FILTERED, SELECT_UNKNOWN_LAST, SELECT_UNKNOWN_FILTERED };
+enum select_form {
+    SELECT_PLAIN,
+    SELECT_FILTERED,
+    SELECT_UNKNOWN_LAST,
+    SELECT_UNKNOWN_FILTERED,
+    SELECT_NTH, /* only one, behind a number of others; from a place on, without a key */
+    SELECT_NTH_FILTERED
+};
 
 /* Parameters of the statements; those from SOURCE on are conditions of FILTERED, NULL: none. */
 enum select_parameter {
     SELECT_P_HEALTH = 1,
     SELECT_P_VALUE, /* of the criterion of the set */
     SELECT_P_FROM,
-    SELECT_P_AFTER, /* the key */
+    SELECT_P_AFTER, /* the key; of SELECT_NTH, how many are passed over */
     SELECT_P_TO,
     SELECT_P_EXPIRES, /* at the earliest */
     SELECT_P_LATENCY, /* of SELECT_LATENCY and FILTERED */
@@ -69,6 +76,9 @@ static inline int64_t select_latency_of(unsigned degree)
 {
     return INT64_C(1000) << degree;
 }
+
+/* So many indexes are kept, but for those of any entry: if one more is made, the one made first is dropped. */
+enum { SELECT_INDEXES_MAX = 64 };
 
 /* A statement that a connection keeps for walks. */
 struct select_statement {
@@ -133,6 +143,7 @@ struct select_walk {
     const struct select_plan *plan;
     const struct select_candidate *candidate;
     bool filtered, unknown;    /* unknown: the entries without a latency, which come last */
+    bool nth;                  /* the match number `after_length` of a place is asked for */
     bool any_ttl;              /* as if no time to live were asked for */
     struct select_set missing; /* the index that is to be made, after PXT_ENOTSUP */
     unsigned streams;
@@ -142,6 +153,9 @@ struct select_walk {
  * index `missing` is not there. The walk must be ended in any case. */
 pxt_status sqlite_select_walk_open(struct select_walk *walk, struct select_set set, int health, int64_t number,
                                    const struct select_place *place, struct pxt_error *error);
+/* Opens one stream of the candidate, which has no other, at the match number `n` from the place on, counted from 0. */
+pxt_status sqlite_select_walk_nth(struct select_walk *walk, const struct select_place *place, unsigned n,
+                                  struct pxt_error *error);
 /* Opens all streams of the candidate, at the place. */
 pxt_status sqlite_select_walk_begin(struct select_walk *walk, const struct select_place *place, unsigned order,
                                     struct pxt_error *error);
@@ -170,13 +184,32 @@ struct select_search {
     struct select_walk walk;
     struct select_place place;
     uint64_t limit;
+    uint64_t hash; /* of the selection */
+    bool random;   /* picks are asked for */
+    bool hopeless; /* picks cannot be made */
     bool unplaced; /* there are rows to be placed first */
     bool dense;    /* the entries that live long enough are many: a walk through all soon meets one */
     struct select_page page;
 };
 
+/* select_memory.c: which selection it is, of any order. */
+uint64_t sqlite_select_hash(const struct pxt_select *select);
+/* The width of the windows of the last picks; UINT64_MAX: not known. */
+uint64_t sqlite_select_width(const struct select_search *search);
+void sqlite_select_keep_width(const struct select_search *search, uint64_t width);
+/* The candidate that is the smallest set. False: it is to be found, for the first time or again. */
+bool sqlite_select_smallest(const struct select_search *search, unsigned *candidate);
+void sqlite_select_keep_smallest(const struct select_search *search, unsigned candidate);
+
+/* select_random.c: fills a page with picks, in no order; `last`: nothing matches. */
+pxt_status sqlite_select_pick(struct select_search *search, struct pxt_error *error);
+
 /* select_ttl.c: finds entries that have some time to live, of any other criterion but health: few of many. `*found`: the
  * page is filled; else there are so many that a walk finds them soon. */
 pxt_status sqlite_select_by_ttl(struct select_search *search, bool *found, struct pxt_error *error);
+
+/* select_check.c: whether the rows of a step, `from` < rowid <= `end`, are found through one of the indexes; the next call
+ * looks at the next one. SQLITE_DONE: they are. SQLITE_ROW: one is not. */
+int sqlite_select_check(struct store *store, sqlite3 *db, int64_t from, int64_t end);
 
 #endif

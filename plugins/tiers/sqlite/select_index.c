@@ -19,15 +19,46 @@ static pxt_status unavailable(struct store *store, pxt_status status, struct pxt
                              "%s: an index for this selection cannot be made: see the messages before", store->path);
 }
 
-static pxt_status run(struct store *store, const char *text, const char *doing, struct pxt_error *error)
+/* Drops the index that was made first, if there are too many. Those of any entry are the least that each pool needs. */
+static int make_room(struct store *store, sqlite3 *db)
+{
+    sqlite3_stmt *oldest = NULL;
+    char *text = NULL, *list = sqlite3_mprintf("FROM sqlite_schema WHERE type='index' AND tbl_name=%Q AND name GLOB "
+                                               "'proxtier_select_*' AND name NOT GLOB 'proxtier_select_all*' AND "
+                                               "name<>'proxtier_select_unplaced'",
+                                               store->schema.layout->table);
+    char *query = list ? sqlite3_mprintf("SELECT name %s AND (SELECT count(*) %s)>=%d ORDER BY rowid LIMIT 1", list,
+                                         list, SELECT_INDEXES_MAX)
+                       : NULL;
+    int rc = query ? sqlite3_prepare_v2(db, query, -1, &oldest, NULL) : SQLITE_NOMEM;
+    if (rc == SQLITE_OK)
+        rc = sqlite3_step(oldest);
+    if (rc == SQLITE_ROW)
+        text = sqlite3_mprintf("DROP INDEX \"%w\"", (const char *)sqlite3_column_text(oldest, 0));
+    sqlite3_finalize(oldest);
+    if (rc == SQLITE_ROW)
+        rc = text ? sqlite3_exec(db, text, NULL, NULL, NULL) : SQLITE_NOMEM;
+    if (rc == SQLITE_OK && text)
+        store->host->log(store->host, PXT_LOG_NOTICE,
+                         "%s: there are %d indexes of selections already: the oldest is dropped (%s)", store->path,
+                         SELECT_INDEXES_MAX, text);
+    sqlite3_free(text);
+    sqlite3_free(query);
+    sqlite3_free(list);
+    return rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
+static pxt_status make(struct store *store, const char *text, struct pxt_error *error)
 {
     struct connection *connection;
     pxt_status status = sqlite_txn_begin(store, &connection, error);
     if (status)
         return status;
-    int rc = text ? sqlite3_exec(connection->db, text, NULL, NULL, NULL) : SQLITE_NOMEM;
+    int rc = text ? make_room(store, connection->db) : SQLITE_NOMEM;
+    if (rc == SQLITE_OK)
+        rc = sqlite3_exec(connection->db, text, NULL, NULL, NULL);
     if (rc != SQLITE_OK)
-        status = sqlite_fail(store, connection->db, rc, error, doing);
+        status = sqlite_fail(store, connection->db, rc, error, "make an index");
     return sqlite_txn_end(store, connection, status, error);
 }
 
@@ -126,7 +157,7 @@ pxt_status sqlite_select_make_index(struct store *store, struct select_set set, 
     if (set.kind == SELECT_UNPLACED) /* before there is an index that each of them would change */
         status = place_rows(store, false, error);
     if (!status)
-        status = run(store, text, "make an index", error);
+        status = make(store, text, error);
     if (!status)
         host->log(host, host->now(host) - begin > PXT_SECOND / 10 ? PXT_LOG_NOTICE : PXT_LOG_INFO,
                   "%s: this was the first selection of its kind: an index was made for it, and is kept", store->path);

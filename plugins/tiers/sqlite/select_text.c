@@ -164,14 +164,6 @@ void sqlite_select_add_name(struct sqlite_text *text, struct select_set set)
                         order_columns[set.order]);
 }
 
-static char *take(struct sqlite_text *text)
-{
-    if (!text->failed)
-        return text->data;
-    free(text->data);
-    return NULL;
-}
-
 char *sqlite_select_index(const struct sqlite_schema *schema, struct select_set set)
 {
     struct sqlite_text text = {0};
@@ -194,7 +186,7 @@ char *sqlite_select_index(const struct sqlite_schema *schema, struct select_set 
     sqlite_text_add(&text, " WHERE ");
     if (!add_condition(&text, set) && !text.failed)
         text.data[before] = '\0';
-    return take(&text);
+    return sqlite_text_take(&text);
 }
 
 static void add_filters(struct sqlite_text *text)
@@ -211,7 +203,8 @@ static void add_filters(struct sqlite_text *text)
 char *sqlite_select_query(const struct sqlite_schema *schema, struct select_set set, enum select_form form)
 {
     bool unknown = form == SELECT_UNKNOWN_LAST || form == SELECT_UNKNOWN_FILTERED;
-    bool filtered = form == SELECT_FILTERED || form == SELECT_UNKNOWN_FILTERED;
+    bool nth = form == SELECT_NTH || form == SELECT_NTH_FILTERED;
+    bool filtered = form == SELECT_FILTERED || form == SELECT_UNKNOWN_FILTERED || form == SELECT_NTH_FILTERED;
     const char *order = order_columns[set.order];
     struct sqlite_text text = {0};
     if (set.kind == SELECT_UNPLACED)
@@ -223,17 +216,19 @@ char *sqlite_select_query(const struct sqlite_schema *schema, struct select_set 
     if (add_condition(&text, set))
         sqlite_text_add(&text, set.kind == SELECT_UNPLACED ? "" : " AND ");
     if (set.kind == SELECT_UNPLACED)
-        return take(&text);
+        return sqlite_text_take(&text);
     if (set.health)
         sqlite_text_add(&text, "health_status=?%d AND ", SELECT_P_HEALTH);
     if (add_criterion(&text, set))
         sqlite_text_add(&text, "=?%d AND ", SELECT_P_VALUE);
     if (is_by_expiry(set)) {
         sqlite_text_add(&text, "expires_at>=?%d", SELECT_P_EXPIRES);
-        return take(&text);
+        return sqlite_text_take(&text);
     }
     if (unknown)
         sqlite_text_add(&text, "%s IS NULL AND key>?%d", order, SELECT_P_AFTER);
+    else if (nth)
+        sqlite_text_add(&text, "%s>=?%d AND %s<=?%d", order, SELECT_P_FROM, order, SELECT_P_TO);
     else
         sqlite_text_add(&text, "(%s,key)>(?%d,?%d) AND %s<=?%d", order, SELECT_P_FROM, SELECT_P_AFTER, order,
                         SELECT_P_TO);
@@ -245,5 +240,7 @@ char *sqlite_select_query(const struct sqlite_schema *schema, struct select_set 
     else if (set.kind == SELECT_TAGS)
         sqlite_text_add(&text, " AND instr(','||" TAGS "||',',?%d)>0", SELECT_P_TAG);
     sqlite_text_add(&text, " ORDER BY %s%skey", unknown ? "" : order, unknown ? "" : ",");
-    return take(&text);
+    if (nth)
+        sqlite_text_add(&text, " LIMIT 1 OFFSET ?%d", SELECT_P_AFTER);
+    return sqlite_text_take(&text);
 }

@@ -107,9 +107,13 @@ static void bind_filters(const struct select_walk *walk, sqlite3_stmt *statement
     bind_number(statement, SELECT_P_LATENCY, plan->latency);
 }
 
-static void bind_place(sqlite3_stmt *statement, const struct select_place *place, unsigned order)
+static void bind_place(const struct select_walk *walk, sqlite3_stmt *statement, const struct select_place *place,
+                       unsigned order)
 {
-    sqlite3_bind_text(statement, SELECT_P_AFTER, place->after, place->after_length, SQLITE_STATIC);
+    if (walk->nth)
+        sqlite3_bind_int(statement, SELECT_P_AFTER, place->after_length);
+    else
+        sqlite3_bind_text(statement, SELECT_P_AFTER, place->after, place->after_length, SQLITE_STATIC);
     if (order == PXT_ORDER_LEAST_RECENTLY_USED) {
         sqlite3_bind_double(statement, SELECT_P_FROM, sqlite_seconds_of(place->from));
         sqlite3_bind_double(statement, SELECT_P_TO, sqlite_seconds_of(place->to));
@@ -167,7 +171,8 @@ pxt_status sqlite_select_walk_open(struct select_walk *walk, struct select_set s
         PXT_HEALTHS(X)
 #undef X
     };
-    enum select_form form = walk->unknown    ? walk->filtered ? SELECT_UNKNOWN_FILTERED : SELECT_UNKNOWN_LAST
+    enum select_form form = walk->nth        ? walk->filtered ? SELECT_NTH_FILTERED : SELECT_NTH
+                            : walk->unknown  ? walk->filtered ? SELECT_UNKNOWN_FILTERED : SELECT_UNKNOWN_LAST
                             : walk->filtered ? SELECT_FILTERED
                                              : SELECT_PLAIN;
     struct select_stream *stream = &walk->stream[walk->streams++];
@@ -180,7 +185,7 @@ pxt_status sqlite_select_walk_open(struct select_walk *walk, struct select_set s
     if (rc != SQLITE_OK)
         return sqlite_fail(walk->store, walk->connection->db, rc, error, "prepare a selection");
     sqlite3_stmt *statement = stream->kept->statement;
-    bind_place(statement, place, set.order);
+    bind_place(walk, statement, place, set.order);
     sqlite3_bind_double(statement, SELECT_P_EXPIRES, walk->any_ttl ? walk->plan->expires_any : walk->plan->expires);
     if (set.health)
         sqlite3_bind_text(statement, SELECT_P_HEALTH, healths[health], -1, SQLITE_STATIC);
@@ -230,6 +235,16 @@ pxt_status sqlite_select_walk_begin(struct select_walk *walk, const struct selec
     for (int health = 0; health < PXT_HEALTH_COUNT && !status; health++)
         if (walk->plan->health & PXT_HEALTH_BIT(health))
             status = open_sets(walk, set, health, place, error);
+    return status;
+}
+
+pxt_status sqlite_select_walk_nth(struct select_walk *walk, const struct select_place *place, unsigned n,
+                                  struct pxt_error *error)
+{
+    const struct select_place at = {.from = place->from, .to = place->to, .after_length = (int)n};
+    walk->nth = true;
+    pxt_status status = sqlite_select_walk_begin(walk, &at, PXT_ORDER_RING, error);
+    walk->nth = false;
     return status;
 }
 

@@ -19,6 +19,7 @@ struct connection {
     sqlite3_stmt *statement[SQL_STATEMENTS];
     struct select_statement *selects; /* the one used last, first */
     unsigned uses;
+    unsigned placed_version; /* the data version at which all rows had a place in the ring; 0: not known */
     int log_pages;           /* after its last commit */
     int checkpoint_at;       /* the length at which the next checkpoint is due */
     struct connection *next; /* among the idle readers */
@@ -30,6 +31,7 @@ enum trouble {
     TROUBLE_DAMAGED /* the file is damaged: move it aside, and start a new one */
 };
 
+enum { STORE_SELECTIONS = 64 };
 struct store {
     const struct pxt_host *host;
     const enum pxt_field_id *order;
@@ -48,8 +50,11 @@ struct store {
     int64_t check_time;
     _Atomic bool check_begun;
     _Atomic int64_t check_from;
+    _Atomic int64_t check_select; /* the number of the index of selections that the next step looks at */
     _Atomic pxt_time checked_at;
     _Atomic pxt_time no_select_until; /* an index could not be made: until then there is no other try */
+
+    _Atomic uint64_t widths[STORE_SELECTIONS], smallest[STORE_SELECTIONS]; /* select_memory.c */
 
     pthread_mutex_t write_lock;
     struct connection writer;
@@ -140,6 +145,7 @@ pxt_status sqlite_store_versions(void *self, uint64_t above, pxt_version_fn *fn,
 pxt_status sqlite_store_record_get(void *self, char text[PXT_RECORD_MAX + 1], struct pxt_error *error);
 pxt_status sqlite_store_record_put(void *self, const char *text, struct pxt_error *error);
 pxt_status sqlite_store_tombstones(void *self, uint64_t *out, struct pxt_error *error);
+pxt_status sqlite_store_known_dead(void *self, pxt_time now, uint64_t *out, struct pxt_error *error);
 pxt_status sqlite_store_select(void *self, const struct pxt_select *select, pxt_selected_fn *fn, void *arg,
                                struct pxt_error *error);
 /* lease.c */
@@ -164,7 +170,7 @@ uint64_t sqlite_store_corruptions(void *self);
     .victim = sqlite_store_victim, .expire = sqlite_store_expire, .maintain = sqlite_store_maintain,                   \
     .sync = sqlite_store_sync, .shared_path = sqlite_store_shared_path, .corruptions = sqlite_store_corruptions,       \
     .versions = sqlite_store_versions, .record_get = sqlite_store_record_get, .record_put = sqlite_store_record_put,   \
-    .tombstones = sqlite_store_tombstones, .select = sqlite_store_select
+    .tombstones = sqlite_store_tombstones, .known_dead = sqlite_store_known_dead, .select = sqlite_store_select
 #define STORE_LEASES                                                                                                   \
     .lease_take = sqlite_store_lease_take, .lease_renew = sqlite_store_lease_renew,                                    \
     .lease_end = sqlite_store_lease_end, .lease_each = sqlite_store_lease_each
@@ -227,8 +233,8 @@ pxt_status sqlite_tombstone_replace(struct store *store, struct connection *conn
 pxt_status sqlite_tombstone_del(struct store *store, struct connection *connection, const struct pxt_key *key,
                                 struct pxt_error *error);
 /* Removes up to `limit` of versions up to `up_to`; all. */
-pxt_status sqlite_tombstone_expire(struct store *store, struct connection *connection, uint64_t up_to, size_t limit,
-                                   uint64_t *removed, struct pxt_error *error);
+pxt_status sqlite_tombstone_expire(struct store *store, struct connection *connection, pxt_time now, uint64_t up_to,
+                                   size_t limit, uint64_t *removed, struct pxt_error *error);
 pxt_status sqlite_tombstone_clear(struct store *store, struct connection *connection, struct pxt_error *error);
 pxt_status sqlite_fail_stale(struct store *store, struct pxt_error *error);
 
@@ -294,13 +300,17 @@ pxt_status sqlite_pool_write(struct store *store, struct connection **out, struc
 void sqlite_pool_release(struct store *store, struct connection *connection);
 void sqlite_pool_close(struct store *store);
 
-/* txn.c: lends the writer inside BEGIN IMMEDIATE, on the file that is at the path. */
+/* txn.c: a number that changes with every commit, of this connection too, as of its last transaction; costs no statement.
+ * 0: not known. */
+unsigned sqlite_data_version(struct connection *connection);
+/* Lends the writer inside BEGIN IMMEDIATE, on the file that is at the path. */
 pxt_status sqlite_txn_begin(struct store *store, struct connection **out, struct pxt_error *error);
 /* Commits if `status` is PXT_OK, else rolls back; releases the connection. */
 pxt_status sqlite_txn_end(struct store *store, struct connection *connection, pxt_status status,
                           struct pxt_error *error);
 
-/* select.h: select() and what it is made of: select_text.c, select_index.c, select_plan.c, select_walk.c, select.c. */
+/* select.h: select() and what it is made of: select_text.c, select_index.c, select_plan.c, select_memory.c,
+ * select_walk.c, select_random.c, select_ttl.c, select.c. */
 
 /* index_check.c: checks some rows in the indexes, and rebuilds damaged indexes. PXT_ECORRUPT: they cannot be rebuilt. */
 pxt_status sqlite_index_check(struct store *store, struct pxt_error *error);

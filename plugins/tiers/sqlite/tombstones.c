@@ -133,8 +133,8 @@ pxt_status sqlite_tombstone_put(struct store *store, struct connection *connecti
     return status;
 }
 
-pxt_status sqlite_tombstone_expire(struct store *store, struct connection *connection, uint64_t up_to, size_t limit,
-                                   uint64_t *removed, struct pxt_error *error)
+pxt_status sqlite_tombstone_expire(struct store *store, struct connection *connection, pxt_time now, uint64_t up_to,
+                                   size_t limit, uint64_t *removed, struct pxt_error *error)
 {
     sqlite3_stmt *statement;
     pxt_status status = look_for_any(store, connection, error);
@@ -143,6 +143,7 @@ pxt_status sqlite_tombstone_expire(struct store *store, struct connection *conne
     if (!status) {
         sqlite3_bind_int64(statement, 1, up_to < INT64_MAX ? (int64_t)up_to : INT64_MAX);
         sqlite3_bind_int64(statement, 2, (int64_t)limit);
+        sqlite3_bind_double(statement, 3, sqlite_seconds_of(now));
         status = sqlite_statement_run(store, connection, statement, error, "remove tombstones");
     }
     if (!status)

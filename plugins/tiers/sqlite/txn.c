@@ -13,8 +13,7 @@ static pxt_status run_plain(struct store *store, struct connection *connection, 
     return status ? status : sqlite_statement_run(store, connection, statement, error, doing);
 }
 
-/* Changes with every commit, of this connection too; costs no statement. */
-static unsigned data_version(struct connection *connection)
+unsigned sqlite_data_version(struct connection *connection)
 {
     unsigned version = 0;
     return sqlite3_file_control(connection->db, "main", SQLITE_FCNTL_DATA_VERSION, &version) == SQLITE_OK ? version : 0;
@@ -30,7 +29,7 @@ static pxt_status begin_once(struct store *store, struct connection **out, bool 
     status = run_plain(store, *out, SQL_BEGIN, error, "begin to write");
     *moved = !status && sqlite_connection_moved(*out);
     if (!status && !*moved && store->no_tombstones)
-        store->no_tombstones = data_version(*out) == store->data_version;
+        store->no_tombstones = sqlite_data_version(*out) == store->data_version;
     if (*moved)
         sqlite_connection_close(*out);
     if (status || *moved)
@@ -64,7 +63,7 @@ pxt_status sqlite_txn_end(struct store *store, struct connection *connection, px
     } else {
         store->count += store->count_change;
         if (store->no_tombstones)
-            store->data_version = data_version(connection);
+            store->data_version = sqlite_data_version(connection);
         sqlite_checkpoint_if_due(store, connection);
     }
     sqlite_pool_release(store, connection);

@@ -351,6 +351,11 @@ static pxt_status tier_victim(void *self, uint64_t incoming, pxt_entry **out, st
     return leave(tier, first < tier->n ? PXT_OK : PXT_NOT_FOUND);
 }
 
+static bool is_known_dead(const struct tier *tier, size_t i, pxt_time now)
+{
+    return number(tier, i, PXT_FIELD_REMOVED) == 1 + PXT_REMOVE_HEALTH && number(tier, i, PXT_FIELD_FETCH_TIME) > now;
+}
+
 static bool is_dead(const struct tier *tier, size_t i, pxt_time now, uint64_t up_to)
 {
 #ifdef FAULT_expires_any_version
@@ -360,7 +365,22 @@ static bool is_dead(const struct tier *tier, size_t i, pxt_time now, uint64_t up
     if (is_tombstone(tier, i))
         return false;
 #endif
+#ifndef FAULT_forgets_the_dead
+    if (is_known_dead(tier, i, now))
+        return false;
+#endif
     return number(tier, i, PXT_FIELD_EXPIRES_AT) <= now && version(tier, i) <= up_to;
+}
+
+static pxt_status tier_known_dead(void *self, pxt_time now, uint64_t *out, struct pxt_error *error)
+{
+    struct tier *tier = self;
+    (void)error;
+    enter(tier);
+    *out = 0;
+    for (size_t i = 0; i < tier->n; i++)
+        *out += is_known_dead(tier, i, now);
+    return leave(tier, PXT_OK);
 }
 
 static pxt_status tier_expire(void *self, pxt_time now, uint64_t up_to, size_t limit, pxt_key_fn *fn, void *arg,
@@ -480,7 +500,8 @@ static const struct pxt_tier_ops ops = {.size = sizeof ops,
                                         .shared_path = tier_shared_path,
                                         .versions = tier_versions,
                                         .record_get = tier_record_get,
-                                        .record_put = tier_record_put};
+                                        .record_put = tier_record_put,
+                                        .known_dead = tier_known_dead};
 
 #define TEXT_(x) #x
 #define TEXT(x) TEXT_(x)

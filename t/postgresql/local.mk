@@ -1,0 +1,11 @@
+# SPDX-License-Identifier: MIT
+# The tier postgresql, with a server that each test starts.
+EXTRA_DIST += %D%/postgresql.t %D%/server.sh
+if WITH_POSTGRESQL
+check_PROGRAMS += %D%/server_lost_test
+%C%_server_lost_test_SOURCES = %D%/server_lost_test.c %D%/server.h t/chain/hosts.h
+%C%_server_lost_test_LDADD = libproxtier.la
+TESTS += %D%/postgresql.t %D%/server_lost_test
+else
+EXTRA_DIST += %D%/server.h %D%/server_lost_test.c
+endif
