@@ -45,12 +45,23 @@ static int print_one(const struct invocation *invocation, pxt_cache *cache, cons
                      pxt_entry *entry, unsigned tier)
 {
     struct pxt_error error;
+    if (pxt_entry_is_stale(entry) && !invocation->quiet)
+        fprintf(stderr,
+                "proxtier: %s may be old: no tier could say what is newest (fail_safe); see `proxtier status`\n",
+                pxt_entry_url(entry));
     if (print_columns(stdout, columns, cache, entry, &error))
         return fail(&error);
     if (option(invocation, "tier"))
         printf("\t%s", pxt_cache_tier_name(cache, tier));
     putchar('\n');
     return 0;
+}
+
+/* An entry that has expired and is served all the same (fail_safe) matches as it did before. */
+static bool matches(const struct pxt_selection *selection, pxt_cache *cache, const pxt_entry *entry)
+{
+    pxt_time now = pxt_cache_now(cache), last = pxt_entry_number(entry, PXT_FIELD_EXPIRES_AT) - 1;
+    return pxt_selection_matches(selection, entry, pxt_entry_is_stale(entry) && last < now ? last : now);
 }
 
 /* Prints those that are found and match. */
@@ -63,7 +74,7 @@ static int get_keys(const struct invocation *invocation, pxt_cache *cache, const
         pxt_cache_get_many(cache, found->key, found->count, found->entry, found->result, found->tier, &error);
     int code = status ? fail(&error) : 0;
     for (size_t i = 0; i < found->count && (!code || status); i++) {
-        if (!found->entry[i] || !pxt_selection_matches(selection, found->entry[i], pxt_cache_now(cache))) {
+        if (!found->entry[i] || !matches(selection, cache, found->entry[i])) {
             missing = true;
             continue;
         }

@@ -7,10 +7,13 @@
 
 #include "chain/change.h"
 #include "chain/key_ops.h"
+#include "chain/soft_read.h"
 
 /* Beside PXT_GET_PEEK and PXT_TIER_GET_FOR_WRITE: the key's lock is not held. Nothing may be removed, and the word of the
  * key may change meanwhile: the caller compares it. */
 #define PXT_DECIDE_UNLOCKED 0x40000000u
+/* A tier that did not answer in time: it is not asked, and counts as silent. */
+#define PXT_DECIDE_LATE(index) (0x00010000u << (index))
 
 /* What the tiers say of a key. */
 struct pxt_decision {
@@ -24,6 +27,7 @@ struct pxt_decision {
     uint32_t generation;  /* that of the word */
     struct pxt_seen seen; /* of the authority, if there is one */
     bool by_authority;    /* it has decided, also with nothing */
+    unsigned late;        /* the remote tiers that did not answer in time, as bits of PXT_DECIDE_LATE() */
 };
 
 /*
@@ -55,6 +59,11 @@ static inline bool pxt_chain_agreed(const struct pxt_chain *chain, uint64_t vers
  * changed by a process that had read the other, and counts alone: the key may have been deleted in between. */
 pxt_status pxt_chain_merge(const struct pxt_chain *chain, pxt_entry *a, pxt_entry *b, pxt_entry **out, bool *merged,
                            struct pxt_error *error);
+/* Has a decision take a copy from a tier, if that is newer, or what both copies say together; `entry` is given away. PXT_ENOMEM. */
+pxt_status pxt_decision_take_newer(const struct pxt_chain *chain, struct pxt_decision *decision, pxt_entry *entry,
+                                   unsigned tier, struct pxt_error *error);
+/* count_answers.c: counts what each tier has answered. */
+void pxt_chain_count_answers(struct pxt_chain *chain, const struct pxt_decision *decision, bool hit);
 /* Whether an entry is dead: a tombstone, or expired. */
 static inline bool pxt_chain_dead(const struct pxt_chain *chain, const pxt_entry *entry)
 {

@@ -16,6 +16,7 @@
 #include "chain/store.h"
 #include "chain/stripes.h"
 #include "entry/entry.h"
+#include "shared/removals.h"
 
 /* Puts an entry in place of what is stored; again, if another host changes that meanwhile. */
 static pxt_status put_locked(struct pxt_chain *chain, pxt_entry **entry, struct pxt_victims *victims,
@@ -161,6 +162,7 @@ static pxt_status clear_locked(struct pxt_chain *chain, struct pxt_error *error)
                         "`proxtier status`");
     if (chain->generations)
         pxt_words_doubt_all(&chain->page, members);
+    pxt_removals_note_all(&chain->page);
     for (unsigned i = chain->count; i-- > 0;) {
         uint64_t removed;
         if (!pxt_tier_present(&chain->tier[i]))
