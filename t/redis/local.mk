@@ -2,10 +2,12 @@
 # The tier redis, with a server that each test starts.
 EXTRA_DIST += %D%/redis.t
 if WITH_REDIS
-check_PROGRAMS += %D%/server_fails_test
+check_PROGRAMS += %D%/falters_test %D%/server_fails_test
+%C%_falters_test_SOURCES = %D%/falters_test.c %D%/server.h t/chain/hosts.h
+%C%_falters_test_LDADD = libproxtier.la -lpthread
 %C%_server_fails_test_SOURCES = %D%/server_fails_test.c %D%/server.h t/chain/hosts.h
 %C%_server_fails_test_LDADD = libproxtier.la
-TESTS += %D%/redis.t %D%/server_fails_test
+TESTS += %D%/redis.t %D%/falters_test %D%/server_fails_test
 else
-EXTRA_DIST += %D%/server.h %D%/server_fails_test.c
+EXTRA_DIST += %D%/falters_test.c %D%/server.h %D%/server_fails_test.c
 endif
