@@ -90,7 +90,7 @@ static pxt_status understand(const struct pxt_chain *chain, const struct pxt_tie
 static pxt_status read_softly(struct pxt_chain *chain, struct pxt_tier *tier, const struct pxt_key *key, unsigned flags,
                               struct pxt_decision *decision, pxt_entry **out, struct pxt_error *error)
 {
-    const struct pxt_soft_key soft_key = {key, decision->word, decision->generation};
+    const struct pxt_soft_key soft_key = {key, decision->word, decision->generation, 0};
     struct pxt_reading reading;
     pxt_soft_read(chain, tier, &soft_key, 1, flags, chain->promote_late, &reading, error);
     *out = reading.entry[0];
@@ -350,7 +350,7 @@ static void read_softly_for_many(struct pxt_chain *chain, struct pxt_tier *tier,
 {
     for (size_t j = 0; j < many->count; j++) {
         const struct pxt_decision *decision = &many->decision[many->index[j]];
-        many->soft_key[j] = (struct pxt_soft_key){many->asked[j], decision->word, decision->generation};
+        many->soft_key[j] = (struct pxt_soft_key){many->asked[j], decision->word, decision->generation, 0};
     }
     pxt_soft_read(chain, tier, many->soft_key, many->count, many->flags, chain->promote_late, &many->reading, error);
 }

@@ -23,6 +23,7 @@ void pxt_promote_late(struct pxt_chain *chain, struct pxt_tier *tier, const stru
     struct pxt_decision decision = {.entry = entry,
                                     .found_in = tier->index,
                                     .clear = true,
+                                    .noted = key->noted,
                                     .word = key->word,
                                     .generation = key->generation,
                                     .by_authority = tier == chain->authority};

@@ -44,6 +44,7 @@ static void left(struct pxt_job *job, bool stopping)
     for (size_t i = 0; i < read->n; i++) {
         if (read->reading.status[i])
             continue;
+        read->soft_key[i].noted = read->reading.noted[i];
         if (!stopping && !(read->flags & PXT_GET_PEEK && !read->tier->exchanges))
             read->late(read->chain, read->tier, &read->soft_key[i], read->reading.entry[i]);
         pxt_entry_release(read->reading.entry[i]);
@@ -72,7 +73,8 @@ static struct soft_read *make(const struct pxt_soft_key *keys, size_t n)
             (struct pxt_key){.text = memcpy(at, key->text, key->length), .length = key->length, .hash = key->hash};
         at += key->length + 1; /* the NUL is there */
         read->key[i] = &read->own[i];
-        read->soft_key[i] = (struct pxt_soft_key){&read->own[i], keys[i].word, keys[i].generation};
+        read->soft_key[i] = keys[i];
+        read->soft_key[i].key = &read->own[i];
     }
     return read;
 }

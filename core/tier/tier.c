@@ -67,9 +67,10 @@ static void take_flags(struct pxt_tier *tier)
     tier->flags = tier->ops->flags | (tier->lone ? PXT_TIER_DURABLE : 0);
     pxt_forks_listen(&tier->fork_listener, tier->ops, tier->self);
     tier->grouped = pxt_group_commit_suits(tier->ops);
-    tier->hits_need_no_lock = (tier->flags & PXT_TIER_CONCURRENT) && !tier->tracker &&
-                              (tier->ops->settle || (tier->flags & PXT_TIER_SHARED)) && !tier->max_waiting &&
-                              !tier->soft_timeout; /* calls that are made directly are not counted */
+    /* Of a call that is made directly nothing counts, and nobody waits for it in the background. */
+    bool may_be_direct = (tier->flags & PXT_TIER_SHARED) && !tier->max_waiting && !tier->soft_timeout;
+    tier->hits_need_no_lock =
+        (tier->flags & PXT_TIER_CONCURRENT) && !tier->tracker && (tier->ops->settle || may_be_direct);
 }
 
 static void init(struct pxt_tier *tier, const struct pxt_tier_config *config, const struct pxt_tier_context *context)
