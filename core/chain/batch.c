@@ -229,10 +229,27 @@ pxt_status pxt_batch_make(struct pxt_batch *batch, size_t n, struct pxt_error *e
     return batch->hash && batch->replaced ? PXT_OK : pxt_fail_memory(error, "a batch");
 }
 
-void pxt_batch_free(struct pxt_batch *batch)
+void pxt_batch_free(struct pxt_batch *batch, size_t n)
 {
+    for (size_t i = 0; batch->given && i < n; i++)
+        pxt_entry_release(batch->given[i]);
+    pxt_free(batch->given);
     pxt_free(batch->hash);
     pxt_free(batch->replaced);
+}
+
+/* Keeps what was given, where another host may have an entry made again. */
+static pxt_status keep_given(struct pxt_chain *chain, struct pxt_batch *batch, size_t n, struct pxt_error *error)
+{
+    pxt_status status = PXT_OK;
+    if (!chain->authority)
+        return PXT_OK;
+    batch->given = pxt_alloc_array(n, sizeof(pxt_entry *));
+    if (!batch->given)
+        return pxt_fail_memory(error, "a batch");
+    for (size_t i = 0; i < n && !status; i++)
+        status = pxt_entry_copy(batch->entries[i], false, &batch->given[i], error);
+    return status;
 }
 
 pxt_status pxt_chain_put_many(struct pxt_chain *chain, pxt_entry **entries, size_t n, bool *was_stored,
@@ -242,6 +259,8 @@ pxt_status pxt_chain_put_many(struct pxt_chain *chain, pxt_entry **entries, size
     struct pxt_victims victims;
     pxt_victims_init(&victims);
     pxt_status status = pxt_batch_make(&batch, n, error);
+    if (!status)
+        status = keep_given(chain, &batch, n, error);
     if (status)
         goto out;
     for (size_t i = 0; i < n; i++) {
@@ -263,6 +282,6 @@ pxt_status pxt_chain_put_many(struct pxt_chain *chain, pxt_entry **entries, size
     pxt_chain_unlock_keys(chain, &batch.locked);
     pxt_demote_victims(chain, &victims);
 out:
-    pxt_batch_free(&batch);
+    pxt_batch_free(&batch, n);
     return status;
 }

@@ -13,14 +13,15 @@
 struct pxt_batch {
     struct pxt_write write; /* first: what its into() is called with */
     pxt_entry **entries;
+    pxt_entry **given;             /* held: copies of them, before they inherited anything; NULL: none is made again */
     uint64_t *hash;                /* of the keys */
     struct pxt_replaced *replaced; /* of each entry */
     struct pxt_locked_keys locked;
     bool removes; /* the entries are tombstones */
 };
-/* Makes room for `hash` and `replaced` of `n` entries. On failure the batch is to be freed all the same. */
+/* Makes room for `hash` and `replaced` of `n` entries. On failure the batch is to be freed all the same, with the same `n`. */
 pxt_status pxt_batch_make(struct pxt_batch *batch, size_t n, struct pxt_error *error);
-void pxt_batch_free(struct pxt_batch *batch);
+void pxt_batch_free(struct pxt_batch *batch, size_t n);
 
 /* Gives the entries of a write their versions, above what each replaces, and writes them to the tiers that decide; again, with
  * greater versions, while a tier has a newer one of a key. The changes have begun. */

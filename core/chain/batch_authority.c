@@ -64,6 +64,21 @@ static pxt_status see_removed(struct pxt_chain *chain, struct round *round, stru
     return first;
 }
 
+/* Has the entries of the round as they were given: without what they have inherited. */
+static pxt_status restart(const struct pxt_batch *batch, struct round *round, struct pxt_error *error)
+{
+    pxt_status status = PXT_OK;
+    for (size_t j = 0; j < round->count && !status; j++) {
+        pxt_entry *anew = NULL;
+        status = pxt_entry_copy(batch->given[round->index[j]], false, &anew, error);
+        if (status)
+            break;
+        pxt_entry_release(round->entry[j]);
+        round->entry[j] = anew;
+    }
+    return status;
+}
+
 /* Reads again what the entries of the round replace, and gives them new versions. */
 static pxt_status read_again(struct pxt_batch *batch, struct round *round, struct pxt_error *error)
 {
@@ -73,8 +88,9 @@ static pxt_status read_again(struct pxt_batch *batch, struct round *round, struc
         pxt_entry_release(batch->replaced[round->index[j]].entry);
         round->replaced[j] = (struct pxt_replaced){.entry = NULL};
     }
-    status = batch->removes ? see_removed(chain, round, error)
-                            : pxt_learnt_inherit_many(chain, round->entry, round->count, round->replaced, error);
+    status = batch->removes ? see_removed(chain, round, error) : restart(batch, round, error);
+    if (!status && !batch->removes)
+        status = pxt_learnt_inherit_many(chain, round->entry, round->count, round->replaced, error);
     for (size_t j = 0; j < round->count; j++) {
         batch->entries[round->index[j]] = round->entry[j]; /* it may have become another object */
         batch->replaced[round->index[j]] = round->replaced[j];

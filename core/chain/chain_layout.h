@@ -32,6 +32,8 @@ struct pxt_thread_counts {
     _Atomic uint64_t nowhere;
 };
 
+enum { PXT_ANSWER_SLOTS = 1024 };
+
 struct pxt_chain {
     unsigned count;
     struct pxt_tier tier[PXT_CHAIN_MAX];
@@ -56,7 +58,8 @@ struct pxt_chain {
     /* The slowest tier of which the store stands on another machine, also while it is absent: versions in that store order the
      * changes of all hosts. NULL: no tier is remote. See remote.h. */
     struct pxt_tier *authority;
-    bool exchanges;              /* a tier only exchanges copies with other hosts: see exchange.h */
+    bool exchanges;                             /* a tier only exchanges copies with other hosts: see exchange.h */
+    _Atomic uint32_t answers[PXT_ANSWER_SLOTS]; /* of the authority, that callers were given: by key; see overtake.h */
     char *remote_place;          /* where the page stands if no other tier is shared; NULL: no tier is remote */
     int64_t max_staleness_ms;    /* of entries in memory; 0: no tier is remote */
     _Atomic int64_t stale_at_ms; /* then all of them are stale; by the monotonic clock */

@@ -58,6 +58,13 @@ void pxt_change_wrote(struct pxt_chain *chain, struct pxt_change *change, const 
         change->unsure |= bit;
 }
 
+void pxt_change_followed(struct pxt_chain *chain, struct pxt_change *change, const struct pxt_tier *tier,
+                         pxt_status status)
+{
+    pxt_change_wrote(chain, change, tier, status);
+    change->unsure |= pxt_chain_bit(chain, tier) & (pxt_doubts)~change->took;
+}
+
 uint32_t pxt_change_end(struct pxt_chain *chain, const struct pxt_change *change)
 {
     bool touched = change->took || change->unsure;

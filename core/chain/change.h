@@ -53,6 +53,9 @@ void pxt_change_begin(struct pxt_chain *chain, uint64_t hash, const struct pxt_t
 /* Notes what became of the write in one tier. */
 void pxt_change_wrote(struct pxt_chain *chain, struct pxt_change *change, const struct pxt_tier *tier,
                       pxt_status status);
+/* The same of a copy of what the authority has said. A tier that has refused it has an older version, and stays in doubt. */
+void pxt_change_followed(struct pxt_chain *chain, struct pxt_change *change, const struct pxt_tier *tier,
+                         pxt_status status);
 /* Ends it: clears the doubts of the tiers that have the version and were clear before; if no tier can have been changed,
  * those of all that were clear before. Returns the generation of what was written; it is not the current one, if another host
  * has changed a key of the word meanwhile. */

@@ -72,7 +72,7 @@ static pxt_status did_not_answer(const struct pxt_tier *tier, struct pxt_error *
 }
 
 /* What the answer of one tier means. PXT_NOT_FOUND also if its copy is one that another write has made old. */
-static pxt_status understand(const struct pxt_chain *chain, const struct pxt_tier *tier, struct pxt_decision *decision,
+static pxt_status understand(struct pxt_chain *chain, const struct pxt_tier *tier, struct pxt_decision *decision,
                              pxt_status status, const pxt_entry *entry)
 {
     decision->asked[tier->index] = true;
@@ -83,6 +83,9 @@ static pxt_status understand(const struct pxt_chain *chain, const struct pxt_tie
         decision->late |= PXT_DECIDE_LATE(tier->index);
     if (tier == chain->authority && !decision->failed[tier->index])
         decision->seen = (struct pxt_seen){true, status == PXT_OK ? pxt_entry_version(entry) : 0};
+    /* The next change may be made while the authority is silent, and no other tier has what is dead. */
+    if (tier == chain->authority && status == PXT_OK)
+        pxt_version_learn(&chain->page, pxt_entry_version(entry));
     return status;
 }
 
@@ -90,7 +93,7 @@ static pxt_status understand(const struct pxt_chain *chain, const struct pxt_tie
 static pxt_status read_softly(struct pxt_chain *chain, struct pxt_tier *tier, const struct pxt_key *key, unsigned flags,
                               struct pxt_decision *decision, pxt_entry **out, struct pxt_error *error)
 {
-    const struct pxt_soft_key soft_key = {key, decision->word, decision->generation, 0};
+    const struct pxt_soft_key soft_key = {key, decision->word, decision->generation, decision->answers, 0};
     struct pxt_reading reading;
     pxt_soft_read(chain, tier, &soft_key, 1, flags, chain->promote_late, &reading, error);
     *out = reading.entry[0];
@@ -270,6 +273,7 @@ static void begin(const struct pxt_chain *chain, const struct pxt_key *key, stru
 {
     *decision = (struct pxt_decision){.generation = atomic_load(&chain->page.base)};
     decision->word = pxt_word(&chain->page, key->hash);
+    decision->answers = atomic_load(&chain->answers[key->hash % PXT_ANSWER_SLOTS]);
     decision->generation += (uint32_t)(decision->word >> 8);
 }
 
@@ -350,7 +354,8 @@ static void read_softly_for_many(struct pxt_chain *chain, struct pxt_tier *tier,
 {
     for (size_t j = 0; j < many->count; j++) {
         const struct pxt_decision *decision = &many->decision[many->index[j]];
-        many->soft_key[j] = (struct pxt_soft_key){many->asked[j], decision->word, decision->generation, 0};
+        many->soft_key[j] =
+            (struct pxt_soft_key){many->asked[j], decision->word, decision->generation, decision->answers, 0};
     }
     pxt_soft_read(chain, tier, many->soft_key, many->count, many->flags, chain->promote_late, &many->reading, error);
 }

@@ -28,6 +28,8 @@ struct pxt_decision {
     struct pxt_seen seen; /* of the authority, if there is one */
     bool by_authority;    /* it has decided, also with nothing */
     unsigned late;        /* the remote tiers that did not answer in time, as bits of PXT_DECIDE_LATE() */
+    uint32_t answers;     /* of it, that callers were given before */
+    bool overtaken;       /* another caller was given one meanwhile: this one is copied nowhere */
 };
 
 /*
@@ -38,6 +40,19 @@ struct pxt_decision {
  */
 pxt_status pxt_chain_decide(struct pxt_chain *chain, const struct pxt_key *key, unsigned flags,
                             struct pxt_decision *decision, struct pxt_error *error);
+/* Whether the answer may be given: nothing has changed since the tiers were asked. Under the key's lock only damage that was found
+ * meanwhile changes anything. */
+static inline bool pxt_decision_stands(const struct pxt_chain *chain, const struct pxt_key *key,
+                                       const struct pxt_decision *decision)
+{
+    return pxt_word(&chain->page, key->hash) == decision->word;
+}
+/* Whether a change that is open may be the reason that no tier decides. */
+bool pxt_decision_may_be_open(const struct pxt_chain *chain, const struct pxt_decision *decision, pxt_status status);
+/* Decides again while the word of the key changes, `tries` times. `*open`: it changes all the time, or a change that is open
+ * may be the reason that no tier decides. */
+pxt_status pxt_chain_decide_again(struct pxt_chain *chain, const struct pxt_key *key, int tries, unsigned flags,
+                                  struct pxt_decision *decision, bool *open, struct pxt_error *error);
 /* Decides `n` keys, at most PXT_READING_MAX: each as pxt_chain_decide() would, with one call of a tier that offers that.
  * `error` is that of the last that failed. PXT_ENOMEM: nothing is decided. */
 pxt_status pxt_chain_decide_many(struct pxt_chain *chain, const struct pxt_key *keys, size_t n, unsigned flags,

@@ -12,6 +12,15 @@
 #include "chain/store.h"
 #include "entry/entry.h"
 
+void pxt_exchange_tell_lone(const struct pxt_chain *chain, const struct pxt_tier *tier)
+{
+    if (tier->lone && !(tier->ops->flags & PXT_TIER_DURABLE))
+        pxt_log(chain->logger, PXT_MESSAGE_NOTICE, "chain",
+                "tier %s does not say that it is durable, and no other tier of this chain is: what is stored lasts as "
+                "long as its server keeps it",
+                tier->name);
+}
+
 /* Nothing is durable: what the slowest remote tier acknowledges is as safe as it can be. */
 static void count_as_durable(struct pxt_chain *chain, struct pxt_tier *tier)
 {
@@ -19,15 +28,25 @@ static void count_as_durable(struct pxt_chain *chain, struct pxt_tier *tier)
     tier->flags |= PXT_TIER_DURABLE;
     chain->authority = tier;
     chain->any_durable = true;
-    pxt_log(
-        chain->logger, PXT_MESSAGE_NOTICE, "chain",
-        "tier %s does not say that it is durable, and no other tier of this chain is: what is stored lasts as long as "
-        "its server keeps it",
-        tier->name);
+    pxt_exchange_tell_lone(chain, tier);
+}
+
+/* Whether no other tier of the chain is durable. Of servers that could not be reached it is not known: they may be. */
+static bool is_only_durable(const struct pxt_chain *chain, const struct pxt_tier *tier)
+{
+    for (unsigned i = 0; i < chain->count; i++) {
+        const struct pxt_tier *other = &chain->tier[i];
+        if (other != tier && pxt_tier_durable(other) && (pxt_tier_present(other) || (other->flags & PXT_TIER_REMOTE)))
+            return false;
+    }
+    return true;
 }
 
 pxt_status pxt_exchange_open(struct pxt_chain *chain, struct pxt_error *error)
 {
+    struct pxt_tier *authority = chain->authority;
+    if (authority && !pxt_tier_present(authority))
+        authority->lone = is_only_durable(chain, authority);
     for (unsigned i = chain->count; i-- > 0;) {
         struct pxt_tier *tier = &chain->tier[i];
         if (!(tier->flags & PXT_TIER_REMOTE) || pxt_tier_durable(tier))
@@ -51,38 +70,64 @@ pxt_status pxt_exchange_open(struct pxt_chain *chain, struct pxt_error *error)
     return PXT_OK;
 }
 
+/* A copy that such a tier has. */
+struct offer {
+    struct pxt_tier *tier;
+    const struct pxt_key *key;
+    pxt_entry *entry; /* held */
+    uint64_t word;    /* of the key, before the tier was asked */
+    bool for_change;
+};
+
 /* What is older than this is not taken where the members have nothing: they may have dropped its tombstone. */
-static bool is_newer(struct pxt_chain *chain, const pxt_entry *entry, const pxt_entry *own)
+static bool is_newer(struct pxt_chain *chain, const struct offer *offer, const pxt_entry *own)
 {
-    if (!own && pxt_chain_dead(chain, entry))
-        return false; /* it says what the members say */
-    return pxt_entry_version(entry) > (own ? pxt_entry_effective_version(own) : pxt_remote_kept(chain));
+    uint64_t version = pxt_entry_version(offer->entry);
+    /* It says what the members say. But if the page does not follow its version, a change has to find it to go above it. */
+    if (!own && pxt_chain_dead(chain, offer->entry))
+        return offer->for_change && version > pxt_version_last(&chain->page);
+    return version > (own ? pxt_entry_effective_version(own) : pxt_remote_kept(chain));
 }
 
 /* Whether a copy is newer than what the members have. They have to know. */
-static bool counts(struct pxt_chain *chain, const struct pxt_key *key, const pxt_entry *entry, unsigned flags)
+static bool counts(struct pxt_chain *chain, const struct offer *offer, unsigned flags)
 {
     struct pxt_decision decision;
-    pxt_status status = pxt_chain_decide(chain, key, flags, &decision, NULL);
-    bool newer = (status == PXT_OK || status == PXT_NOT_FOUND) && is_newer(chain, entry, decision.entry);
+    pxt_status status = pxt_chain_decide(chain, offer->key, flags, &decision, NULL);
+    bool newer = (status == PXT_OK || status == PXT_NOT_FOUND) && is_newer(chain, offer, decision.entry);
     pxt_entry_release(decision.entry);
     return newer;
 }
 
-static void take_over(struct pxt_chain *chain, struct pxt_tier *tier, const struct pxt_key *key, pxt_entry *entry,
-                      bool wait)
+/* Looks whether the tier still has the copy, or another one, if the key was changed since: a clear leaves no version behind. The
+ * key is locked. */
+static bool stands(struct pxt_chain *chain, struct offer *offer)
+{
+    if (pxt_word(&chain->page, offer->key->hash) == offer->word)
+        return true;
+    pxt_entry_release(offer->entry);
+    offer->entry = NULL;
+    if (pxt_tier_get(offer->tier, offer->key, PXT_GET_PEEK, &offer->entry, NULL) != PXT_OK)
+        return false;
+    pxt_version_learn(&chain->page, pxt_entry_version(offer->entry));
+    return true;
+}
+
+static void take_over(struct pxt_chain *chain, struct offer *offer)
 {
     const struct pxt_stamp stamp = {.is_copy = true};
     struct pxt_victims victims;
     pxt_victims_init(&victims);
-    if (!counts(chain, key, entry, PXT_GET_PEEK | PXT_DECIDE_UNLOCKED))
+    /* A change that is made after somebody was told what the copy says must be newer, also where the copy is not taken. */
+    pxt_version_learn(&chain->page, pxt_entry_version(offer->entry));
+    if (!counts(chain, offer, PXT_GET_PEEK | PXT_DECIDE_UNLOCKED))
         return;
-    if (wait ? pxt_chain_lock(chain, key, NULL) != PXT_OK : !pxt_chain_trylock(chain, key))
+    if (offer->for_change ? pxt_chain_lock(chain, offer->key, NULL) != PXT_OK : !pxt_chain_trylock(chain, offer->key))
         return;
-    if (counts(chain, key, entry, PXT_GET_PEEK | PXT_TIER_GET_FOR_WRITE) &&
-        pxt_chain_store(chain, entry, &stamp, &victims, NULL) == PXT_OK)
-        PXT_COUNT(tier, promotions, 1);
-    pxt_chain_unlock(chain, key);
+    if (stands(chain, offer) && counts(chain, offer, PXT_GET_PEEK | PXT_TIER_GET_FOR_WRITE) &&
+        pxt_chain_store(chain, offer->entry, &stamp, &victims, NULL) == PXT_OK)
+        PXT_COUNT(offer->tier, promotions, 1);
+    pxt_chain_unlock(chain, offer->key);
     pxt_demote_victims(chain, &victims);
 }
 
@@ -90,15 +135,17 @@ static void take_over(struct pxt_chain *chain, struct pxt_tier *tier, const stru
 static void take_over_late(struct pxt_chain *chain, struct pxt_tier *tier, const struct pxt_soft_key *key,
                            pxt_entry *entry)
 {
-    take_over(chain, tier, key->key, entry, false);
+    struct offer offer = {tier, key->key, pxt_entry_hold(entry), key->word, false};
+    take_over(chain, &offer);
+    pxt_entry_release(offer.entry);
 }
 
-static void read_softly(struct pxt_chain *chain, struct pxt_tier *tier, const struct pxt_key *keys, size_t n,
-                        struct pxt_reading *reading)
+static void read_softly(struct pxt_chain *chain, struct pxt_tier *tier, const struct pxt_key *keys,
+                        const uint64_t *word, size_t n, struct pxt_reading *reading)
 {
     struct pxt_soft_key soft_key[PXT_READING_MAX];
     for (size_t i = 0; i < n; i++)
-        soft_key[i] = (struct pxt_soft_key){.key = &keys[i]};
+        soft_key[i] = (struct pxt_soft_key){.key = &keys[i], .word = word[i]};
     pxt_soft_read(chain, tier, soft_key, n, PXT_GET_PEEK, take_over_late, reading, NULL);
 }
 
@@ -107,16 +154,20 @@ static void take_from(struct pxt_chain *chain, struct pxt_tier *tier, const stru
 {
     const struct pxt_key *asked[PXT_READING_MAX];
     struct pxt_reading reading;
-    for (size_t i = 0; i < n; i++)
+    uint64_t word[PXT_READING_MAX];
+    for (size_t i = 0; i < n; i++) {
         asked[i] = &keys[i];
+        word[i] = pxt_word(&chain->page, keys[i].hash);
+    }
     if (!wait && pxt_reads_softly(tier, 0))
-        read_softly(chain, tier, keys, n, &reading);
+        read_softly(chain, tier, keys, word, n, &reading);
     else
         pxt_tier_get_many(tier, asked, n, PXT_GET_PEEK, reading.entry, reading.status, NULL);
     for (size_t i = 0; i < n; i++) {
+        struct offer offer = {tier, &keys[i], reading.entry[i], word[i], wait};
         if (reading.status[i] == PXT_OK)
-            take_over(chain, tier, &keys[i], reading.entry[i], wait);
-        pxt_entry_release(reading.entry[i]);
+            take_over(chain, &offer);
+        pxt_entry_release(offer.entry);
     }
 }
 

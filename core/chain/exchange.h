@@ -9,8 +9,10 @@
 #include "chain/chain_layout.h"
 
 /* Finds out which tiers only exchange copies. All tiers are open, or absent. In a chain without durable tiers the slowest remote one
- * counts as durable. PXT_ECONFIG. */
+ * counts as durable, also if it turns out only later that it does not say so. PXT_ECONFIG. */
 pxt_status pxt_exchange_open(struct pxt_chain *chain, struct pxt_error *error);
+/* Tells of a tier that is open, if it counts as durable and does not say so. */
+void pxt_exchange_tell_lone(const struct pxt_chain *chain, const struct pxt_tier *tier);
 
 /* Takes over what such a tier has that is newer than what the members of this host have. No lock may be held. If not `wait`, a key
  * whose lock is not free stays as it is: it is older, and nobody was told of the newer one. */

@@ -13,6 +13,7 @@
 #include "chain/exchange.h"
 #include "chain/fail_safe.h"
 #include "chain/get_counts.h"
+#include "chain/overtake.h"
 #include "chain/promote.h"
 #include "chain/remote.h"
 #include "chain/store.h"
@@ -45,45 +46,10 @@ static void tell_answer(const struct pxt_chain *chain, const struct pxt_key *key
         pxt_log(chain->logger, PXT_MESSAGE_DEBUG, "chain", "get %s: no tier has it", key->text);
 }
 
-/* Whether the answer may be given: nothing has changed since the tiers were asked. Under the key's lock only damage that
- * was found meanwhile changes anything. */
-static bool still_true(const struct pxt_chain *chain, const struct pxt_key *key, const struct pxt_decision *decision)
-{
-    return pxt_word(&chain->page, key->hash) == decision->word;
-}
-
-/* Whether a change that is open may be the reason that no tier decides. */
-static bool may_be_open(const struct pxt_chain *chain, const struct pxt_decision *decision, pxt_status status)
-{
-    return status == PXT_EUNAVAILABLE && (pxt_word_doubts(decision->word) & pxt_chain_members(chain));
-}
-
 /* Whether an answer without the key's lock is not good enough: see make_safe(). */
 static bool needs_lock(const struct pxt_chain *chain, const struct pxt_decision *decision, pxt_status status)
 {
-    return may_be_open(chain, decision, status) || (status == PXT_OK && !decision->clear && chain->power);
-}
-
-/* Decides again while the word of the key changes, `tries` times. `*open`: it changes all the time, or a change that is open
- * may be the reason that no tier decides. */
-static pxt_status decide(struct pxt_chain *chain, const struct pxt_key *key, int tries, unsigned flags,
-                         struct pxt_decision *decision, bool *open, struct pxt_error *error)
-{
-    *open = true;
-    for (int i = 0; i < tries; i++) {
-        pxt_status status = pxt_chain_decide(chain, key, flags, decision, error);
-        flags |= decision->late; /* no get waits for a tier twice */
-        if (still_true(chain, key, decision)) {
-            *open = may_be_open(chain, decision, status);
-            return status;
-        }
-        if (decision->entry)
-            pxt_entry_release(decision->entry);
-        decision->entry = NULL;
-    }
-    decision->clear = decision->by_authority = false;
-    return pxt_fail(error, PXT_EBUSY, 0, "key %s is changed all the time%s", key->text,
-                    flags & PXT_DECIDE_UNLOCKED ? ", and its lock cannot be had" : "");
+    return pxt_decision_may_be_open(chain, decision, status) || (status == PXT_OK && !decision->clear && chain->power);
 }
 
 /* An expired entry of a pool with one member leaves at once; of other pools, by pxt_chain_expire(). */
@@ -118,8 +84,10 @@ static pxt_status answer(struct pxt_chain *chain, const struct pxt_key *key, boo
     bool alive = status == PXT_OK && !pxt_chain_dead(chain, decision->entry);
     pxt_chain_count_answers(chain, decision, alive);
     tell_answer(chain, key, decision, alive);
-    if (decision->by_authority && pxt_chain_members(chain) && !(alive && locked))
-        pxt_remote_follow(chain, key, decision, locked);
+    if (decision->by_authority && !locked)
+        pxt_overtake_unlocked(chain, key);
+    if (decision->by_authority && pxt_chain_members(chain) && !(alive && locked && !decision->overtaken))
+        pxt_remote_follow(chain, key, decision, locked && !decision->overtaken);
     if (alive)
         decision->noted += count_access(chain, &chain->tier[decision->found_in], key, decision->entry);
     bool tidies = decision->stale && !pxt_fail_safe_keeps(chain, decision, status);
@@ -136,7 +104,7 @@ static pxt_status answer(struct pxt_chain *chain, const struct pxt_key *key, boo
     }
     if (status == PXT_OK && may_remove_expired(chain, decision)) {
         bool free = !locked && may_lock && pxt_chain_trylock(chain, key);
-        if (locked || (free && still_true(chain, key, decision)))
+        if (locked || (free && pxt_decision_stands(chain, key, decision)))
             remove_expired(chain, key, decision);
         if (free)
             pxt_chain_unlock(chain, key);
@@ -157,10 +125,12 @@ static pxt_status get_locked(struct pxt_chain *chain, const struct pxt_key *key,
     bool locked = pxt_chain_lock(chain, key, error) == PXT_OK;
     if (!locked)
         pxt_chain_lock_in_process(chain, key);
-    pxt_status status = decide(chain, key, TRIES, *late, &decision, &open, error);
+    pxt_status status = pxt_chain_decide_again(chain, key, TRIES, *late, &decision, &open, error);
     *late |= decision.late;
     if (locked && !decision.clear && chain->power && status == PXT_OK)
         status = make_safe(chain, key, &decision, error);
+    if (decision.by_authority)
+        pxt_overtake(chain, key, &decision);
     status = answer(chain, key, locked, false, &decision, status, out, found_in, victims);
     if (locked)
         pxt_chain_unlock(chain, key);
@@ -179,16 +149,18 @@ static bool may_read_freely(const struct pxt_chain *chain)
 static pxt_status answer_freely(struct pxt_chain *chain, const struct pxt_key *key, struct pxt_decision *decision,
                                 pxt_status status, pxt_entry **out, unsigned *found_in, struct pxt_victims *victims)
 {
-    bool locked = decision->by_authority && pxt_chain_members(chain) && pxt_chain_trylock(chain, key);
-    bool copies = locked && still_true(chain, key, decision);
+    bool by_authority = decision->by_authority;
+    bool processes = pxt_chain_members(chain) || pxt_copies_to_others(chain, decision);
+    bool locked = by_authority && pxt_chain_trylock_for(chain, key, processes);
+    bool copies = locked && pxt_decision_stands(chain, key, decision);
     if (locked && !copies)
-        pxt_chain_unlock(chain, key);
-    if (copies && pxt_tidy_private_tiers(chain, key, decision))
-        decision->clear = false; /* there is nothing to copy: another get was faster */
-    victims->deepest = decision->found_in;
-    status = answer(chain, key, copies, !copies, decision, status, out, found_in, victims);
+        pxt_chain_unlock_for(chain, key, processes);
     if (copies)
-        pxt_chain_unlock(chain, key);
+        pxt_overtake(chain, key, decision);
+    victims->deepest = decision->found_in;
+    status = answer(chain, key, copies, !by_authority, decision, status, out, found_in, victims);
+    if (copies)
+        pxt_chain_unlock_for(chain, key, processes);
     return status;
 }
 
@@ -201,7 +173,7 @@ static bool get_freely(struct pxt_chain *chain, const struct pxt_key *key, pxt_e
     bool open;
     if (!may_read_freely(chain))
         return false;
-    *status = decide(chain, key, TRIES, PXT_DECIDE_UNLOCKED | *late, &decision, &open, error);
+    *status = pxt_chain_decide_again(chain, key, TRIES, PXT_DECIDE_UNLOCKED | *late, &decision, &open, error);
     *late |= decision.late;
     if (open || needs_lock(chain, &decision, *status) || !pxt_chain_has_joined(chain)) {
         pxt_entry_release(decision.entry);
@@ -357,7 +329,8 @@ static void answer_one(struct pxt_chain *chain, struct missed *missed, size_t j,
     pxt_status status = missed->status[j];
     size_t i = missed->index[j];
     struct pxt_victims victims;
-    if (!still_true(chain, key, decision) || !pxt_chain_has_joined(chain) || needs_lock(chain, decision, status)) {
+    if (!pxt_decision_stands(chain, key, decision) || !pxt_chain_has_joined(chain) ||
+        needs_lock(chain, decision, status)) {
         pxt_entry_release(decision->entry);
         status = get_from_tiers(chain, key, &answers->out[i], &answers->found_in[i], &victims, &decision->late,
                                 answers->error);
@@ -471,6 +444,19 @@ pxt_status pxt_chain_get_many(struct pxt_chain *chain, const struct pxt_key *key
     return PXT_OK;
 }
 
+/* Sees that no tier of this host says something older than what the authority says. */
+static void peek_follows(struct pxt_chain *chain, const struct pxt_key *key, struct pxt_decision *decision)
+{
+    if (pxt_chain_trylock_in_process(chain, key)) {
+        pxt_overtake(chain, key, decision);
+        pxt_chain_unlock_in_process(chain, key);
+    } else {
+        pxt_overtake_unlocked(chain, key);
+    }
+    if (pxt_chain_members(chain))
+        pxt_remote_follow(chain, key, decision, false);
+}
+
 pxt_status pxt_chain_peek(struct pxt_chain *chain, const struct pxt_key *key, pxt_entry **out, struct pxt_error *error)
 {
     enum { TRIES = 4, TRIES_LOCKED = 100 };
@@ -480,15 +466,15 @@ pxt_status pxt_chain_peek(struct pxt_chain *chain, const struct pxt_key *key, px
     bool open = true;
     pxt_remote_age(chain);
     if (may_read_freely(chain))
-        status = decide(chain, key, TRIES, flags, &decision, &open, error);
+        status = pxt_chain_decide_again(chain, key, TRIES, flags, &decision, &open, error);
     if (open) {
         pxt_entry_release(decision.entry);
         pxt_chain_lock_in_process(chain, key);
-        status = decide(chain, key, TRIES_LOCKED, flags | decision.late, &decision, &open, error);
+        status = pxt_chain_decide_again(chain, key, TRIES_LOCKED, flags | decision.late, &decision, &open, error);
         pxt_chain_unlock_in_process(chain, key);
     }
-    if (decision.by_authority && pxt_chain_members(chain))
-        pxt_remote_follow(chain, key, &decision, false);
+    if (decision.by_authority)
+        peek_follows(chain, key, &decision);
     if (status == PXT_OK && !pxt_chain_dead(chain, decision.entry)) {
         *out = decision.entry;
         return PXT_OK;

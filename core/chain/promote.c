@@ -4,6 +4,7 @@
  */
 #include "chain/promote.h"
 #include "chain/accesses.h"
+#include "chain/overtake.h"
 #include "chain/stripes.h"
 #include "entry/entry.h"
 
@@ -12,12 +13,14 @@ static bool may_take(const struct pxt_tier *tier)
     return pxt_tier_on(tier) && pxt_tier_stores(tier);
 }
 
-/* Whether a durable tier has this version already: the authority is asked before it. */
-static bool has_version(struct pxt_tier *tier, const struct pxt_key *key, const pxt_entry *entry)
+/* Whether a durable tier has this version already: the authority is asked before it. `*older`: without the copy the tier would
+ * answer with something else. */
+static bool has_version(struct pxt_tier *tier, const struct pxt_key *key, const pxt_entry *entry, bool *older)
 {
     pxt_entry *has = NULL;
-    bool same = pxt_tier_get(tier, key, PXT_GET_PEEK, &has, NULL) == PXT_OK &&
-                pxt_entry_effective_version(has) == pxt_entry_effective_version(entry);
+    pxt_status status = pxt_tier_get(tier, key, PXT_GET_PEEK, &has, NULL);
+    bool same = status == PXT_OK && pxt_entry_effective_version(has) == pxt_entry_effective_version(entry);
+    *older = status != PXT_NOT_FOUND || !tier->limited;
     pxt_entry_release(has);
     return same;
 }
@@ -27,13 +30,17 @@ static bool copy_into_member(struct pxt_chain *chain, struct pxt_tier *tier, con
                              pxt_entry *entry, uint32_t *generation, struct pxt_victims *victims)
 {
     struct pxt_change change;
+    bool older = false;
     if (pxt_word_doubts(pxt_word(&chain->page, key->hash)) & pxt_chain_bit(chain, tier))
         return false; /* the next repair brings it */
-    if (chain->authority && has_version(tier, key, entry))
+    if (chain->authority && has_version(tier, key, entry, &older))
         return false;
     pxt_change_begin(chain, key->hash, tier, &change);
     pxt_status status = pxt_chain_insert(tier, entry, victims, NULL);
-    pxt_change_wrote(chain, &change, tier, status);
+    if (older)
+        pxt_change_followed(chain, &change, tier, status);
+    else
+        pxt_change_wrote(chain, &change, tier, status);
     pxt_change_end(chain, &change);
     *generation += 2; /* by begin and end. What a notice or another process raised meanwhile does not count */
     return status == PXT_OK;
@@ -57,6 +64,9 @@ static void promote_into(struct pxt_chain *chain, struct pxt_tier *tier, const s
     if (bit) {
         if (!copy_into_member(chain, tier, key, decision->entry, generation, victims))
             return;
+        /* Meanwhile another caller was told something else, without the lock: see pxt_overtake_unlocked(). */
+        if (chain->authority && pxt_generation(&chain->page, key->hash) != *generation)
+            pxt_word_notice(&chain->page, key->hash, bit);
     } else {
         pxt_entry_set_generation(decision->entry, *generation);
         if (pxt_chain_insert(tier, decision->entry, victims, NULL) != PXT_OK)
@@ -81,26 +91,7 @@ void pxt_promote(struct pxt_chain *chain, const struct pxt_key *key, const struc
     victims->may_refuse = false;
 }
 
-bool pxt_tidy_private_tiers(struct pxt_chain *chain, const struct pxt_key *key, const struct pxt_decision *decision)
-{
-    bool has = false;
-    for (unsigned i = 0; i < chain->count; i++) {
-        struct pxt_tier *tier = &chain->tier[i];
-        pxt_entry *entry = NULL;
-        if (!decision->asked[i] || (tier->flags & PXT_TIER_SHARED) || i == decision->found_in ||
-            pxt_tier_get(tier, key, PXT_GET_PEEK, &entry, NULL) != PXT_OK)
-            continue;
-        if (pxt_chain_is_stale_copy(chain, tier, entry))
-            pxt_chain_drop_stale(chain, tier, key, 0, entry);
-        else
-            has = true;
-        pxt_entry_release(entry);
-    }
-    return has;
-}
-
-/* Whether a faster tier that other processes use as well would get a copy: then they must not change the key meanwhile. */
-static bool copies_to_others(const struct pxt_chain *chain, const struct pxt_decision *decision)
+bool pxt_copies_to_others(const struct pxt_chain *chain, const struct pxt_decision *decision)
 {
     for (unsigned i = 0; i < decision->found_in; i++)
         if (may_take(&chain->tier[i]) && (pxt_tier_durable(&chain->tier[i]) || chain->tier[i].flags & PXT_TIER_SHARED))
@@ -112,16 +103,13 @@ void pxt_promote_if_free(struct pxt_chain *chain, const struct pxt_key *key, con
                          bool alive, struct pxt_victims *victims)
 {
     bool copies = alive && decision->clear && decision->found_in;
-    bool to_others = copies && copies_to_others(chain, decision);
+    bool to_others = copies && pxt_copies_to_others(chain, decision);
     if (!copies && !decision->stale)
         return;
-    if (to_others ? !pxt_chain_trylock(chain, key) : !pxt_chain_trylock_in_process(chain, key))
+    if (!pxt_chain_trylock_for(chain, key, to_others))
         return;
     bool has = pxt_tidy_private_tiers(chain, key, decision);
     if (copies && !has && pxt_word(&chain->page, key->hash) == decision->word && pxt_chain_has_joined(chain))
         pxt_promote(chain, key, decision, victims);
-    if (to_others)
-        pxt_chain_unlock(chain, key);
-    else
-        pxt_chain_unlock_in_process(chain, key);
+    pxt_chain_unlock_for(chain, key, to_others);
 }

@@ -4,17 +4,20 @@
  */
 #include "chain/promote_late.h"
 #include "chain/demote.h"
+#include "chain/overtake.h"
 #include "chain/promote.h"
 #include "chain/stripes.h"
 #include "entry/entry.h"
 
-/* Whether the answer is still the newest version. The key's lock is held. */
+/* Whether the answer is still the newest version: nothing has changed the key, and no caller was told a later answer. The key's
+ * lock is held. */
 static bool is_newest(const struct pxt_chain *chain, const struct pxt_tier *tier, const struct pxt_soft_key *key)
 {
     bool decides = tier == chain->authority
                        ? pxt_authority_decides(chain, key->word)
                        : !chain->authority && !(pxt_word_doubts(key->word) & pxt_chain_bit(chain, tier));
-    return decides && pxt_word(&chain->page, key->key->hash) == key->word;
+    return decides && pxt_word(&chain->page, key->key->hash) == key->word &&
+           atomic_load(&chain->answers[key->key->hash % PXT_ANSWER_SLOTS]) == key->answers;
 }
 
 void pxt_promote_late(struct pxt_chain *chain, struct pxt_tier *tier, const struct pxt_soft_key *key, pxt_entry *entry)

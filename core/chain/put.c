@@ -12,6 +12,7 @@
 #include "chain/demote.h"
 #include "chain/exchange.h"
 #include "chain/learnt.h"
+#include "chain/overtake.h"
 #include "chain/remote.h"
 #include "chain/store.h"
 #include "chain/stripes.h"
@@ -97,6 +98,8 @@ static pxt_status change_once(struct pxt_chain *chain, const struct pxt_key *key
     } else if (status == PXT_OK) {
         status = change(arg, entry, &changed, error);
     }
+    if (status == PXT_NOT_FOUND)
+        pxt_overtake_with_nothing(chain, key, &decision);
     if (!status && changed) {
         uint64_t supplied = pxt_entry_effective_supplied(entry);
         const struct pxt_stamp stamp = {.above = pxt_entry_effective_version(entry),
@@ -170,6 +173,8 @@ static pxt_status clear_locked(struct pxt_chain *chain, struct pxt_error *error)
         pxt_status status = pxt_tier_clear(&chain->tier[i], &removed, first ? NULL : error);
         first = first ? first : status;
     }
+    if (chain->generations) /* what was read meanwhile is gone, and must not be copied to another tier */
+        pxt_words_doubt_all(&chain->page, members);
     pxt_access_forget_all(chain);
     return first;
 }

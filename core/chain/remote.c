@@ -99,7 +99,7 @@ static void give_dead(struct pxt_chain *chain, struct pxt_tier *tier, const stru
     bool keeps = !tier->limited && pxt_entry_is_tombstone(dead);
     pxt_change_begin(chain, key->hash, tier, &change);
     pxt_status status = keeps ? pxt_tier_put(tier, dead, NULL) : pxt_tier_del(tier, key, PXT_REMOVE_DELETED, NULL);
-    pxt_change_wrote(chain, &change, tier, status == PXT_NOT_FOUND ? PXT_OK : status);
+    pxt_change_followed(chain, &change, tier, status == PXT_NOT_FOUND ? PXT_OK : status);
     pxt_change_end(chain, &change);
 }
 

@@ -6,6 +6,7 @@
 #include "base/fail.h"
 #include "chain/accesses.h"
 #include "chain/decide.h"
+#include "chain/overtake.h"
 #include "chain/remote.h"
 #include "chain/store.h"
 #include "entry/entry.h"
@@ -98,9 +99,11 @@ static pxt_status remove_once(struct pxt_chain *chain, const struct pxt_key *key
     uint64_t version = decision.entry ? pxt_entry_effective_version(decision.entry) : 0;
     bool gone = decision.entry && pxt_entry_is_tombstone(decision.entry);
     bool dead = decision.entry && pxt_chain_dead(chain, decision.entry);
-    pxt_entry_release(decision.entry);
     if (status == PXT_OK && gone)
-        return PXT_NOT_FOUND;
+        status = PXT_NOT_FOUND;
+    if (status == PXT_NOT_FOUND)
+        pxt_overtake_with_nothing(chain, key, &decision);
+    pxt_entry_release(decision.entry);
     if (status != PXT_OK && status != PXT_EUNAVAILABLE)
         return status;
     bool expired = status == PXT_OK && dead; /* what was learnt of it goes too */

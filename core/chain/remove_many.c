@@ -9,6 +9,7 @@
 #include "chain/decide.h"
 #include "chain/demote.h"
 #include "chain/exchange.h"
+#include "chain/overtake.h"
 #include "entry/entry.h"
 
 /* The removal of many keys under way. */
@@ -59,9 +60,11 @@ static pxt_status begin_one(struct pxt_chain *chain, struct removal *removal, co
     bool dead = decision->entry && pxt_chain_dead(chain, decision->entry);
     if (decision->entry)
         pxt_stamp_above(&stamp, pxt_entry_effective_version(decision->entry));
-    pxt_entry_release(decision->entry);
     if (status == PXT_OK && gone)
-        return PXT_NOT_FOUND;
+        status = PXT_NOT_FOUND;
+    if (status == PXT_NOT_FOUND)
+        pxt_overtake_with_nothing(chain, key, decision);
+    pxt_entry_release(decision->entry);
     if (status != PXT_OK && status != PXT_EUNAVAILABLE)
         return status;
     if (status == PXT_EUNAVAILABLE) /* the silent member may have a version far ahead */
@@ -191,7 +194,7 @@ pxt_status pxt_chain_delete_many(struct pxt_chain *chain, const struct pxt_key *
     pxt_victims_init(&victims);
     pxt_demote_victims(chain, &victims);
 out:
-    pxt_batch_free(&removal.batch);
+    pxt_batch_free(&removal.batch, n);
     pxt_free(removal.batch.entries);
     pxt_free(removal.index);
     pxt_free(removal.expired);

@@ -3,6 +3,7 @@
  * reopen.c: opens a tier that was absent when the cache was opened, as soon as it can be opened.
  */
 #include "base/fail.h"
+#include "chain/exchange.h"
 #include "chain/remote.h"
 #include "chain/repair.h"
 #include "chain/stripes.h"
@@ -24,8 +25,10 @@ void pxt_chain_reopen(struct pxt_chain *chain, struct pxt_tier *tier)
     if (!status) /* before it answers, so that the members join first */
         atomic_fetch_add(&chain->restarts, 1);
     pxt_breaker_reopened(&tier->breaker, status == PXT_OK, pxt_clock_monotonic_ms(), error.message);
-    if (status)
+    if (status) {
         pxt_log(chain->logger, PXT_MESSAGE_INFO, "chain", "tier %s stays absent: %s", tier->name, error.message);
-    else
-        pxt_log(chain->logger, PXT_MESSAGE_NOTICE, "chain", "tier %s is open now", tier->name);
+        return;
+    }
+    pxt_log(chain->logger, PXT_MESSAGE_NOTICE, "chain", "tier %s is open now", tier->name);
+    pxt_exchange_tell_lone(chain, tier);
 }

@@ -23,7 +23,7 @@ struct repair {
     struct pxt_chain *chain;
     uint64_t *noted;                      /* PXT_WORDS words; 0: not to be repaired */
     unsigned end;                         /* only words below are repaired now */
-    unsigned char noticed[PXT_WORDS / 8]; /* words of which another host has changed a key since they were noted */
+    unsigned char noticed[PXT_WORDS / 8]; /* words of which notices have put members in doubt since they were noted */
     struct pxt_keymap keys;
     pxt_status first; /* why a word stays in doubt */
     bool no_memory;
@@ -156,7 +156,7 @@ static pxt_status repair_locked(struct repair *repair, unsigned stripe, struct p
     for (unsigned i = stripe; i < repair->end; i += PXT_STRIPES) {
         uint64_t then = repair->noted[i], now = pxt_word(page, i);
         bool noticed = then && pxt_word_noticed(then, now);
-        if (noticed) /* the others get what was changed another time, but the authority has it */
+        if (noticed && pxt_word_doubting_notices(then, now)) /* they get it another time, but the authority has it */
             repair->noticed[i / 8] |= (unsigned char)(1u << i % 8);
         if (then && now != then && !noticed)
             repair->noted[i] = 0; /* a key of it that was not listed may have changed */

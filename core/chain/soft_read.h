@@ -13,7 +13,8 @@ struct pxt_soft_key {
     const struct pxt_key *key;
     uint64_t word;
     uint32_t generation;
-    uint64_t noted; /* for a pxt_late_fn: the hits noted for the tier, which the entry has in its count */
+    uint32_t answers; /* see struct pxt_decision */
+    uint64_t noted;   /* for a pxt_late_fn: the hits noted for the tier, which the entry has in its count */
 };
 /* Makes use of what a tier has answered too late; no lock is held. */
 typedef void pxt_late_fn(struct pxt_chain *chain, struct pxt_tier *tier, const struct pxt_soft_key *key,

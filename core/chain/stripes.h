@@ -30,6 +30,18 @@ void pxt_chain_unlock(struct pxt_chain *chain, const struct pxt_key *key);
 void pxt_chain_lock_in_process(struct pxt_chain *chain, const struct pxt_key *key);
 bool pxt_chain_trylock_in_process(struct pxt_chain *chain, const struct pxt_key *key);
 void pxt_chain_unlock_in_process(struct pxt_chain *chain, const struct pxt_key *key);
+/* The same, for a caller that knows only now whether other processes matter. */
+static inline bool pxt_chain_trylock_for(struct pxt_chain *chain, const struct pxt_key *key, bool processes)
+{
+    return processes ? pxt_chain_trylock(chain, key) : pxt_chain_trylock_in_process(chain, key);
+}
+static inline void pxt_chain_unlock_for(struct pxt_chain *chain, const struct pxt_key *key, bool processes)
+{
+    if (processes)
+        pxt_chain_unlock(chain, key);
+    else
+        pxt_chain_unlock_in_process(chain, key);
+}
 
 /* Keys that a batch has locked. */
 struct pxt_locked_keys {

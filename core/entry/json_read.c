@@ -136,14 +136,39 @@ static bool read_escape(struct reader *reader, char **out)
     return true;
 }
 
+static bool is_plain(char c)
+{
+    return c != '"' && c != '\\' && (unsigned char)c >= 0x20;
+}
+
+/* Whether eight bytes are plain: "Bit Twiddling Hacks", "Determine if a word has a byte less than n". */
+static bool all_plain(const char *at)
+{
+    const uint64_t each = UINT64_MAX / 255;
+    uint64_t bytes;
+    memcpy(&bytes, at, sizeof bytes);
+    uint64_t quote = bytes ^ each * '"', backslash = bytes ^ each * '\\';
+    return !((((quote - each) & ~quote) | ((backslash - each) & ~backslash) | ((bytes - each * 0x20) & ~bytes)) &
+             each * 0x80);
+}
+
+/* The first byte that ends a string or is no plain part of one. Every line read from a file goes through this. */
+static const char *plain_end(const char *at, const char *end)
+{
+    while (end - at >= 8 && all_plain(at))
+        at += 8;
+    while (at < end && is_plain(*at))
+        at++;
+    return at;
+}
+
 /* A string; without escapes it is borrowed from the input, else decoded into reader->text. */
 static bool read_string(struct reader *reader, const char **text, size_t *length)
 {
     if (!expect(reader, '"'))
         return false;
     const char *start = reader->at;
-    while (reader->at < reader->end && *reader->at != '"' && *reader->at != '\\' && (unsigned char)*reader->at >= 0x20)
-        reader->at++;
+    reader->at = plain_end(start, reader->end);
     if (reader->at < reader->end && *reader->at == '"') {
         *text = start;
         *length = (size_t)(reader->at++ - start);
@@ -192,8 +217,9 @@ static bool read_integer(struct reader *reader, int64_t *out)
     if (!is_digit(reader))
         return wrong(reader, "a number is expected");
     for (; is_digit(reader); reader->at++) {
-        uint64_t digit = (uint64_t)(*reader->at - '0'), max = (uint64_t)INT64_MAX;
-        bool fits = value <= (max - digit) / 10;
+        const uint64_t max = (uint64_t)INT64_MAX, always_fits = max / 10 - 1;
+        uint64_t digit = (uint64_t)(*reader->at - '0');
+        bool fits = value <= always_fits || value <= (max - digit) / 10;
         if (!fits && !reader->foreign)
             return wrong(reader, "a number is too large");
         value = fits ? value * 10 + digit : max;
@@ -288,6 +314,34 @@ static size_t field_of(const struct pxt_field *field, size_t count, const char *
     return count;
 }
 
+/* Reads the quoted name of the field behind the last one found, if it stands here as proxtier writes it. */
+static bool read_expected_name(struct reader *reader, const struct pxt_field *field)
+{
+    size_t length = strlen(field->name);
+    if (field->type == PXT_TYPE_SECRET || (size_t)(reader->end - reader->at) < length + 2 || reader->at[0] != '"' ||
+        reader->at[length + 1] != '"' || memcmp(reader->at + 1, field->name, length))
+        return false;
+    reader->at += length + 2;
+    return true;
+}
+
+/* Reads the name of a member. `*index`: its field, `count` where there is none. */
+static bool read_name(struct reader *reader, const struct pxt_field *field, size_t count, size_t *hint, size_t *index)
+{
+    const char *name;
+    size_t length;
+    skip_blanks(reader);
+    *index = *hint;
+    if (read_expected_name(reader, &field[*hint])) {
+        *hint = *hint + 1 < count ? *hint + 1 : 0;
+        return true;
+    }
+    if (!read_string(reader, &name, &length))
+        return false;
+    *index = field_of(field, count, name, length, hint);
+    return true;
+}
+
 static bool read_token(struct reader *reader, struct pxt_draft *draft, enum pxt_field_id id)
 {
     const char *hex;
@@ -363,9 +417,8 @@ static bool read_field(struct reader *reader, struct pxt_draft *draft, enum pxt_
 
 static bool read_members(struct reader *reader, struct pxt_draft *draft, const char **member)
 {
-    size_t count, hint = 0, length;
+    size_t count, hint = 0, i;
     const struct pxt_field *field = pxt_field_table(&count);
-    const char *name;
     if (!expect(reader, '{'))
         return false;
     skip_blanks(reader);
@@ -375,9 +428,8 @@ static bool read_members(struct reader *reader, struct pxt_draft *draft, const c
     }
     do {
         *member = NULL;
-        if (!read_string(reader, &name, &length) || !expect(reader, ':'))
+        if (!read_name(reader, field, count, &hint, &i) || !expect(reader, ':'))
             return false;
-        size_t i = field_of(field, count, name, length, &hint);
         if (i < count)
             *member = field[i].name;
         if (i < count ? !read_field(reader, draft, (enum pxt_field_id)i, field[i].type) : !skip_value(reader, 1))

@@ -52,7 +52,9 @@ uint64_t pxt_word_end(struct pxt_page *page, uint64_t hash, uint64_t begun, pxt_
     if (atomic_compare_exchange_strong(word, &expected, next))
         return next;
     while (pxt_word_noticed(begun, expected)) {
-        next = next_word(expected, 0, clear & atomic_load_explicit(&page->authority, memory_order_relaxed));
+        bool doubting = pxt_word_doubting_notices(begun, expected);
+        next = next_word(expected, 0,
+                         doubting ? clear & atomic_load_explicit(&page->authority, memory_order_relaxed) : clear);
         if (atomic_compare_exchange_weak(word, &expected, next))
             return next;
     }
@@ -60,14 +62,22 @@ uint64_t pxt_word_end(struct pxt_page *page, uint64_t hash, uint64_t begun, pxt_
     return change_word(word, pxt_word_doubts(begun) & pxt_page_members(page), 0, NULL);
 }
 
-/* A notice raises the generation by one, as all changes do, and the count above it. */
-static const uint64_t notice = (UINT64_C(1) << DOUBT_BITS) + (UINT64_C(1) << (DOUBT_BITS + GENERATION_BITS));
+/* Above the generation a word counts notices: first those that put members in doubt, then the others. */
+enum { DOUBTING_SHIFT = DOUBT_BITS + GENERATION_BITS, NOTICE_BITS = 12, PLAIN_SHIFT = DOUBTING_SHIFT + NOTICE_BITS };
+
+static uint64_t noticed_word(uint64_t word, pxt_doubts doubts)
+{
+    const unsigned shift = doubts ? DOUBTING_SHIFT : PLAIN_SHIFT;
+    const uint64_t count = (uint64_t)PXT_NOTICES_MAX << shift;
+    uint64_t next = next_word(word, doubts, 0);
+    return (next & ~count) | ((next + (UINT64_C(1) << shift)) & count);
+}
 
 void pxt_word_notice(struct pxt_page *page, uint64_t hash, pxt_doubts doubts)
 {
     _Atomic uint64_t *word = &page->words[hash % PXT_WORDS];
     uint64_t old = atomic_load_explicit(word, memory_order_relaxed);
-    while (!atomic_compare_exchange_weak(word, &old, (old | doubts) + notice))
+    while (!atomic_compare_exchange_weak(word, &old, noticed_word(old, doubts)))
         ;
 }
 
@@ -77,10 +87,11 @@ void pxt_words_notice_all(struct pxt_page *page, pxt_doubts doubts)
         pxt_word_notice(page, i, doubts);
 }
 
+/* A notice raises the generation by one, as all changes do. */
 bool pxt_word_noticed(uint64_t then, uint64_t now)
 {
-    uint64_t raised = (now >> DOUBT_BITS) - (then >> DOUBT_BITS), count = raised >> GENERATION_BITS;
-    return count && raised << DOUBT_BITS == count * notice;
+    uint32_t notices = pxt_word_notices(then, now);
+    return notices && pxt_word_generation(now) - pxt_word_generation(then) == notices;
 }
 
 void pxt_words_doubt_all(struct pxt_page *page, pxt_doubts doubts)

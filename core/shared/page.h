@@ -70,10 +70,16 @@ static inline uint32_t pxt_word_generation(uint64_t word)
 {
     return (uint32_t)(word >> 8);
 }
-/* How many notices of other hosts came to a word between two of its values. */
+/* How many notices of other hosts came to a word between two of its values: those that put members in doubt, and all. Each kind is
+ * counted modulo 4096. */
+enum { PXT_NOTICES_MAX = (1 << 12) - 1 };
+static inline uint32_t pxt_word_doubting_notices(uint64_t then, uint64_t now)
+{
+    return (uint32_t)((now >> 40) - (then >> 40)) & PXT_NOTICES_MAX;
+}
 static inline uint32_t pxt_word_notices(uint64_t then, uint64_t now)
 {
-    return (uint32_t)((now >> 40) - (then >> 40));
+    return pxt_word_doubting_notices(then, now) + ((uint32_t)((now >> 52) - (then >> 52)) & PXT_NOTICES_MAX);
 }
 /* What a hit in memory compares. */
 static inline uint32_t pxt_generation(const struct pxt_page *page, uint64_t hash)
@@ -83,13 +89,13 @@ static inline uint32_t pxt_generation(const struct pxt_page *page, uint64_t hash
 /* Before the first write of a change: sets doubts and raises the generation, in one store. Returns the new word; `*before`
  * receives the old one (NULL is allowed). The stripe is locked. */
 uint64_t pxt_word_begin(struct pxt_page *page, uint64_t hash, pxt_doubts doubts, uint64_t *before);
-/* After the last write: clears doubts and raises the generation, in one store. If notices came meanwhile, clears only the
- * doubt of the authority. If the word is no longer `begun` otherwise (the doubt of a tier was raised for all keys, or the
+/* After the last write: clears doubts and raises the generation, in one store. If notices came meanwhile that put members in doubt,
+ * clears only the doubt of the authority. If the word is no longer `begun` otherwise (the doubt of a tier was raised for all keys, or the
  * page is another one), clears nothing, and sets the doubts of `begun` that belong to members. Returns the new word. */
 uint64_t pxt_word_end(struct pxt_page *page, uint64_t hash, uint64_t begun, pxt_doubts clear);
 /* Sets doubts in all words, and raises all generations. Any lock may be held, or none. */
 void pxt_words_doubt_all(struct pxt_page *page, pxt_doubts doubts);
-/* Notices that another host may have changed a key: sets doubts and raises the generation, in one store, and counts the
+/* Notices that another host may have changed a key: sets doubts, if any, and raises the generation, in one store, and counts the
  * notice in the upper bits. Any lock may be held, or none: a change under way sees it when it ends. */
 void pxt_word_notice(struct pxt_page *page, uint64_t hash, pxt_doubts doubts);
 void pxt_words_notice_all(struct pxt_page *page, pxt_doubts doubts);

@@ -65,7 +65,7 @@ struct pxt_tier {
     struct pxt_policy_tracker *tracker; /* the state of the policy, if the tier does not keep it */
     bool tells_misses;                  /* its policy wants to know of gets that find nothing */
     bool exchanges;    /* remote and not durable, beside durable tiers: exchange.c looks after it, and nothing else */
-    bool lone;         /* remote and not durable, in a chain without durable tiers: it counts as one */
+    bool lone;         /* remote, in a chain without other durable tiers: it counts as one, also if it is not */
     bool write_behind; /* puts are deferred, if a faster durable tier has them */
     bool hits_need_no_lock; /* as the first tier: it locks itself and keeps the state of the policy */
 

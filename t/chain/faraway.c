@@ -26,6 +26,7 @@ static const struct pxt_option options[] = {
     {"fail", PXT_OPTION_INTEGER, "0", 0, 1000000, NULL,
      "one of so many calls fails, before or after its effect; 0: none"},
     {"delay", PXT_OPTION_DURATION, "0s", 0, 60 * PXT_SECOND, NULL, "how long each call takes"},
+    {"travel", PXT_OPTION_DURATION, "0s", 0, 60 * PXT_SECOND, NULL, "how long what was read takes to come back"},
     {"late", PXT_OPTION_BOOL, "false", 0, 0, NULL, "the first put_if fails, and has its effect 100 ms later"},
     {"durable", PXT_OPTION_BOOL, "true", 0, 0, NULL, "whether the server keeps what it has when it starts anew"},
     {"lose", PXT_OPTION_INTEGER, "0", 0, 1000000, NULL, "one of so many notices is lost; 0: none"},
@@ -36,7 +37,7 @@ struct faraway {
     struct pxt_lower_tier *lower;
     const char *path, *name;
     uint64_t fail, lose;
-    int64_t delay_us;
+    int64_t delay_us, travel_us;
     _Atomic uint64_t calls, notices;
     atomic_bool down;
     int lock_fd;
@@ -78,6 +79,12 @@ static pxt_status fails(struct faraway *far, struct pxt_error *error)
     return far->host->fail(far->host, error, PXT_EIO, 0, "the line to the server is cut");
 }
 
+static void wait_us(int64_t us)
+{
+    if (us)
+        nanosleep(&(struct timespec){us / 1000000, us % 1000000 * 1000}, NULL);
+}
+
 /* Begins a call. The core hears of a server that is gone, or is back, from inside the call. */
 static pxt_status begin(struct faraway *far, enum fate *fate, struct pxt_error *error)
 {
@@ -87,8 +94,7 @@ static pxt_status begin(struct faraway *far, enum fate *fate, struct pxt_error *
         far->host->available(far->host, !down);
     if (down)
         return far->host->fail(far->host, error, PXT_EUNAVAILABLE, 0, "the server is gone");
-    if (far->delay_us)
-        nanosleep(&(struct timespec){far->delay_us / 1000000, far->delay_us % 1000000 * 1000}, NULL);
+    wait_us(far->delay_us);
     uint64_t number = far->fail ? chance(far) : 1;
     if (far->fail && number % far->fail == 0)
         *fate = number / far->fail % 2 ? FAILS_BEFORE : FAILS_AFTER;
@@ -150,7 +156,9 @@ static pxt_status far_get(void *self, const struct pxt_key *key, unsigned flags,
     BEGIN;
     if (fate == FAILS_AFTER)
         return fails(far, error);
-    return LOWER(get, key, flags, out, error);
+    status = LOWER(get, key, flags, out, error);
+    wait_us(far->travel_us);
+    return status;
 }
 
 static pxt_status far_put(void *self, pxt_entry *entry, struct pxt_error *error)
@@ -244,7 +252,9 @@ static pxt_status far_get_many(void *self, const struct pxt_key *const *keys, si
     BEGIN;
     if (fate == FAILS_AFTER)
         return fails(far, error);
-    return LOWER(get_many, keys, n, flags, out, error);
+    status = LOWER(get_many, keys, n, flags, out, error);
+    wait_us(far->travel_us);
+    return status;
 }
 
 static pxt_status far_del_if(void *self, const struct pxt_key *key, uint64_t expected, enum pxt_removal why,
@@ -440,6 +450,7 @@ static pxt_status far_open(const struct pxt_host *host, const struct pxt_tier_se
     far->fail = (uint64_t)host->setting_number(setup->settings, "fail");
     far->lose = (uint64_t)host->setting_number(setup->settings, "lose");
     far->delay_us = host->setting_number(setup->settings, "delay");
+    far->travel_us = host->setting_number(setup->settings, "travel");
     far->ops = ops;
     if (!host->setting_number(setup->settings, "durable"))
         far->ops.flags &= ~PXT_TIER_DURABLE;

@@ -19,6 +19,8 @@ static struct pxt_error error;
 
 /* The server in YAML, if it is another one than faraway's; see t/redis. */
 static const char *far_tier;
+/* The files of a host in YAML, if they are not an l2_jsonl in l2 of its folder, ${state}. */
+static const char *files_tier;
 
 static pxt_time ahead; /* of the clock of all hosts */
 
@@ -38,11 +40,13 @@ struct host {
 
 static __attribute__((unused)) pxt_status try_open(const struct host *host, pxt_cache **cache)
 {
-    char text[3000], l2[500] = "", far[500], state[300];
+    char text[3000], l2[600] = "", far[600], state[300];
     snprintf(state, sizeof state, "%s/%s", folder, host->name);
     mkdir(state, 0700);
     setenv("PROXTIER_STATE_DIR", state, 1);
-    if (host->l2)
+    if (host->l2 && files_tier)
+        snprintf(l2, sizeof l2, "{name: l2, %s}, ", files_tier);
+    else if (host->l2)
         snprintf(l2, sizeof l2, "{name: l2, plugin: l2_jsonl, dir: %s/l2, lock_timeout: 60s}, ", state);
     if (far_tier)
         snprintf(far, sizeof far, "%s", far_tier);
@@ -133,6 +137,15 @@ static __attribute__((unused)) int64_t get(pxt_cache *cache, const char *key)
     return get_from(cache, key, NULL);
 }
 
+/* Whether a host answers so within two seconds, which is plenty for a notice. */
+static __attribute__((unused)) bool answers_soon(pxt_cache *cache, const char *key, int64_t value)
+{
+    for (int64_t end = now_ms() + 2000; now_ms() < end; sleep_ms(1))
+        if (get(cache, key) == value)
+            return true;
+    return false;
+}
+
 static __attribute__((unused)) pxt_status report(pxt_cache *cache, const char *key, bool good)
 {
     struct pxt_report outcome = {.size = sizeof outcome, .ok = good, .latency_ms = 10};
@@ -149,12 +162,33 @@ static __attribute__((unused)) int64_t number_of(pxt_cache *cache, const char *k
     return number;
 }
 
+static __attribute__((unused)) void close_hosts(pxt_cache *a, pxt_cache *b)
+{
+    pxt_cache_close(a);
+    pxt_cache_close(b);
+}
+
 /* Counts the listed entries; -1 after an error. */
 static __attribute__((unused)) bool count_entry(void *arg, pxt_entry *entry)
 {
     (void)entry;
     ++*(int *)arg;
     return true;
+}
+
+/* Around all tests of a program, which ends after 200 seconds in any case. */
+static __attribute__((unused)) void begin_tests(void)
+{
+    if (!mkdtemp(folder))
+        exit(1);
+    alarm(200);
+}
+
+static __attribute__((unused)) int end_tests(void)
+{
+    char command[100];
+    snprintf(command, sizeof command, "rm -rf %s", folder);
+    return system(command) | tap_done();
 }
 
 #endif

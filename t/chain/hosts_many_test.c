@@ -157,13 +157,9 @@ static void a_batch_without_the_server_follows(void)
 
 int main(void)
 {
-    char command[100];
-    if (!mkdtemp(folder))
-        return 1;
-    alarm(200);
+    begin_tests();
     a_warm_and_its_deletes_take_few_calls();
     two_hosts_at_once_lose_nothing();
     a_batch_without_the_server_follows();
-    snprintf(command, sizeof command, "rm -rf %s", folder);
-    return system(command) | tap_done();
+    return end_tests();
 }

@@ -171,9 +171,7 @@ static void they_add_up(const char *what, int amount, const char *far, const cha
 
 int main(void)
 {
-    char command[100];
-    if (!mkdtemp(folder))
-        return 1;
+    begin_tests();
     far_tier = getenv("PXT_FAR_TIER"); /* t/redis starts this with a server of its own */
     they_add_up("a server", 10000, NULL, NULL, false);
     if (far_tier)
@@ -182,6 +180,5 @@ int main(void)
                 "degrade: {threshold: 1000000, backoff: 10ms, backoff_max: 20ms}\n", false);
     they_add_up("a server that is taken for gone", 2000, ", fail: 20",
                 "degrade: {threshold: 2, backoff: 10ms, backoff_max: 20ms}\n", true);
-    snprintf(command, sizeof command, "rm -rf %s", folder);
-    return system(command) | tap_done();
+    return end_tests();
 }

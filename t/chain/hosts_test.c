@@ -7,15 +7,6 @@
 
 static const char quick[] = "degrade: {threshold: 1, backoff: 10ms, backoff_max: 20ms}\n";
 
-/* Whether a host answers so within two seconds, which is plenty for a notice. */
-static bool soon(pxt_cache *cache, const char *key, int64_t value)
-{
-    for (int64_t end = now_ms() + 2000; now_ms() < end; sleep_ms(1))
-        if (get(cache, key) == value)
-            return true;
-    return false;
-}
-
 static void memory_follows_the_other_host(bool l2)
 {
     const char *what = l2 ? "with files" : "without files";
@@ -28,16 +19,16 @@ static void memory_follows_the_other_host(bool l2)
     is_int(get_from(b, "k", &tier), 1, "again");
     is_int(tier, 0, "from its memory");
     put(a, "k", 2);
-    ok(soon(b, "k", 2), "a puts anew: b's memory hears of it");
+    ok(answers_soon(b, "k", 2), "a puts anew: b's memory hears of it");
     put(b, "k", 3);
-    ok(soon(a, "k", 3), "and the other way round");
+    ok(answers_soon(a, "k", 3), "and the other way round");
     is_int(pxt_cache_delete(a, "k", &error), PXT_OK, "a deletes");
-    ok(soon(b, "k", -PXT_NOT_FOUND), "b's memory forgets");
+    ok(answers_soon(b, "k", -PXT_NOT_FOUND), "b's memory forgets");
     put(b, "other", 4);
     put(b, "k", 5);
-    ok(soon(a, "k", 5), "a key that was deleted can be put again");
+    ok(answers_soon(a, "k", 5), "a key that was deleted can be put again");
     is_int(pxt_cache_clear(b, NULL, &error), PXT_OK, "b clears");
-    ok(soon(a, "k", -PXT_NOT_FOUND) && soon(a, "other", -PXT_NOT_FOUND), "a sees that too");
+    ok(answers_soon(a, "k", -PXT_NOT_FOUND) && answers_soon(a, "other", -PXT_NOT_FOUND), "a sees that too");
     pxt_cache_close(a);
     pxt_cache_close(b);
 }
@@ -130,8 +121,8 @@ static void a_host_goes_on_without_the_server(void)
         pxt_cache_tick(a, NULL, NULL);
         pxt_cache_tick(b, NULL, NULL);
     }
-    ok(soon(b, "new", 7), "when the server is back, it does");
-    ok(soon(a, "d", -PXT_NOT_FOUND), "the delete counts everywhere");
+    ok(answers_soon(b, "new", 7), "when the server is back, it does");
+    ok(answers_soon(a, "d", -PXT_NOT_FOUND), "the delete counts everywhere");
     is_int(number_of(a, "k", PXT_FIELD_TOTAL_HEALTH_CHECKS), 4, "all reports add up for a");
     is_int(number_of(b, "k", PXT_FIELD_TOTAL_HEALTH_CHECKS), 4, "and for b");
     is_int(number_of(b, "k", PXT_FIELD_TOTAL_HEALTH_CHECK_FAILURES), 1, "and failures");
@@ -185,7 +176,7 @@ static void a_write_that_arrives_late_loses(void)
     pxt_cache_tick(a, NULL, NULL);
     pxt_cache_tick(a, NULL, NULL);
     is_int(get(a, "k"), 3, "a gets it too, which is later");
-    ok(soon(b, "k", 3), "and so it stays");
+    ok(answers_soon(b, "k", 3), "and so it stays");
     struct pxt_stats stats;
     pxt_stats_init(&stats);
     pxt_cache_stats(a, &stats, &error);
@@ -241,9 +232,10 @@ static void a_server_that_is_not_there_at_open(void)
     set_down(false);
     sleep_ms(60);
     pxt_cache_tick(a, NULL, NULL);
-    ok(soon(b, "k", 1), "when the server is there, both open it, and it gets what it missed: %s", error.message);
+    ok(answers_soon(b, "k", 1), "when the server is there, both open it, and it gets what it missed: %s",
+       error.message);
     is_int(put(b, "k", 3), PXT_OK, "and takes puts");
-    ok(soon(a, "k", 3), "which the other host sees");
+    ok(answers_soon(a, "k", 3), "which the other host sees");
     pxt_cache_close(a);
     pxt_cache_close(b);
 }
@@ -272,16 +264,14 @@ static void faults_can_be_rehearsed_on_a_server(void)
     pxt_cache_tick(b, NULL, NULL);
     is_int(number_of(b, "k", PXT_FIELD_TOTAL_HEALTH_CHECKS), 12, "and add up");
     put(b, "k", 2);
-    ok(a && soon(a, "k", 2), "its notices are heard");
+    ok(a && answers_soon(a, "k", 2), "its notices are heard");
     pxt_cache_close(a);
     pxt_cache_close(b);
 }
 
 int main(void)
 {
-    char command[100];
-    if (!mkdtemp(folder))
-        return 1;
+    begin_tests();
     memory_follows_the_other_host(true);
     memory_follows_the_other_host(false);
     lost_notices_delay_by_max_staleness();
@@ -292,6 +282,5 @@ int main(void)
     an_emptied_server_is_filled_again();
     a_server_that_is_not_there_at_open();
     faults_can_be_rehearsed_on_a_server();
-    snprintf(command, sizeof command, "rm -rf %s", folder);
-    return system(command) | tap_done();
+    return end_tests();
 }

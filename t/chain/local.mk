@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: MIT
 c_tests += \
     %D%/admission_test %D%/batch_test %D%/calls_test %D%/chain_test %D%/close_test %D%/degrade_test %D%/delete_many_test %D%/each_test \
-    %D%/exchange_test %D%/fail_safe_test %D%/falter_test %D%/fork_test %D%/get_many_test %D%/hosts_many_test %D%/hosts_reports_test %D%/hosts_soak_test %D%/hosts_test %D%/learnt_test \
-    %D%/members_test %D%/model_test %D%/power_test %D%/probe_test %D%/processes_test %D%/reports_test \
+    %D%/exchange_clear_test %D%/exchange_test %D%/fail_safe_test %D%/falter_test %D%/fork_test %D%/get_many_test %D%/hosts_copies_test \
+    %D%/hosts_many_test %D%/hosts_reports_test %D%/hosts_soak_test %D%/hosts_test %D%/learnt_test %D%/members_test \
+    %D%/model_test %D%/notice_test %D%/overtaken_test %D%/power_test %D%/probe_test %D%/processes_test \
+    %D%/reports_test \
     %D%/shortage_test %D%/skew_test %D%/slow_tier_test %D%/threads_test \
     %D%/totals_test %D%/ttl_test %D%/unload_test
 %C%_admission_test_LDADD = libproxtier.la
@@ -15,6 +17,9 @@ c_tests += \
 %C%_delete_many_test_LDADD = libproxtier.la
 %C%_delete_many_test_LDFLAGS = $(AM_LDFLAGS) -export-dynamic
 %C%_each_test_LDADD = libproxtier.la
+%C%_exchange_clear_test_SOURCES = %D%/exchange_clear_test.c %D%/hosts.h
+%C%_exchange_clear_test_LDADD = libproxtier.la
+%C%_exchange_clear_test_LDFLAGS = $(AM_LDFLAGS) -export-dynamic
 %C%_exchange_test_SOURCES = %D%/exchange_test.c %D%/hosts.h
 %C%_exchange_test_LDADD = libproxtier.la
 %C%_fail_safe_test_SOURCES = %D%/fail_safe_test.c %D%/hosts.h
@@ -24,6 +29,8 @@ c_tests += \
 %C%_falter_test_LDFLAGS = $(AM_LDFLAGS) -export-dynamic
 %C%_get_many_test_LDADD = libproxtier.la
 %C%_get_many_test_LDFLAGS = $(AM_LDFLAGS) -export-dynamic
+%C%_hosts_copies_test_SOURCES = %D%/hosts_copies_test.c %D%/hosts.h
+%C%_hosts_copies_test_LDADD = libproxtier.la
 %C%_hosts_many_test_SOURCES = %D%/hosts_many_test.c %D%/hosts.h
 %C%_hosts_many_test_LDADD = libproxtier.la
 %C%_hosts_many_test_LDFLAGS = $(AM_LDFLAGS) -export-dynamic
@@ -37,6 +44,12 @@ c_tests += \
 %C%_members_test_LDADD = libproxtier.la
 %C%_model_test_SOURCES = %D%/model_test.c %D%/model.c %D%/model.h
 %C%_model_test_LDADD = libproxtier.la
+%C%_notice_test_SOURCES = %D%/notice_test.c %D%/hosts.h
+%C%_notice_test_LDADD = libproxtier.la
+%C%_notice_test_LDFLAGS = $(AM_LDFLAGS) -export-dynamic
+%C%_overtaken_test_SOURCES = %D%/overtaken_test.c %D%/hosts.h
+%C%_overtaken_test_LDADD = libproxtier.la
+%C%_overtaken_test_LDFLAGS = $(AM_LDFLAGS) -export-dynamic
 %C%_power_test_LDADD = libproxtier.la
 %C%_probe_test_CPPFLAGS = $(core_test_cppflags)
 %C%_processes_test_LDADD = libproxtier.la

@@ -9,8 +9,9 @@
  *   FAULT_COUNT   a file that receives the number of calls of the class
  * Calls count between faults_begin() and faults_end() of the program, which finds both with dlsym(). Between them the
  * monotonic clock moves with each look at it and with each sleep, which returns at once: so that a session with a fault
- * is the same each time, and short.
+ * is the same each time, and short. With faults_twin() each call of the class fails in a process of its own: see twin.h.
  */
+#include "twin.h"
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -100,12 +101,25 @@ void faults_end(void)
 
 /* ---- whether a call fails ---- */
 
+/* Asks whether this process is the twin in which a call fails; what is done meanwhile does not count. */
+static bool is_twin(unsigned long number)
+{
+    int code = errno;
+    atomic_store(&fault.on, false);
+    bool twin = twin_fails(number);
+    atomic_store(&fault.on, true);
+    errno = code;
+    return twin;
+}
+
 /* Counts a call. */
 static bool fails(enum class class)
 {
     if (!atomic_load(&fault.on) || class != fault.class)
         return false;
     unsigned long number = atomic_fetch_add(&fault.count, 1) + 1;
+    if (!fault.number && is_twin(number))
+        fault.number = number;
     if (!fault.number || number < fault.number || number - fault.number >= fault.repeat)
         return false;
     errno = fault.code;
@@ -319,20 +333,30 @@ SEEN int renameat(int from_folder, const char *from, int to_folder, const char *
 
 SEEN int flock(int fd, int operation)
 {
-    return !(operation & LOCK_UN) && fails_on(fd, LOCK) ? -1 : (int)call(flock, fd, operation);
+    if (!(operation & LOCK_UN) && fails_on(fd, LOCK))
+        return -1;
+    return twin_has_locks() ? twin_flock(fd, operation) : (int)call(flock, fd, operation);
+}
+
+static bool is_of_locks(int command)
+{
+    switch (command) {
+    case F_GETLK:
+    case F_SETLK:
+    case F_SETLKW:
+    case F_OFD_GETLK:
+    case F_OFD_SETLK:
+    case F_OFD_SETLKW:
+        return true;
+    default:
+        return false;
+    }
 }
 
 static bool locks(int command, void *arg)
 {
-    switch (command) {
-    case F_SETLK:
-    case F_SETLKW:
-    case F_OFD_SETLK:
-    case F_OFD_SETLKW:
-        return ((struct flock *)arg)->l_type != F_UNLCK;
-    default:
-        return false;
-    }
+    return is_of_locks(command) && command != F_GETLK && command != F_OFD_GETLK &&
+           ((struct flock *)arg)->l_type != F_UNLCK;
 }
 
 /* On 64 bits every argument of fcntl() is of the size of a pointer. */
@@ -342,7 +366,10 @@ SEEN int fcntl(int fd, int command, ...)
     va_start(args, command);
     void *arg = va_arg(args, void *);
     va_end(args);
-    return locks(command, arg) && fails_on(fd, LOCK) ? -1 : (int)call(fcntl, fd, command, arg);
+    if (locks(command, arg) && fails_on(fd, LOCK))
+        return -1;
+    return twin_has_locks() && is_of_locks(command) ? twin_fcntl_lock(fd, command, arg)
+                                                    : (int)call(fcntl, fd, command, arg);
 }
 SEEN int fcntl64(int fd, int command, ...)
 {

@@ -1,12 +1,5 @@
-/* SPDX-License-Identifier: MIT
- *
- * session.c: a fixed session over a chain, for faults in its middle (failing_calls.c), and the clean process after it.
- *   session script YAML LOG   the session; it goes on after what fails
- *   session rest YAML LOG     opens the chain, waits until it is at rest, reads all, closes; fails if anything fails
- *   session rest-now YAML LOG the same by the clock of the machine, after processes that were killed
- *   session works             whether failing_calls.c is there and memory can fail
- */
-#include "operations.h"
+/* SPDX-License-Identifier: MIT */
+#include "session.h"
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <stdatomic.h>
@@ -26,8 +19,7 @@ static pxt_time counting_clock(void *arg)
     return atomic_fetch_add(&now, 1003);
 }
 
-/* Calls a function of failing_calls.c, if that is there. */
-static bool call(const char *name)
+bool session_call(const char *name)
 {
     void *found = dlsym(RTLD_DEFAULT, name);
     void (*function)(void);
@@ -114,7 +106,7 @@ static void second_part(struct operations *operations)
     operations_export(operations);
 }
 
-static int script(struct operations *operations, const char *yaml)
+int session_script(struct operations *operations, const char *yaml)
 {
     static void (*const part[])(struct operations *) = {first_part, second_part};
     /* From the first call on, a fault that lasts would only show that nothing can be opened. */
@@ -123,17 +115,17 @@ static int script(struct operations *operations, const char *yaml)
     for (unsigned i = 0; i < KEYS; i++)
         snprintf(key[i], sizeof key[i], "k%02u", i);
     if (!late)
-        call("faults_begin");
+        session_call("faults_begin");
     for (int i = 0; i < 2; i++) {
         operations->cache = NULL;
         if (operations_open(operations, yaml, counting_clock))
             continue;
         if (late && !i)
-            call("faults_begin");
+            session_call("faults_begin");
         part[i](operations);
         pxt_cache_close(operations->cache);
     }
-    call("faults_end");
+    session_call("faults_end");
     return 0;
 }
 
@@ -198,12 +190,12 @@ static int told(struct operations *operations, const char *what, pxt_status stat
     return 1;
 }
 
-static int rest(struct operations *operations, const char *yaml, const char *log, pxt_clock_fn *clock)
+int session_rest(struct operations *operations, const char *yaml, const char *log, bool by_machine)
 {
     static char known[KNOWN_MAX][40];
     unsigned n = known_keys(log, known);
     atomic_fetch_add(&now, 3600 * PXT_SECOND);
-    if (told(operations, "open", operations_open(operations, yaml, clock)))
+    if (told(operations, "open", operations_open(operations, yaml, by_machine ? NULL : counting_clock)))
         return 1;
     int failed = come_to_rest(operations);
     failed += told(operations, "list", operations_list(operations));
@@ -214,37 +206,13 @@ static int rest(struct operations *operations, const char *yaml, const char *log
     return failed != 0;
 }
 
-/* ---- */
-
-static int works(void)
+bool session_log(struct operations *operations, const char *log, char caller)
 {
-    setenv("FAULT_CALL", "alloc", 1);
-    setenv("FAULT_NUMBER", "1", 1);
-    call("faults_begin");
-    void *volatile memory = malloc(1);
-    bool failed = !memory;
-    free(memory);
-    return failed && call("faults_end") ? 0 : 1;
-}
-
-int main(int argc, char **argv)
-{
-    static struct operations operations;
-    if (argc == 2 && !strcmp(argv[1], "works"))
-        return works();
-    bool is_script = argc > 1 && !strcmp(argv[1], "script"), is_now = argc > 1 && !strcmp(argv[1], "rest-now");
-    if (argc != 4 || (!is_script && !is_now && strcmp(argv[1], "rest"))) {
-        fprintf(stderr, "usage: session script|rest|rest-now YAML LOG, or session works\n");
-        return 64;
+    operations->log = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    if (operations->log < 0) {
+        perror(log);
+        return false;
     }
-    operations.log = open(argv[3], O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-    if (operations.log < 0) {
-        perror(argv[3]);
-        return 66;
-    }
-    /* A log may have several clean processes, one after the other. */
-    snprintf(operations.caller, sizeof operations.caller, "%c%ld", argv[1][0],
-             (long)lseek(operations.log, 0, SEEK_END));
-    return is_script ? script(&operations, argv[2])
-                     : rest(&operations, argv[2], argv[3], is_now ? NULL : counting_clock);
+    snprintf(operations->caller, sizeof operations->caller, "%c%ld", caller, (long)lseek(operations->log, 0, SEEK_END));
+    return true;
 }

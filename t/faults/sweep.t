@@ -1,29 +1,36 @@
 #!/bin/sh
 # A fixed session in whose middle the n-th call of a kind fails, then a clean process, then a reader that compares the tiers
-# with each other and with what callers were told. Some n of each kind; with PXT_LONG all. To repeat one run, and keep
-# its files: PXT_FAULT='CHAIN KIND N', as a failed line says; PXT_FAULT='CHAIN' or 'CHAIN KIND' for a part.
+# with each other and with what callers were told: sweep.c. Some n of each kind; with PXT_LONG all. PXT_JOBS: by so many
+# processes. To repeat one run by the programs themselves, and keep its files: PXT_FAULT='CHAIN KIND N', as a failed line
+# says; PXT_FAULT='CHAIN' or 'CHAIN KIND' for a part.
 . "${abs_top_srcdir:-.}/t/lib/lib.sh"
 here=$abs_top_builddir/t/faults
 preload=$here/.libs/failing_calls.so
 points=${PXT_FAULT_POINTS:-8}
-# In memory, if there is such a folder: nothing here is about lost power.
-if [ -d /dev/shm ] && [ -w /dev/shm ]; then
-    data=$(mktemp -d /dev/shm/proxtier-t-XXXXXX) || exit 1
-    trap 'rm -rf "$work" "$data"' EXIT
-else
-    data=$work
+jobs=${PXT_JOBS:-1}
+exec 3>&1 # for what tells how far it is
+# In memory, if there is such a folder and no other one is wanted: nothing here is about lost power.
+root=$work
+if [ -n "$TMPDIR" ]; then
+    root=$(mktemp -d "$TMPDIR/proxtier-t-XXXXXX") || exit 1
+elif [ -d /dev/shm ] && [ -w /dev/shm ]; then
+    root=$(mktemp -d /dev/shm/proxtier-t-XXXXXX) || exit 1
 fi
+trap 'rm -rf "$work" "$root"' EXIT
+# Of the first job, and of the programs: allocations depend on the length of the path.
+data=$root/0
+mkdir "$data" || exit 1
 set -- $PXT_FAULT
 only_chain=$1 only_kind=$2 only_number=$3
 
-# chain NAME: sets $yaml and the $tiers of the reader
+# chain NAME: for the folder $data, sets $yaml and the $tiers of the reader
 head="degrade: {threshold: 2, backoff: 1ms, backoff_max: 2ms}
 health: {invalidate: false}
 lock_timeout: 200ms"
 memory='{plugin: l1_memory, max_entries: 8}'
-jsonl="{plugin: l2_jsonl, lock_timeout: 200ms, dir: $data/d/l2"
-l3="{plugin: l3_sqlite, busy_timeout: 200ms, path: $data/d/l3.db"
 chain() {
+    jsonl="{plugin: l2_jsonl, lock_timeout: 200ms, dir: $data/d/l2"
+    l3="{plugin: l3_sqlite, busy_timeout: 200ms, path: $data/d/l3.db"
     case $1 in
     jsonl_sqlite)
         yaml="encryptor: {plugin: plain}
@@ -110,12 +117,47 @@ tiers_that_differ() {
     finds '^unreadable: a line of' "$1: no line may be damaged"
 }
 
+# places CHAIN CALL HOW REPEAT FIRST STRIDE: the places of a kind, by t/faults/sweep, split among $jobs processes; writes
+# what it prints to $work/out.JOB. Each has a folder of its own.
+places() {
+    job=0 jobs_run=
+    while [ "$job" -lt "$jobs" ]; do
+        (
+            data=$root/$job
+            mkdir -p "$data"
+            chain "$1"
+            # shellcheck disable=SC2086
+            FAULT_CALL=$2 FAULT_HOW=$3 FAULT_REPEAT=$4 LD_PRELOAD=$preload \
+                "$here/sweep" $(($5 + job * $6)) $(($6 * jobs)) "$data" "$yaml" "$here/reader" $tiers >"$work/out.$job" 2>&3
+        ) &
+        jobs_run="$jobs_run $!" job=$((job + 1))
+    done
+    ended=0
+    for pid in $jobs_run; do
+        wait "$pid" || ended=$?
+    done
+    return $ended
+}
+
+# repeat CHAIN KIND N: one run, by the programs; keeps the files
+repeat() {
+    try "$call" "$how" "$repeat" "$3"
+    ok $? "$1: $2: call $3"
+    sed 's/^/#   /' "$work/wrong" | head -n 12
+    trap '[ "$work" = "$root" ] || rm -rf "$work"' EXIT
+    echo "# the files are in $data"
+}
+
 # sweep CHAIN KIND: KIND is CALL-HOW-REPEAT
 sweep() {
     [ "${only_chain:-$1}" = "$1" ] && [ "${only_kind:-$2}" = "$2" ] || return
     chain "$1"
     call=${2%%-*} how=${2#*-}
     repeat=${how#*-} how=${how%-*}
+    if [ -n "$only_number" ]; then
+        repeat "$1" "$2" "$only_number"
+        return
+    fi
     session "$call" "$how" "$repeat" 0 >"$work/out" 2>&1
     total=$(cat "$data/count" 2>/dev/null)
     if [ "${total:-0}" -eq 0 ]; then
@@ -127,31 +169,32 @@ sweep() {
     *) stride=$((total / points + 1)) ;;
     esac
     [ -z "$PXT_LONG" ] || stride=1
-    runs=0 failed=0 first=
-    : >"$work/all"
+    began=$(date +%s)
     # Not always from the first call on: it is the same for all kinds.
-    n=$((only_number ? only_number : 1 + (stride * tests_run / 7) % stride))
-    while [ "$n" -le "$total" ]; do
-        runs=$((runs + 1))
-        if ! try "$call" "$how" "$repeat" "$n"; then
-            failed=$((failed + 1))
-            [ -n "$first" ] || cp "$work/wrong" "$work/first"
-            first=${first:-$n}
-            cut -d: -f1 "$work/wrong" | sort -u >>"$work/all"
-        fi
-        [ -z "$only_number" ] || break
-        n=$((n + stride))
-    done
-    [ "$failed" -eq 0 ]
+    places "$1" "$call" "$how" "$repeat" $((1 + (stride * tests_run / 7) % stride)) "$stride"
+    ended=$?
+    seconds=$(($(date +%s) - began))
+    runs=0 failed=0 same=0 found=
+    cat "$work"/out.* >"$work/all"
+    while read -r word calls _ some _ wrong _ repeated; do
+        [ "$word" = total ] || continue
+        found="$found$calls " runs=$((runs + some)) failed=$((failed + wrong)) same=$((same + repeated))
+    done <"$work/all"
+    # All of them have gone through the same calls.
+    [ "$ended" -eq 0 ] && [ "$failed" -eq 0 ] && [ -z "$(printf '%s' "$found" | tr ' ' '\n' | grep -vx "$total")" ]
     ok $? "$1: $2: $runs of $total calls"
-    [ "$failed" -eq 0 ] && return
+    [ -z "$PXT_LONG" ] || echo "# $runs runs in $seconds seconds, $same of them with the outcome of another one"
+    [ "$ended" -eq 0 ] || echo "# the sweep has ended with $ended"
+    [ "$failed" -eq 0 ] || tell_wrong "$1" "$2"
+    rm -f "$work"/out.*
+}
+# tell_wrong CHAIN KIND: of $work/all
+tell_wrong() {
+    grep '^[0-9]*: ' "$work/all" | sort -n -s -t: -k1,1 >"$work/lines"
+    first=$(sed -n '1s/:.*//p' "$work/lines")
     echo "# $failed of $runs runs are wrong, first: PXT_FAULT='$1 $2 $first'"
-    sort "$work/all" | uniq -c | sed 's/^ */# runs with: /'
-    sed 's/^/#   /' "$work/first" | head -n 12
-    if [ -n "$only_number" ]; then
-        trap '[ "$work" = "$data" ] || rm -rf "$work"' EXIT
-        echo "# the files are in $data"
-    fi
+    cut -d: -f1,2 "$work/lines" | sort -u | cut -d: -f2 | sort | uniq -c | sed 's/^ */# runs with: /'
+    sed -n "s/^$first: /#   /p" "$work/lines" | head -n 12
 }
 
 if ! LD_PRELOAD=$preload "$here/session" works >"$work/out" 2>&1; then

@@ -108,6 +108,30 @@ static void notices_of_other_hosts(void)
     is_int(pxt_word_doubts(end), B, "a change under way clears the authority only");
     is_int(pxt_word_notices(begun, end), 2, "and can tell how many came");
     begun = pxt_word_begin(page, HASH, A | B, NULL);
+    pxt_word_notice(page, HASH, 0);
+    pxt_word_notice(page, HASH, 0);
+    end = pxt_word_end(page, HASH, begun, A | B);
+    is_int(pxt_word_doubts(end), 0, "notices without doubts, which come during a change, keep nobody in doubt");
+    is_int(pxt_word_notices(begun, end), 2, "... and are counted too");
+    begun = pxt_word_begin(page, HASH, A | B, NULL);
+    pxt_word_notice(page, HASH, 0);
+    pxt_word_notice(page, HASH, B);
+    is_int(pxt_word_doubts(pxt_word_end(page, HASH, begun, A | B)), B, "one with doubts among them does");
+    for (int i = 0; i < 4; i++) {
+        bool doubts = i & 1;
+        unsigned count = i & 2 ? PXT_NOTICES_MAX + 1 : PXT_NOTICES_MAX;
+        begun = pxt_word_begin(page, HASH, A | B, NULL);
+        for (unsigned n = 0; n < count; n++)
+            pxt_word_notice(page, HASH, doubts ? B : 0);
+        end = pxt_word_end(page, HASH, begun, A | B);
+        is_int(pxt_word_doubts(end),
+               count > PXT_NOTICES_MAX ? A | B
+               : doubts                ? B
+                                       : 0,
+               "%u notices %s doubts: %s", count, doubts ? "with" : "without",
+               count > PXT_NOTICES_MAX ? "too many to count, nothing is cleared" : "they are counted");
+    }
+    begun = pxt_word_begin(page, HASH, A | B, NULL);
     pxt_word_notice(page, HASH, B);
     pxt_words_doubt_all(page, A);
     is_int(pxt_word_doubts(pxt_word_end(page, HASH, begun, A | B)), A | B,
