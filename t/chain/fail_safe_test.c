@@ -187,7 +187,7 @@ static pxt_cache *open_with_bad_files(const char *faults)
         text, sizeof text,
         "plugin_dirs: [%s]\n%stiers: [{plugin: l1_memory, max_entries: 100}, {plugin: fault, name: l2, tier: l2_jsonl, "
         "tier_options: 'dir=%s/bad', faults: '%s'}, {plugin: faraway, path: %s/far, max_staleness: 1h}]",
-        getenv("PROXTIER_REFUSED_PLUGINS"), safe, folder, faults, folder);
+        getenv("PROXTIER_REFUSED_PLUGINS"), "fail_safe: true\ndegrade: {threshold: 100}\n", folder, faults, folder);
     struct pxt_cache_options options = {.size = sizeof options, .flags = PXT_OPEN_NO_JANITOR, .config_text = text};
     if (pxt_cache_open(&options, &cache, &error)) {
         printf("Bail out! %s\n", error.message);
