@@ -183,6 +183,8 @@ static void print_members(FILE *out, const pxt_entry *entry)
     }
     fprintf(out, ", \"has_credentials\": %s",
             pxt_entry_has(entry, PXT_FIELD_USERNAME) || pxt_entry_has(entry, PXT_FIELD_PASSWORD) ? "true" : "false");
+    if (pxt_entry_is_stale(entry))
+        fputs(", \"stale\": true", out);
 }
 
 void print_json(FILE *out, const pxt_entry *entry)
