@@ -239,6 +239,33 @@ static void a_server_that_is_not_there_at_open(void)
     close_hosts(a, b);
 }
 
+/* A host that never had an entry is told by the server that it is known as dead. */
+static void what_failed_on_a_no_list_of_b_brings_back(void)
+{
+    struct pxt_draft draft;
+    struct pxt_report outcome = {.size = sizeof outcome, .ok = false, .latency_ms = -1};
+    bool evicted = false, dead = false;
+    setenv("PROXTIER_HEALTH_INVALIDATE", "true", 1);
+    empty_folder();
+    pxt_cache *a = open_host(&host_a), *b = open_host(&host_b);
+    put(a, "k", 1);
+    for (int i = 0; i < 10 && !evicted; i++)
+        if (pxt_cache_report(a, "k", &outcome, NULL, &evicted, &error))
+            diag("report: %s", error.message);
+    ok(evicted && get(a, "k") == -PXT_NOT_FOUND, "an entry fails too often on a");
+    pxt_draft_init(&draft);
+    pxt_draft_set_text(&draft, PXT_FIELD_KEY, "k", 1);
+    pxt_draft_set_text(&draft, PXT_FIELD_PROXY_URL, "http://192.0.2.1:80", 19);
+    is_int(pxt_cache_put_list(b, &draft, 1, NULL, NULL, &dead, &error), PXT_OK, "b, which never had it, reads a list");
+    ok(dead, "the list does not bring it back");
+    is_int(get(b, "k"), -PXT_NOT_FOUND, "b has it not");
+    is_int(get(a, "k"), -PXT_NOT_FOUND, "nor has a");
+    is_int(put(b, "k", 2), PXT_OK, "but b can put it");
+    ok(answers_soon(a, "k", 2), "and a has it again");
+    close_hosts(a, b);
+    unsetenv("PROXTIER_HEALTH_INVALIDATE");
+}
+
 static void a_capacity_is_refused(void)
 {
     pxt_cache *a = NULL;
@@ -262,6 +289,7 @@ int main(void)
     what_b_deleted_a_puts_again("a clock two days ahead", 2 * 86400 * PXT_SECOND);
     what_is_brought_loses_nothing();
     a_server_that_is_not_there_at_open();
+    what_failed_on_a_no_list_of_b_brings_back();
     a_capacity_is_refused();
     return end_tests();
 }
