@@ -287,6 +287,11 @@ int main(int argc, char **argv)
         {"postgresql", bench_postgresql},
 #endif
     };
+    if (argc == 3 && !strcmp(argv[1], "--warm-memory")) {
+        bench_warm_memory((size_t)strtoull(argv[2], NULL, 10));
+        bench_remove_folder();
+        return 0;
+    }
     for (size_t i = 0; i < sizeof subjects / sizeof *subjects; i++) {
         bool wanted = argc == 1;
         for (int j = 1; j < argc; j++)

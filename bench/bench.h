@@ -57,6 +57,8 @@ void bench_sqlite(void);
 void bench_select(void);
 void bench_put(void);
 void bench_warm(void);
+/* Warms `n` lines, and prints the greatest memory that the process had. */
+void bench_warm_memory(size_t n);
 void bench_many(void);
 void bench_seal(void);
 void bench_expiry(void);

@@ -332,6 +332,39 @@ static double bare_lines(size_t n)
     return took / (double)n;
 }
 
+/* The greatest memory that a process had which warmed so many lines, in bytes: this program, started anew for that. */
+static double warm_memory_of(size_t n)
+{
+    char command[100], line[100] = "";
+    snprintf(command, sizeof command, "/proc/%ld/exe --warm-memory %zu", (long)getpid(), n);
+    FILE *child = popen(command, "r");
+    bool read = child && fgets(line, sizeof line, child);
+    if (!child || pclose(child) || !read)
+        bench_die("warm", "its memory cannot be measured");
+    return atof(line);
+}
+
+void bench_warm_memory(size_t n)
+{
+    char line[200];
+    double kib = 0;
+    warm_lines(n);
+    FILE *status = fopen("/proc/self/status", "r");
+    while (status && fgets(line, sizeof line, status))
+        sscanf(line, "VmHWM: %lf", &kib);
+    if (!status || fclose(status) || !(kib > 0))
+        bench_die("/proc/self/status", "cannot be read");
+    printf("%.0f\n", kib * 1024);
+}
+
+static void compare_memory(size_t n)
+{
+    const size_t few = 10000; /* all tiers with a capacity are full */
+    double small = warm_memory_of(few), great = warm_memory_of(n);
+    bench_row("warm of ten times the lines: memory", "MiB", great / 1048576, "of 10000 lines", small / 1048576, 2.0);
+    bench_row("the same, a line more", "bytes", (great - small) / (double)(n - few), "16 bytes for each key", 16, 1.0);
+}
+
 void bench_warm(void)
 {
     enum { ROUNDS = 5 };
@@ -345,4 +378,5 @@ void bench_warm(void)
     bench_row("warm, all tiers, encrypted, a line", "us", a_line, "append + batched insert, same table",
               bench_median(limit, ROUNDS), 2.0);
     bench_row("the same with ten times the lines, a line", "us", warm_lines(n * 10), "that of a tenth", a_line, 2.5);
+    compare_memory(n * 10);
 }

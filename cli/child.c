@@ -84,7 +84,8 @@ int child_wait(const struct child *child, int64_t first_ms, child_due_fn *due, v
             continue;
         }
         siginfo_t signal;
-        struct timespec wait = {.tv_sec = (due_at - now) / 1000, .tv_nsec = (due_at - now) % 1000 * 1000000};
+        struct timespec wait = {.tv_sec = (time_t)((due_at - now) / 1000),
+                                .tv_nsec = (long)((due_at - now) % 1000) * 1000000};
         if (sigtimedwait(&child->waited_for, &signal, &wait) >= 0)
             pass_on(child, &signal);
     }

@@ -303,10 +303,52 @@ static bool is_open(const struct pxt_chain *chain, pxt_status status)
     return status != PXT_OK && status != PXT_NOT_FOUND && status != PXT_ENOMEM && pxt_chain_members(chain);
 }
 
+/* Whether a tier that is in doubt may have the only copy of what was learnt before a blind put (merge.c), and would take a
+ * write in its place. */
+static bool may_have_more(const struct pxt_chain *chain, const struct pxt_tier *tier,
+                          const struct pxt_decision *decision)
+{
+    return (pxt_chain_bit(chain, tier) & pxt_word_doubts(decision->word)) && pxt_tier_on(tier) &&
+           !decision->asked[tier->index];
+}
+
+/* The found entry was put blindly, or comes from one that was, and is about to be changed: the tiers in doubt are asked too. */
+static pxt_status ask_doubted(struct pxt_chain *chain, const struct pxt_key *key, unsigned flags,
+                              struct pxt_decision *decision)
+{
+    pxt_status status = PXT_OK;
+    for (unsigned i = 0; i < chain->count && !status; i++) {
+        struct pxt_tier *tier = &chain->tier[i];
+        pxt_entry *entry = NULL;
+        if (!may_have_more(chain, tier, decision))
+            continue;
+        status = ask(chain, tier, key, flags, decision, &entry, NULL);
+        if (status == PXT_OK)
+            status = take_newer(chain, decision, entry, i, NULL);
+        else if (status != PXT_ENOMEM)
+            status = PXT_OK; /* it is among those of pxt_chain_silent_members() */
+    }
+    return status;
+}
+
+uint32_t pxt_chain_silent_members(const struct pxt_chain *chain, const struct pxt_decision *decision)
+{
+    uint32_t silent = 0;
+    for (unsigned i = 0; i < chain->count; i++) {
+        pxt_doubts bit = pxt_chain_bit(chain, &chain->tier[i]);
+        if (decision->failed[i] && (decision->clear ? bit & pxt_word_doubts(decision->word) : bit))
+            silent |= UINT32_C(1) << i;
+    }
+    return silent;
+}
+
 /* Ends a decision: `status` is what the tiers say. */
 static pxt_status end(struct pxt_chain *chain, const struct pxt_key *key, unsigned flags, pxt_status status,
                       struct pxt_decision *decision)
 {
+    if ((flags & PXT_TIER_GET_FOR_WRITE) && status == PXT_OK && decision->clear &&
+        pxt_entry_blind_below(decision->entry))
+        status = ask_doubted(chain, key, flags, decision);
     if (flags & PXT_TIER_GET_FOR_WRITE)
         pxt_chain_include_hits(chain, key, decision->entry ? decision->found_in : PXT_CHAIN_MAX);
     if (status != PXT_OK && status != PXT_EUNAVAILABLE && decision->entry) {

@@ -40,6 +40,9 @@ pxt_status pxt_chain_decide(struct pxt_chain *chain, const struct pxt_key *key, 
  * `error` is that of the last that failed. PXT_ENOMEM: nothing is decided. */
 pxt_status pxt_chain_decide_many(struct pxt_chain *chain, const struct pxt_key *keys, size_t n, unsigned flags,
                                  struct pxt_decision *decision, pxt_status *status, struct pxt_error *error);
+/* The members that did not say what they have, a bit for each index: see struct pxt_stamp. Where clear tiers have decided, only
+ * those in doubt count, for the clear ones have said all. */
+uint32_t pxt_chain_silent_members(const struct pxt_chain *chain, const struct pxt_decision *decision);
 /* Takes a copy that is old or has expired out of its private tier, with the key's lock held among threads. The hits on it
  * count. */
 void pxt_chain_drop_stale(struct pxt_chain *chain, struct pxt_tier *tier, const struct pxt_key *key, unsigned flags,

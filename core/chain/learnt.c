@@ -70,23 +70,17 @@ static pxt_status take_over(const struct pxt_chain *chain, pxt_entry **entry, px
     return status;
 }
 
-static uint32_t silent_members(const struct pxt_chain *chain, const struct pxt_decision *decision)
-{
-    uint32_t silent = 0;
-    for (unsigned i = 0; i < chain->count; i++)
-        if (decision->failed[i] && pxt_chain_bit(chain, &chain->tier[i]))
-            silent |= UINT32_C(1) << i;
-    return silent;
-}
-
 /* Likewise, and notes whether that may not have been all. */
 static pxt_status take(struct pxt_chain *chain, pxt_entry **entry, pxt_status status,
                        const struct pxt_decision *decision, struct pxt_replaced *replaced, struct pxt_error *error)
 {
+    uint32_t silent = pxt_chain_silent_members(chain, decision);
+    if (status == PXT_OK && silent) /* what is replaced was put blindly itself */
+        status = PXT_EUNAVAILABLE;
     pxt_status taken = take_over(chain, entry, status, decision, replaced, error);
     if (taken || status != PXT_EUNAVAILABLE)
         return taken;
-    replaced->stamp.silent = silent_members(chain, decision);
+    replaced->stamp.silent = silent;
     taken = pxt_entry_mark_blind(entry, pxt_version_next(&chain->page, replaced->stamp.above), error);
     if (taken) {
         pxt_entry_release(replaced->entry);

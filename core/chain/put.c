@@ -130,7 +130,8 @@ static pxt_status change_once(struct pxt_chain *chain, const struct pxt_key *key
         const struct pxt_stamp stamp = {.above = pxt_entry_effective_version(entry),
                                         .supplied = supplied,
                                         .learnt = PXT_VERSION_NEW,
-                                        .seen = decision.seen};
+                                        .seen = decision.seen,
+                                        .silent = pxt_chain_silent_members(chain, &decision)};
         status = pxt_chain_store(chain, changed, &stamp, victims, error);
     } else if (!status) {
         status = remove_and_count(chain, key, why, error);

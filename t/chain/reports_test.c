@@ -211,11 +211,22 @@ static void report_and_die(void)
     kill(getpid(), SIGKILL);
 }
 
-/* The files have the reports, and the database does not yet; one read of the files fails, and a write would succeed. */
-static void a_put_while_the_old_entry_cannot_be_read(bool batch)
+/* Puts k anew, in one of the ways that there are. */
+static void put_anew(pxt_cache *cache, bool batch, const char *when)
+{
+    struct pxt_draft draft;
+    pxt_draft_init(&draft);
+    pxt_draft_set_text(&draft, PXT_FIELD_KEY, "k", 1);
+    pxt_draft_set_text(&draft, PXT_FIELD_PROXY_URL, "http://192.0.2.2:80", 19);
+    is_int(batch ? pxt_cache_put_many(cache, &draft, 1, NULL, NULL, NULL) : pxt_cache_put(cache, &draft, NULL, NULL),
+           PXT_OK, "a %s %s", batch ? "batch" : "put", when);
+}
+
+/* The files have the reports, and the database does not yet; reads of the files fail, and a write would succeed. `later`
+ * changes follow, of the entry as memory has it. */
+static void a_put_while_the_old_entry_cannot_be_read(bool batch, bool later)
 {
     char command[100];
-    struct pxt_draft draft;
     snprintf(command, sizeof command, "rm -rf %s/*", folder);
     if (system(command))
         return;
@@ -231,16 +242,16 @@ static void a_put_while_the_old_entry_cannot_be_read(bool batch)
     waitpid(child, NULL, 0);
     tiers = failing;
     pxt_cache *cache = open_chain();
-    pxt_draft_init(&draft);
-    pxt_draft_set_text(&draft, PXT_FIELD_KEY, "k", 1);
-    pxt_draft_set_text(&draft, PXT_FIELD_PROXY_URL, "http://192.0.2.2:80", 19);
-    is_int(batch ? pxt_cache_put_many(cache, &draft, 1, NULL, NULL, NULL) : pxt_cache_put(cache, &draft, NULL, NULL),
-           PXT_OK, "a %s while the files cannot be read", batch ? "batch" : "put");
+    put_anew(cache, batch, "while the files cannot be read");
+    if (later) {
+        report_times(cache, 1);
+        put_anew(cache, batch, "of what is in memory");
+    }
     pxt_cache_close(cache);
     tiers = sound;
     cache = open_chain();
     pxt_cache_tick(cache, NULL, NULL);
-    is_int(checks_of(cache), 5, "the reports that only the files had are not overwritten");
+    is_int(checks_of(cache), later ? 6 : 5, "the reports that only the files had are not overwritten");
     pxt_cache_close(cache);
 }
 
@@ -249,8 +260,10 @@ int main(void)
     if (!mkdtemp(folder))
         return 1;
     a_put_that_does_not_see_the_old_entry();
-    a_put_while_the_old_entry_cannot_be_read(false);
-    a_put_while_the_old_entry_cannot_be_read(true);
+    for (int later = 0; later < 2; later++) {
+        a_put_while_the_old_entry_cannot_be_read(false, later);
+        a_put_while_the_old_entry_cannot_be_read(true, later);
+    }
     reports = (int)tap_amount(10000) / PROCESSES / THREADS;
     they_add_up(
         "files and a database",

@@ -34,14 +34,14 @@ like "$command" '^\./bootstrap --test-deps && .* && make check$' "the test comma
 sed -n '/^```c$/,/^```$/p' "$readme" | grep -v '^```' >example.c
 # The flags that this build was made with, a sanitizer's among them.
 make_variable() { sed -n "s/^$1 = //p" "$abs_top_builddir/Makefile"; }
-# shellcheck disable=SC2046
-"${CC:-cc}" -std=c11 -Wall -Wextra -Werror $(make_variable SANITIZE) -I"$abs_top_srcdir/include" -o example example.c \
+# shellcheck disable=SC2046,SC2086
+${TEST_CC:-cc} -std=c11 -Wall -Wextra -Werror $(make_variable SANITIZE) -I"$abs_top_srcdir/include" -o example example.c \
     -L"$abs_top_builddir/.libs" -lproxtier -Wl,-rpath,"$abs_top_builddir/.libs"
 ok $? "the program compiles"
 is "$(./example)" 'http://192.0.2.7:3128' "... and prints what it put"
 
-# shellcheck disable=SC2046
-"${CC:-cc}" -std=c11 -Wall -Wextra -Werror $(make_variable SANITIZE) -shared -fPIC -I"$abs_top_srcdir/include" \
+# shellcheck disable=SC2046,SC2086
+${TEST_CC:-cc} -std=c11 -Wall -Wextra -Werror $(make_variable SANITIZE) -shared -fPIC -I"$abs_top_srcdir/include" \
     -o forgetful.so examples/forgetful.c
 ok $? "the smallest tier compiles"
 chmod go-w . forgetful.so

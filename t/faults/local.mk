@@ -19,8 +19,12 @@ check_PROGRAMS += %D%/kills_test
 # Beside the programs that it starts, also when it is built.
 %C%_kills_test_LDFLAGS = $(AM_LDFLAGS) -no-install
 
+if LONG_HAS_64_BITS
 check_LTLIBRARIES += %D%/failing_calls.la
 %C%_failing_calls_la_SOURCES = %D%/failing_calls.c %D%/twin.c %D%/twin.h
+else
+EXTRA_LTLIBRARIES = %D%/failing_calls.la
+endif
 %C%_failing_calls_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared -rpath /nowhere
 %C%_failing_calls_la_LIBADD = -ldl
 

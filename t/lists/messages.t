@@ -36,7 +36,7 @@ like "$out" '^loaded 1, updated 0, duplicate 0, refused 2 ' "aliases and nested 
 printf 'http://m\303\274nchen.example:8080\nhttp://xn--mnchen-3ya.example:8080\n' >"$work/idn.txt"
 run warm "$work/idn.txt"
 like "$out" '^loaded 1, updated 0, duplicate 0, refused 1 ' "an international name in its ASCII form is taken"
-like "$err" 'idn.txt:1:1: the host name is an international one: give its ASCII form (xn--...)' "... in no other, with the remedy"
+like "$err" 'idn.txt:1:8: the host name is an international one: give its ASCII form (xn--...)' "... in no other, with the remedy"
 printf '[{"host": "m\\u00fcnchen.example", "port": 80}]' >"$work/idn.json"
 run warm "$work/idn.json"
 like "$err" 'idn.json:1:2: the host name is an international one' "... in JSON, too"

@@ -190,25 +190,25 @@ static void many(const char *tiers, const char *name)
 /* Of a tier that tells keys twice, each is chosen once. */
 static void chosen_once(enum pxt_choice choice, const char *name)
 {
-    enum { ENTRIES = 20 };
+    enum { POOL = 20 };
     struct pxt_select_options options = {.size = sizeof options, .choice = choice, .session = "s"};
     pxt_cache *cache = open_pool("{plugin: searching, twice: true}");
-    pxt_entry *entries[ENTRIES];
+    pxt_entry *entries[POOL];
     size_t found = 0;
-    unsigned times[ENTRIES] = {0}, most = 0;
-    for (int i = 0; i < ENTRIES; i++) {
+    unsigned times[POOL] = {0}, most = 0;
+    for (int i = 0; i < POOL; i++) {
         char key[20];
         snprintf(key, sizeof key, "k%d", i);
         put(cache, key, "http://192.0.2.1:80", "any");
     }
-    pxt_cache_select(cache, NULL, &options, ENTRIES, entries, &found, &error);
+    pxt_cache_select(cache, NULL, &options, POOL, entries, &found, &error);
     for (size_t i = 0; i < found; i++) {
         unsigned n = ++times[atoi(pxt_entry_key(entries[i]) + 1)];
         most = n > most ? n : most;
         pxt_entry_release(entries[i]);
     }
     is_int(most, 1, "%s: no key is chosen twice", name);
-    is_int(found, ENTRIES, "%s: and all are chosen", name);
+    is_int(found, POOL, "%s: and all are chosen", name);
     pxt_cache_close(cache);
 }
 

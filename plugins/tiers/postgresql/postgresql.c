@@ -146,9 +146,9 @@ static uint64_t pgsql_corruptions(void *self)
         .check_add = pgsql_check_add, .check_each = pgsql_check_each, .corruptions = pgsql_corruptions,                \
         .after_fork_child = pgsql_after_fork_child, .instance_ops = pgsql_instance_ops, .versions = pgsql_versions,    \
         .record_get = pgsql_record_get, .record_put = pgsql_record_put, .tombstones = pgsql_tombstones,                \
-        .get_many = pgsql_get_many, .put_if = pgsql_put_if, .del_if = pgsql_del_if, .put_if_many = pgsql_put_if_many,  \
-        .select = pgsql_select, .lease_take = pgsql_lease_take, .lease_renew = pgsql_lease_renew,                      \
-        .lease_end = pgsql_lease_end, .lease_each = pgsql_lease_each                                                   \
+        .known_dead = pgsql_known_dead, .get_many = pgsql_get_many, .put_if = pgsql_put_if, .del_if = pgsql_del_if,    \
+        .put_if_many = pgsql_put_if_many, .select = pgsql_select, .lease_take = pgsql_lease_take,                      \
+        .lease_renew = pgsql_lease_renew, .lease_end = pgsql_lease_end, .lease_each = pgsql_lease_each                 \
     }
 
 static const struct pxt_tier_ops *pgsql_instance_ops(void *self);

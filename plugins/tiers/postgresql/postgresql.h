@@ -12,7 +12,7 @@
  * request.c       what one call sends, and its results
  * values.c        parameters and results in the binary format of the protocol
  * rows.c          entries to parameters, rows to entries
- * write.c read.c walk.c select.c lease.c history.c     the operations
+ * write.c touch.c read.c walk.c select.c lease.c history.c     the operations
  *
  * Locks, in order: pool->lock (a leaf). No lock is held over a request.
  */
@@ -40,6 +40,7 @@ enum pgsql_statement {
     STATEMENT_VERSIONS,
     STATEMENT_COUNT,
     STATEMENT_TOMBSTONES,
+    STATEMENT_KNOWN_DEAD,
     STATEMENT_CLEAR,
     STATEMENT_EXPIRE,
     STATEMENT_EXPIRE_DEAD,
@@ -300,6 +301,7 @@ pxt_status pgsql_touch(void *self, const struct pxt_touch *const *touches, size_
 pxt_status pgsql_each(void *self, pxt_entry_fn *fn, void *arg, struct pxt_error *error);
 pxt_status pgsql_count(void *self, uint64_t *out, struct pxt_error *error);
 pxt_status pgsql_tombstones(void *self, uint64_t *out, struct pxt_error *error);
+pxt_status pgsql_known_dead(void *self, pxt_time now, uint64_t *out, struct pxt_error *error);
 pxt_status pgsql_clear(void *self, uint64_t *removed, struct pxt_error *error);
 pxt_status pgsql_expire(void *self, pxt_time now, uint64_t up_to, size_t limit, pxt_key_fn *fn, void *arg,
                         uint64_t *removed, struct pxt_error *error);

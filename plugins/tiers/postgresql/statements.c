@@ -74,6 +74,8 @@ static const char *const pattern[STATEMENT_MAX] = {
                            "ORDER BY e.version,e.{k} LIMIT $5::bigint",
     [STATEMENT_COUNT] = "SELECT count(*) FROM {s}cache_entries e WHERE e.{n}=$1 AND e.removed=0",
     [STATEMENT_TOMBSTONES] = "SELECT count(*) FROM {s}cache_entries e WHERE e.{n}=$1 AND e.removed<>0",
+    [STATEMENT_KNOWN_DEAD] = "SELECT count(*) FROM {s}cache_entries e WHERE e.{n}=$1 AND e.removed<>0 AND "
+                             "e.removed=$2::bigint AND e.fetch_time>$3::timestamptz",
     [STATEMENT_CLEAR] =
         "WITH c AS MATERIALIZED (SELECT ctid AS at FROM {s}cache_entries WHERE namespace=$1 AND key>$2 ORDER BY key "
         "LIMIT $3::bigint FOR UPDATE),d AS (DELETE FROM {s}cache_entries e USING c WHERE e.ctid=c.at RETURNING e.key,"
@@ -84,9 +86,9 @@ static const char *const pattern[STATEMENT_MAX] = {
         "DELETE FROM {s}cache_entries e USING c WHERE e.ctid=c.at RETURNING e.key",
     [STATEMENT_EXPIRE_DEAD] =
         "WITH c AS MATERIALIZED (SELECT ctid AS at FROM {s}cache_entries WHERE {n}=$1 AND removed<>0 AND "
-        "version<=$2::bigint ORDER BY version LIMIT $3::bigint FOR UPDATE),d AS (DELETE FROM {s}cache_entries e USING "
-        "c "
-        "WHERE e.ctid=c.at RETURNING 1) SELECT count(*) FROM d",
+        "version<=$2::bigint AND (removed=$4::bigint AND fetch_time>$5::timestamptz) IS NOT TRUE ORDER BY version "
+        "LIMIT $3::bigint FOR UPDATE),d AS (DELETE FROM {s}cache_entries e USING c WHERE e.ctid=c.at RETURNING 1) "
+        "SELECT count(*) FROM d",
     [STATEMENT_RECORD_GET] = "SELECT record FROM {s}proxtier_record WHERE namespace=$1",
     [STATEMENT_RECORD_PUT] = "INSERT INTO {s}proxtier_record(namespace,record) VALUES($1,$2) "
                              "ON CONFLICT(namespace) DO UPDATE SET record=excluded.record",

@@ -107,6 +107,24 @@ pxt_status pgsql_tombstones(void *self, uint64_t *out, struct pxt_error *error)
     return number_of(self, STATEMENT_TOMBSTONES, out, error);
 }
 
+/* What stays as a tombstone until its time, so that the proxy is known as dead. */
+static const int64_t removed_as_dead = 1 + (int64_t)PXT_REMOVE_HEALTH;
+
+pxt_status pgsql_known_dead(void *self, pxt_time now, uint64_t *out, struct pxt_error *error)
+{
+    struct pgsql *pgsql = self;
+    struct pgsql_values values = {.count = 0};
+    PGresult *result = NULL;
+    pgsql_string(&values, pgsql->name_space);
+    pgsql_number(&values, removed_as_dead);
+    pgsql_time(&values, now);
+    pxt_status status = pgsql_ask(pgsql, STATEMENT_KNOWN_DEAD, &values, &result, error);
+    if (!status)
+        *out = (uint64_t)pgsql_get_number(result, 0, 0);
+    PQclear(result);
+    return status;
+}
+
 /* ---- removing ---------------------------------------------------------------------------------------------------- */
 
 /* A statement of which only the first number of its result matters, and then the notice that anything may have changed. */
@@ -181,13 +199,16 @@ static pxt_status expire_entries(struct pgsql *pgsql, pxt_time now, int64_t up_t
     return status;
 }
 
-static pxt_status expire_dead(struct pgsql *pgsql, int64_t up_to, size_t limit, size_t *n, struct pxt_error *error)
+static pxt_status expire_dead(struct pgsql *pgsql, pxt_time now, int64_t up_to, size_t limit, size_t *n,
+                              struct pxt_error *error)
 {
     struct pgsql_values values = {.count = 0};
     PGresult *result = NULL;
     pgsql_string(&values, pgsql->name_space);
     pgsql_number(&values, up_to);
     pgsql_number(&values, (int64_t)limit);
+    pgsql_number(&values, removed_as_dead);
+    pgsql_time(&values, now);
     pxt_status status = pgsql_ask(pgsql, STATEMENT_EXPIRE_DEAD, &values, &result, error);
     *n = status ? 0 : (size_t)pgsql_get_number(result, 0, 0);
     PQclear(result);
@@ -203,8 +224,8 @@ pxt_status pgsql_expire(void *self, pxt_time now, uint64_t up_to, size_t limit, 
     *removed = 0;
     while (!status && *removed < limit) {
         size_t some = limit - *removed < PAGE ? limit - *removed : PAGE, n = 0;
-        status =
-            dead ? expire_dead(self, most, some, &n, error) : expire_entries(self, now, most, some, fn, arg, &n, error);
+        status = dead ? expire_dead(self, now, most, some, &n, error)
+                      : expire_entries(self, now, most, some, fn, arg, &n, error);
         *removed += n;
         if (n == some)
             continue;

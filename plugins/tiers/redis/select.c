@@ -258,7 +258,8 @@ static pxt_status select_random(struct search *search, pxt_selected_fn *fn, void
     bool any = true;
     for (int i = 0; i < 8 && any && !status && matches.count < search->select->limit; i++) {
         redisReply *picks = NULL;
-        size_t first = matches.count, left = search->select->limit - first;
+        size_t first = matches.count;
+        uint64_t left = search->select->limit - first;
         status = redis_ask(search->redis, &picks, search->error, "ZRANDMEMBER %s%s %d", search->redis->prefix, name,
                            -(int)(left < PAGE_MAX ? left : PAGE_MAX));
         if (!status && picks->type != REDIS_REPLY_ARRAY)

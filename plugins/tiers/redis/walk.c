@@ -198,7 +198,7 @@ pxt_status redis_expire(void *self, pxt_time now, uint64_t up_to, size_t limit, 
     for (bool more = true; more && !status && *removed < limit;) {
         struct redis_arguments arguments;
         redisReply *reply = NULL;
-        size_t some = limit - *removed < PAGE ? limit - *removed : PAGE;
+        size_t some = limit - *removed < PAGE ? (size_t)(limit - *removed) : PAGE;
         redis_script_begin(redis, SCRIPT_EXPIRE, &arguments);
         redis_argument_format(&arguments, "%lld", (long long)now);
         redis_argument_format(&arguments, "%019llu", (unsigned long long)(up_to < INT64_MAX ? up_to : INT64_MAX));
