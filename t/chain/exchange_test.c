@@ -266,6 +266,33 @@ static void what_failed_on_a_no_list_of_b_brings_back(void)
     unsetenv("PROXTIER_HEALTH_INVALIDATE");
 }
 
+/* The cache was opened while the server was away; the server comes back with what it had. */
+static void what_is_deleted_while_the_server_is_absent(void)
+{
+    static const struct host host_absent = {"a", true, false, ", durable: false, required: false", counts_once};
+    empty_folder();
+    pxt_cache *a = open_host(&host_a);
+    is_int(put(a, "k", 1), PXT_OK, "a puts, and the server has it, too");
+    pxt_cache_close(a);
+    set_down(true);
+    a = open_host(&host_absent);
+    is_int(get(a, "k"), 1, "a is opened while the server is away");
+    is_int(pxt_cache_delete(a, "k", &error), PXT_OK, "and deletes");
+    pxt_cache_tick(a, NULL, NULL);
+    pxt_cache_tick(a, NULL, NULL);
+    pxt_cache_close(a);
+    set_down(false);
+    a = open_host(&host_a);
+    is_int(get(a, "k"), -PXT_NOT_FOUND, "the server is back: what was deleted is not");
+    is_int(put(a, "k", 1), PXT_OK, "a puts again");
+    pxt_cache_close(a);
+    set_down(true);
+    a = open_host(&host_absent);
+    is_int(pxt_cache_clear(a, NULL, &error), PXT_EUNAVAILABLE, "a clear while the server is away is refused");
+    pxt_cache_close(a);
+    set_down(false);
+}
+
 static void a_capacity_is_refused(void)
 {
     pxt_cache *a = NULL;
@@ -290,6 +317,7 @@ int main(void)
     what_is_brought_loses_nothing();
     a_server_that_is_not_there_at_open();
     what_failed_on_a_no_list_of_b_brings_back();
+    what_is_deleted_while_the_server_is_absent();
     a_capacity_is_refused();
     return end_tests();
 }
