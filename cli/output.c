@@ -105,14 +105,22 @@ void free_secret_text(char *text, size_t length)
     free(text);
 }
 
+/* gmtime_r() ends in 2038 where time_t has 32 bits. The date is counted as H. Hinnant does it ("chrono-Compatible Low-Level
+ * Date Algorithms"): years begin in March. */
 void print_time(FILE *out, int64_t time)
 {
-    time_t seconds = (time_t)(time / PXT_SECOND);
-    struct tm utc;
-    char text[32];
-    if (!gmtime_r(&seconds, &utc) || !strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &utc))
-        snprintf(text, sizeof text, "%lld", (long long)time);
-    fprintf(out, "%s.%06dZ", text, (int)(time % PXT_SECOND));
+    int64_t seconds = time / PXT_SECOND - (time % PXT_SECOND < 0);
+    int64_t days = seconds / 86400 - (seconds % 86400 < 0) + 719468;
+    int of_day = (int)(seconds - (days - 719468) * 86400);
+    int64_t era = days / 146097 - (days % 146097 < 0);
+    int of_era = (int)(days - era * 146097);
+    int years = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
+    int of_year = of_era - (365 * years + years / 4 - years / 100);
+    int month = (5 * of_year + 2) / 153;
+    int64_t year = era * 400 + years + (month >= 10);
+    fprintf(out, "%04lld-%02d-%02dT%02d:%02d:%02d.%06dZ", (long long)year, month < 10 ? month + 3 : month - 9,
+            of_year - (153 * month + 2) / 5 + 1, of_day / 3600, of_day / 60 % 60, of_day % 60,
+            (int)(time - seconds * PXT_SECOND));
 }
 
 void print_field(FILE *out, const pxt_entry *entry, enum pxt_field_id field)
@@ -183,6 +191,8 @@ static void print_members(FILE *out, const pxt_entry *entry)
     }
     fprintf(out, ", \"has_credentials\": %s",
             pxt_entry_has(entry, PXT_FIELD_USERNAME) || pxt_entry_has(entry, PXT_FIELD_PASSWORD) ? "true" : "false");
+    if (pxt_entry_is_stale(entry))
+        fputs(", \"stale\": true", out);
 }
 
 void print_json(FILE *out, const pxt_entry *entry)

@@ -61,6 +61,21 @@ static int print_one(const struct printing *printing, pxt_entry *entry, unsigned
     return 0;
 }
 
+/* An entry that has expired and is served all the same (fail_safe) matches as it did before. */
+static bool matches(const struct pxt_selection *selection, pxt_cache *cache, const pxt_entry *entry)
+{
+    pxt_time now = pxt_cache_now(cache), last = pxt_entry_number(entry, PXT_FIELD_EXPIRES_AT) - 1;
+    return pxt_selection_matches(selection, entry, pxt_entry_is_stale(entry) && last < now ? last : now);
+}
+
+static void note_stale(const struct printing *printing, const pxt_entry *entry)
+{
+    if (pxt_entry_is_stale(entry) && !printing->invocation->quiet)
+        fprintf(stderr,
+                "proxtier: %s may be old: no tier could say what is newest (fail_safe); see `proxtier status`\n",
+                pxt_entry_url(entry));
+}
+
 static void skipped(void *arg, const char *key, const char *reason)
 {
     (void)arg;
@@ -84,6 +99,8 @@ static int print_formatted(const struct printing *printing, pxt_entry *const *en
 
 static int print_all(const struct printing *printing, pxt_entry *const *entries, const unsigned *tiers, size_t count)
 {
+    for (size_t i = 0; i < count; i++)
+        note_stale(printing, entries[i]);
     if (printing->formatted)
         return count ? print_formatted(printing, entries, count) : 0;
     for (size_t i = 0; i < count; i++) {
@@ -106,7 +123,7 @@ static int get_keys(const struct printing *printing, const struct pxt_selection 
     for (size_t i = 0; i < found->count; i++) {
         pxt_entry *entry = found->entry[i];
         found->entry[i] = NULL;
-        if (entry && pxt_selection_matches(selection, entry, pxt_cache_now(cache))) {
+        if (entry && matches(selection, cache, entry)) {
             found->tier[kept] = found->tier[i];
             found->entry[kept++] = entry;
         } else {

@@ -8,6 +8,7 @@
 #include "cache/cache_private.h"
 #include "cache/stats_copy.h"
 #include "chain/dead.h"
+#include "chain/soft_read.h"
 #include "entry/entry.h"
 #include <string.h>
 
@@ -90,6 +91,7 @@ void pxt_cache_close(pxt_cache *cache)
     if (!cache)
         return;
     pxt_janitor_stop(&cache->janitor);
+    pxt_soft_close(&cache->chain); /* no get is left whose answer is still wanted */
     if (cache->chain.is_open)
         pxt_chain_leave(&cache->chain);
     if (cache->chain.count)

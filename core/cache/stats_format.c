@@ -109,6 +109,8 @@ static void as_text(struct text *text, const struct pxt_stats *stats)
     if (stats->missing)
         say(text, "members of the pool that are not in this configuration: %llu; see `proxtier status`\n",
             (unsigned long long)stats->missing);
+    if (stats->joined)
+        say(text, "gets that waited for another one of the same key: %llu\n", (unsigned long long)stats->joined);
     if (stats->skewed)
         say(text, "changes of entries too far ahead of the clock: %llu; set the clocks, see max_skew\n",
             (unsigned long long)stats->skewed);
@@ -153,9 +155,10 @@ static void as_json(struct text *text, const struct pxt_stats *stats)
     say_rate(text, pxt_overall_hit_rate(stats));
     say(text,
         ", \"promotions\": %llu, \"demotions\": %llu, \"total_size\": %llu, \"missing_members\": %llu, \"skewed\": "
-        "%llu",
+        "%llu, \"joined\": %llu",
         (unsigned long long)stats->promotions, (unsigned long long)stats->demotions,
-        (unsigned long long)stats->total_size, (unsigned long long)stats->missing, (unsigned long long)stats->skewed);
+        (unsigned long long)stats->total_size, (unsigned long long)stats->missing, (unsigned long long)stats->skewed,
+        (unsigned long long)stats->joined);
     say_json_time(text, "checkpoint", stats->checkpoint);
     say_json_time(text, "since", stats->since);
     say(text, ", \"known_dead\": %llu", (unsigned long long)stats->known_dead);
@@ -208,10 +211,11 @@ static void as_flat(struct text *text, const struct pxt_stats *stats)
         (unsigned long long)stats->total_size, (unsigned long long)stats->promotions,
         (unsigned long long)stats->demotions);
     say(text,
-        "cache.missing_members %llu\ncache.skewed %llu\ncache.checkpoint %lld\ncache.since %lld\ncache.known_dead "
-        "%llu\n",
-        (unsigned long long)stats->missing, (unsigned long long)stats->skewed, (long long)(stats->checkpoint / 1000000),
-        (long long)(stats->since / 1000000), (unsigned long long)stats->known_dead);
+        "cache.missing_members %llu\ncache.skewed %llu\ncache.joined %llu\ncache.checkpoint %lld\ncache.since %lld\n"
+        "cache.known_dead %llu\n",
+        (unsigned long long)stats->missing, (unsigned long long)stats->skewed, (unsigned long long)stats->joined,
+        (long long)(stats->checkpoint / 1000000), (long long)(stats->since / 1000000),
+        (unsigned long long)stats->known_dead);
 }
 
 static const char *labels_of(const struct pxt_tier_stats *tier, char *out, size_t size)
@@ -275,6 +279,9 @@ static void say_pool_counters(struct text *text, const struct pxt_stats *stats)
         "# TYPE proxtier_pool_skewed counter\n"
         "# HELP proxtier_pool_skewed changes of entries whose version was more than max_skew ahead of the clock\n");
     say_counter(text, "pool_skewed", "", stats->skewed, stats->since);
+    say(text, "# TYPE proxtier_gets_joined counter\n"
+              "# HELP proxtier_gets_joined gets that waited for another thread's get of the same key\n");
+    say_counter(text, "gets_joined", "", stats->joined, stats->since);
     say(text, "# TYPE proxtier_gets counter\n# HELP proxtier_gets gets by outcome\n");
     say_counter(text, "gets", "{outcome=\"hit\"}", stats->hits, stats->since);
     say_counter(text, "gets", "{outcome=\"miss\"}", stats->misses, stats->since);

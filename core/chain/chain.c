@@ -7,7 +7,9 @@
 #include "base/paths.h"
 #include "chain/exchange.h"
 #include "chain/members.h"
+#include "chain/promote_late.h"
 #include "chain/remote.h"
+#include "chain/soft_read.h"
 #include <unistd.h>
 
 /* The slowest remote tier that is durable is the authority, also while it is absent. */
@@ -15,7 +17,13 @@ static pxt_status note_remote(struct pxt_chain *chain, struct pxt_tier *tier, co
                               struct pxt_error *error)
 {
     if (!(tier->flags & PXT_TIER_REMOTE))
-        return PXT_OK;
+        return tier->soft_timeout && tier->ops
+                   ? pxt_fail(error, PXT_ECONFIG, 0,
+                              "tier %s is on this machine: soft_timeout is for others; remove it", tier->name)
+                   : PXT_OK;
+    pxt_status status = pxt_soft_open(tier, error);
+    if (status)
+        return status;
     chain->max_staleness_ms = pxt_settings_number(config->settings, "max_staleness") / 1000;
     if (tier->write_behind)
         return pxt_fail(
@@ -68,6 +76,8 @@ pxt_status pxt_chain_open(struct pxt_chain *chain, const struct pxt_config *conf
     chain->totals_process = getpid();
     pthread_mutex_init(&chain->totals_lock, NULL);
     chain->clock_tolerance = pxt_settings_number(config->settings, "clock_tolerance");
+    chain->fail_safe = pxt_settings_number(config->settings, "fail_safe");
+    chain->fail_safe_max = pxt_settings_number(config->settings, "fail_safe_max");
     chain->tombstone_keep = pxt_settings_number(config->settings, "tombstone_keep");
     /* ProxyWhirl knows no tombstones: none may be left in its files. */
     chain->dead_for = chain->with_proxywhirl ? 0 : pxt_settings_number(config->settings, "health.dead_for");
@@ -75,6 +85,7 @@ pxt_status pxt_chain_open(struct pxt_chain *chain, const struct pxt_config *conf
     pthread_mutex_init(&chain->join_lock, NULL);
     pxt_word_locks_init(&chain->word_locks);
     pxt_flights_init(&chain->flights);
+    chain->promote_late = pxt_promote_late;
     const struct pxt_tier_context context = {
         config->settings, config->plugin_folders, logger, &chain->clock, config->sharing, seal, seal_arg};
     for (; chain->count < config->tier_count; chain->count++) {
@@ -107,6 +118,7 @@ pxt_status pxt_chain_open(struct pxt_chain *chain, const struct pxt_config *conf
 
 void pxt_chain_close(struct pxt_chain *chain)
 {
+    pxt_soft_close(chain);
     for (unsigned i = 0; i < chain->count; i++)
         pxt_tier_close(&chain->tier[i]);
     pxt_page_close(&chain->page);

@@ -24,6 +24,8 @@
 #include <pthread.h>
 #include <sys/types.h>
 
+struct pxt_soft_key;
+
 /* Gets of one thread: only that thread writes them, pxt_chain_stats() sums them. */
 struct pxt_thread_counts {
     _Alignas(64) _Atomic uint64_t hits[PXT_CHAIN_MAX], misses[PXT_CHAIN_MAX];
@@ -69,11 +71,16 @@ struct pxt_chain {
     size_t expire_batch;
     void (*call_janitor)(void *arg); /* for work that a get leaves to it; NULL: no janitor runs */
     void *call_janitor_arg;
-    int64_t max_skew;             /* see pxt_version_learn() */
-    int64_t clock_tolerance;      /* by how much the clocks of hosts may differ */
-    int64_t tombstone_keep;       /* how long a remote tier keeps a tombstone, for hosts that were away */
-    int64_t dead_for;             /* how long a proxy that failed too often is known as dead; 0: not at all */
-    uint64_t dead_max;            /* of so many proxies */
+    int64_t max_skew;        /* see pxt_version_learn() */
+    int64_t clock_tolerance; /* by how much the clocks of hosts may differ */
+    int64_t tombstone_keep;  /* how long a remote tier keeps a tombstone, for hosts that were away */
+    int64_t dead_for;        /* how long a proxy that failed too often is known as dead; 0: not at all */
+    uint64_t dead_max;       /* of so many proxies */
+    /* See soft_read.h: copies into the faster tiers what a get did not wait for. */
+    void (*promote_late)(struct pxt_chain *chain, struct pxt_tier *tier, const struct pxt_soft_key *key,
+                         pxt_entry *entry);
+    bool fail_safe; /* see fail_safe.h */
+    int64_t fail_safe_max;
     _Atomic uint64_t skewed;      /* changes of entries whose version was further ahead */
     _Atomic int64_t skew_told_ms; /* when that was last logged; 0: not yet */
     struct pxt_word_locks word_locks;

@@ -4,6 +4,7 @@
  */
 #include "chain/change.h"
 #include "base/fail.h"
+#include "shared/removals.h"
 #include <stdlib.h>
 
 pxt_doubts pxt_chain_members(const struct pxt_chain *chain)
@@ -73,6 +74,12 @@ uint32_t pxt_change_end(struct pxt_chain *chain, const struct pxt_change *change
     uint64_t end = pxt_word_end(&chain->page, change->hash, change->begun, clear);
     /* A notice that came meanwhile may be of a later change of the same key. */
     return change->base + pxt_word_generation(end) - pxt_word_notices(change->begun, end);
+}
+
+void pxt_change_removed(struct pxt_chain *chain, uint64_t hash, uint64_t version)
+{
+    bool missed = pxt_word_doubts(pxt_word(&chain->page, hash)) & pxt_chain_members(chain);
+    pxt_removal_note(&chain->page, hash, version, missed);
 }
 
 static int by_word(const void *a, const void *b)

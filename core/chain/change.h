@@ -62,6 +62,9 @@ void pxt_change_followed(struct pxt_chain *chain, struct pxt_change *change, con
  * has changed a key of the word meanwhile. */
 uint32_t pxt_change_end(struct pxt_chain *chain, const struct pxt_change *change);
 
+/* Notes that callers are about to be told that a key was removed by a change that has ended: with this version. */
+void pxt_change_removed(struct pxt_chain *chain, uint64_t hash, uint64_t version);
+
 /* The same for many keys, whose locks are all held. */
 struct pxt_change_word {
     uint64_t hash, begun;

@@ -6,6 +6,7 @@
 #include "chain/change.h"
 #include "chain/members.h"
 #include "chain/stripes.h"
+#include "shared/removals.h"
 
 pxt_status pxt_member_store_checkpoint(struct pxt_tier *tier, uint64_t checkpoint, uint64_t dropped,
                                        struct pxt_error *error)
@@ -78,6 +79,7 @@ pxt_status pxt_members_checkpoint(struct pxt_chain *chain, bool drop, struct pxt
         failures[i] = atomic_load(&chain->tier[i].sync_failures);
     if (pxt_words_doubted(&chain->page, members, NULL) & members)
         return pxt_fail(error, PXT_EUNAVAILABLE, 0, "some tiers are in doubt");
+    pxt_removals_settled(&chain->page);
     pxt_page_checkpoint(&chain->page, &checkpoint, &dropped);
     if (checkpoint == last && (!drop || dropped == last))
         return PXT_OK;

@@ -7,6 +7,7 @@
 #include "chain/change.h"
 #include "chain/repair.h"
 #include "chain/stripes.h"
+#include "shared/removals.h"
 
 static bool count_one(void *arg, pxt_entry *entry)
 {
@@ -51,6 +52,7 @@ static pxt_status clear_locked(struct pxt_chain *chain, struct pxt_error *error)
                         "a member of the pool is not in this chain and cannot be cleared: nothing was removed; see "
                         "`proxtier status`");
     uint64_t *words = begin(chain, members);
+    pxt_removals_note_all(&chain->page);
     for (unsigned i = chain->count; i-- > 0;) {
         uint64_t removed;
         if (!pxt_tier_present(&chain->tier[i]))

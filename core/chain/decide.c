@@ -13,8 +13,8 @@
 #include "entry/entry.h"
 
 /* A get has counted one hit more, when it looked into the first tier without a lock. */
-void pxt_chain_drop_stale(struct pxt_chain *chain, struct pxt_tier *tier, const struct pxt_key *key, unsigned flags,
-                          pxt_entry *entry)
+static void keep_hits(struct pxt_chain *chain, struct pxt_tier *tier, const struct pxt_key *key, unsigned flags,
+                      pxt_entry *entry)
 {
     uint64_t looked = !(flags & PXT_GET_PEEK) && !tier->index && tier->hits_need_no_lock && tier->ops->settle;
     if (chain->any_durable && !pxt_tier_durable(tier)) {
@@ -23,6 +23,12 @@ void pxt_chain_drop_stale(struct pxt_chain *chain, struct pxt_tier *tier, const 
         if (hits > looked)
             pxt_access_note(chain, key, hits - looked, pxt_entry_number(entry, PXT_FIELD_LAST_ACCESSED), false);
     }
+}
+
+void pxt_chain_drop_stale(struct pxt_chain *chain, struct pxt_tier *tier, const struct pxt_key *key, unsigned flags,
+                          pxt_entry *entry)
+{
+    keep_hits(chain, tier, key, flags, entry);
     pxt_tier_del(tier, key, PXT_REMOVE_DELETED, NULL);
 }
 
@@ -52,13 +58,17 @@ static pxt_status read_private(struct pxt_chain *chain, struct pxt_tier *tier, c
     /* Without the lock it may have been replaced between the two. */
     if (status != PXT_OK || !pxt_chain_is_stale_copy(chain, tier, *out))
         return status;
-    if (flags & PXT_DECIDE_UNLOCKED)
-        decision->stale = true;
-    else
-        pxt_chain_drop_stale(chain, tier, key, flags, *out);
+    decision->stale |= (flags & PXT_DECIDE_UNLOCKED) || chain->fail_safe; /* it may be served after all */
+    if (!(flags & PXT_DECIDE_UNLOCKED))
+        (chain->fail_safe ? keep_hits : pxt_chain_drop_stale)(chain, tier, key, flags, *out);
     pxt_entry_release(*out);
     *out = NULL;
     return PXT_NOT_FOUND;
+}
+
+static pxt_status did_not_answer(const struct pxt_tier *tier, struct pxt_error *error)
+{
+    return pxt_fail(error, PXT_EBUSY, 0, "tier %s did not answer in time", tier->name);
 }
 
 /* What the answer of one tier means. PXT_NOT_FOUND also if its copy is one that another write has made old. */
@@ -69,6 +79,8 @@ static pxt_status understand(struct pxt_chain *chain, const struct pxt_tier *tie
     if (status == PXT_EINVAL || status == PXT_ENOTSUP)
         return PXT_NOT_FOUND; /* a tier that cannot hold the key has nothing to say */
     decision->failed[tier->index] = status != PXT_OK && status != PXT_NOT_FOUND;
+    if (status == PXT_EBUSY && (tier->flags & PXT_TIER_REMOTE))
+        decision->late |= PXT_DECIDE_LATE(tier->index);
     if (tier == chain->authority && !decision->failed[tier->index])
         decision->seen = (struct pxt_seen){true, status == PXT_OK ? pxt_entry_version(entry) : 0};
     /* The next change may be made while the authority is silent, and no other tier has what is dead. */
@@ -77,13 +89,31 @@ static pxt_status understand(struct pxt_chain *chain, const struct pxt_tier *tie
     return status;
 }
 
-/* Asks one tier. */
+/* Reads from a shared tier, for at most as long as its soft_timeout. */
+static pxt_status read_softly(struct pxt_chain *chain, struct pxt_tier *tier, const struct pxt_key *key, unsigned flags,
+                              struct pxt_decision *decision, pxt_entry **out, struct pxt_error *error)
+{
+    const struct pxt_soft_key soft_key = {key, decision->word, decision->generation, decision->answers, 0};
+    struct pxt_reading reading;
+    pxt_soft_read(chain, tier, &soft_key, 1, flags, chain->promote_late, &reading, error);
+    *out = reading.entry[0];
+    decision->noted = *out ? reading.noted[0] : 0;
+    return reading.status[0];
+}
+
+/* Asks one tier; but not again where it did not answer in time, for each get waits for a tier once. */
 static pxt_status ask(struct pxt_chain *chain, struct pxt_tier *tier, const struct pxt_key *key, unsigned flags,
                       struct pxt_decision *decision, pxt_entry **out, struct pxt_error *error)
 {
-    pxt_status status = tier->flags & PXT_TIER_SHARED
-                            ? pxt_chain_read(chain, tier, key, flags, out, &decision->noted, error)
-                            : read_private(chain, tier, key, flags, decision, out, error);
+    pxt_status status;
+    if ((flags | decision->late) & PXT_DECIDE_LATE(tier->index))
+        status = did_not_answer(tier, error);
+    else if (!(tier->flags & PXT_TIER_SHARED))
+        status = read_private(chain, tier, key, flags, decision, out, error);
+    else if (pxt_reads_softly(tier, flags))
+        status = read_softly(chain, tier, key, flags, decision, out, error);
+    else
+        status = pxt_chain_read(chain, tier, key, flags, out, &decision->noted, error);
     return understand(chain, tier, decision, status, *out);
 }
 
@@ -166,56 +196,6 @@ static pxt_status ask_clear_tiers(struct pxt_chain *chain, const struct pxt_key 
     return conclude(chain, &answers);
 }
 
-/* Whether what was learnt of an entry was learnt by a process that had read the other, or knew that it was gone. */
-static bool knows(const pxt_entry *entry, const pxt_entry *other)
-{
-    uint64_t version = pxt_entry_effective_version(other);
-    return (uint64_t)pxt_entry_number(entry, PXT_FIELD_LEARNT_VERSION) > version &&
-           version >= pxt_entry_blind_below(entry);
-}
-
-pxt_status pxt_chain_merge(const struct pxt_chain *chain, pxt_entry *a, pxt_entry *b, pxt_entry **out, bool *merged,
-                           struct pxt_error *error)
-{
-    bool tombstone = pxt_entry_is_tombstone(a) || pxt_entry_is_tombstone(b);
-    /* Another host may have made the later one without having seen this one. */
-    if (tombstone || chain->authority || (!knows(a, b) && !knows(b, a)))
-        return pxt_entry_merge(a, b, out, merged, error);
-    pxt_entry *last = knows(a, b) ? a : b;
-    pxt_entry_raise_use(last, last == a ? b : a);
-    *out = pxt_entry_hold(last);
-    *merged = false;
-    return PXT_OK;
-}
-
-/* Takes the newer of two copies, or what both say together. */
-static pxt_status take_newer(const struct pxt_chain *chain, struct pxt_decision *decision, pxt_entry *entry,
-                             unsigned tier, struct pxt_error *error)
-{
-    pxt_entry *both = NULL;
-    bool merged = false;
-    if (!decision->entry) {
-        decision->entry = entry;
-        decision->found_in = tier;
-        return PXT_OK;
-    }
-    pxt_status status = pxt_chain_merge(chain, decision->entry, entry, &both, &merged, error);
-    if (!status) {
-        decision->found_in = both == entry ? tier : decision->found_in;
-        if (merged) /* the reader sees the greater version; only a repair gives the two together a new one */
-            pxt_entry_set_versions(both,
-                                   pxt_entry_version(entry) > pxt_entry_version(decision->entry)
-                                       ? pxt_entry_version(entry)
-                                       : pxt_entry_version(decision->entry),
-                                   (uint64_t)pxt_entry_number(both, PXT_FIELD_SUPPLIED_VERSION),
-                                   (uint64_t)pxt_entry_number(both, PXT_FIELD_LEARNT_VERSION));
-        pxt_entry_release(decision->entry);
-        decision->entry = both;
-    }
-    pxt_entry_release(entry);
-    return status;
-}
-
 /* What a copy says of which the authority has nothing: it was there at the last checkpoint, and was removed since. */
 static bool was_removed(const struct pxt_chain *chain, const struct pxt_decision *decision, const struct pxt_tier *tier,
                         const pxt_entry *entry)
@@ -249,7 +229,7 @@ static void hear_member(const struct pxt_chain *chain, struct pxt_tier *tier, px
         status = PXT_NOT_FOUND;
     }
     if (status == PXT_OK)
-        answers->status = take_newer(chain, decision, entry, tier->index, error);
+        answers->status = pxt_decision_take_newer(chain, decision, entry, tier->index, error);
     else if (status == PXT_ENOMEM)
         answers->status = pxt_fail(error, PXT_ENOMEM, 0, "%s", why->message);
     if (status == PXT_OK || status == PXT_NOT_FOUND)
@@ -324,22 +304,11 @@ static pxt_status ask_doubted(struct pxt_chain *chain, const struct pxt_key *key
             continue;
         status = ask(chain, tier, key, flags, decision, &entry, NULL);
         if (status == PXT_OK)
-            status = take_newer(chain, decision, entry, i, NULL);
+            status = pxt_decision_take_newer(chain, decision, entry, i, NULL);
         else if (status != PXT_ENOMEM)
             status = PXT_OK; /* it is among those of pxt_chain_silent_members() */
     }
     return status;
-}
-
-uint32_t pxt_chain_silent_members(const struct pxt_chain *chain, const struct pxt_decision *decision)
-{
-    uint32_t silent = 0;
-    for (unsigned i = 0; i < chain->count; i++) {
-        pxt_doubts bit = pxt_chain_bit(chain, &chain->tier[i]);
-        if (decision->failed[i] && (decision->clear ? bit & pxt_word_doubts(decision->word) : bit))
-            silent |= UINT32_C(1) << i;
-    }
-    return silent;
 }
 
 /* Ends a decision: `status` is what the tiers say. */
@@ -400,7 +369,9 @@ struct many {
     /* What one tier is asked. */
     const struct pxt_key *asked[PXT_READING_MAX];
     size_t index[PXT_READING_MAX], count;
+    struct pxt_soft_key soft_key[PXT_READING_MAX];
     struct pxt_reading reading;
+    unsigned late; /* tiers that did not answer in time: they are not asked for other keys */
 };
 
 static void also_ask(struct many *many, size_t i)
@@ -409,13 +380,27 @@ static void also_ask(struct many *many, size_t i)
     many->index[many->count++] = i;
 }
 
+static void read_softly_for_many(struct pxt_chain *chain, struct pxt_tier *tier, struct many *many,
+                                 struct pxt_error *error)
+{
+    for (size_t j = 0; j < many->count; j++) {
+        const struct pxt_decision *decision = &many->decision[many->index[j]];
+        many->soft_key[j] =
+            (struct pxt_soft_key){many->asked[j], decision->word, decision->generation, decision->answers, 0};
+    }
+    pxt_soft_read(chain, tier, many->soft_key, many->count, many->flags, chain->promote_late, &many->reading, error);
+}
+
 /* Reads what is to be asked of a tier, if it offers that in one call. */
 static bool ask_together(struct pxt_chain *chain, struct pxt_tier *tier, struct many *many, struct pxt_error *error)
 {
     bool together = (tier->flags & PXT_TIER_SHARED) && pxt_tier_gets_many(tier);
-    if (together && many->count)
+    bool late = (many->flags | many->late) & PXT_DECIDE_LATE(tier->index);
+    if (together && many->count && !late && pxt_reads_softly(tier, many->flags))
+        read_softly_for_many(chain, tier, many, error);
+    else if (together && many->count && !late)
         pxt_chain_read_many(chain, tier, many->asked, many->count, many->flags, &many->reading, error);
-    return together;
+    return together && !late;
 }
 
 /* The answer of a tier to the j-th of the keys that it is asked for. */
@@ -423,11 +408,16 @@ static pxt_status answer_of(struct pxt_chain *chain, struct pxt_tier *tier, stru
                             pxt_entry **out, struct pxt_error *error)
 {
     struct pxt_decision *decision = &many->decision[many->index[j]];
-    if (!together)
-        return ask(chain, tier, many->asked[j], many->flags, decision, out, error);
-    *out = many->reading.entry[j];
-    decision->noted = many->reading.noted[j];
-    return understand(chain, tier, decision, many->reading.status[j], *out);
+    pxt_status status;
+    if (together) {
+        *out = many->reading.entry[j];
+        decision->noted = many->reading.noted[j];
+        status = understand(chain, tier, decision, many->reading.status[j], *out);
+    } else {
+        status = ask(chain, tier, many->asked[j], many->flags | many->late, decision, out, error);
+    }
+    many->late |= decision->late;
+    return status;
 }
 
 /* Asks one tier for all keys that are not decided, and of which it is clear. */

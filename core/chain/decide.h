@@ -7,10 +7,13 @@
 
 #include "chain/change.h"
 #include "chain/key_ops.h"
+#include "chain/soft_read.h"
 
 /* Beside PXT_GET_PEEK and PXT_TIER_GET_FOR_WRITE: the key's lock is not held. Nothing may be removed, and the word of the
  * key may change meanwhile: the caller compares it. */
 #define PXT_DECIDE_UNLOCKED 0x40000000u
+/* A tier that did not answer in time: it is not asked, and counts as silent. */
+#define PXT_DECIDE_LATE(index) (0x00010000u << (index))
 
 /* What the tiers say of a key. */
 struct pxt_decision {
@@ -24,6 +27,7 @@ struct pxt_decision {
     uint32_t generation;  /* that of the word */
     struct pxt_seen seen; /* of the authority, if there is one */
     bool by_authority;    /* it has decided, also with nothing */
+    unsigned late;        /* the remote tiers that did not answer in time, as bits of PXT_DECIDE_LATE() */
     uint32_t answers;     /* of it, that callers were given before */
     bool overtaken;       /* another caller was given one meanwhile: this one is copied nowhere */
 };
@@ -36,6 +40,19 @@ struct pxt_decision {
  */
 pxt_status pxt_chain_decide(struct pxt_chain *chain, const struct pxt_key *key, unsigned flags,
                             struct pxt_decision *decision, struct pxt_error *error);
+/* Whether the answer may be given: nothing has changed since the tiers were asked. Under the key's lock only damage that was found
+ * meanwhile changes anything. */
+static inline bool pxt_decision_stands(const struct pxt_chain *chain, const struct pxt_key *key,
+                                       const struct pxt_decision *decision)
+{
+    return pxt_word(&chain->page, key->hash) == decision->word;
+}
+/* Whether a change that is open may be the reason that no tier decides. */
+bool pxt_decision_may_be_open(const struct pxt_chain *chain, const struct pxt_decision *decision, pxt_status status);
+/* Decides again while the word of the key changes, `tries` times. `*open`: it changes all the time, or a change that is open
+ * may be the reason that no tier decides. */
+pxt_status pxt_chain_decide_again(struct pxt_chain *chain, const struct pxt_key *key, int tries, unsigned flags,
+                                  struct pxt_decision *decision, bool *open, struct pxt_error *error);
 /* Decides `n` keys, at most PXT_READING_MAX: each as pxt_chain_decide() would, with one call of a tier that offers that.
  * `error` is that of the last that failed. PXT_ENOMEM: nothing is decided. */
 pxt_status pxt_chain_decide_many(struct pxt_chain *chain, const struct pxt_key *keys, size_t n, unsigned flags,
@@ -60,6 +77,11 @@ static inline bool pxt_chain_agreed(const struct pxt_chain *chain, uint64_t vers
  * changed by a process that had read the other, and counts alone: the key may have been deleted in between. */
 pxt_status pxt_chain_merge(const struct pxt_chain *chain, pxt_entry *a, pxt_entry *b, pxt_entry **out, bool *merged,
                            struct pxt_error *error);
+/* Has a decision take a copy from a tier, if that is newer, or what both copies say together; `entry` is given away. PXT_ENOMEM. */
+pxt_status pxt_decision_take_newer(const struct pxt_chain *chain, struct pxt_decision *decision, pxt_entry *entry,
+                                   unsigned tier, struct pxt_error *error);
+/* count_answers.c: counts what each tier has answered. */
+void pxt_chain_count_answers(struct pxt_chain *chain, const struct pxt_decision *decision, bool hit);
 /* Whether an entry is dead: a tombstone, or expired. */
 static inline bool pxt_chain_dead(const struct pxt_chain *chain, const pxt_entry *entry)
 {

@@ -8,6 +8,7 @@
 #include "chain/decide.h"
 #include "chain/demote.h"
 #include "chain/remote.h"
+#include "chain/soft_read.h"
 #include "chain/store.h"
 #include "entry/entry.h"
 
@@ -132,21 +133,41 @@ static void take_over(struct pxt_chain *chain, struct offer *offer)
     pxt_demote_victims(chain, &victims);
 }
 
+/* What a get did not wait for. */
+static void take_over_late(struct pxt_chain *chain, struct pxt_tier *tier, const struct pxt_soft_key *key,
+                           pxt_entry *entry)
+{
+    struct offer offer = {tier, key->key, pxt_entry_hold(entry), key->word, false};
+    take_over(chain, &offer);
+    pxt_entry_release(offer.entry);
+}
+
+static void read_softly(struct pxt_chain *chain, struct pxt_tier *tier, const struct pxt_key *keys,
+                        const uint64_t *word, size_t n, struct pxt_reading *reading)
+{
+    struct pxt_soft_key soft_key[PXT_READING_MAX];
+    for (size_t i = 0; i < n; i++)
+        soft_key[i] = (struct pxt_soft_key){.key = &keys[i], .word = word[i]};
+    pxt_soft_read(chain, tier, soft_key, n, PXT_GET_PEEK, take_over_late, reading, NULL);
+}
+
 /* Asks one tier, in one call if it offers that. */
 static void take_from(struct pxt_chain *chain, struct pxt_tier *tier, const struct pxt_key *keys, size_t n, bool wait)
 {
     const struct pxt_key *asked[PXT_READING_MAX];
-    pxt_entry *entry[PXT_READING_MAX];
-    pxt_status status[PXT_READING_MAX];
+    struct pxt_reading reading;
     uint64_t word[PXT_READING_MAX];
     for (size_t i = 0; i < n; i++) {
         asked[i] = &keys[i];
         word[i] = pxt_word(&chain->page, keys[i].hash);
     }
-    pxt_tier_get_many(tier, asked, n, PXT_GET_PEEK, entry, status, NULL);
+    if (!wait && pxt_reads_softly(tier, 0))
+        read_softly(chain, tier, keys, word, n, &reading);
+    else
+        pxt_tier_get_many(tier, asked, n, PXT_GET_PEEK, reading.entry, reading.status, NULL);
     for (size_t i = 0; i < n; i++) {
-        struct offer offer = {tier, &keys[i], entry[i], word[i], wait};
-        if (status[i] == PXT_OK)
+        struct offer offer = {tier, &keys[i], reading.entry[i], word[i], wait};
+        if (reading.status[i] == PXT_OK)
             take_over(chain, &offer);
         pxt_entry_release(offer.entry);
     }

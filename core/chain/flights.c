@@ -7,13 +7,12 @@
 
 void pxt_flights_init(struct pxt_flights *flights)
 {
+    atomic_init(&flights->joined, 0);
     for (unsigned i = 0; i < PXT_FLIGHT_BUCKETS; i++) {
         struct pxt_flight_bucket *bucket = &flights->bucket[i];
         pthread_mutex_init(&bucket->lock, NULL);
         pthread_cond_init(&bucket->landed, NULL);
         bucket->first = NULL;
-        bucket->begun = 0;
-        bucket->waiting = 0;
     }
 }
 
@@ -39,26 +38,60 @@ static struct pxt_flight *find(const struct pxt_flight_bucket *bucket, const str
     return flight;
 }
 
-bool pxt_flight_begin(struct pxt_flights *flights, const struct pxt_key *key, struct pxt_flight *flight)
+/* Begins a flight, with the lock; or returns that of another thread. */
+static struct pxt_flight *begin(struct pxt_flight_bucket *bucket, const struct pxt_key *key, struct pxt_flight *flight)
+{
+    struct pxt_flight *other = find(bucket, key);
+    if (!other) {
+        *flight = (struct pxt_flight){bucket->first, key, NULL};
+        bucket->first = flight;
+    }
+    return other;
+}
+
+/* Waits, with the lock, until a flight has ended. */
+static void wait_for(struct pxt_flights *flights, struct pxt_flight_bucket *bucket, struct pxt_flight *flight,
+                     unsigned *late)
+{
+    struct pxt_flight_waiter waiter = {.next = flight->waiter};
+    flight->waiter = &waiter;
+    while (!waiter.landed)
+        pthread_cond_wait(&bucket->landed, &bucket->lock);
+    *late |= waiter.late;
+    atomic_fetch_add_explicit(&flights->joined, 1, memory_order_relaxed);
+}
+
+bool pxt_flight_begin(struct pxt_flights *flights, const struct pxt_key *key, struct pxt_flight *flight, unsigned *late)
 {
     struct pxt_flight_bucket *bucket = bucket_of(flights, key);
     pthread_mutex_lock(&bucket->lock);
-    const struct pxt_flight *other = find(bucket, key);
-    bool begins = !other;
-    if (begins) {
-        *flight = (struct pxt_flight){bucket->first, key, ++bucket->begun};
-        bucket->first = flight;
-    }
-    for (uint64_t number = other ? other->number : 0; other && other->number == number; other = find(bucket, key)) {
-        bucket->waiting++;
-        pthread_cond_wait(&bucket->landed, &bucket->lock);
-        bucket->waiting--;
-    }
+    struct pxt_flight *other = begin(bucket, key, flight);
+    if (other)
+        wait_for(flights, bucket, other, late);
+    pthread_mutex_unlock(&bucket->lock);
+    return !other;
+}
+
+bool pxt_flight_try(struct pxt_flights *flights, const struct pxt_key *key, struct pxt_flight *flight)
+{
+    struct pxt_flight_bucket *bucket = bucket_of(flights, key);
+    pthread_mutex_lock(&bucket->lock);
+    bool begins = !begin(bucket, key, flight);
     pthread_mutex_unlock(&bucket->lock);
     return begins;
 }
 
-void pxt_flight_end(struct pxt_flights *flights, struct pxt_flight *flight)
+void pxt_flight_wait(struct pxt_flights *flights, const struct pxt_key *key, unsigned *late)
+{
+    struct pxt_flight_bucket *bucket = bucket_of(flights, key);
+    pthread_mutex_lock(&bucket->lock);
+    struct pxt_flight *other = find(bucket, key);
+    if (other)
+        wait_for(flights, bucket, other, late);
+    pthread_mutex_unlock(&bucket->lock);
+}
+
+void pxt_flight_end(struct pxt_flights *flights, struct pxt_flight *flight, unsigned late)
 {
     struct pxt_flight_bucket *bucket = bucket_of(flights, flight->key);
     pthread_mutex_lock(&bucket->lock);
@@ -66,7 +99,11 @@ void pxt_flight_end(struct pxt_flights *flights, struct pxt_flight *flight)
     while (*place != flight)
         place = &(*place)->next;
     *place = flight->next;
-    if (bucket->waiting)
+    for (struct pxt_flight_waiter *waiter = flight->waiter; waiter; waiter = waiter->next) {
+        waiter->late = late;
+        waiter->landed = true;
+    }
+    if (flight->waiter)
         pthread_cond_broadcast(&bucket->landed);
     pthread_mutex_unlock(&bucket->lock);
 }

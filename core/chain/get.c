@@ -11,6 +11,7 @@
 #include "chain/decide.h"
 #include "chain/demote.h"
 #include "chain/exchange.h"
+#include "chain/fail_safe.h"
 #include "chain/get_counts.h"
 #include "chain/overtake.h"
 #include "chain/promote.h"
@@ -34,20 +35,6 @@ static bool count_access(struct pxt_chain *chain, struct pxt_tier *tier, const s
     return pxt_tier_durable(tier);
 }
 
-/* Counts what each tier answered. */
-static void count_answers(struct pxt_chain *chain, const struct pxt_decision *decision, bool hit)
-{
-    struct pxt_thread_counts *counts = pxt_chain_counts(chain);
-    for (unsigned i = 0; i < chain->count; i++) {
-        if (hit && i == decision->found_in)
-            pxt_count_raise(chain, counts, &counts->hits[i]);
-        else if (decision->asked[i] && pxt_tier_present(&chain->tier[i]))
-            pxt_count_raise(chain, counts, &counts->misses[i]);
-    }
-    if (!hit)
-        pxt_count_raise(chain, counts, &counts->nowhere);
-}
-
 /* Hits in the first tier are not told: to look whether they should be would cost each of them. */
 static void tell_answer(const struct pxt_chain *chain, const struct pxt_key *key, const struct pxt_decision *decision,
                         bool hit)
@@ -59,44 +46,10 @@ static void tell_answer(const struct pxt_chain *chain, const struct pxt_key *key
         pxt_log(chain->logger, PXT_MESSAGE_DEBUG, "chain", "get %s: no tier has it", key->text);
 }
 
-/* Whether the answer may be given: nothing has changed since the tiers were asked. Under the key's lock only damage that
- * was found meanwhile changes anything. */
-static bool still_true(const struct pxt_chain *chain, const struct pxt_key *key, const struct pxt_decision *decision)
-{
-    return pxt_word(&chain->page, key->hash) == decision->word;
-}
-
-/* Whether a change that is open may be the reason that no tier decides. */
-static bool may_be_open(const struct pxt_chain *chain, const struct pxt_decision *decision, pxt_status status)
-{
-    return status == PXT_EUNAVAILABLE && (pxt_word_doubts(decision->word) & pxt_chain_members(chain));
-}
-
 /* Whether an answer without the key's lock is not good enough: see make_safe(). */
 static bool needs_lock(const struct pxt_chain *chain, const struct pxt_decision *decision, pxt_status status)
 {
-    return may_be_open(chain, decision, status) || (status == PXT_OK && !decision->clear && chain->power);
-}
-
-/* Decides again while the word of the key changes, `tries` times. `*open`: it changes all the time, or a change that is open
- * may be the reason that no tier decides. */
-static pxt_status decide(struct pxt_chain *chain, const struct pxt_key *key, int tries, unsigned flags,
-                         struct pxt_decision *decision, bool *open, struct pxt_error *error)
-{
-    *open = true;
-    for (int i = 0; i < tries; i++) {
-        pxt_status status = pxt_chain_decide(chain, key, flags, decision, error);
-        if (still_true(chain, key, decision)) {
-            *open = may_be_open(chain, decision, status);
-            return status;
-        }
-        if (decision->entry)
-            pxt_entry_release(decision->entry);
-        decision->entry = NULL;
-    }
-    decision->clear = decision->by_authority = false;
-    return pxt_fail(error, PXT_EBUSY, 0, "key %s is changed all the time%s", key->text,
-                    flags & PXT_DECIDE_UNLOCKED ? ", and its lock cannot be had" : "");
+    return pxt_decision_may_be_open(chain, decision, status) || (status == PXT_OK && !decision->clear && chain->power);
 }
 
 /* An expired entry of a pool with one member leaves at once; of other pools, by pxt_chain_expire(). */
@@ -129,7 +82,7 @@ static pxt_status answer(struct pxt_chain *chain, const struct pxt_key *key, boo
                          struct pxt_victims *victims)
 {
     bool alive = status == PXT_OK && !pxt_chain_dead(chain, decision->entry);
-    count_answers(chain, decision, alive);
+    pxt_chain_count_answers(chain, decision, alive);
     tell_answer(chain, key, decision, alive);
     if (decision->by_authority && !locked)
         pxt_overtake_unlocked(chain, key);
@@ -137,9 +90,12 @@ static pxt_status answer(struct pxt_chain *chain, const struct pxt_key *key, boo
         pxt_remote_follow(chain, key, decision, locked && !decision->overtaken);
     if (alive)
         decision->noted += count_access(chain, &chain->tier[decision->found_in], key, decision->entry);
+    bool tidies = decision->stale && !pxt_fail_safe_keeps(chain, decision, status);
     if (locked && alive)
         pxt_promote(chain, key, decision, victims);
-    else if (!locked && may_lock && (alive || decision->stale))
+    else if (locked && tidies)
+        pxt_tidy_private_tiers(chain, key, decision);
+    else if (!locked && may_lock && (alive || tidies))
         pxt_promote_if_free(chain, key, decision, alive, victims);
     if (alive) {
         *found_in = decision->found_in;
@@ -148,18 +104,19 @@ static pxt_status answer(struct pxt_chain *chain, const struct pxt_key *key, boo
     }
     if (status == PXT_OK && may_remove_expired(chain, decision)) {
         bool free = !locked && may_lock && pxt_chain_trylock(chain, key);
-        if (locked || (free && still_true(chain, key, decision)))
+        if (locked || (free && pxt_decision_stands(chain, key, decision)))
             remove_expired(chain, key, decision);
         if (free)
             pxt_chain_unlock(chain, key);
     }
+    bool served = pxt_fail_safe_serve(chain, key, decision, status, out, found_in);
     pxt_entry_release(decision->entry);
-    return status == PXT_OK ? PXT_NOT_FOUND : status;
+    return served ? PXT_OK : status == PXT_OK ? PXT_NOT_FOUND : status;
 }
 
-/* Gets under the key's lock, from the first tier down. */
+/* Gets under the key's lock, from the first tier down. `*late`: the tiers that did not answer this get in time. */
 static pxt_status get_locked(struct pxt_chain *chain, const struct pxt_key *key, pxt_entry **out, unsigned *found_in,
-                             struct pxt_victims *victims, struct pxt_error *error)
+                             struct pxt_victims *victims, unsigned *late, struct pxt_error *error)
 {
     enum { TRIES = 100 };
     struct pxt_decision decision;
@@ -168,7 +125,8 @@ static pxt_status get_locked(struct pxt_chain *chain, const struct pxt_key *key,
     bool locked = pxt_chain_lock(chain, key, error) == PXT_OK;
     if (!locked)
         pxt_chain_lock_in_process(chain, key);
-    pxt_status status = decide(chain, key, TRIES, 0, &decision, &open, error);
+    pxt_status status = pxt_chain_decide_again(chain, key, TRIES, *late, &decision, &open, error);
+    *late |= decision.late;
     if (locked && !decision.clear && chain->power && status == PXT_OK)
         status = make_safe(chain, key, &decision, error);
     if (decision.by_authority)
@@ -194,7 +152,7 @@ static pxt_status answer_freely(struct pxt_chain *chain, const struct pxt_key *k
     bool by_authority = decision->by_authority;
     bool processes = pxt_chain_members(chain) || pxt_copies_to_others(chain, decision);
     bool locked = by_authority && pxt_chain_trylock_for(chain, key, processes);
-    bool copies = locked && still_true(chain, key, decision);
+    bool copies = locked && pxt_decision_stands(chain, key, decision);
     if (locked && !copies)
         pxt_chain_unlock_for(chain, key, processes);
     if (copies)
@@ -208,14 +166,15 @@ static pxt_status answer_freely(struct pxt_chain *chain, const struct pxt_key *k
 
 /* Gets without a lock. False if the lock is needed: to wait for a change that is open, or to repair the answer. */
 static bool get_freely(struct pxt_chain *chain, const struct pxt_key *key, pxt_entry **out, unsigned *found_in,
-                       pxt_status *status, struct pxt_victims *victims, struct pxt_error *error)
+                       pxt_status *status, struct pxt_victims *victims, unsigned *late, struct pxt_error *error)
 {
     enum { TRIES = 4 };
     struct pxt_decision decision;
     bool open;
     if (!may_read_freely(chain))
         return false;
-    *status = decide(chain, key, TRIES, PXT_DECIDE_UNLOCKED, &decision, &open, error);
+    *status = pxt_chain_decide_again(chain, key, TRIES, PXT_DECIDE_UNLOCKED | *late, &decision, &open, error);
+    *late |= decision.late;
     if (open || needs_lock(chain, &decision, *status) || !pxt_chain_has_joined(chain)) {
         pxt_entry_release(decision.entry);
         return false;
@@ -224,30 +183,47 @@ static bool get_freely(struct pxt_chain *chain, const struct pxt_key *key, pxt_e
     return true;
 }
 
-/* Gets from the first tier down. Where memory is the first tier, one thread of those that miss a key goes on, and the others
- * find it in memory when they have waited. */
+/* Where memory is the first tier, one thread of those that miss a key goes on, and the others find it in memory when they have
+ * waited. */
+static bool waits_for_others(const struct pxt_chain *chain)
+{
+    const struct pxt_tier *first = &chain->tier[0];
+    return chain->count > 1 && chain->gets_need_no_lock && !(first->flags & PXT_TIER_SHARED) && pxt_tier_on(first) &&
+           pxt_tier_stores(first);
+}
+
+/* Gets from the tiers below the first. `late`: the tiers that did not answer this get in time. */
+static pxt_status get_from_tiers(struct pxt_chain *chain, const struct pxt_key *key, bool chosen, pxt_entry **out,
+                                 unsigned *found_in, struct pxt_victims *victims, unsigned *late,
+                                 struct pxt_error *error)
+{
+    pxt_status status;
+    pxt_victims_init(victims);
+    victims->chosen = chosen;
+    victims->in_hurry = true;
+    if (get_freely(chain, key, out, found_in, &status, victims, late, error))
+        return status;
+    victims->in_hurry = false;
+    return get_locked(chain, key, out, found_in, victims, late, error);
+}
+
+/* Gets from the first tier down. */
 __attribute__((noinline)) static pxt_status get_below(struct pxt_chain *chain, const struct pxt_key *key, bool chosen,
                                                       pxt_entry **out, unsigned *found_in, struct pxt_error *error)
 {
     struct pxt_victims victims;
     struct pxt_flight flight;
-    pxt_status status;
+    unsigned late = 0;
     int cancel_state;
-    const struct pxt_tier *first = &chain->tier[0];
-    bool fills = chain->count > 1 && !(first->flags & PXT_TIER_SHARED) && pxt_tier_on(first) && pxt_tier_stores(first);
-    pxt_victims_init(&victims);
-    victims.chosen = chosen;
+    bool flies = waits_for_others(chain);
     pxt_chain_have_down_tiers_probed(chain);
-    pxt_exchange_take(chain, key, 1, false);
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state); /* others wait for the end of the flight */
-    bool leads = fills && chain->gets_need_no_lock && pxt_flight_begin(&chain->flights, key, &flight);
-    victims.in_hurry = true;
-    if (!get_freely(chain, key, out, found_in, &status, &victims, error)) {
-        victims.in_hurry = false;
-        status = get_locked(chain, key, out, found_in, &victims, error);
-    }
+    bool leads = flies && pxt_flight_begin(&chain->flights, key, &flight, &late);
+    if (leads || !flies)
+        pxt_exchange_take(chain, key, 1, false);
+    pxt_status status = get_from_tiers(chain, key, chosen, out, found_in, &victims, &late, error);
     if (leads)
-        pxt_flight_end(&chain->flights, &flight);
+        pxt_flight_end(&chain->flights, &flight, late);
     pthread_setcancelstate(cancel_state, NULL);
     pxt_demote_victims(chain, &victims);
     return status;
@@ -337,47 +313,128 @@ struct missed {
     size_t index[PXT_READING_MAX]; /* of the caller's key */
     struct pxt_decision decision[PXT_READING_MAX];
     pxt_status status[PXT_READING_MAX];
+    struct pxt_flight flight[PXT_READING_MAX];
+    struct missed *later; /* keys for which another thread, or this one, has a flight; NULL: none yet */
 };
 
-/* Answers a key that was decided together with others; or gets it alone, if its word has changed or the lock is needed. */
-static pxt_status answer_one(struct pxt_chain *chain, const struct pxt_key *key, struct pxt_decision *decision,
-                             pxt_status status, pxt_entry **out, unsigned *found_in, struct pxt_error *error)
+/* Where the results of the keys go. */
+struct answers {
+    pxt_entry **out;
+    unsigned *found_in;
+    pxt_status *result;
+    struct pxt_error *error;
+};
+
+static void add_missed(struct missed *missed, const struct pxt_key *key, size_t index)
 {
-    struct pxt_victims victims;
-    if (!still_true(chain, key, decision) || !pxt_chain_has_joined(chain) || needs_lock(chain, decision, status)) {
-        pxt_entry_release(decision->entry);
-        return get_below(chain, key, false, out, found_in, error);
-    }
-    pxt_victims_init(&victims);
-    victims.in_hurry = true;
-    status = answer_freely(chain, key, decision, status, out, found_in, &victims);
-    pxt_demote_victims(chain, &victims);
-    return status;
+    missed->key[missed->count] = *key;
+    missed->index[missed->count++] = index;
 }
 
-/* Gets the keys that were missed: with one call of each tier that offers that. */
-static void get_missed(struct pxt_chain *chain, struct missed *missed, pxt_entry **out, unsigned *found_in,
-                       pxt_status *result, struct pxt_error *error)
+/* Answers a key that was decided together with others; or gets it alone, if its word has changed or the lock is needed. */
+static void answer_one(struct pxt_chain *chain, struct missed *missed, size_t j, const struct answers *answers)
 {
-    pxt_status status = PXT_EBUSY;
-    if (missed->count > 1 && may_read_freely(chain)) {
-        pxt_chain_have_down_tiers_probed(chain);
-        pxt_exchange_take(chain, missed->key, missed->count, false);
-        status = pxt_chain_decide_many(chain, missed->key, missed->count, PXT_DECIDE_UNLOCKED, missed->decision,
-                                       missed->status, error);
+    const struct pxt_key *key = &missed->key[j];
+    struct pxt_decision *decision = &missed->decision[j];
+    pxt_status status = missed->status[j];
+    size_t i = missed->index[j];
+    struct pxt_victims victims;
+    if (!pxt_decision_stands(chain, key, decision) || !pxt_chain_has_joined(chain) ||
+        needs_lock(chain, decision, status)) {
+        pxt_entry_release(decision->entry);
+        status = get_from_tiers(chain, key, false, &answers->out[i], &answers->found_in[i], &victims, &decision->late,
+                                answers->error);
+    } else {
+        pxt_victims_init(&victims);
+        victims.in_hurry = true;
+        status = answer_freely(chain, key, decision, status, &answers->out[i], &answers->found_in[i], &victims);
     }
+    answers->result[i] = status;
+    pxt_demote_victims(chain, &victims);
+}
+
+/* Gets several keys with one call of each tier that offers that. `late`: the tiers that did not answer in time. */
+static void get_together(struct pxt_chain *chain, struct missed *missed, unsigned late, const struct answers *answers)
+{
+    pxt_exchange_take(chain, missed->key, missed->count, false);
+    if (missed->count && pxt_chain_decide_many(chain, missed->key, missed->count, PXT_DECIDE_UNLOCKED | late,
+                                               missed->decision, missed->status, answers->error))
+        for (size_t j = 0; j < missed->count; j++) { /* no memory: get_from_tiers() needs less */
+            missed->decision[j] = (struct pxt_decision){.late = late};
+            missed->status[j] = PXT_EUNAVAILABLE;
+        }
+    for (size_t j = 0; j < missed->count; j++)
+        answer_one(chain, missed, j, answers);
+}
+
+/* Begins flights for the keys. One that is on its way already is left for later. */
+static void begin_flights(struct pxt_chain *chain, struct missed *missed)
+{
+    size_t kept = 0;
     for (size_t j = 0; j < missed->count; j++) {
-        size_t i = missed->index[j];
-        result[i] = status ? get_below(chain, &missed->key[j], false, &out[i], &found_in[i], error)
-                           : answer_one(chain, &missed->key[j], &missed->decision[j], missed->status[j], &out[i],
-                                        &found_in[i], error);
+        missed->key[kept] = missed->key[j];
+        missed->index[kept] = missed->index[j];
+        if (pxt_flight_try(&chain->flights, &missed->key[kept], &missed->flight[kept]))
+            kept++;
+        else
+            add_missed(missed->later, &missed->key[j], missed->index[j]);
     }
+    missed->count = kept;
+}
+
+/* Gets the keys that were left for later: what other threads were on the way for is in memory now, or nowhere. */
+static void get_later(struct pxt_chain *chain, struct missed *later, const struct answers *answers)
+{
+    unsigned late = 0;
+    size_t left = 0;
+    for (size_t j = 0; j < later->count; j++)
+        pxt_flight_wait(&chain->flights, &later->key[j], &late);
+    for (size_t j = 0; j < later->count; j++) {
+        size_t i = later->index[j];
+        answers->result[i] = PXT_OK;
+        if (get_first(chain, &later->key[j], &answers->out[i], answers->error))
+            continue;
+        later->key[left] = later->key[j];
+        later->index[left++] = i;
+    }
+    later->count = left;
+    get_together(chain, later, late, answers);
+    later->count = 0;
+}
+
+/* Gets the keys that were missed. */
+static void get_missed(struct pxt_chain *chain, struct missed *missed, const struct answers *answers)
+{
+    int cancel_state;
+    if (missed->count < 2 || !may_read_freely(chain)) {
+        for (size_t j = 0; j < missed->count; j++) {
+            size_t i = missed->index[j];
+            answers->result[i] =
+                get_below(chain, &missed->key[j], false, &answers->out[i], &answers->found_in[i], answers->error);
+        }
+        missed->count = 0;
+        return;
+    }
+    pxt_chain_have_down_tiers_probed(chain);
+    if (!missed->later && waits_for_others(chain))
+        missed->later = pxt_alloc(sizeof *missed->later);
+    bool flies = missed->later && waits_for_others(chain);
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state); /* others wait for the end of the flights */
+    if (flies)
+        begin_flights(chain, missed);
+    get_together(chain, missed, 0, answers);
+    for (size_t j = 0; j < missed->count && flies; j++)
+        pxt_flight_end(&chain->flights, &missed->flight[j], missed->decision[j].late);
+    pthread_setcancelstate(cancel_state, NULL);
+    if (flies && missed->later->count)
+        get_later(chain, missed->later, answers);
     missed->count = 0;
 }
 
 pxt_status pxt_chain_get_many(struct pxt_chain *chain, const struct pxt_key *keys, size_t n, pxt_entry **out,
                               unsigned *found_in, pxt_status *result, struct pxt_error *error)
 {
+    const struct answers answers = {out, found_in, result, error};
     struct missed *missed = pxt_alloc(sizeof *missed);
     if (!missed)
         return pxt_fail_memory(error, "a batch");
@@ -387,12 +444,12 @@ pxt_status pxt_chain_get_many(struct pxt_chain *chain, const struct pxt_key *key
         result[i] = PXT_OK;
         if (get_first(chain, &keys[i], &out[i], error))
             continue;
-        missed->key[missed->count] = keys[i];
-        missed->index[missed->count++] = i;
+        add_missed(missed, &keys[i], i);
         if (missed->count == PXT_READING_MAX)
-            get_missed(chain, missed, out, found_in, result, error);
+            get_missed(chain, missed, &answers);
     }
-    get_missed(chain, missed, out, found_in, result, error);
+    get_missed(chain, missed, &answers);
+    pxt_free(missed->later);
     pxt_free(missed);
     return PXT_OK;
 }
@@ -419,11 +476,11 @@ pxt_status pxt_chain_peek(struct pxt_chain *chain, const struct pxt_key *key, px
     bool open = true;
     pxt_remote_age(chain);
     if (may_read_freely(chain))
-        status = decide(chain, key, TRIES, flags, &decision, &open, error);
+        status = pxt_chain_decide_again(chain, key, TRIES, flags, &decision, &open, error);
     if (open) {
         pxt_entry_release(decision.entry);
         pxt_chain_lock_in_process(chain, key);
-        status = decide(chain, key, TRIES_LOCKED, flags, &decision, &open, error);
+        status = pxt_chain_decide_again(chain, key, TRIES_LOCKED, flags | decision.late, &decision, &open, error);
         pxt_chain_unlock_in_process(chain, key);
     }
     if (decision.by_authority)

@@ -66,6 +66,7 @@ void pxt_chain_counters(const struct pxt_chain *chain, struct pxt_stats *stats)
 {
     stats->tier_count = chain->count;
     stats->since = chain->opened;
+    stats->joined = atomic_load_explicit(&chain->flights.joined, memory_order_relaxed);
     stats->skewed = atomic_load_explicit(&chain->skewed, memory_order_relaxed);
     for (unsigned i = 0; i < chain->count; i++)
         count_tier(&chain->tier[i], &stats->tier[i]);

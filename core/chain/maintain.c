@@ -6,6 +6,7 @@
 #include "chain/accesses.h"
 #include "chain/chain.h"
 #include "chain/demote.h"
+#include "chain/fail_safe.h"
 #include "chain/key_ops.h"
 #include "chain/members.h"
 #include "chain/remote.h"
@@ -64,7 +65,7 @@ static pxt_status sweep_batch(struct pxt_chain *chain, struct pxt_tier *tier, ui
                               struct pxt_error *error)
 {
     struct sweep sweep = {.chain = chain};
-    pxt_time now = pxt_clock_now(&chain->clock);
+    pxt_time now = pxt_fail_safe_expired_by(chain);
     bool native = pxt_tier_expires(tier);
     uint64_t up_to = pxt_remote_may_drop(chain, tier, UINT64_MAX);
     uint64_t gone = 0;
@@ -150,7 +151,7 @@ static pxt_status drop_in(struct pxt_chain *chain, struct pxt_tier *tier, pxt_ti
  * only, which any expiry may remove. */
 static pxt_status drop_dead(struct pxt_chain *chain, uint64_t *expired, struct pxt_error *error)
 {
-    pxt_time now = pxt_clock_now(&chain->clock);
+    pxt_time now = pxt_fail_safe_expired_by(chain);
     uint64_t checkpoint, up_to;
     pxt_status first = PXT_OK;
     pxt_members_checkpoint(chain, true, NULL); /* if it is not possible now, fewer are dropped */

@@ -9,6 +9,7 @@
 #include "chain/change.h"
 #include "chain/older_hints.h"
 #include "chain/stripes.h"
+#include "shared/removals.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -227,6 +228,7 @@ static pxt_status join_locked(struct pxt_chain *chain, struct joining *joining, 
         join_known(chain, joining);
         take_checkpoint(chain, joining);
     }
+    pxt_removals_begin(&chain->page);
     for (unsigned i = 0; i < chain->count; i++) {
         struct pxt_tier *tier = &chain->tier[i];
         if (!joining->candidate[i])

@@ -33,6 +33,9 @@ static pxt_status remove_from_each(struct pxt_chain *chain, const struct pxt_key
             first = first ? first : status;
     }
     pxt_change_end(chain, &change);
+    if (reached && why != PXT_REMOVE_EXPIRED)
+        pxt_change_removed(chain, key->hash,
+                           pxt_version_max(pxt_version_last(&chain->page), pxt_version_far(&chain->page)));
     if (!reached)
         return first ? first : pxt_fail(error, PXT_EUNAVAILABLE, 0, "no tier could be asked: see `proxtier status`");
     return found ? PXT_OK : PXT_NOT_FOUND;
@@ -80,6 +83,8 @@ static pxt_status bury(struct pxt_chain *chain, const struct pxt_key *key, enum 
     if (!status)
         status = pxt_write_deciding_tiers(&write);
     pxt_change_end(chain, &change);
+    if (write.taken && why != PXT_REMOVE_EXPIRED)
+        pxt_change_removed(chain, key->hash, pxt_entry_version(tombstone));
     if (!write.lost)
         pxt_write_private_tiers(&write);
     pxt_entry_release(tombstone);

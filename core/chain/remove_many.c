@@ -104,16 +104,20 @@ static pxt_status begin_all(struct pxt_chain *chain, struct removal *removal, co
     return first;
 }
 
+static uint64_t hash_of(const pxt_entry *entry)
+{
+    struct pxt_key key;
+    pxt_entry_key_of(entry, &key);
+    return key.hash;
+}
+
 /* Writes the tombstones to all tiers. */
 static pxt_status bury_all(struct pxt_chain *chain, struct removal *removal, struct pxt_error *error)
 {
     struct pxt_changes changes = {0};
     struct pxt_write *write = &removal->batch.write;
-    for (size_t i = 0; i < write->count; i++) {
-        struct pxt_key key;
-        pxt_entry_key_of(write->entries[i], &key);
-        removal->batch.hash[i] = key.hash;
-    }
+    for (size_t i = 0; i < write->count; i++)
+        removal->batch.hash[i] = hash_of(write->entries[i]);
     pxt_status status = pxt_changes_begin(chain, removal->batch.hash, write->count, &changes, error);
     if (status)
         return status;
@@ -121,6 +125,8 @@ static pxt_status bury_all(struct pxt_chain *chain, struct removal *removal, str
     write->error = error;
     status = pxt_batch_write(write, removal->batch.replaced, error);
     pxt_changes_end(chain, &changes);
+    for (size_t i = 0; i < write->count && write->taken; i++)
+        pxt_change_removed(chain, hash_of(write->entries[i]), pxt_entry_version(write->entries[i]));
     if (!status)
         pxt_write_private_tiers(write);
     pxt_changes_free(&changes);

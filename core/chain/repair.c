@@ -14,6 +14,7 @@
 #include "chain/remote.h"
 #include "chain/stripes.h"
 #include "entry/entry.h"
+#include "shared/removals.h"
 
 /* Keys that are gone through at a time: each takes some 100 bytes. */
 enum { KEYS_MAX = 65536, RANGES_MAX = 256, FLUSH_WRITES = 4000, SMALL = 10000 };
@@ -159,6 +160,15 @@ static pxt_doubts clears(const struct repair *repair, unsigned word)
     return noticed ? atomic_load(&repair->chain->page.authority) : pxt_chain_members(repair->chain);
 }
 
+/* Ends the repair of a word. If no member is in doubt, none has missed a removal. */
+static void end_word(const struct repair *repair, unsigned word)
+{
+    struct pxt_page *page = &repair->chain->page;
+    uint64_t ended = pxt_word_end(page, word, repair->noted[word], clears(repair, word));
+    if (!(pxt_word_doubts(ended) & pxt_chain_members(repair->chain)))
+        pxt_removal_settled(page, word);
+}
+
 /* Repairs the noted words of one stripe. Its lock is held. */
 static pxt_status repair_locked(struct repair *repair, unsigned stripe, struct pxt_error *error)
 {
@@ -178,7 +188,7 @@ static pxt_status repair_locked(struct repair *repair, unsigned stripe, struct p
         status = pxt_repair_sync_members(repair->chain, error);
     for (unsigned i = stripe; i < repair->end && !status; i += PXT_STRIPES)
         if (repair->noted[i])
-            pxt_word_end(page, i, repair->noted[i], clears(repair, i));
+            end_word(repair, i);
     return status;
 }
 
@@ -275,6 +285,7 @@ static void probe(struct pxt_chain *chain, struct pxt_tier *tier)
     struct pxt_error error = {.status = PXT_OK};
     uint64_t count;
     bool serial = !(tier->flags & PXT_TIER_CONCURRENT);
+    PXT_COUNT(tier, probes, 1);
     if (serial)
         pthread_mutex_lock(&tier->serial);
     pxt_status status = tier->ops->count(tier->self, &count, &error);

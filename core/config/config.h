@@ -19,6 +19,8 @@ struct pxt_tier_config {
     struct pxt_origin eviction_origin; /* of its name */
     bool write_behind;
     bool required;
+    int64_t soft_timeout; /* microseconds; 0: none */
+    unsigned max_waiting; /* 0: any number */
     int64_t timeout;      /* of a call for a key, in microseconds; 0: none */
     uint64_t max_entries; /* capacity; UINT64_MAX: unlimited; 0: stores nothing */
     char *problem;        /* why tier.module is NULL */

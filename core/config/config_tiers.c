@@ -109,6 +109,10 @@ static pxt_status read_core_options(struct pxt_config_loading *loading, const st
     tier->write_behind = pxt_settings_number(tier->settings, "write_behind");
     int64_t timeout = pxt_settings_number(tier->settings, "timeout");
     tier->timeout = timeout < 0 ? 0 : timeout;
+    int64_t soft = pxt_settings_number(tier->settings, "soft_timeout");
+    tier->soft_timeout = soft < 0 ? 0 : soft;
+    int64_t waiting = pxt_settings_number(tier->settings, "max_waiting");
+    tier->max_waiting = waiting < 0 ? 0 : (unsigned)waiting;
     int64_t capacity = pxt_settings_number(tier->settings, "max_entries");
     tier->max_entries = capacity < 0 ? UINT64_MAX : (uint64_t)capacity;
     return PXT_OK;

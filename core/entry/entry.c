@@ -494,6 +494,16 @@ uint32_t pxt_entry_generation(const pxt_entry *entry)
     return atomic_load_explicit(&entry->generation, memory_order_relaxed);
 }
 
+void pxt_entry_set_stale(pxt_entry *entry)
+{
+    entry->stale = true;
+}
+
+bool pxt_entry_is_stale(const pxt_entry *entry)
+{
+    return entry && entry->stale;
+}
+
 void pxt_entry_set_generation(pxt_entry *entry, uint32_t generation)
 {
     atomic_store_explicit(&entry->generation, generation, memory_order_relaxed);

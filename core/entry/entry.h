@@ -70,6 +70,8 @@ const char *pxt_entry_token(const pxt_entry *entry, enum pxt_field_id field, siz
 void pxt_entry_touch(pxt_entry *entry, uint64_t hits, pxt_time last_accessed);
 /* Returns how many hits the slower tiers have not been told of, and counts them as told. */
 uint64_t pxt_entry_take_unflushed_hits(pxt_entry *entry);
+/* Marks an entry that only the caller has: see pxt_entry_is_stale(). */
+void pxt_entry_set_stale(pxt_entry *entry);
 /* The generation of the page under which it was read; set before the entry is handed to a tier. */
 uint32_t pxt_entry_generation(const pxt_entry *entry);
 void pxt_entry_set_generation(pxt_entry *entry, uint32_t generation);

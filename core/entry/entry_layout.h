@@ -48,7 +48,8 @@ struct pxt_entry {
     _Atomic uint32_t generation;
     _Atomic int32_t holds; /* counted holds; holds in slots come on top: see hazard.c */
     uint16_t key_length;
-    _Atomic uint16_t frozen;       /* new holds are counted, not put into slots; set under the lock of hazard.c */
+    _Atomic uint8_t frozen;        /* new holds are counted, not put into slots; set under the lock of hazard.c */
+    bool stale;                    /* it was served where no tier could decide; set before it is handed out */
     uint32_t size;                 /* of the whole block, for wiping */
     char key[PXT_KEY_INLINE];      /* with NUL, where it fits: then its text slot points here */
     struct pxt_entry *next_listed; /* under the lock of hazard.c */

@@ -50,6 +50,10 @@ const struct pxt_option *pxt_options_global(void)
          "by how much the clocks of hosts that share a tier may differ"},
         {"tombstone_keep", PXT_OPTION_DURATION, "168h", SECONDS(60), YEARS_100, NULL,
          "how long a tier that hosts share keeps what says that an entry was removed, for hosts that are away"},
+        {"fail_safe", PXT_OPTION_BOOL, "false", 0, 0, NULL,
+         "whether a get that no tier can decide serves the newest copy that is there, marked as stale"},
+        {"fail_safe_max", PXT_OPTION_DURATION, "24h", 0, YEARS_100, NULL,
+         "how long after the end of its time to live such a copy may be served"},
         {NULL, PXT_OPTION_TEXT, NULL, 0, 0, NULL, NULL}};
     return table;
 }
@@ -68,6 +72,13 @@ const struct pxt_option *pxt_options_tier(void)
         {"timeout", PXT_OPTION_DURATION, "none", 1000, SECONDS(3600), "none",
          "how long a call of the tier for a key may take, or none; the tier is told, and calls that overrun are "
          "counted"},
+        {"soft_timeout", PXT_OPTION_DURATION, "none", 1000, SECONDS(3600), "none",
+         "of a tier on another machine: how long a get waits for it before it goes on with what other tiers have, or "
+         "none; "
+         "the call goes on in the background"},
+        {"max_waiting", PXT_OPTION_INTEGER, "unlimited", 1, 100000, "unlimited",
+         "how many calls for a key may be in the tier at once; more are refused at once, as by a tier that does not "
+         "answer"},
         {"max_staleness", PXT_OPTION_DURATION, "1s", 1000, SECONDS(3600), NULL,
          "of a tier on another machine: how long an entry in memory may be old if a notice of a change is lost"},
         {"enabled", PXT_OPTION_BOOL, "true", 0, 0, NULL, "false: the chain goes without this tier"},

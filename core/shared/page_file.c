@@ -140,6 +140,7 @@ static pxt_status new_file(struct pxt_page_file *file, uint64_t inode, struct px
     /* So that a word of this page never equals one of a page before it. */
     for (unsigned i = 0; i < PXT_WORDS; i++)
         atomic_init(&file->words[i], start << 8);
+    atomic_init(&file->removed_before, PXT_REMOVED_UNKNOWN);
     return PXT_OK;
 }
 

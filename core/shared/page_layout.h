@@ -8,7 +8,10 @@
 #include "shared/page.h"
 #include <sys/types.h>
 
-enum { PXT_PAGE_FORMAT = 3, PXT_BOOT_ID = 40, PXT_MEMBER_NAME = 64 };
+enum { PXT_PAGE_FORMAT = 4, PXT_BOOT_ID = 40, PXT_MEMBER_NAME = 64 };
+
+/* Greater than every version. */
+#define PXT_REMOVED_UNKNOWN UINT64_MAX
 
 /* What stays as it was made. `magic` and `format` lie here in every format. */
 struct pxt_page_fixed {
@@ -35,7 +38,9 @@ struct pxt_page_file {
     _Atomic uint32_t members; /* a bit for each slot */
     _Atomic uint32_t epoch;   /* raised when a member comes or goes */
     struct pxt_page_member member[PXT_CHAIN_MAX];
+    _Atomic uint64_t removed_before; /* see removals.c; PXT_REMOVED_UNKNOWN until the members have joined */
     _Alignas(64) _Atomic uint64_t words[PXT_WORDS];
+    _Atomic uint64_t removed[PXT_WORDS]; /* see removals.c */
 };
 
 /* Bytes that are locked. The first two lie at the same place in every format. */

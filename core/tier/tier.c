@@ -67,8 +67,10 @@ static void take_flags(struct pxt_tier *tier)
     tier->flags = tier->ops->flags | (tier->lone ? PXT_TIER_DURABLE : 0);
     pxt_forks_listen(&tier->fork_listener, tier->ops, tier->self);
     tier->grouped = pxt_group_commit_suits(tier->ops);
+    /* Of a call that is made directly nothing counts, and nobody waits for it in the background. */
+    bool may_be_direct = (tier->flags & PXT_TIER_SHARED) && !tier->max_waiting && !tier->soft_timeout;
     tier->hits_need_no_lock =
-        (tier->flags & PXT_TIER_CONCURRENT) && !tier->tracker && (tier->ops->settle || (tier->flags & PXT_TIER_SHARED));
+        (tier->flags & PXT_TIER_CONCURRENT) && !tier->tracker && (tier->ops->settle || may_be_direct);
 }
 
 static void init(struct pxt_tier *tier, const struct pxt_tier_config *config, const struct pxt_tier_context *context)
@@ -83,6 +85,8 @@ static void init(struct pxt_tier *tier, const struct pxt_tier_config *config, co
     tier->max_entries = config->max_entries;
     tier->write_behind = config->write_behind;
     tier->timeout = config->timeout;
+    tier->soft_timeout = config->soft_timeout;
+    tier->max_waiting = config->max_waiting;
     tier->clock = context->clock;
     pthread_mutex_init(&tier->serial, NULL);
     pxt_group_commit_init(&tier->group);
@@ -138,9 +142,10 @@ pxt_status pxt_tier_reopen(struct pxt_tier *tier, struct pxt_error *error)
     if (pxt_tier_durable(tier) && !tier->lone && !(tier->ops->flags & PXT_TIER_DURABLE)) {
         tier->ops->close(tier->self);
         tier->self = NULL;
-        return pxt_fail(error, PXT_ENOTSUP, 0,
-                        "it does not say that it is durable, as the tier said of itself when the cache was opened: open "
-                        "the cache anew");
+        return pxt_fail(
+            error, PXT_ENOTSUP, 0,
+            "it does not say that it is durable, as the tier said of itself when the cache was opened: open "
+            "the cache anew");
     }
     take_flags(tier);
     return PXT_OK;

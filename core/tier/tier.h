@@ -27,6 +27,7 @@
 #include <proxtier/tier.h>
 
 struct pxt_chain;
+struct pxt_workers;
 
 /* What the instance of a plugin points to. */
 struct pxt_tier_instance {
@@ -69,7 +70,11 @@ struct pxt_tier {
     bool hits_need_no_lock; /* as the first tier: it locks itself and keeps the state of the policy */
 
     /* The way in. */
-    int64_t timeout; /* of a call for a key, in microseconds; 0: none */
+    int64_t soft_timeout;        /* of a get, in microseconds; 0: none */
+    struct pxt_workers *workers; /* that make the gets; NULL: no soft_timeout, or the cache is being closed */
+    unsigned max_waiting;        /* calls inside at once; 0: any number */
+    _Atomic unsigned inside;     /* if `max_waiting` */
+    int64_t timeout;             /* of a call for a key, in microseconds; 0: none */
     const struct pxt_clock *clock;
     struct pxt_breaker breaker;
     pthread_mutex_t serial; /* around each call, if the tier is not concurrent */

@@ -14,9 +14,21 @@
 struct call {
     struct pxt_error error;
     int cancel_state;
-    bool timed;
+    bool timed, counted;
     struct pxt_call_frame frame; /* if `timed` */
 };
+
+/* Counts a call that may be one too many. It is refused as by a tier that is off: nothing was tried, and nothing has failed. */
+static inline bool come_in(struct pxt_tier *tier, struct pxt_error *error)
+{
+    if (atomic_fetch_add_explicit(&tier->inside, 1, memory_order_relaxed) < tier->max_waiting)
+        return true;
+    atomic_fetch_sub_explicit(&tier->inside, 1, memory_order_relaxed);
+    PXT_COUNT(tier, turned_away, 1);
+    pxt_fail(error, PXT_EUNAVAILABLE, 0, "%u calls wait for tier %s already: see max_waiting", tier->max_waiting,
+             tier->name);
+    return false;
+}
 
 /* Prepares a call of the plugin, whose error goes to `call->error`. False if the tier is off, or not present. A call that
  * goes through the whole store is not `timed`: how long it takes depends on the size of the store. */
@@ -27,6 +39,9 @@ static inline bool enter_as(struct pxt_tier *tier, bool timed, struct call *call
         pxt_fail(error, PXT_EUNAVAILABLE, 0, "tier %s is off", tier->name);
         return false;
     }
+    call->counted = timed && tier->max_waiting;
+    if (call->counted && !come_in(tier, error))
+        return false;
     /* On the way of every call: the text of an error is a kilobyte that need not be zeroed each time. */
     call->error.status = PXT_OK;
     call->error.system_errno = 0;
@@ -61,6 +76,8 @@ static inline pxt_status leave_as(struct pxt_tier *tier, pxt_status status, bool
         pthread_mutex_unlock(&tier->serial);
     if (call->timed)
         pxt_tier_end_call(tier, &call->frame);
+    if (call->counted)
+        atomic_fetch_sub_explicit(&tier->inside, 1, memory_order_relaxed);
     pthread_setcancelstate(call->cancel_state, NULL);
     if (status == PXT_OK || status == PXT_NOT_FOUND) {
         if (ends_failures)

@@ -221,6 +221,9 @@ PXT_API bool pxt_entry_has(const pxt_entry *entry, enum pxt_field_id field);
 PXT_API void pxt_entry_read(const pxt_entry *entry, struct pxt_draft *draft);
 /* Whether its time has come: now >= expires_at. */
 PXT_API bool pxt_entry_expired(const pxt_entry *entry, pxt_time now);
+/* Whether a get served it although no tier could say that it is the newest version, or although its time to live has ended: with
+ * `fail_safe: true` in the configuration; see proxtier.yaml(5). */
+PXT_API bool pxt_entry_is_stale(const pxt_entry *entry);
 
 static inline const char *pxt_entry_key(const pxt_entry *entry)
 {

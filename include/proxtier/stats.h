@@ -30,7 +30,11 @@ extern "C" {
     X(overruns, "calls that took longer than the tier's timeout")                                                      \
     X(refusals, "new entries that the policy kept out")                                                                \
     X(notices, "notices of changes that other hosts have made")                                                        \
-    X(conflicts, "writes that another host came before, and that were made again")
+    X(conflicts, "writes that another host came before, and that were made again")                                     \
+    X(stale, "gets that no tier could decide, and that an old copy of this tier was served for")                       \
+    X(slow, "gets that went on without this tier after its `soft_timeout`")                                            \
+    X(turned_away, "calls refused at once because `max_waiting` calls were in the tier")                               \
+    X(probes, "trials of this tier while it was off")
 
 /* Counters of the cache as a whole. They outlive the tiers that they were counted in. */
 #define PXT_CACHE_COUNTERS(X)                                                                                          \
@@ -38,7 +42,8 @@ extern "C" {
     X(misses, "gets that no tier could answer")                                                                        \
     X(promotions, "entries copied into a tier after a hit in a slower one")                                            \
     X(demotions, "entries handed down by an eviction")                                                                 \
-    X(skewed, "changes of entries whose version was more than `max_skew` ahead of the clock")
+    X(skewed, "changes of entries whose version was more than `max_skew` ahead of the clock")                          \
+    X(joined, "gets that waited for another thread's get of the same key")
 
 enum pxt_tier_state {
     PXT_TIER_ON,
@@ -79,6 +84,7 @@ struct pxt_stats {
     uint64_t missing;    /* members of the pool that the configuration of this cache does not have */
     int64_t checkpoint;  /* microseconds since 1970: all members agree on all changes up to then; 0: none is known */
     uint64_t skewed;     /* changes of entries whose version was more than `max_skew` ahead of the clock */
+    uint64_t joined;     /* gets that waited for another thread's get of the same key */
     int64_t since;       /* when all counters were 0: microseconds since 1970 */
     uint64_t known_dead; /* proxies that are known as dead, and not stored: see health.dead_for in proxtier.yaml(5) */
     struct pxt_tier_stats tier[PXT_CHAIN_MAX];

@@ -1,14 +1,12 @@
 # SPDX-License-Identifier: MIT
 c_tests += \
-    %D%/admission_test %D%/batch_test %D%/calls_test %D%/chain_test %D%/clear_test %D%/close_test %D%/dead_test %D%/dead_victim_test \
-    %D%/degrade_test %D%/delete_many_test %D%/each_test \
-    %D%/exchange_clear_test %D%/exchange_test %D%/fork_test %D%/get_many_test %D%/hosts_copies_test \
-    %D%/hosts_failures_test \
-    %D%/hosts_many_test %D%/hosts_reports_test %D%/hosts_soak_test %D%/hosts_test %D%/learnt_test %D%/live_counters_test \
-    %D%/members_test %D%/model_test %D%/notice_test %D%/overtaken_test %D%/pass_damage_test %D%/power_test %D%/probe_test %D%/processes_test \
-    %D%/reports_test \
-    %D%/shortage_test %D%/skew_test %D%/slow_tier_test %D%/threads_test \
-    %D%/totals_test %D%/ttl_test %D%/unload_test
+    %D%/admission_test %D%/batch_test %D%/calls_test %D%/chain_test %D%/clear_test %D%/close_test %D%/dead_test \
+    %D%/dead_victim_test %D%/degrade_test %D%/delete_many_test %D%/each_test %D%/exchange_clear_test \
+    %D%/exchange_test %D%/fail_safe_test %D%/falter_test %D%/fork_test %D%/get_many_test %D%/hosts_copies_test \
+    %D%/hosts_failures_test %D%/hosts_many_test %D%/hosts_reports_test %D%/hosts_soak_test %D%/hosts_test \
+    %D%/learnt_test %D%/live_counters_test %D%/members_test %D%/model_test %D%/notice_test %D%/overtaken_test \
+    %D%/pass_damage_test %D%/power_test %D%/probe_test %D%/processes_test %D%/reports_test %D%/shortage_test \
+    %D%/skew_test %D%/slow_tier_test %D%/threads_test %D%/totals_test %D%/ttl_test %D%/unload_test
 %C%_admission_test_LDADD = libproxtier.la
 %C%_batch_test_LDADD = libproxtier.la
 %C%_calls_test_LDADD = libproxtier.la
@@ -27,6 +25,11 @@ c_tests += \
 %C%_exchange_clear_test_LDFLAGS = $(AM_LDFLAGS) -export-dynamic
 %C%_exchange_test_SOURCES = %D%/exchange_test.c %D%/hosts.h
 %C%_exchange_test_LDADD = libproxtier.la
+%C%_fail_safe_test_SOURCES = %D%/fail_safe_test.c %D%/hosts.h
+%C%_fail_safe_test_LDADD = libproxtier.la
+%C%_falter_test_SOURCES = %D%/falter_test.c %D%/hosts.h
+%C%_falter_test_LDADD = libproxtier.la
+%C%_falter_test_LDFLAGS = $(AM_LDFLAGS) -export-dynamic
 %C%_get_many_test_LDADD = libproxtier.la
 %C%_get_many_test_LDFLAGS = $(AM_LDFLAGS) -export-dynamic
 %C%_hosts_copies_test_SOURCES = %D%/hosts_copies_test.c %D%/hosts.h

@@ -15,7 +15,7 @@ enum place { NOWHERE, TRAVELS, MEMORY, FILES, PUT_IF_MANY };
 static pthread_mutex_t gate_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t gate_moved = PTHREAD_COND_INITIALIZER;
 
-enum how { GET, GET_MANY, PEEK, DELETE, PUT_MANY };
+enum how { GET, PEEK, DELETE, PUT_MANY };
 struct reader {
     pthread_t thread;
     pxt_cache *cache;
@@ -69,16 +69,6 @@ static int64_t value_of(pxt_status status, pxt_entry *entry)
     return value;
 }
 
-static int64_t get_with_another(pxt_cache *cache)
-{
-    static const char *const keys[] = {"other", "k"};
-    pxt_entry *entry[2];
-    pxt_status status[2];
-    pxt_cache_get_many(cache, keys, 2, entry, status, NULL, NULL);
-    pxt_entry_release(entry[0]);
-    return value_of(status[1], entry[1]);
-}
-
 static int64_t put_two(pxt_cache *cache)
 {
     static const char *const keys[] = {"other", "k"};
@@ -98,9 +88,6 @@ static void *read_key(void *arg)
     switch (reader->how) {
     case GET:
         reader->answer = get(reader->cache, "k");
-        break;
-    case GET_MANY:
-        reader->answer = get_with_another(reader->cache);
         break;
     case PEEK: {
         pxt_status status = pxt_cache_peek(reader->cache, "k", &entry, NULL);
@@ -217,7 +204,7 @@ static void nor_do_the_files(pxt_cache *b, int64_t told, const char *what)
 
 /* ---- tests ------------------------------------------------------------------------------------------------------ */
 
-static const char *const name_of[] = {"a get", "a get of many keys", "a peek", "a delete"};
+static const char *const name_of[] = {"a get", "a peek", "a delete"};
 
 /* One reader has read the old version, another one reads the new one; `first_ends`: the answer of the first comes first. */
 static void answers_overtake_each_other(enum how second, bool l2, bool deletes, bool first_ends)
@@ -322,10 +309,11 @@ int main(void)
     if (!mkdtemp(folder))
         return 1;
     alarm(200);
-    for (int i = 0; i < 16; i++)
-        answers_overtake_each_other(i & 8 ? PEEK : GET_MANY, i & 4, i & 2, i & 1);
-    for (int i = 0; i < 4; i++)
-        an_older_answer_is_being_copied(i & 2 ? PEEK : GET_MANY, i & 1, MEMORY);
+    /* A get of many keys is no second reader: it waits for the get that is under way; see falter_test. */
+    for (int i = 0; i < 8; i++)
+        answers_overtake_each_other(PEEK, i & 4, i & 2, i & 1);
+    for (int i = 0; i < 2; i++)
+        an_older_answer_is_being_copied(PEEK, i & 1, MEMORY);
     for (int i = 0; i < 2; i++)
         an_older_answer_is_being_copied(PEEK, i & 1, FILES);
     a_change_is_told_that_there_is_nothing();

@@ -312,7 +312,8 @@ static int see_statement(unsigned kind, void *arg, void *statement, void *text)
     (void)arg;
     (void)text;
     const char *sql_text = sqlite3_sql(statement);
-    if (!sql_text || !strstr(sql_text, "proxtier_select") || strncmp(sql_text, "SELECT", 6))
+    if (!sql_text || !strstr(sql_text, "proxtier_select") || strncmp(sql_text, "SELECT", 6) ||
+        strstr(sql_text, "FROM sqlite_schema")) /* that looks for indexes */
         return 0;
     for (unsigned i = 0; i < seen.count; i++)
         if (!strcmp(seen.text[i], sql_text))
@@ -343,27 +344,32 @@ static bool plan_is_good(const char *path, const char *statement)
         bool indexed = strstr(detail, "INDEX proxtier_select_");
         good += indexed && (unplaced || !strncmp(detail, "SEARCH ", 7));
         lines++;
-        if (!indexed || lines > 1)
+        if (good < lines)
             diag("%s: %s", statement, detail);
     }
     sqlite3_finalize(plan);
     sqlite3_close(db);
     sqlite3_free(text);
+    if (!lines)
+        diag("%s: no plan", statement);
     return lines == 1 && good == 1;
 }
 
 static void tells_what_a_filter_does(bool l3, const char *name)
 {
-    unsigned bad = 0;
+    unsigned bad = 0, wrong = 0, explained = 0;
     sqlite3_auto_extension((void (*)(void))watch_statements);
     struct tier tier = opened(l3, name, NULL);
     put_items(&tier);
-    is_int(wrong_of(&tier, tap_amount(1500)), 0, "%s: what a filter over all entries tells, in order", name);
-    sqlite3_reset_auto_extension();
-    for (unsigned i = 0; i < seen.count; i++) {
-        bad += !plan_is_good(tier.path, seen.text[i]);
-        free(seen.text[i]);
+    for (int i = 0; i < tap_amount(1500) && wrong < 5; i++) {
+        wrong += wrong_of(&tier, 1);
+        for (; explained < seen.count; explained++) /* now: later its index may have made room for others */
+            bad += !plan_is_good(tier.path, seen.text[explained]);
     }
+    is_int(wrong, 0, "%s: what a filter over all entries tells, in order", name);
+    sqlite3_reset_auto_extension();
+    for (unsigned i = 0; i < seen.count; i++)
+        free(seen.text[i]);
     ok(seen.count > 100 && !bad, "%s: each of %u statements walks its index in order, %u do not", name, seen.count,
        bad);
     seen.count = 0;
@@ -502,6 +508,7 @@ static void picks_evenly(bool l3, const char *name)
     unsigned others = 0, least = PICKS, most = 0;
     struct pxt_selection selection;
     struct tier tier = opened(l3, name, NULL);
+    memset(picked, 0, sizeof picked);
     pxt_selection_init(&selection);
     selection.tag = "wanted";
     selection.health = PXT_HEALTH_BIT(PXT_HEALTH_HEALTHY) | PXT_HEALTH_BIT(PXT_HEALTH_DEGRADED);

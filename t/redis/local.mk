@@ -10,4 +10,9 @@ check_PROGRAMS += %D%/choosing_test %D%/server_fails_test
 TESTS += %D%/choosing_test %D%/redis.t %D%/server_fails_test
 else
 EXTRA_DIST += %D%/choosing_test.c %D%/server.h %D%/server_fails_test.c
+check_PROGRAMS += %D%/falters_test %D%/server_fails_test
+%C%_falters_test_SOURCES = %D%/falters_test.c %D%/server.h t/chain/hosts.h
+%C%_falters_test_LDADD = libproxtier.la -lpthread
+TESTS += %D%/redis.t %D%/falters_test %D%/server_fails_test
+EXTRA_DIST += %D%/falters_test.c %D%/server.h %D%/server_fails_test.c
 endif

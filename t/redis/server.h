@@ -74,7 +74,7 @@ static __attribute__((unused)) void forget_server_data(void)
 }
 
 /* The tier in YAML. */
-static const char *redis_tier(void)
+static __attribute__((unused)) const char *redis_tier(void)
 {
     static char text[400];
     char path[200];
