@@ -182,7 +182,9 @@ bool pxt_demote_victim(struct pxt_chain *chain, struct pxt_tier *tier, const str
     bool leaves = true;
     if (pxt_chain_read(chain, tier, key, PXT_GET_PEEK, &entry, NULL, NULL) != PXT_OK)
         return true; /* it is no longer there */
-    if (pxt_chain_stale(chain, tier, entry)) {
+    if (pxt_entry_is_tombstone(entry)) {
+        leaves = true; /* it was removed meanwhile: a tombstone takes no room, and leaves by its own rules */
+    } else if (pxt_chain_stale(chain, tier, entry)) {
         pxt_tier_del(tier, key, PXT_REMOVE_DELETED, NULL);
     } else if (pxt_chain_expired(chain, entry) && !pxt_chain_has_tombstones(chain) && !victims->in_hurry) {
         pxt_chain_remove(chain, key, PXT_REMOVE_EXPIRED, NULL);

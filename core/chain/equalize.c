@@ -154,12 +154,16 @@ static pxt_status remove_again(struct pxt_tier *tier, const struct pxt_key *key,
     return status ? status : pxt_tier_del(tier, key, PXT_REMOVE_POLICY, error);
 }
 
-/* Before a tier is written to: sets its bit, if it lacks what no caller was told of. */
+/* Before a tier is written to: sets its bit, if it lacks what no caller was told of. If the word was changed since (damage, a
+ * notice, a server that is back), `*word` stays as it is: so the pass sees that when it ends. */
 static void doubt(struct pxt_chain *chain, const struct pxt_tier *tier, const struct pxt_key *key, uint64_t *word)
 {
     pxt_doubts bit = pxt_chain_bit(chain, tier);
-    if (!(pxt_word_doubts(*word) & bit))
-        *word = pxt_word_begin(&chain->page, key->hash, bit, NULL);
+    uint64_t before;
+    if (pxt_word_doubts(*word) & bit)
+        return;
+    uint64_t raised = pxt_word_begin(&chain->page, key->hash, bit, &before);
+    *word = before == *word ? raised : *word;
 }
 
 static void note_given(struct pxt_tier *tier, const struct pxt_key *key)

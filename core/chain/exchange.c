@@ -83,9 +83,11 @@ struct offer {
 static bool is_newer(struct pxt_chain *chain, const struct offer *offer, const pxt_entry *own)
 {
     uint64_t version = pxt_entry_version(offer->entry);
-    /* It says what the members say. But if the page does not follow its version, a change has to find it to go above it. */
+    /* It says what the members say. But if the page does not follow its version, a change has to find it to go above it; and a
+     * list has to find what is known as dead. */
     if (!own && pxt_chain_dead(chain, offer->entry))
-        return offer->for_change && version > pxt_version_last(&chain->page);
+        return offer->for_change && (version > pxt_version_last(&chain->page) ||
+                                     pxt_entry_known_dead(offer->entry, pxt_clock_now(&chain->clock)));
     return version > (own ? pxt_entry_effective_version(own) : pxt_remote_kept(chain));
 }
 

@@ -96,10 +96,10 @@ static uint32_t tiers_with(struct pxt_chain *chain, const struct pxt_key *key)
 
 /* Removes an entry, and counts that in each tier that had it. */
 static pxt_status remove_and_count(struct pxt_chain *chain, const struct pxt_key *key, enum pxt_removal why,
-                                   struct pxt_error *error)
+                                   const struct pxt_decision *decision, struct pxt_error *error)
 {
     uint32_t with = why == PXT_REMOVE_HEALTH ? tiers_with(chain, key) : 0;
-    pxt_status status = pxt_chain_remove(chain, key, why, error);
+    pxt_status status = pxt_chain_remove_read(chain, key, why, decision->entry, decision->seen, error);
     for (unsigned i = 0; i < chain->count && !status; i++)
         if (with >> i & 1)
             PXT_COUNT(&chain->tier[i], evictions_health, 1);
@@ -134,7 +134,7 @@ static pxt_status change_once(struct pxt_chain *chain, const struct pxt_key *key
                                         .silent = pxt_chain_silent_members(chain, &decision)};
         status = pxt_chain_store(chain, changed, &stamp, victims, error);
     } else if (!status) {
-        status = remove_and_count(chain, key, why, error);
+        status = remove_and_count(chain, key, why, &decision, error);
     }
     pxt_entry_release(entry);
     pxt_entry_release(changed);

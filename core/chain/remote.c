@@ -145,9 +145,18 @@ uint64_t pxt_remote_kept(struct pxt_chain *chain)
     return since > 0 ? pxt_version_of_time(since) : 0;
 }
 
+/* Whether an older copy may be offered to this host. A remote tier that is absent may be one that exchanges copies. */
+static bool may_meet_older(const struct pxt_chain *chain)
+{
+    bool may = chain->exchanges;
+    for (unsigned i = 0; i < chain->count; i++)
+        may |= (chain->tier[i].flags & PXT_TIER_REMOTE) && !pxt_tier_present(&chain->tier[i]);
+    return may;
+}
+
 uint64_t pxt_remote_may_drop(struct pxt_chain *chain, const struct pxt_tier *tier, uint64_t up_to)
 {
-    if (!(tier->flags & PXT_TIER_REMOTE) && !chain->exchanges)
+    if (!(tier->flags & PXT_TIER_REMOTE) && !may_meet_older(chain))
         return up_to;
     uint64_t kept = pxt_remote_kept(chain);
     return kept < up_to ? kept : up_to;

@@ -138,12 +138,28 @@ static void tell(const struct pxt_chain *chain, const struct pxt_key *key, enum 
     pxt_log(chain->logger, PXT_MESSAGE_DEBUG, "chain", "%s leaves all tiers: %s", key->text, reason);
 }
 
+static bool leaves_trace(struct pxt_chain *chain, enum pxt_removal why)
+{
+    return pxt_chain_has_tombstones(chain) || (why == PXT_REMOVE_HEALTH && pxt_chain_remembers_dead(chain));
+}
+
+pxt_status pxt_chain_remove_read(struct pxt_chain *chain, const struct pxt_key *key, enum pxt_removal why,
+                                 const pxt_entry *entry, struct pxt_seen seen, struct pxt_error *error)
+{
+    pxt_status status = leaves_trace(chain, why)
+                            ? bury(chain, key, why, pxt_entry_effective_version(entry), seen, error)
+                            : remove_without_trace(chain, key, why, error);
+    if (!status)
+        tell(chain, key, why);
+    return status;
+}
+
 pxt_status pxt_chain_remove(struct pxt_chain *chain, const struct pxt_key *key, enum pxt_removal why,
                             struct pxt_error *error)
 {
     pxt_status status;
     unsigned n = 0;
-    if (!pxt_chain_has_tombstones(chain) && !(why == PXT_REMOVE_HEALTH && pxt_chain_remembers_dead(chain)))
+    if (!leaves_trace(chain, why))
         status = remove_without_trace(chain, key, why, error);
     else
         do

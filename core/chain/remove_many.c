@@ -20,7 +20,7 @@ struct removal {
     enum pxt_removal why;
     struct pxt_tier *alone; /* the only durable tier, which drops its tombstones at once; NULL: there are several */
     size_t *index;          /* in the caller's keys, of each tombstone */
-    bool *dead; /* what the new tombstone replaces was a tombstone, or had expired: the key counts as not found */
+    bool *nothing;          /* what the tombstone replaces counts as not found: it has expired, or is known as dead */
 };
 
 static pxt_status release_from(struct pxt_tier *tier, pxt_entry *const *tombstones, size_t n, struct pxt_error *error)
@@ -60,9 +60,9 @@ static pxt_status begin_one(struct pxt_chain *chain, struct removal *removal, co
     struct pxt_write *write = &removal->batch.write;
     struct pxt_stamp stamp = {.supplied = PXT_VERSION_NEW, .learnt = PXT_VERSION_NEW, .seen = decision->seen};
     bool gone = decision->entry && pxt_chain_is_gone(chain, decision->entry, removal->why);
-    /* A tier that stands alone counts an expired entry as deleted, as a delete of one key does. */
-    bool dead = decision->entry && (pxt_entry_is_tombstone(decision->entry) ||
-                                    (!removal->alone && pxt_chain_dead(chain, decision->entry)));
+    /* A removal from a tier that stands alone finds what has expired, too. */
+    bool nothing = decision->entry &&
+                   (removal->alone ? pxt_entry_is_tombstone(decision->entry) : pxt_chain_dead(chain, decision->entry));
     if (decision->entry)
         pxt_stamp_above(&stamp, pxt_entry_effective_version(decision->entry));
     if (status == PXT_OK && gone)
@@ -79,7 +79,7 @@ static pxt_status begin_one(struct pxt_chain *chain, struct removal *removal, co
     if (made)
         return made;
     removal->index[write->count] = index;
-    removal->dead[write->count] = status == PXT_OK && dead; /* what was learnt of it goes too */
+    removal->nothing[write->count] = status == PXT_OK && nothing; /* what was learnt of it goes too */
     removal->batch.replaced[write->count++].stamp = stamp;
     pxt_access_forget(chain, key);
     return PXT_OK;
@@ -143,7 +143,7 @@ static void end_all(struct pxt_chain *chain, const struct removal *removal, cons
         pxt_status alone = status ? pxt_chain_remove(chain, &keys[index], removal->why, error) : PXT_OK;
         if (alone == PXT_NOT_FOUND) /* its tombstone had reached a tier */
             alone = PXT_OK;
-        results[index] = alone == PXT_OK && removal->dead[i] ? PXT_NOT_FOUND : alone;
+        results[index] = alone == PXT_OK && removal->nothing[i] ? PXT_NOT_FOUND : alone;
         pxt_entry_release(removal->batch.entries[i]);
     }
 }
@@ -214,9 +214,9 @@ pxt_status pxt_chain_delete_many(struct pxt_chain *chain, const struct pxt_key *
         return remove_singly(chain, keys, n, why, results, error);
     removal.batch.entries = pxt_alloc_array(n, sizeof(pxt_entry *));
     removal.index = pxt_alloc_array(n, sizeof *removal.index);
-    removal.dead = pxt_alloc_array(n, sizeof *removal.dead);
+    removal.nothing = pxt_alloc_array(n, sizeof *removal.nothing);
     pxt_status status = pxt_batch_make(&removal.batch, n, error);
-    if (!status && !(removal.batch.entries && removal.index && removal.dead))
+    if (!status && !(removal.batch.entries && removal.index && removal.nothing))
         status = pxt_fail_memory(error, "a batch");
     if (status)
         goto out;
@@ -235,6 +235,6 @@ out:
     pxt_batch_free(&removal.batch, n);
     pxt_free(removal.batch.entries);
     pxt_free(removal.index);
-    pxt_free(removal.dead);
+    pxt_free(removal.nothing);
     return status;
 }

@@ -74,5 +74,8 @@ pxt_status pxt_write_put(struct pxt_write *write, struct pxt_tier *tier, struct 
 /* remove.c: removes a key from all tiers, as a change. PXT_NOT_FOUND if no tier had it. */
 pxt_status pxt_chain_remove(struct pxt_chain *chain, const struct pxt_key *key, enum pxt_removal why,
                             struct pxt_error *error);
+/* The same for an entry that was read, and is alive. PXT_ESTALE: another host has changed it since; the caller decides anew. */
+pxt_status pxt_chain_remove_read(struct pxt_chain *chain, const struct pxt_key *key, enum pxt_removal why,
+                                 const pxt_entry *entry, struct pxt_seen seen, struct pxt_error *error);
 
 #endif

@@ -17,10 +17,13 @@ static const uint64_t writer_mask = (1u << WRITER_BITS) - 1, ticks_max = (UINT64
 
 /* ---- words ------------------------------------------------------------------------------------------------------ */
 
+/* The generation begins again at 0, and leaves the notices above it as they are. */
 static uint64_t next_word(uint64_t word, pxt_doubts set, pxt_doubts clear)
 {
+    const uint64_t generation = (uint64_t)(pxt_word_generation(word) + 1) << DOUBT_BITS;
+    const uint64_t notices = word >> (DOUBT_BITS + GENERATION_BITS) << (DOUBT_BITS + GENERATION_BITS);
     uint64_t doubts = (word | set) & (pxt_doubts)~clear;
-    return ((word >> DOUBT_BITS) + 1) << DOUBT_BITS | doubts;
+    return notices | generation | doubts;
 }
 
 static uint64_t change_word(_Atomic uint64_t *word, pxt_doubts set, pxt_doubts clear, uint64_t *before)

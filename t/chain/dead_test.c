@@ -183,6 +183,13 @@ static void what_brings_it_back(const struct chain *chain)
     ok(!has(cache, "b") && !known_dead(cache), "%s: but a delete forgets", chain_name);
     is_int(put_list(cache, abc, 3), 0, "%s: then a list brings it back", chain_name);
     kill_key(cache, "b");
+    static const char *const keys[] = {"b", "none"};
+    pxt_status results[2];
+    is_int(pxt_cache_delete_many(cache, keys, 2, results, &error), PXT_OK, "%s: a delete of many", chain_name);
+    ok(results[0] == PXT_NOT_FOUND && results[1] == PXT_NOT_FOUND, "%s: finds nothing to be deleted", chain_name);
+    is_int(known_dead(cache), 0, "%s: and forgets, too", chain_name);
+    is_int(put_list(cache, abc, 3), 0, "%s: a list brings it back", chain_name);
+    kill_key(cache, "b");
     is_int(pxt_cache_clear(cache, NULL, &error), PXT_OK, "%s: a clear", chain_name);
     is_int(known_dead(cache), 0, "%s: forgets all", chain_name);
     pxt_cache_close(cache);

@@ -239,6 +239,60 @@ static void a_server_that_is_not_there_at_open(void)
     close_hosts(a, b);
 }
 
+/* A host that never had an entry is told by the server that it is known as dead. */
+static void what_failed_on_a_no_list_of_b_brings_back(void)
+{
+    struct pxt_draft draft;
+    struct pxt_report outcome = {.size = sizeof outcome, .ok = false, .latency_ms = -1};
+    bool evicted = false, dead = false;
+    setenv("PROXTIER_HEALTH_INVALIDATE", "true", 1);
+    empty_folder();
+    pxt_cache *a = open_host(&host_a), *b = open_host(&host_b);
+    put(a, "k", 1);
+    for (int i = 0; i < 10 && !evicted; i++)
+        if (pxt_cache_report(a, "k", &outcome, NULL, &evicted, &error))
+            diag("report: %s", error.message);
+    ok(evicted && get(a, "k") == -PXT_NOT_FOUND, "an entry fails too often on a");
+    pxt_draft_init(&draft);
+    pxt_draft_set_text(&draft, PXT_FIELD_KEY, "k", 1);
+    pxt_draft_set_text(&draft, PXT_FIELD_PROXY_URL, "http://192.0.2.1:80", 19);
+    is_int(pxt_cache_put_list(b, &draft, 1, NULL, NULL, &dead, &error), PXT_OK, "b, which never had it, reads a list");
+    ok(dead, "the list does not bring it back");
+    is_int(get(b, "k"), -PXT_NOT_FOUND, "b has it not");
+    is_int(get(a, "k"), -PXT_NOT_FOUND, "nor has a");
+    is_int(put(b, "k", 2), PXT_OK, "but b can put it");
+    ok(answers_soon(a, "k", 2), "and a has it again");
+    close_hosts(a, b);
+    unsetenv("PROXTIER_HEALTH_INVALIDATE");
+}
+
+/* The cache was opened while the server was away; the server comes back with what it had. */
+static void what_is_deleted_while_the_server_is_absent(void)
+{
+    static const struct host host_absent = {"a", true, false, ", durable: false, required: false", counts_once};
+    empty_folder();
+    pxt_cache *a = open_host(&host_a);
+    is_int(put(a, "k", 1), PXT_OK, "a puts, and the server has it, too");
+    pxt_cache_close(a);
+    set_down(true);
+    a = open_host(&host_absent);
+    is_int(get(a, "k"), 1, "a is opened while the server is away");
+    is_int(pxt_cache_delete(a, "k", &error), PXT_OK, "and deletes");
+    pxt_cache_tick(a, NULL, NULL);
+    pxt_cache_tick(a, NULL, NULL);
+    pxt_cache_close(a);
+    set_down(false);
+    a = open_host(&host_a);
+    is_int(get(a, "k"), -PXT_NOT_FOUND, "the server is back: what was deleted is not");
+    is_int(put(a, "k", 1), PXT_OK, "a puts again");
+    pxt_cache_close(a);
+    set_down(true);
+    a = open_host(&host_absent);
+    is_int(pxt_cache_clear(a, NULL, &error), PXT_EUNAVAILABLE, "a clear while the server is away is refused");
+    pxt_cache_close(a);
+    set_down(false);
+}
+
 static void a_capacity_is_refused(void)
 {
     pxt_cache *a = NULL;
@@ -262,6 +316,8 @@ int main(void)
     what_b_deleted_a_puts_again("a clock two days ahead", 2 * 86400 * PXT_SECOND);
     what_is_brought_loses_nothing();
     a_server_that_is_not_there_at_open();
+    what_failed_on_a_no_list_of_b_brings_back();
+    what_is_deleted_while_the_server_is_absent();
     a_capacity_is_refused();
     return end_tests();
 }

@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: MIT
 c_tests += \
     %D%/admission_test %D%/batch_test %D%/calls_test %D%/chain_test %D%/clear_test %D%/close_test %D%/dead_test \
-    %D%/degrade_test %D%/delete_many_test %D%/each_test %D%/exchange_clear_test %D%/exchange_test %D%/fail_safe_test \
-    %D%/falter_test %D%/fork_test %D%/get_many_test %D%/hosts_copies_test %D%/hosts_many_test %D%/hosts_reports_test \
-    %D%/hosts_soak_test %D%/hosts_test %D%/learnt_test %D%/live_counters_test %D%/members_test %D%/model_test \
-    %D%/notice_test %D%/overtaken_test %D%/power_test %D%/probe_test %D%/processes_test \
-    %D%/reports_test \
-    %D%/shortage_test %D%/skew_test %D%/slow_tier_test %D%/threads_test \
-    %D%/totals_test %D%/ttl_test %D%/unload_test
+    %D%/dead_victim_test %D%/degrade_test %D%/delete_many_test %D%/each_test %D%/exchange_clear_test \
+    %D%/exchange_test %D%/fail_safe_test %D%/falter_test %D%/fork_test %D%/get_many_test %D%/hosts_copies_test \
+    %D%/hosts_failures_test %D%/hosts_many_test %D%/hosts_reports_test %D%/hosts_soak_test %D%/hosts_test \
+    %D%/learnt_test %D%/live_counters_test %D%/members_test %D%/model_test %D%/notice_test %D%/overtaken_test \
+    %D%/pass_damage_test %D%/power_test %D%/probe_test %D%/processes_test %D%/reports_test %D%/shortage_test \
+    %D%/skew_test %D%/slow_tier_test %D%/threads_test %D%/totals_test %D%/ttl_test %D%/unload_test
 %C%_admission_test_LDADD = libproxtier.la
 %C%_batch_test_LDADD = libproxtier.la
 %C%_calls_test_LDADD = libproxtier.la
@@ -15,6 +14,7 @@ c_tests += \
 %C%_clear_test_LDADD = libproxtier.la
 %C%_close_test_LDADD = libproxtier.la
 %C%_dead_test_LDADD = libproxtier.la
+%C%_dead_victim_test_CPPFLAGS = $(core_test_cppflags)
 %C%_degrade_test_CFLAGS = $(AM_CFLAGS) $(SQLITE_CFLAGS)
 %C%_degrade_test_LDADD = libproxtier.la $(SQLITE_LIBS)
 %C%_delete_many_test_LDADD = libproxtier.la
@@ -34,6 +34,8 @@ c_tests += \
 %C%_get_many_test_LDFLAGS = $(AM_LDFLAGS) -export-dynamic
 %C%_hosts_copies_test_SOURCES = %D%/hosts_copies_test.c %D%/hosts.h
 %C%_hosts_copies_test_LDADD = libproxtier.la
+%C%_hosts_failures_test_SOURCES = %D%/hosts_failures_test.c %D%/hosts.h
+%C%_hosts_failures_test_CPPFLAGS = $(core_test_cppflags)
 %C%_hosts_many_test_SOURCES = %D%/hosts_many_test.c %D%/hosts.h
 %C%_hosts_many_test_LDADD = libproxtier.la
 %C%_hosts_many_test_LDFLAGS = $(AM_LDFLAGS) -export-dynamic
@@ -54,6 +56,7 @@ c_tests += \
 %C%_overtaken_test_SOURCES = %D%/overtaken_test.c %D%/hosts.h
 %C%_overtaken_test_LDADD = libproxtier.la
 %C%_overtaken_test_LDFLAGS = $(AM_LDFLAGS) -export-dynamic
+%C%_pass_damage_test_CPPFLAGS = $(core_test_cppflags)
 %C%_power_test_LDADD = libproxtier.la
 %C%_probe_test_CPPFLAGS = $(core_test_cppflags)
 %C%_processes_test_LDADD = libproxtier.la

@@ -145,6 +145,21 @@ static void notices_of_other_hosts(void)
     close_page(page);
 }
 
+static void a_generation_that_begins_again_is_no_notice(void)
+{
+    struct pxt_page *page = open_page(NULL, &system_clock);
+    const uint64_t last = (uint64_t)UINT32_MAX << 8;
+    atomic_store(&page->words[HASH % PXT_WORDS], last);
+    uint64_t begun = pxt_word_begin(page, HASH, A, NULL);
+    is_int(pxt_word_generation(begun), 0, "after 2^32 changes of a word its generation begins again");
+    ok(!pxt_word_noticed(last, begun), "that is no notice");
+    is_int(pxt_word_notices(last, begun), 0, "nor counted as one");
+    atomic_store(&page->words[HASH % PXT_WORDS], last);
+    pxt_word_notice(page, HASH, B);
+    ok(pxt_word_noticed(last, pxt_word(page, HASH)), "a notice there is one");
+    close_page(page);
+}
+
 static void all_words_can_be_doubted_and_counted(void)
 {
     struct pxt_page *page = open_page(NULL, &system_clock);
@@ -412,6 +427,7 @@ int main(void)
     a_change_sets_doubts_and_its_end_clears_them();
     a_word_that_changed_meanwhile_is_not_cleared();
     notices_of_other_hosts();
+    a_generation_that_begins_again_is_no_notice();
     all_words_can_be_doubted_and_counted();
     versions_follow_the_clock_and_what_was_learnt();
     a_version_too_far_ahead_does_not_draw_the_clock();
