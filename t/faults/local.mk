@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Faults: failing calls, kills, and a reader that compares the tiers with what callers were told.
 faults_session = %D%/operations.c %D%/operations.h %D%/session.c %D%/session.h
-check_PROGRAMS += %D%/reader %D%/session %D%/sweep
+check_PROGRAMS += %D%/reader %D%/session
 %C%_session_SOURCES = $(faults_session) %D%/session_main.c
 %C%_session_LDADD = libproxtier.la -ldl
 # Without a wrapper script: the preloaded library is to come first in this program, not in a shell.
@@ -21,9 +21,11 @@ check_PROGRAMS += %D%/kills_test
 
 if LONG_HAS_64_BITS
 check_LTLIBRARIES += %D%/failing_calls.la
+check_PROGRAMS += %D%/sweep
 %C%_failing_calls_la_SOURCES = %D%/failing_calls.c %D%/twin.c %D%/twin.h
 else
 EXTRA_LTLIBRARIES = %D%/failing_calls.la
+EXTRA_PROGRAMS += %D%/sweep
 endif
 %C%_failing_calls_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared -rpath /nowhere
 %C%_failing_calls_la_LIBADD = -ldl
