@@ -327,8 +327,12 @@ pxt_status pxt_tier_victim(struct pxt_tier *tier, uint64_t incoming, pxt_entry *
         if (!text[0])
             return PXT_OK;
         pxt_status status = pxt_tier_get(tier, &key, PXT_GET_PEEK, out, error);
-        if (status != PXT_NOT_FOUND)
+        bool buried = status == PXT_OK && pxt_entry_is_tombstone(*out);
+        if (status != PXT_NOT_FOUND && !buried)
             return status;
+        if (buried)
+            pxt_entry_release(*out);
+        *out = NULL;
         pxt_policy_tracker_remove(tier->tracker, &key, PXT_REMOVE_DELETED); /* another process removed it */
     }
     return PXT_NOT_FOUND;
