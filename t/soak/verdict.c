@@ -277,7 +277,8 @@ static bool does_count(const struct event *event)
     return event->status == PXT_OK || event->call == CALL_RELEASE ? event->status <= PXT_NOT_FOUND : false;
 }
 
-static void judge_reports(const struct history *history, int view, struct findings *findings)
+/* A put that is made without the server does not know all reports: they are added later. So they are counted at rest. */
+static void judge_reports(const struct history *history, struct findings *findings)
 {
     struct facts made = new_facts(history->count), begun = new_facts(history->count);
     for (size_t i = 0; i < history->count; i++) {
@@ -285,14 +286,14 @@ static void judge_reports(const struct history *history, int view, struct findin
         if (!may_count(event))
             continue;
         learn(&begun, event->begin, 0, event);
-        if (does_count(event) && is_of(event, view))
+        if (does_count(event))
             learn(&made, event->end, 0, event);
     }
     sort_facts(&made);
     sort_facts(&begun);
     for (size_t i = 0; i < history->count; i++) {
         const struct event *event = &history->events[i];
-        if (!is_got(event) || !is_of(event, view) || (view == BOTH_HOSTS && event->process < AT_REST))
+        if (!is_got(event) || event->process < AT_REST)
             continue;
         size_t least = count_before(&made, event->begin), most = count_before(&begun, event->end);
         char text[200];
@@ -312,14 +313,14 @@ static void judge_key(const struct event *events, size_t count, struct findings 
     struct history history = read_history(events, count);
     for (int view = 0; view <= BOTH_HOSTS; view++) {
         judge_view(&history, view, findings);
-        if (is_never_deleted(events->key))
-            judge_reports(&history, view, findings);
         if (view == BOTH_HOSTS)
             continue;
         judge_versions(&history, view, false, findings);
         judge_versions(&history, view, true, findings);
     }
     judge_values_of_versions(&history, findings);
+    if (is_never_deleted(events->key))
+        judge_reports(&history, findings);
     free(history.puts);
     free(history.deletes.fact);
 }
