@@ -122,6 +122,13 @@ static void arc_close(void *self)
     free(arc);
 }
 
+/* As calloc(), for a number that may be too large for this machine. */
+static void *allocate(uint64_t n, size_t size)
+{
+    size_t count = (size_t)n;
+    return count == n ? calloc(count, size) : NULL;
+}
+
 static pxt_status arc_open(const struct pxt_host *host, const struct pxt_settings *settings, uint64_t capacity,
                            void **self, struct pxt_error *error)
 {
@@ -134,8 +141,8 @@ static pxt_status arc_open(const struct pxt_host *host, const struct pxt_setting
     while (slots < arc->capacity)
         slots *= 2;
     arc->mask = slots - 1;
-    arc->table = calloc(slots, sizeof(struct ghost *));
-    arc->room = calloc(arc->capacity, sizeof *arc->room);
+    arc->table = allocate(slots, sizeof(struct ghost *));
+    arc->room = allocate(arc->capacity, sizeof *arc->room);
     if (!arc->table || !arc->room) {
         arc_close(arc);
         return host->fail(host, error, PXT_ENOMEM, 0, "no memory for the hashes of %llu entries: lower max_entries",

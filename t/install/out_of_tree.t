@@ -3,6 +3,7 @@
 # promises, is chosen by YAML, and does the main job.
 . "${abs_top_srcdir:-.}/t/lib/lib.sh"
 stage=$work/stage
+unset MAKEFLAGS MFLAGS MAKELEVEL # of the make that runs this test
 make -C "$abs_top_builddir" install DESTDIR="$stage" >"$work/install.log" 2>&1
 is "$?" 0 "make install DESTDIR="
 make_variable() { sed -n "s/^$1 = //p" "$abs_top_builddir/Makefile" | head -n 1; }
