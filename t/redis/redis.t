@@ -53,6 +53,23 @@ run -c "$work/other.yaml" put http://192.0.2.2:8080
 run -c "$work/other.yaml" list
 is "$out" http://192.0.2.2:8080 "another name space has entries of its own"
 
+sets() {
+    for set in tag:a tag:b 'health:unknown&tag:b' tag:c source:list source:other; do
+        printf '%s ' "$(cli zcard "proxtier:{pool}:by:$set")"
+    done
+}
+with() {
+    printf '[{"url": "http://192.0.2.1:8080", "source": "%s", "tags": "%s"}]' "$1" "$2" >"$work/with.json"
+    run -c "$work/pool.yaml" warm "$work/with.json"
+}
+with list a,b
+is "$(sets)" '1 1 1 0 1 0 ' "an entry is in the sets of its criteria"
+with other b,c
+is "$(sets)" '0 1 1 1 0 1 ' "a put moves it to those of the new ones"
+run -c "$work/pool.yaml" report http://192.0.2.1:8080 ok
+is "$(sets)" '0 1 0 1 0 1 ' "a report to those of the new health"
+is "$(cli zcard 'proxtier:{pool}:by:health:healthy&tag:b')" 1 "with each criterion"
+
 for _ in 1 2 3; do run -c "$work/pool.yaml" report http://192.0.2.1:8080 fail; done
 run -c "$work/pool.yaml" list
 is "$out" "" "what fails too often leaves the pool"
