@@ -171,9 +171,14 @@ static bool hear(const struct pxt_chain *chain, const struct pxt_tier *tier, pxt
     return false;
 }
 
-/* What the tiers say if none has the key. PXT_EUNAVAILABLE: none of them decides. */
-static pxt_status conclude(const struct pxt_chain *chain, const struct clear_answers *answers)
+/* What the tiers say if none has the key. PXT_EUNAVAILABLE: none of them decides; or the only durable tier is not open yet. */
+static pxt_status conclude(const struct pxt_chain *chain, const struct clear_answers *answers, struct pxt_error *error)
 {
+    const struct pxt_tier *authority = chain->authority;
+    if (!pxt_chain_members(chain) && answers->worst == PXT_NOT_FOUND && authority && !pxt_tier_present(authority))
+        return pxt_fail(error, PXT_EUNAVAILABLE, 0,
+                        "tier %s is absent, and no other tier keeps what it has: see `proxtier status`",
+                        authority->name);
     if (!pxt_chain_members(chain) || answers->worst == PXT_ENOMEM)
         return answers->worst;
     return answers->complete_has_nothing ? PXT_NOT_FOUND : PXT_EUNAVAILABLE;
@@ -193,7 +198,7 @@ static pxt_status ask_clear_tiers(struct pxt_chain *chain, const struct pxt_key 
         if (hear(chain, tier, status, decision, &answers))
             return PXT_OK;
     }
-    return conclude(chain, &answers);
+    return conclude(chain, &answers, error);
 }
 
 /* What a copy says of which the authority has nothing: it was there at the last checkpoint, and was removed since. */
@@ -446,7 +451,7 @@ static void ask_clear_tiers_for_many(struct pxt_chain *chain, struct many *many,
     for (size_t i = 0; i < many->n; i++) {
         if (many->done[i])
             continue;
-        many->status[i] = many->found[i] ? PXT_OK : conclude(chain, &many->answers[i]);
+        many->status[i] = many->found[i] ? PXT_OK : conclude(chain, &many->answers[i], error);
         note_clear(chain, many->by_authority[i], many->status[i], &many->decision[i]);
     }
 }

@@ -49,8 +49,8 @@ void pxt_entry_set_versions(pxt_entry *entry, uint64_t version, uint64_t supplie
  * hits and last access the greater. What is still equal is of the greater version of the whole, else of `a`. If one of the
  * two says it all but for the hits, and is not the older one, `*out` is that one (held, with its hits raised) and `*merged`
  * is false. Otherwise `*out` is a new entry with the greater version of the two; before it is stored, the caller must give it
- * one above both. Of a
- * tombstone and an entry the one with the greater version says it all. PXT_ENOMEM.
+ * one above both. Of a tombstone and an entry the one with the greater version says it all; but if the entry was put before it
+ * was deleted, and only reported later, the tombstone does, and is a new one. PXT_ENOMEM.
  */
 pxt_status pxt_entry_merge(pxt_entry *a, pxt_entry *b, pxt_entry **out, bool *merged, struct pxt_error *error);
 /* Adds a check of `writer` (8 hexadecimal digits; "": not known, slot "0") to the tallies and totals of a draft; `room` keeps the text. */

@@ -6,6 +6,7 @@
 #include "base/alloc.h"
 #include "base/fail.h"
 #include "entry/tallies.h"
+#include <proxtier/eviction.h>
 #include <string.h>
 
 struct copy {
@@ -153,11 +154,32 @@ static pxt_status merge_entries(pxt_entry *a, pxt_entry *b, pxt_entry **out, boo
     return status;
 }
 
+/* Whether an entry was deleted after it was put: only a report, or a repair, has made it newer than the tombstone. */
+static bool was_deleted_since(const pxt_entry *entry, const pxt_entry *tombstone)
+{
+    return !pxt_entry_is_tombstone(entry) && pxt_entry_number(tombstone, PXT_FIELD_REMOVED) == PXT_REMOVE_DELETED + 1 &&
+           pxt_entry_effective_supplied(entry) < pxt_entry_effective_version(tombstone);
+}
+
+static pxt_status merge_with_tombstone(pxt_entry *a, pxt_entry *b, pxt_entry **out, bool *merged,
+                                       struct pxt_error *error)
+{
+    pxt_entry *newer = pxt_entry_effective_version(b) > pxt_entry_effective_version(a) ? b : a;
+    pxt_entry *older = newer == a ? b : a;
+    *merged = was_deleted_since(newer, older);
+    if (!*merged) {
+        *out = pxt_entry_hold(newer);
+        return PXT_OK;
+    }
+    pxt_status status = pxt_entry_copy(older, false, out, error);
+    if (!status)
+        pxt_entry_set_versions(*out, pxt_entry_effective_version(newer), 0, 0);
+    return status;
+}
+
 pxt_status pxt_entry_merge(pxt_entry *a, pxt_entry *b, pxt_entry **out, bool *merged, struct pxt_error *error)
 {
     if (!pxt_entry_is_tombstone(a) && !pxt_entry_is_tombstone(b))
         return merge_entries(a, b, out, merged, error);
-    *out = pxt_entry_hold(pxt_entry_effective_version(b) > pxt_entry_effective_version(a) ? b : a);
-    *merged = false;
-    return PXT_OK;
+    return merge_with_tombstone(a, b, out, merged, error);
 }

@@ -163,6 +163,33 @@ static int64_t tombstones_left(const char *core, pxt_time after)
     return (int64_t)stats.tier[2].tombstones;
 }
 
+/* A report makes a newer version of what another host has deleted meanwhile. */
+static void a_report_does_not_bring_back_what_was_deleted(void)
+{
+    empty_folder();
+    pxt_cache *a = open_host(&(struct host){"a", true, false, NULL, quick});
+    pxt_cache *b = open_host(&(struct host){"b", true, false, NULL, quick});
+    put(a, "k", 1);
+    put(a, "put again", 1);
+    is_int(get(b, "k") + get(b, "put again"), 2, "both hosts have an entry");
+    set_down(true);
+    is_int(pxt_cache_delete(b, "k", &error), PXT_OK, "without the server b deletes it");
+    is_int(report(a, "k", true), PXT_OK, "and a reports");
+    is_int(pxt_cache_delete(b, "put again", &error), PXT_OK, "b deletes another one");
+    is_int(put(a, "put again", 2), PXT_OK, "which a puts again");
+    set_down(false);
+    sleep_ms(60);
+    for (int i = 0; i < 2; i++) {
+        pxt_cache_tick(a, NULL, NULL);
+        pxt_cache_tick(b, NULL, NULL);
+    }
+    is_int(get(a, "k"), -PXT_NOT_FOUND, "the entry is deleted on the host that reported");
+    is_int(get(b, "k"), -PXT_NOT_FOUND, "and on the other one");
+    is_int(get(a, "put again"), 2, "what was put later is there");
+    is_int(get(b, "put again"), 2, "on both hosts");
+    close_hosts(a, b);
+}
+
 static void the_server_keeps_tombstones_as_long_as_asked(void)
 {
     const pxt_time day = 86400 * PXT_SECOND;
@@ -238,6 +265,9 @@ static void a_server_that_is_not_there_at_open(void)
     b = open_host(&(struct host){"b", false, false, ", required: false", quick});
     is_int(put(a, "k", 1), PXT_OK, "with required: false it does, and its files take a put");
     is_int(put(b, "k", 2), PXT_EUNAVAILABLE, "a host without files has no durable tier to take one");
+    is_int(get(b, "k"), -PXT_EUNAVAILABLE, "and does not know what there is");
+    is_int(report(b, "k", true), PXT_EUNAVAILABLE, "to be reported");
+    is_int(pxt_cache_delete(b, "k", &error), PXT_EUNAVAILABLE, "or deleted");
     set_down(false);
     sleep_ms(60);
     pxt_cache_tick(a, NULL, NULL);
@@ -289,6 +319,7 @@ int main(void)
     lost_notices_delay_by_max_staleness();
     files_of_a_host_do_not_answer_for_the_server();
     a_host_goes_on_without_the_server();
+    a_report_does_not_bring_back_what_was_deleted();
     the_server_keeps_tombstones_as_long_as_asked();
     a_write_that_arrives_late_loses();
     an_emptied_server_is_filled_again();

@@ -236,6 +236,28 @@ static void of_a_tombstone_the_greater_version_wins(void)
     }
 }
 
+/* Another host has deleted what is reported: the report makes a newer version, but no newer put. */
+static void a_report_does_not_outlive_a_delete(void)
+{
+    struct words entry = {.version = 30, .supplied = 20, .learnt = 30};
+    struct pxt_key key;
+    for (int why = PXT_REMOVE_DELETED; why <= PXT_REMOVE_HEALTH; why++)
+        for (uint64_t version = 19; version <= 21; version++) {
+            bool deleted = why == PXT_REMOVE_DELETED && version > entry.supplied;
+            a = entry_of(&entry);
+            pxt_entry_key_of(a, &key);
+            is_int(pxt_tombstone_new(&key, version, (unsigned)why, 1000, &b, NULL), PXT_OK, "a tombstone");
+            is_int(pxt_entry_merge(a, b, &both, &merged, NULL), PXT_OK, "and an entry that was reported later");
+            ok(merged == deleted && pxt_entry_is_tombstone(both) == deleted, "put at 20, removed at %d because of %d",
+               (int)version, why);
+            is_int(pxt_entry_version(both), 30, "has the greater version of the two");
+            pxt_entry_release(both);
+            is_int(pxt_entry_merge(b, a, &both, &merged, NULL), PXT_OK, "the other way round");
+            ok(merged == deleted && pxt_entry_is_tombstone(both) == deleted, "it is the same");
+            let_go();
+        }
+}
+
 /* ---- any copies, in any order ---- */
 
 static unsigned dice(unsigned sides)
@@ -345,5 +367,6 @@ int main(void)
     a_field_without_a_place_comes_from_the_other();
     unknown_versions_are_of_the_fetch_time();
     of_a_tombstone_the_greater_version_wins();
+    a_report_does_not_outlive_a_delete();
     return tap_done();
 }

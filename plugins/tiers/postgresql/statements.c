@@ -57,9 +57,10 @@ static const char *const pattern[STATEMENT_MAX] = {
         "WHERE i.expected=0 ON CONFLICT(namespace,key) DO UPDATE SET "
         "{excluded},updated_at=now() WHERE e.version=0" WRITTEN
         "),w AS (SELECT * FROM u UNION ALL SELECT * FROM n),{follow} SELECT key FROM w",
-    [STATEMENT_DEL] = "WITH d AS (DELETE FROM {s}cache_entries e WHERE e.namespace=$1 AND e.key=$2 AND "
-                      "($3::bigint IS NULL OR e.version=$3) RETURNING 1) SELECT (SELECT count(*) FROM d),"
-                      "(SELECT count(*) FROM {s}cache_entries e WHERE e.namespace=$1 AND e.key=$2)",
+    [STATEMENT_DEL] =
+        "WITH d AS (DELETE FROM {s}cache_entries e WHERE e.namespace=$1 AND e.key=$2 AND "
+        "($3::bigint IS NULL OR e.version=$3) RETURNING removed) SELECT (SELECT count(*) FROM d WHERE removed=0),"
+        "(SELECT count(*) FROM {s}cache_entries e WHERE e.namespace=$1 AND e.key=$2)",
     [STATEMENT_TOUCH] =
         "WITH i AS MATERIALIZED (SELECT i.*,f.at FROM unnest($2::text[],$3::bigint[],$4::timestamptz[],$5::boolean[]) "
         "AS "

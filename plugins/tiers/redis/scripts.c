@@ -106,7 +106,7 @@ const char *const redis_script[SCRIPT_COUNT] = {
                      "if expected ~= '' and old[1] ~= expected then return redis.error_reply('STALE '..key) end\n"
                      "drop(key, old)\n"
                      "tell(key)\n"
-                     "return 1\n",
+                     "return old[3] == '1' and 0 or 1\n",
     /* n; then key, hits, last ("": leave), evicted. */
     [SCRIPT_TOUCH] =
         COMMON "for i = 1, tonumber(arg()) do\n"
