@@ -121,6 +121,7 @@ static void add_live_fields(const struct pxt_draft *draft, const struct pxt_key 
         redis_argument_owned(arguments, sets, strlen(sets));
     else
         arguments->failed = true;
+    redis_argument_format(arguments, "%lld", (long long)number_of(draft, PXT_FIELD_FETCH_TIME));
 }
 
 static pxt_status add_entry(struct redis *redis, pxt_entry *entry, uint64_t expected, struct redis_arguments *arguments,
@@ -154,7 +155,7 @@ static pxt_status add_entry(struct redis *redis, pxt_entry *entry, uint64_t expe
     if (!removed)
         add_live_fields(&draft, &key, arguments);
     else
-        for (int i = 0; i < 6; i++)
+        for (int i = 0; i < 7; i++)
             redis_argument_text(arguments, "");
     return PXT_OK;
 }
