@@ -24,12 +24,19 @@ cli() {
     redis-cli -s "$work/socket" "$@"
 }
 
+# suite NAME
+suite() {
+    run plugin test --options "socket=$work/socket" --second "socket=$work/socket,namespace=other" \
+        --reset "redis-cli -s $work/socket flushall >/dev/null" redis
+    is "$code" 0 "$1"
+    printf '%s\n' "$out" | grep -A3 '^not ok' | sed 's/^/# /'
+    like "$out" '^1\.\.1[0-9][0-9]' "with all its checks"
+}
+start --appendonly no
+suite "the tier passes the conformance suite on a server that keeps nothing"
+stop
 start --appendonly yes --appendfsync everysec
-run plugin test --options "socket=$work/socket" --second "socket=$work/socket,namespace=other" \
-    --reset "redis-cli -s $work/socket flushall >/dev/null" redis
-is "$code" 0 "the tier passes the conformance suite"
-printf '%s\n' "$out" | grep -A3 '^not ok' | sed 's/^/# /'
-like "$out" '^1\.\.1[0-9][0-9]' "with all its checks"
+suite "and on one that is durable"
 
 cli flushall >"$work/out"
 PXT_FAR_TIER="plugin: redis, socket: $work/socket" "$abs_top_builddir/t/chain/hosts_reports_test" >"$work/reports"
@@ -81,6 +88,16 @@ run -c "$work/pool.yaml" stats
 like "$out" '^known as dead: 1$' "expire forgets nothing"
 run -c "$work/pool.yaml" put http://192.0.2.1:8080
 is "$(cli zcard 'proxtier:{pool}:known')" 0 "a put brings it back"
+
+run -c "$work/other.yaml" stats
+like "$out" '(redis): on, 1 entries' "statistics count the name space"
+run -c "$work/other.yaml" list --source list
+is "$out" "" "a selection finds nothing of another one"
+run -c "$work/other.yaml" clear --yes
+run -c "$work/other.yaml" list
+is "$out" "" "clear removes all of its name space"
+run -c "$work/pool.yaml" list
+is "$out" http://192.0.2.1:8080 "and nothing of another"
 
 cli set 'proxtier:{pool}:layout' 99 >"$work/out"
 run -c "$work/pool.yaml" list
