@@ -16,6 +16,13 @@ bench_bench_LDADD += $(LIBPQ_LIBS)
 else
 EXTRA_DIST += %D%/postgresql.c
 endif
+if WITH_REDIS
+bench_bench_SOURCES += %D%/delay.c %D%/delay.h %D%/redis.c
+bench_bench_CFLAGS += $(HIREDIS_CFLAGS) -DBENCH_REDIS
+bench_bench_LDADD += $(HIREDIS_LIBS)
+else
+EXTRA_DIST += %D%/delay.c %D%/delay.h %D%/redis.c
+endif
 bench_empty_SOURCES = %D%/empty.c
 bench_empty_CFLAGS = $(AM_CFLAGS) $(SQLITE_CFLAGS) $(JSONC_CFLAGS) $(GCRYPT_CFLAGS) $(YAML_CFLAGS)
 bench_empty_LDADD = $(SQLITE_LIBS) $(JSONC_LIBS) $(GCRYPT_LIBS) $(YAML_LIBS) $(LTDL_LIBS) $(CSV_LIBS)
