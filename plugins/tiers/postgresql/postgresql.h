@@ -32,6 +32,9 @@ enum pgsql_statement {
     STATEMENT_GET_MANY,
     STATEMENT_LOCK,
     STATEMENT_PUT,
+    STATEMENT_PUT_NEW,
+    STATEMENT_PUT_OVER,
+    STATEMENT_PUT_ALL,
     STATEMENT_PUT_IF,
     STATEMENT_DEL,
     STATEMENT_TOUCH,
@@ -89,6 +92,7 @@ struct pgsql_connection {
     uint64_t generation; /* of the server's, when it was made */
     unsigned slot;       /* of its descriptor in pgsql.descriptor */
     bool prepared[STATEMENT_MAX];
+    bool unread, unread_prepares; /* the answer to the last notice; and before it, that its statement was prepared */
     struct pgsql_connection *next;
 };
 
@@ -221,7 +225,8 @@ struct pgsql_values {
     } value[PGSQL_VALUES_MAX];
     unsigned count;
     size_t array; /* where the array begins that items are added to */
-    bool failed;  /* out of memory */
+    bool in_array;
+    bool failed; /* out of memory */
 };
 void pgsql_null(struct pgsql_values *values);
 void pgsql_text(struct pgsql_values *values, const char *text, size_t length);
@@ -229,13 +234,9 @@ void pgsql_string(struct pgsql_values *values, const char *text); /* NULL: NULL 
 void pgsql_number(struct pgsql_values *values, int64_t number);
 void pgsql_real(struct pgsql_values *values, double number);
 void pgsql_time(struct pgsql_values *values, pxt_time time); /* PXT_TIME_NONE: NULL */
-/* An array: begin, then its items, then the end. */
+void pgsql_bool(struct pgsql_values *values, bool value);
+/* Begins an array: what is added from then on to its end is an item of it. */
 void pgsql_array(struct pgsql_values *values, enum pgsql_oid type);
-void pgsql_item_null(struct pgsql_values *values);
-void pgsql_item_text(struct pgsql_values *values, const char *text, size_t length);
-void pgsql_item_number(struct pgsql_values *values, int64_t number);
-void pgsql_item_time(struct pgsql_values *values, pxt_time time);
-void pgsql_item_bool(struct pgsql_values *values, bool value);
 void pgsql_array_end(struct pgsql_values *values);
 void pgsql_values_free(struct pgsql_values *values);
 /* Of a row of a result, whose column has the right type. */
@@ -251,7 +252,8 @@ struct pgsql_step {
     bool ends; /* its transaction; the last step has it in any case */
 };
 /* Sends all steps in one go, and receives their results, for PQclear(). With an error there are none: it is that of the first
- * step that failed. What is rolled back for other transactions' sake is tried again. */
+ * step that failed. What is rolled back for other transactions' sake is tried again. The answer to a notice at the end is not
+ * waited for: its result is NULL. */
 pxt_status pgsql_run(struct pgsql *pgsql, const struct pgsql_step *steps, unsigned n, PGresult **results,
                      struct pxt_error *error);
 /* One step; the values are freed. */
@@ -269,6 +271,8 @@ void pgsql_watch_lost(struct pgsql *pgsql, uint64_t generation);
 
 /* ---- rows.c ---- */
 
+/* Adds the columns of an entry. */
+pxt_status pgsql_row_add(struct pgsql *pgsql, pxt_entry *entry, struct pgsql_values *values, struct pxt_error *error);
 /* Adds the columns of entries as arrays. */
 pxt_status pgsql_rows_add(struct pgsql *pgsql, pxt_entry *const *entries, size_t n, struct pgsql_values *values,
                           struct pxt_error *error);

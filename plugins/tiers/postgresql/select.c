@@ -69,7 +69,7 @@ static void add_healths(const struct search *search, struct pgsql_values *values
     pgsql_array(values, OID_TEXT);
     for (unsigned i = 0; i < PXT_HEALTH_COUNT; i++)
         if (!healths || healths & PXT_HEALTH_BIT(i))
-            pgsql_item_text(values, pgsql_health_name[i], strlen(pgsql_health_name[i]));
+            pgsql_text(values, pgsql_health_name[i], strlen(pgsql_health_name[i]));
     pgsql_array_end(values);
 }
 

@@ -5,9 +5,9 @@
  *   {fields}     the columns of the fields of `e`, in the order of their numbers
  *   {columns}    the same without `e`, then ring and scheme; {i.columns} likewise, of the input `i`
  *   {n} {k}      `namespace` and `key`, as all indexes but the primary keys have them; see schema.c
- *   {arrays}     parameters from $2 on, an array for each of these; {next} is the parameter behind them
+ *   {values}     parameters from $2 on, one for each of these; {arrays} likewise, arrays; {next} is the parameter behind them
+ *   {typed}      {values} with their types and names
  *   {set} {excluded}     assignments of all but the key, from `i` or from what an INSERT excluded
- *   {follow}     what follows a write `w`: a tombstone has no history, and each tag has its row
  *
  * The server plans a statement once, perhaps while the tables are empty, and keeps the plan when they are large. So each
  * statement leaves it one way: a walk in the order of one index; or a look by key for each row of the input, by a subquery with
@@ -22,7 +22,8 @@
 
 #define INSERT "INSERT INTO {s}cache_entries AS e(namespace,{columns},updated_at) SELECT $1,{i.columns},now() FROM i "
 #define PLACE "(SELECT ctid AS at FROM {s}cache_entries c WHERE c.namespace=$1 AND c.key=i.key LIMIT 1)"
-#define WRITTEN " RETURNING e.key,e.removed,e.health_status,e.ring,e.tags"
+#define ON_KEY "ON CONFLICT(namespace,key) DO UPDATE SET {excluded},updated_at=now() WHERE "
+#define PUT_ONE "INSERT INTO {s}cache_entries AS e(namespace,{columns},updated_at) VALUES($1,{values},now()) " ON_KEY
 #define HELD "until>statement_timestamp()"
 #define LEASES                                                                                                         \
     "SELECT key,id,holder,most,(extract(epoch FROM until-statement_timestamp())*1000000)::bigint FROM "                \
@@ -44,19 +45,20 @@ static const char *const pattern[STATEMENT_MAX] = {
     /* Before a change of many rows, in the order of keys: a statement sees what was committed before it began. */
     [STATEMENT_LOCK] = "SELECT count(*) FROM unnest($2::text[]) AS i(key) CROSS JOIN LATERAL (SELECT 1 FROM "
                        "{s}cache_entries c WHERE c.namespace=$1 AND c.key=i.key LIMIT 1 FOR UPDATE) AS f",
-    /* All or none: one that is not written divides by zero. A single one is counted only, for errors are logged. */
-    [STATEMENT_PUT] = "WITH i AS MATERIALIZED (SELECT * FROM unnest({arrays}) AS t({columns})),w AS (" INSERT
-                      "ON CONFLICT(namespace,key) DO UPDATE SET {excluded},updated_at=now() "
-                      "WHERE excluded.version>=e.version OR excluded.version=0" WRITTEN "),{follow} "
-                      "SELECT count(*),1/(count(*)=cardinality($2) OR cardinality($2)=1)::int FROM w",
+    [STATEMENT_PUT] = PUT_ONE "excluded.version>=e.version OR excluded.version=0",
+    [STATEMENT_PUT_NEW] = PUT_ONE "e.version=0",
+    [STATEMENT_PUT_OVER] = "UPDATE {s}cache_entries e SET {set},updated_at=now() FROM (SELECT {typed}) AS i "
+                           "WHERE e.namespace=$1 AND e.key=$2 AND e.version-{next}::bigint=0",
+    /* All or none: one that is not written divides by zero. */
+    [STATEMENT_PUT_ALL] = "WITH i AS MATERIALIZED (SELECT * FROM unnest({arrays}) AS t({columns})),w AS (" INSERT ON_KEY
+                          "excluded.version>=e.version OR excluded.version=0 RETURNING 1) "
+                          "SELECT count(*),1/(count(*)=cardinality($2))::int FROM w",
     [STATEMENT_PUT_IF] =
         "WITH i AS MATERIALIZED (SELECT * FROM unnest({arrays},{next}::bigint[]) AS t({columns},expected)),"
         "o AS MATERIALIZED (SELECT i.*,f.at FROM i CROSS JOIN LATERAL " PLACE " AS f WHERE i.expected<>0),"
         "u AS (UPDATE {s}cache_entries e SET {set},updated_at=now() FROM o AS i WHERE e.ctid=i.at AND "
-        "e.version-i.expected=0" WRITTEN "),n AS (" INSERT
-        "WHERE i.expected=0 ON CONFLICT(namespace,key) DO UPDATE SET "
-        "{excluded},updated_at=now() WHERE e.version=0" WRITTEN
-        "),w AS (SELECT * FROM u UNION ALL SELECT * FROM n),{follow} SELECT key FROM w",
+        "e.version-i.expected=0 RETURNING e.key),n AS (" INSERT "WHERE i.expected=0 " ON_KEY
+        "e.version=0 RETURNING e.key) SELECT key FROM u UNION ALL SELECT key FROM n",
     [STATEMENT_DEL] = "WITH d AS (DELETE FROM {s}cache_entries e WHERE e.namespace=$1 AND e.key=$2 AND "
                       "($3::bigint IS NULL OR e.version=$3) RETURNING 1) SELECT (SELECT count(*) FROM d),"
                       "(SELECT count(*) FROM {s}cache_entries e WHERE e.namespace=$1 AND e.key=$2)",
@@ -138,18 +140,6 @@ static const char *const pattern[STATEMENT_MAX] = {
     [STATEMENT_LEASE_EACH_OF] = LEASES "namespace=$1 AND key=$2 AND " HELD,
 };
 
-static const char follow[] =
-    "h AS (DELETE FROM {s}health_history x USING (SELECT f.at FROM w CROSS JOIN LATERAL (SELECT ctid AS at FROM "
-    "{s}health_history y WHERE y.namespace=$1 AND y.proxy_key=w.key OFFSET 0) AS f WHERE w.removed<>0) AS g "
-    "WHERE x.ctid=g.at),"
-    "d AS (DELETE FROM {s}proxtier_tags x USING (SELECT f.at FROM w CROSS JOIN LATERAL (SELECT ctid AS at,tag,"
-    "health_status FROM {s}proxtier_tags y WHERE y.namespace=$1 AND y.key=w.key OFFSET 0) AS f WHERE w.removed<>0 OR "
-    "w.tags IS NULL OR f.health_status<>w.health_status OR NOT f.tag=ANY(string_to_array(w.tags,','))) AS g "
-    "WHERE x.ctid=g.at),"
-    "a AS (INSERT INTO {s}proxtier_tags(namespace,tag,health_status,ring,key) SELECT $1,t.tag,w.health_status,w.ring,"
-    "w.key FROM w,unnest(string_to_array(w.tags,',')) AS t(tag) WHERE w.removed=0 AND t.tag<>'' AND "
-    "length(t.tag)<=200 ON CONFLICT DO NOTHING)";
-
 /* ---- texts ---- */
 
 void pgsql_text_add(struct pgsql_text *text, const char *format, ...)
@@ -217,11 +207,15 @@ static void add_list(const struct pgsql *pgsql, struct pgsql_text *text, const c
     }
 }
 
-static void add_arrays(const struct pgsql *pgsql, struct pgsql_text *text)
+static void add_parameters(const struct pgsql *pgsql, struct pgsql_text *text, bool arrays, bool named)
 {
+    char column[PGSQL_COLUMN_MAX];
     for (size_t i = 0; i < COLUMNS; i++) {
         const char *type = i == RING ? "bigint" : i == SCHEME ? "text" : pgsql_type_of(pgsql->host->fields[i]);
-        pgsql_text_add(text, "%s$%zu::%.*s[]", i ? "," : "", i + 2, (int)strcspn(type, " "), type);
+        pgsql_text_add(text, "%s$%zu::%.*s%s", i ? "," : "", i + 2, (int)strcspn(type, " "), type, arrays ? "[]" : "");
+        column_name(pgsql, i, column);
+        if (named)
+            pgsql_text_add(text, " AS %s", column);
     }
 }
 
@@ -268,7 +262,11 @@ static size_t expand_word(const struct pgsql *pgsql, const char *at, struct pgsq
     else if (starts(at, "{i.columns}", &length))
         add_list(pgsql, text, "i.", COLUMNS);
     else if (starts(at, "{arrays}", &length))
-        add_arrays(pgsql, text);
+        add_parameters(pgsql, text, true, false);
+    else if (starts(at, "{values}", &length))
+        add_parameters(pgsql, text, false, false);
+    else if (starts(at, "{typed}", &length))
+        add_parameters(pgsql, text, false, true);
     else if (starts(at, "{next}", &length))
         pgsql_text_add(text, "$%d", COLUMNS + 2);
     else if (starts(at, "{set}", &length))
@@ -286,18 +284,11 @@ char *pgsql_expand(const struct pgsql *pgsql, const char *pattern_)
 {
     struct pgsql_text text = {.data = NULL};
     for (const char *at = pattern_; *at;) {
-        size_t plain = strcspn(at, "{"), length;
+        size_t plain = strcspn(at, "{");
         pgsql_text_add(&text, "%.*s", (int)plain, at);
         at += plain;
-        if (starts(at, "{follow}", &length)) {
-            char *expanded = pgsql_expand(pgsql, follow);
-            text.failed |= !expanded;
-            pgsql_text_add(&text, "%s", expanded ? expanded : "");
-            free(expanded);
-            at += length;
-        } else if (*at) {
+        if (*at)
             at += expand_word(pgsql, at, &text);
-        }
     }
     if (!text.failed)
         return text.data;
