@@ -42,8 +42,8 @@ static inline bool pxt_chain_keeps_tombstones(const struct pxt_chain *chain, con
            ((chain->authority || chain->exchanges || !pxt_chain_members(chain)) && pxt_tier_durable(tier));
 }
 
-/* Whether a tier has no bit yet, as it was opened a moment ago: it joins with the next lock of a key, and until then nobody knows
- * what it has missed. */
+/* Whether a tier has no bit yet, as it was opened a moment ago: it joins with the next lock of a key. Until then it is not known
+ * what the tier has missed. */
 static inline bool pxt_chain_joins_later(const struct pxt_chain *chain, const struct pxt_tier *tier)
 {
     return tier == chain->authority && tier->slot < 0 && pxt_chain_members(chain);

@@ -165,18 +165,21 @@ static uint64_t decided_at(const pxt_entry *entry)
     return version < last ? version : last;
 }
 
+/* Whether the entry is a put or a delete: other removals are as old as their versions. */
+static bool is_put_or_deleted(const pxt_entry *entry)
+{
+    return !pxt_entry_is_tombstone(entry) || pxt_entry_was_deleted(entry);
+}
+
 /* Of a put and a delete, and of two deletes, the later one says it all, also if a report or a repair has made a newer version of
- * the other. What was removed for another reason is as old as its version. */
+ * the other. */
 static pxt_status merge_with_tombstone(pxt_entry *a, pxt_entry *b, pxt_entry **out, bool *merged,
                                        struct pxt_error *error)
 {
     pxt_entry *newer = pxt_entry_effective_version(b) > pxt_entry_effective_version(a) ? b : a;
     pxt_entry *older = newer == a ? b : a;
-    bool by_time = (pxt_entry_was_deleted(a) || pxt_entry_was_deleted(b)) &&
-                   (pxt_entry_was_deleted(a) || !pxt_entry_is_tombstone(a)) &&
-                   (pxt_entry_was_deleted(b) || !pxt_entry_is_tombstone(b));
-    *merged = by_time && pxt_entry_effective_version(newer) > pxt_entry_effective_version(older) &&
-              decided_at(older) > decided_at(newer);
+    *merged = is_put_or_deleted(a) && is_put_or_deleted(b) && decided_at(older) > decided_at(newer) &&
+              pxt_entry_effective_version(newer) > pxt_entry_effective_version(older);
     if (!*merged) {
         *out = pxt_entry_hold(newer);
         return PXT_OK;
