@@ -19,7 +19,7 @@
 enum { BATCH = 250, ROUNDS = 5, THREADS = 16 };
 
 static volatile uint64_t sink;
-static pid_t children[3]; /* the server, and two that delay */
+static pid_t server;
 
 struct ours {
     pxt_cache *cache;
@@ -41,14 +41,13 @@ static void name_socket(char path[300], const char *which)
     snprintf(path, 300, "%s/redis/%s", bench_folder(), which);
 }
 
-static void stop_all(void)
+static void stop(void)
 {
-    for (size_t i = sizeof children / sizeof *children; i-- > 0;)
-        if (children[i] > 0) {
-            kill(children[i], SIGTERM);
-            waitpid(children[i], NULL, 0);
-            children[i] = 0;
-        }
+    if (server > 0) {
+        kill(server, SIGTERM);
+        waitpid(server, NULL, 0);
+    }
+    server = 0;
 }
 
 /* False: it is not installed. */
@@ -60,8 +59,8 @@ static bool start(redisContext **link)
     if (mkdir(folder, 0700))
         bench_die(folder, "cannot be made");
     fflush(stdout);
-    children[0] = fork();
-    if (!children[0]) {
+    server = fork();
+    if (!server) {
         int null = open("/dev/null", O_RDWR);
         dup2(null, 0);
         dup2(null, 1);
@@ -70,14 +69,14 @@ static bool start(redisContext **link)
                "--appendonly", "yes", "--appendfsync", "everysec", "--auto-aof-rewrite-percentage", "0", (char *)NULL);
         _exit(127);
     }
-    for (int i = 0; i < 1000 && waitpid(children[0], NULL, WNOHANG) == 0; i++) {
+    for (int i = 0; i < 1000 && waitpid(server, NULL, WNOHANG) == 0; i++) {
         *link = redisConnectUnix(path);
         if (*link && !(*link)->err)
             return true;
         redisFree(*link);
         usleep(10000);
     }
-    children[0] = 0;
+    server = 0;
     return false;
 }
 
@@ -478,12 +477,11 @@ void bench_redis(void)
         printf("redis: the server is not installed\n");
         return;
     }
-    atexit(stop_all);
+    atexit(stop);
     name_socket(near, "near");
     name_socket(far, "far");
     name_socket(farther, "farther");
-    children[1] = bench_delay_start(far, near, 1);
-    children[2] = bench_delay_start(farther, near, 5);
+    struct bench_delay *one = bench_delay_start(far, near, 1000), *five = bench_delay_start(farther, near, 5000);
     struct ours ours = {open_ours("near", ""), n};
     bench_fill(ours.cache, 0, n, 1000000);
     prepare_bare(&bare);
@@ -494,5 +492,7 @@ void bench_redis(void)
     warm_far();
     redisFree(bare.link);
     pxt_cache_close(ours.cache);
-    stop_all();
+    bench_delay_stop(one);
+    bench_delay_stop(five);
+    stop();
 }

@@ -15,5 +15,6 @@ check_PROGRAMS += %D%/capacity_test %D%/choosing_test %D%/falters_test %D%/serve
 %C%_writing_test_LDADD = libproxtier.la
 TESTS += %D%/capacity_test %D%/choosing_test %D%/falters_test %D%/redis.t %D%/server_fails_test %D%/writing_test
 else
-EXTRA_DIST += %D%/capacity_test.c %D%/choosing_test.c %D%/falters_test.c %D%/server.h %D%/server_fails_test.c %D%/writing_test.c
+EXTRA_DIST += %D%/capacity_test.c %D%/choosing_test.c %D%/falters_test.c %D%/server.h \
+    %D%/server_fails_test.c %D%/writing_test.c
 endif

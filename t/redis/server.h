@@ -49,7 +49,8 @@ static void start_server(bool durable)
         dup2(null, 1);
         dup2(null, 2);
         execlp("redis-server", "redis-server", "--port", "0", "--unixsocket", path, "--dir", data, "--save", "",
-               "--appendonly", durable ? "yes" : "no", "--appendfsync", "always", (char *)NULL);
+               "--appendonly", durable ? "yes" : "no", "--appendfsync", "always", "--auto-aof-rewrite-min-size", "4mb",
+               (char *)NULL);
         _exit(127);
     }
     for (int i = 0; i < 2000 && !server_answers(); i++)
