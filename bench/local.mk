@@ -10,11 +10,11 @@ bench_bench_SOURCES = \
 bench_bench_CFLAGS = $(AM_CFLAGS) $(SQLITE_CFLAGS) $(JSONC_CFLAGS) $(GCRYPT_CFLAGS)
 bench_bench_LDADD = libproxtier.la $(SQLITE_LIBS) $(JSONC_LIBS) $(GCRYPT_LIBS) -lpthread -lm
 if WITH_POSTGRESQL
-bench_bench_SOURCES += %D%/postgresql.c
+bench_bench_SOURCES += %D%/postgresql.c %D%/postgresql.h %D%/postgresql_far.c %D%/postgresql_select.c
 bench_bench_CFLAGS += $(LIBPQ_CFLAGS) -DBENCH_POSTGRESQL
 bench_bench_LDADD += $(LIBPQ_LIBS)
 else
-EXTRA_DIST += %D%/postgresql.c
+EXTRA_DIST += %D%/postgresql.c %D%/postgresql.h %D%/postgresql_far.c %D%/postgresql_select.c
 endif
 bench_empty_SOURCES = %D%/empty.c
 bench_empty_CFLAGS = $(AM_CFLAGS) $(SQLITE_CFLAGS) $(JSONC_CFLAGS) $(GCRYPT_CFLAGS) $(YAML_CFLAGS)

@@ -36,7 +36,8 @@ static bool send_step(struct request *request, const struct pgsql_step *step, bo
     const struct pgsql_values *values = step->values;
     char name[12];
     name_of(step->statement, name);
-    if (prepares && !PQsendPrepare(link, name, request->pgsql->sql[step->statement], 0, NULL))
+    const char *sql = prepares ? pgsql_statement_text(request->pgsql, step->statement) : NULL;
+    if (prepares && (!sql || !PQsendPrepare(link, name, sql, 0, NULL)))
         return false;
     for (unsigned i = 0; i < values->count; i++) {
         value[i] = values->value[i].length < 0 ? NULL : values->bytes ? values->bytes + values->value[i].at : "";
@@ -133,6 +134,14 @@ static pxt_status receive_unread(struct request *request, struct pxt_error *erro
         status = receive_end(request, error);
     connection->unread = connection->unread_prepares = false;
     return status;
+}
+
+void pgsql_receive_unread(struct pgsql *pgsql, struct pgsql_connection *connection)
+{
+    enum { WAIT = 200 * 1000 };
+    struct request request = {
+        .pgsql = pgsql, .connection = connection, .deadline = pgsql->host->monotonic(pgsql->host) + WAIT};
+    receive_unread(&request, NULL);
 }
 
 /* Leaves the answer to a notice to the next call, if the notice is on its way. */

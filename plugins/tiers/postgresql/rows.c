@@ -93,8 +93,21 @@ pxt_status pgsql_row_add(struct pgsql *pgsql, pxt_entry *entry, struct pgsql_val
     return values->failed ? pgsql_no_memory(pgsql, error) : PXT_OK;
 }
 
-pxt_status pgsql_rows_add(struct pgsql *pgsql, pxt_entry *const *entries, size_t n, struct pgsql_values *values,
-                          struct pxt_error *error)
+/* Whether the fields that a proxy gets by use have their defaults. */
+static bool is_fresh(const struct pgsql *pgsql, const struct pxt_draft *draft)
+{
+    for (size_t id = 0; id < PXT_FIELD_COUNT; id++) {
+        const struct pxt_field *field = pgsql->host->fields[id];
+        const struct pxt_value *value = &draft->value[id];
+        bool number = field->type == PXT_TYPE_COUNT || field->type == PXT_TYPE_VERSION || field->type == PXT_TYPE_BOOL;
+        if (!pgsql_is_fresh(id) && value->set && (!number || value->as.number || field->flags & PXT_FIELD_OPTIONAL))
+            return false;
+    }
+    return true;
+}
+
+pxt_status pgsql_rows_add(struct pgsql *pgsql, pxt_entry *const *entries, size_t n, bool *fresh,
+                          struct pgsql_values *values, struct pxt_error *error)
 {
     const struct pxt_host *host = pgsql->host;
     struct pxt_draft *drafts = calloc(n ? n : 1, sizeof *drafts);
@@ -103,8 +116,11 @@ pxt_status pgsql_rows_add(struct pgsql *pgsql, pxt_entry *const *entries, size_t
     for (size_t i = 0; i < n; i++) {
         pxt_draft_init(&drafts[i]);
         host->entry_read(entries[i], &drafts[i]);
+        *fresh = *fresh && is_fresh(pgsql, &drafts[i]);
     }
     for (size_t id = 0; id < PXT_FIELD_COUNT; id++) {
+        if (*fresh && !pgsql_is_fresh(id))
+            continue;
         pgsql_array(values, oid_of(host->fields[id]->type));
         for (size_t i = 0; i < n; i++)
             add_field(values, host->fields[id], &drafts[i].value[id]);

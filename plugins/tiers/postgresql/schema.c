@@ -36,25 +36,13 @@ static const char *const columns[] = {"ring bigint NOT NULL", "scheme text COLLA
                                       "created_at timestamptz NOT NULL DEFAULT now()",
                                       "updated_at timestamptz NOT NULL DEFAULT now()", NULL};
 
-/* A text of 4096 bytes does not fit into an index: so the first 200 characters stand there. {n} and {k} are `namespace` and `key`
+/* What all pools need; those of selections are made when they are needed (select_indexes.c). {n} and {k} are `namespace` and `key`
  * in the same order by another name. For a look by key the planner takes any index that has both; of a table that was empty when
  * it planned, perhaps one through which it reads all rows. By other names there is one index for each purpose. */
 static const char *const indexes[] = {
     "INDEX IF NOT EXISTS idx_expires_at ON {s}cache_entries({n},expires_at) WHERE removed=0",
     "INDEX IF NOT EXISTS idx_version ON {s}cache_entries({n},version,{k})",
     "INDEX IF NOT EXISTS idx_removed ON {s}cache_entries({n},version) WHERE removed<>0",
-    "INDEX IF NOT EXISTS idx_health_status ON {s}cache_entries({n},health_status,ring,{k}) WHERE removed=0",
-    "INDEX IF NOT EXISTS idx_source ON {s}cache_entries({n},\"left\"(source,200),health_status,ring,{k}) WHERE "
-    "removed=0",
-    "INDEX IF NOT EXISTS idx_scheme ON {s}cache_entries({n},\"left\"(scheme,200),health_status,ring,{k}) WHERE "
-    "removed=0",
-    "INDEX IF NOT EXISTS idx_country ON "
-    "{s}cache_entries({n},\"left\"(lower(country),200),health_status,ring,{k}) "
-    "WHERE removed=0 AND country IS NOT NULL",
-    "INDEX IF NOT EXISTS idx_access_count ON {s}cache_entries({n},access_count,{k}) WHERE removed=0",
-    "INDEX IF NOT EXISTS idx_last_accessed ON {s}cache_entries({n},last_accessed,{k}) WHERE removed=0",
-    "INDEX IF NOT EXISTS idx_latency ON {s}cache_entries({n},coalesce(latency_us,9223372036854775807),{k}) WHERE "
-    "removed=0",
     "INDEX IF NOT EXISTS idx_health_history_proxy ON {s}health_history(namespace,proxy_key,id)",
     "INDEX IF NOT EXISTS idx_tags_key ON {s}proxtier_tags(namespace,key)",
     "INDEX IF NOT EXISTS idx_leases_until ON {s}proxtier_leases({n},until)",

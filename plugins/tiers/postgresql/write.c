@@ -53,15 +53,14 @@ static void add_keys(struct pgsql *pgsql, const struct pxt_key *const *keys, siz
     pgsql_array_end(values);
 }
 
-/* Runs a write and then its notices; of several rows, which it locks first. A write of one row sees by itself what was committed
- * while it waited for the row. */
+/* Runs a write and then its notices. `locks`: it locks the rows of the keys first. A write of one row sees by itself what was
+ * committed while it waited for the row. */
 static pxt_status write_and_tell(struct pgsql *pgsql, enum pgsql_statement statement, const struct pgsql_values *values,
-                                 const struct pxt_key *const *keys, size_t n, PGresult **result,
+                                 const struct pxt_key *const *keys, size_t n, bool locks, PGresult **result,
                                  struct pxt_error *error)
 {
     struct pgsql_values locked = {.count = 0}, notices = {.count = 0};
     PGresult *results[3] = {NULL};
-    const bool locks = n > 1;
     if (locks)
         add_keys(pgsql, keys, n, &locked);
     pgsql_notices(pgsql, keys, n, &notices);
@@ -166,7 +165,7 @@ static pxt_status write_one(struct pgsql *pgsql, enum pgsql_statement statement,
     if (expected)
         pgsql_number(&values, (int64_t)*expected);
     if (!status)
-        status = write_and_tell(pgsql, statement, &values, keys, 1, &result, error);
+        status = write_and_tell(pgsql, statement, &values, keys, 1, false, &result, error);
     if (!status && strcmp(PQcmdTuples(result), "1"))
         status = is_stale(pgsql, error);
     PQclear(result);
@@ -187,12 +186,13 @@ pxt_status pgsql_put_many(void *self, pxt_entry *const *entries, size_t n, struc
     PGresult *result = NULL;
     if (n < 2)
         return n ? pgsql_put(self, *entries, error) : PXT_OK;
+    bool fresh = false;
     pxt_status status = batch_of(pgsql, entries, n, &batch, error);
     pgsql_string(&values, pgsql->name_space);
     if (!status)
-        status = pgsql_rows_add(pgsql, batch.entries, batch.n, &values, error);
+        status = pgsql_rows_add(pgsql, batch.entries, batch.n, &fresh, &values, error);
     if (!status)
-        status = write_and_tell(pgsql, STATEMENT_PUT_ALL, &values, batch.keys, batch.n, &result, error);
+        status = write_and_tell(pgsql, STATEMENT_PUT_ALL, &values, batch.keys, batch.n, true, &result, error);
     PQclear(result);
     pgsql_values_free(&values);
     batch_free(&batch);
@@ -217,26 +217,61 @@ static void read_written(const struct batch *batch, const PGresult *result, pxt_
     }
 }
 
+static pxt_status put_batch_if(struct pgsql *pgsql, const struct batch *batch, const uint64_t *expected,
+                               pxt_status *results, struct pxt_error *error)
+{
+    struct pgsql_values values = {.count = 0};
+    PGresult *result = NULL;
+    bool fresh = false;
+    pgsql_string(&values, pgsql->name_space);
+    pxt_status status = pgsql_rows_add(pgsql, batch->entries, batch->n, &fresh, &values, error);
+    pgsql_array(&values, OID_INT8);
+    for (size_t i = 0; i < batch->n; i++)
+        pgsql_number(&values, (int64_t)expected[batch->item[i].place]);
+    pgsql_array_end(&values);
+    if (!status)
+        status = write_and_tell(pgsql, STATEMENT_PUT_IF, &values, batch->keys, batch->n, true, &result, error);
+    if (!status)
+        read_written(batch, result, results);
+    PQclear(result);
+    pgsql_values_free(&values);
+    return status;
+}
+
+/* Writes a list of proxies that are new to the server and were never used. `*fresh`: it was one, and was written. */
+static pxt_status put_fresh(struct pgsql *pgsql, const struct batch *batch, const uint64_t *expected,
+                            pxt_status *results, bool *fresh, struct pxt_error *error)
+{
+    struct pgsql_values values = {.count = 0};
+    PGresult *result = NULL;
+    pxt_status status = PXT_OK;
+    *fresh = true;
+    for (size_t i = 0; i < batch->n; i++)
+        *fresh &= !expected[batch->item[i].place];
+    if (!*fresh)
+        return PXT_OK;
+    pgsql_string(&values, pgsql->name_space);
+    status = pgsql_rows_add(pgsql, batch->entries, batch->n, fresh, &values, error);
+    if (!status && *fresh)
+        status = write_and_tell(pgsql, STATEMENT_PUT_FRESH, &values, batch->keys, batch->n, false, &result, error);
+    *fresh &= status != PXT_ESTALE; /* another host was faster with one of them */
+    for (size_t i = 0; *fresh && !status && i < batch->n; i++)
+        results[batch->item[i].place] = PXT_OK;
+    PQclear(result);
+    pgsql_values_free(&values);
+    return *fresh ? status : PXT_OK;
+}
+
 static pxt_status put_some_if(struct pgsql *pgsql, pxt_entry *const *entries, const uint64_t *expected, size_t n,
                               pxt_status *results, struct pxt_error *error)
 {
-    struct pgsql_values values = {.count = 0};
     struct batch batch;
-    PGresult *result = NULL;
+    bool written = false;
     pxt_status status = batch_of(pgsql, entries, n, &batch, error);
-    pgsql_string(&values, pgsql->name_space);
     if (!status)
-        status = pgsql_rows_add(pgsql, batch.entries, batch.n, &values, error);
-    pgsql_array(&values, OID_INT8);
-    for (size_t i = 0; !status && i < batch.n; i++)
-        pgsql_number(&values, (int64_t)expected[batch.item[i].place]);
-    pgsql_array_end(&values);
-    if (!status)
-        status = write_and_tell(pgsql, STATEMENT_PUT_IF, &values, batch.keys, batch.n, &result, error);
-    if (!status)
-        read_written(&batch, result, results);
-    PQclear(result);
-    pgsql_values_free(&values);
+        status = put_fresh(pgsql, &batch, expected, results, &written, error);
+    if (!status && !written)
+        status = put_batch_if(pgsql, &batch, expected, results, error);
     batch_free(&batch);
     return status;
 }
@@ -270,7 +305,7 @@ static pxt_status remove_key(struct pgsql *pgsql, const struct pxt_key *key, con
         pgsql_number(&values, (int64_t)*expected);
     else
         pgsql_null(&values);
-    pxt_status status = write_and_tell(pgsql, STATEMENT_DEL, &values, &key, 1, &result, error);
+    pxt_status status = write_and_tell(pgsql, STATEMENT_DEL, &values, &key, 1, false, &result, error);
     if (!status && !pgsql_get_number(result, 0, 0))
         status = expected && pgsql_get_number(result, 0, 1) ? is_stale(pgsql, error) : PXT_NOT_FOUND;
     PQclear(result);
