@@ -194,12 +194,18 @@ static pxt_status folder_put(void *self, pxt_entry *entry, struct pxt_error *err
 static pxt_status folder_del(void *self, const struct pxt_key *key, enum pxt_removal why, struct pxt_error *error)
 {
     struct folder *folder = self;
+    pxt_entry *entry = NULL;
     char name[NAME_SIZE];
+    pxt_status status = folder_get(self, key, 0, &entry, error);
     (void)why;
+    if (status)
+        return status;
+    bool is_tombstone = folder->host->entry_number(entry, PXT_FIELD_REMOVED) != 0;
+    folder->host->entry_release(entry);
     name_of(key, name);
-    if (!unlinkat(folder->fd, name, 0))
-        return PXT_OK;
-    return errno == ENOENT ? PXT_NOT_FOUND : failed(folder, error, "remove", name);
+    if (unlinkat(folder->fd, name, 0))
+        return errno == ENOENT ? PXT_NOT_FOUND : failed(folder, error, "remove", name);
+    return is_tombstone ? PXT_NOT_FOUND : PXT_OK;
 }
 
 /* Calls `step` for the name of each entry's file. */

@@ -153,8 +153,9 @@ static size_t answer(struct request *request)
     if (!strcmp(request->operation, "del")) {
         if (request->version && item[at].version != request->version)
             return say("old", 0, item[at].version);
+        bool counts = item[at].counts;
         take_out(at);
-        return say("ok", 0, 0);
+        return say(counts ? "ok" : "none", 0, 0);
     }
     memcpy(reply + REPLY_HEADER, item[at].value, item[at].length);
     return say("ok", item[at].length, item[at].version);

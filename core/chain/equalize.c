@@ -151,7 +151,9 @@ static pxt_status remove_again(struct pxt_tier *tier, const struct pxt_key *key,
                                struct pxt_error *error)
 {
     pxt_status status = pxt_tier_put(tier, newest, error);
-    return status ? status : pxt_tier_del(tier, key, PXT_REMOVE_POLICY, error);
+    if (!status)
+        status = pxt_tier_del(tier, key, PXT_REMOVE_POLICY, error);
+    return status == PXT_NOT_FOUND ? PXT_OK : status;
 }
 
 /* Before a tier is written to: sets its bit, if it lacks what no caller was told of. If the word was changed since (damage, a

@@ -12,7 +12,8 @@
 #include "chain/store.h"
 #include "entry/entry.h"
 
-/* The key leaves the tiers one by one. */
+/* The key leaves the tiers one by one: in a pool of one member the only tombstone that it may have says that it is known as
+ * dead, and is no entry. */
 static pxt_status remove_from_each(struct pxt_chain *chain, const struct pxt_key *key, enum pxt_removal why,
                                    struct pxt_error *error)
 {
@@ -115,21 +116,6 @@ static pxt_status remove_once(struct pxt_chain *chain, const struct pxt_key *key
     return status == PXT_OK && expired ? PXT_NOT_FOUND : status;
 }
 
-/* For a pool of one member: the only tombstone that a key may have says that it is known as dead. */
-static pxt_status remove_without_trace(struct pxt_chain *chain, const struct pxt_key *key, enum pxt_removal why,
-                                       struct pxt_error *error)
-{
-    bool was_dead = false;
-    if (chain->dead_for && why == PXT_REMOVE_DELETED) {
-        struct pxt_decision decision;
-        pxt_chain_decide(chain, key, PXT_GET_PEEK, &decision, NULL);
-        was_dead = decision.entry && pxt_entry_is_tombstone(decision.entry);
-        pxt_entry_release(decision.entry);
-    }
-    pxt_status status = remove_from_each(chain, key, why, error);
-    return status == PXT_OK && was_dead ? PXT_NOT_FOUND : status;
-}
-
 static void tell(const struct pxt_chain *chain, const struct pxt_key *key, enum pxt_removal why)
 {
     const char *reason = why == PXT_REMOVE_HEALTH    ? "it failed too often"
@@ -148,7 +134,7 @@ pxt_status pxt_chain_remove_read(struct pxt_chain *chain, const struct pxt_key *
 {
     pxt_status status = leaves_trace(chain, why)
                             ? bury(chain, key, why, pxt_entry_effective_version(entry), seen, error)
-                            : remove_without_trace(chain, key, why, error);
+                            : remove_from_each(chain, key, why, error);
     if (!status)
         tell(chain, key, why);
     return status;
@@ -160,7 +146,7 @@ pxt_status pxt_chain_remove(struct pxt_chain *chain, const struct pxt_key *key, 
     pxt_status status;
     unsigned n = 0;
     if (!leaves_trace(chain, why))
-        status = remove_without_trace(chain, key, why, error);
+        status = remove_from_each(chain, key, why, error);
     else
         do
             status = remove_once(chain, key, why, error);

@@ -146,7 +146,7 @@ static pxt_status del_step(struct txn *txn, void *arg, struct pxt_error *error)
     MDB_val key = key_value(deleting->key);
     pxt_entry *old;
     pxt_status status = read_to_write(txn, key, &old, error);
-    deleting->found = !status;
+    deleting->found = !status && !txn->place->host->entry_number(old, PXT_FIELD_REMOVED);
     if (status)
         return status == PXT_NOT_FOUND ? PXT_OK : status;
     status = remove_entry(txn, key, old, error);

@@ -155,7 +155,8 @@ struct pxt_tier_ops {
      * version 0 (not known: another program wrote the entry) takes the place of any: the core puts such an entry only
      * as a copy, under the lock of the key, after it has compared the entry's own time with what the tier has. */
     pxt_status (*put)(void *self, pxt_entry *entry, struct pxt_error *error);
-    /* Removes it. PXT_NOT_FOUND where there is none. `why` is for the policy. */
+    /* Removes the entry, or the tombstone, of a key. PXT_NOT_FOUND where there is no entry: a tombstone is none, but goes.
+     * `why` is for the policy. */
     pxt_status (*del)(void *self, const struct pxt_key *key, enum pxt_removal why, struct pxt_error *error);
     /* Calls `fn` for each entry, in any order. An entry that is stored during the whole call is seen exactly once; one
      * that is added or removed meanwhile may be missed. */

@@ -40,7 +40,7 @@ check_LTLIBRARIES += \
     %D%/faulty/versioned.la %D%/faulty/compares_with_what_it_read_before.la %D%/faulty/loses_the_supplied_version.la %D%/faulty/loses_the_reason_of_a_tombstone.la \
     %D%/faulty/keeps_versions_as_doubles.la %D%/faulty/takes_older_versions.la \
     %D%/faulty/lets_an_older_entry_replace_a_tombstone.la %D%/faulty/refuses_the_version_that_it_has.la \
-    %D%/faulty/deletes_instead_of_keeping_a_tombstone.la %D%/faulty/del_leaves_tombstones.la \
+    %D%/faulty/deletes_instead_of_keeping_a_tombstone.la %D%/faulty/del_leaves_tombstones.la %D%/faulty/del_tells_of_tombstones.la \
     %D%/faulty/counts_tombstones.la %D%/faulty/put_many_stops_in_the_middle.la %D%/faulty/evicts_tombstones.la \
     %D%/faulty/expires_any_version.la %D%/faulty/forgets_the_dead.la %D%/faulty/never_expires_tombstones.la \
     %D%/faulty/reports_expired_tombstones.la %D%/faulty/versions_without_tombstones.la \
@@ -108,6 +108,7 @@ EXTRA_DIST += \
 %C%_faulty_refuses_the_version_that_it_has_la_LDFLAGS = $(faulty_ldflags)
 %C%_faulty_deletes_instead_of_keeping_a_tombstone_la_LDFLAGS = $(faulty_ldflags)
 %C%_faulty_del_leaves_tombstones_la_LDFLAGS = $(faulty_ldflags)
+%C%_faulty_del_tells_of_tombstones_la_LDFLAGS = $(faulty_ldflags)
 %C%_faulty_counts_tombstones_la_LDFLAGS = $(faulty_ldflags)
 %C%_faulty_put_many_stops_in_the_middle_la_LDFLAGS = $(faulty_ldflags)
 %C%_faulty_evicts_tombstones_la_LDFLAGS = $(faulty_ldflags)

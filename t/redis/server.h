@@ -84,4 +84,20 @@ static __attribute__((unused)) const char *redis_tier(void)
     return text;
 }
 
+/* Runs redis-cli; the first number or word of its output is in `answer`. */
+static __attribute__((unused)) void ask_server(const char *command, char answer[100])
+{
+    char line[500], path[200];
+    name_socket(path);
+    snprintf(line, sizeof line, "redis-cli -s %s %s", path, command);
+    FILE *pipe = popen(line, "r");
+    answer[0] = '\0';
+    if (pipe && fgets(answer, 100, pipe))
+        answer[strcspn(answer, "\r\n")] = '\0';
+    while (pipe && fgets(line, sizeof line, pipe))
+        ;
+    if (pipe)
+        pclose(pipe);
+}
+
 #endif

@@ -89,7 +89,11 @@ pxt_status jsonl_del(void *self, const struct pxt_key *key, enum pxt_removal why
         status = jsonl_shard_lock_file(tier, shard, error);
     if (!status) {
         struct jsonl_node *node = jsonl_index_find(shard, key->text, key->length, key->hash);
-        status = node ? jsonl_del_locked(tier, shard, node, why, error) : PXT_NOT_FOUND;
+        bool is_entry = node && !node->line.removed;
+        if (node)
+            status = jsonl_del_locked(tier, shard, node, why, error);
+        if (!status && !is_entry)
+            status = PXT_NOT_FOUND;
         jsonl_shard_unlock_file(shard);
     }
     pthread_mutex_unlock(&shard->lock);

@@ -151,7 +151,8 @@ pxt_status sqlite_store_put(void *self, pxt_entry *entry, struct pxt_error *erro
     return sqlite_store_put_many(self, &entry, 1, error);
 }
 
-static pxt_status del_once(struct store *store, const struct pxt_key *key, struct pxt_error *error)
+/* PXT_OK also where a tombstone was removed, and no entry. */
+static pxt_status del_once(struct store *store, const struct pxt_key *key, bool *removed, struct pxt_error *error)
 {
     struct connection *connection;
     sqlite3_stmt *statement;
@@ -165,10 +166,10 @@ static pxt_status del_once(struct store *store, const struct pxt_key *key, struc
         sqlite3_clear_bindings(statement);
     }
     if (!status) {
-        bool removed = sqlite3_changes(connection->db) > 0;
-        store->count_change = -(int64_t)removed;
+        *removed = sqlite3_changes(connection->db) > 0;
+        store->count_change = -(int64_t)*removed;
         status = sqlite_tombstone_del(store, connection, key, error);
-        if (removed && status == PXT_NOT_FOUND)
+        if (*removed && status == PXT_NOT_FOUND)
             status = PXT_OK;
     }
     return sqlite_txn_end(store, connection, status, error);
@@ -178,11 +179,12 @@ pxt_status sqlite_store_del(void *self, const struct pxt_key *key, enum pxt_remo
 {
     (void)why;
     unsigned tries = 0;
+    bool removed = false;
     pxt_status status;
     do
-        status = del_once(self, key, error);
+        status = del_once(self, key, &removed, error);
     while (sqlite_try_again(status, &tries));
-    return status;
+    return status || removed ? status : PXT_NOT_FOUND;
 }
 
 static pxt_status clear_once(struct store *store, uint64_t *removed, struct pxt_error *error)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * pool.c: one connection that writes, and as many that read as are needed at once, up to a limit; each opened at
- * its first use and kept with its statements. A single thread never opens a second one: it reads through the writer.
+ * its first use and kept with its statements. The first reads go through the writer, where it is free: a process that reads
+ * a few entries opens one connection. After them readers come first, because they read faster (connect.c).
  *
  * When the file turned out to be damaged, or another one stands in its place, the next call waits until no connection
  * is in use, closes all, and opens the file anew.
@@ -9,7 +10,10 @@
 #include "store.h"
 #include <stdlib.h>
 
-enum { MOVED_CHECK_EVERY = 32 }; /* reads of a connection between two checks that the file is still there */
+enum {
+    MOVED_CHECK_EVERY = 32, /* reads of a connection between two checks that the file is still there */
+    READS_BY_WRITER = 64    /* reads through the writer before a reader is opened */
+};
 
 static void close_idle(struct store *store)
 {
@@ -96,11 +100,21 @@ static struct connection *take_reader(struct store *store, bool *fresh)
     return connection;
 }
 
+/* Under pool_lock: locks the writer, if it is free. */
+static bool take_writer(struct store *store)
+{
+    bool taken = !pthread_mutex_trylock(&store->write_lock);
+    store->writer_reads += taken;
+    return taken;
+}
+
+/* Where a reader cannot be opened, the writer reads for a while before the next try. */
 static void drop_reader(struct store *store, struct connection *connection)
 {
     sqlite_connection_close(connection);
     free(connection);
     pthread_mutex_lock(&store->pool_lock);
+    store->writer_reads = 0;
     store->reader_busy--;
     store->reader_count--;
     pthread_cond_broadcast(&store->pool_changed);
@@ -122,10 +136,12 @@ static struct connection *find_reader(struct store *store, bool *writer)
     pthread_mutex_lock(&store->pool_lock);
     while (store->reopening)
         pthread_cond_wait(&store->pool_changed, &store->pool_lock);
-    if (!store->idle && !pthread_mutex_trylock(&store->write_lock))
-        *writer = true;
-    else
+    if (!store->idle && store->writer_reads < READS_BY_WRITER)
+        *writer = take_writer(store);
+    if (!*writer)
         connection = take_reader(store, &fresh);
+    if (!*writer && !connection)
+        *writer = take_writer(store);
     pthread_mutex_unlock(&store->pool_lock);
     if (!connection)
         return NULL;

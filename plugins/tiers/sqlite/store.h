@@ -71,6 +71,7 @@ struct store {
     pthread_cond_t pool_changed;
     struct connection *idle;
     unsigned reader_count, reader_busy;
+    unsigned writer_reads; /* through the writer, since a reader was refused */
     bool reopening;
 };
 

@@ -265,11 +265,16 @@ static pxt_status tier_del(void *self, const struct pxt_key *key, enum pxt_remov
         return leave(tier, PXT_NOT_FOUND);
 #ifdef FAULT_del_leaves_tombstones
     if (is_tombstone(tier, i))
-        return leave(tier, PXT_OK);
+        return leave(tier, PXT_NOT_FOUND);
+#endif
+    bool was_entry = !is_tombstone(tier, i);
+#ifdef FAULT_del_tells_of_tombstones
+    was_entry = true;
 #endif
     tier->host->entry_release(tier->entry[i]);
     tier->entry[i] = tier->entry[--tier->n];
-    return leave(tier, save(tier, error));
+    pxt_status status = save(tier, error);
+    return leave(tier, status || was_entry ? status : PXT_NOT_FOUND);
 }
 
 static pxt_status tier_each(void *self, pxt_entry_fn *fn, void *arg, struct pxt_error *error)
