@@ -20,7 +20,8 @@ enum {
     CALLS_A_KILL = 6000,
     KILLS_MIN = 3, /* on the average, of each pair of chains */
     DOWN_US = 500000,
-    STUCK_S = 120 /* without an answer to any worker */
+    STUCK_S = 120, /* without an answer to any worker */
+    REST_S = 600   /* at most, until the hosts are at rest */
 };
 
 static const struct chains {
@@ -96,6 +97,7 @@ static bool in_a_process(struct soak *soak, bool fills)
     fflush(stdout);
     pid_t child = fork();
     if (!child) {
+        alarm(REST_S);
         bool good = fills ? fill(soak) : look_at_rest(soak->host, soak->folder, soak->journal[WORKERS]);
         fflush(stdout);
         _exit(!good);
