@@ -127,7 +127,7 @@ static void put_value(struct sink *sink, const struct pxt_field *field, enum pxt
 {
     char time[PXT_ISOTIME_SIZE];
     size_t length;
-    int64_t number = pxt_entry_number(entry, id);
+    int64_t number;
     const char *text;
     switch (field->type) {
     case PXT_TYPE_TEXT:
@@ -142,6 +142,7 @@ static void put_value(struct sink *sink, const struct pxt_field *field, enum pxt
         put_hex(sink, text, length);
         break;
     case PXT_TYPE_TIME:
+        number = pxt_entry_number(entry, id);
         if (number == PXT_TIME_NONE) {
             put_bytes(sink, "null", 4);
             break;
@@ -152,27 +153,30 @@ static void put_value(struct sink *sink, const struct pxt_field *field, enum pxt
         put_char(sink, '"');
         break;
     case PXT_TYPE_HEALTH:
-        text = pxt_health_name((enum pxt_health)number);
+        text = pxt_health_name((enum pxt_health)pxt_entry_number(entry, id));
         put_string(sink, text, strlen(text));
         break;
     case PXT_TYPE_BOOL:
+        number = pxt_entry_number(entry, id);
         put_bytes(sink, number ? "true" : "false", number ? 4 : 5);
         break;
     default:
-        put_number(sink, number);
+        put_number(sink, pxt_entry_number(entry, id));
     }
 }
 
-/* Whether a field stands in the line: an internal one, and one that ProxyWhirl does not know, only if it says something;
- * of a tombstone what it has. */
+/* Whether a field stands in the line: an internal one, and one that ProxyWhirl does not know, only if it says
+ * something. */
 static bool is_written(const pxt_entry *entry, const struct pxt_field *field, enum pxt_field_id id, bool internal)
 {
-    if (pxt_entry_is_tombstone(entry) && id != PXT_FIELD_KEY && id != PXT_FIELD_FETCH_TIME && id != PXT_FIELD_VERSION &&
-        id != PXT_FIELD_REMOVED)
-        return false;
     if (field->flags & PXT_FIELD_INTERNAL)
         return internal && (field->type == PXT_TYPE_TEXT ? pxt_entry_has(entry, id) : pxt_entry_number(entry, id) != 0);
     return (field->type != PXT_TYPE_SECRET && id < PXT_FIELD_COUNTRY) || pxt_entry_has(entry, id);
+}
+
+static bool is_of_tombstone(enum pxt_field_id id)
+{
+    return id == PXT_FIELD_KEY || id == PXT_FIELD_FETCH_TIME || id == PXT_FIELD_VERSION || id == PXT_FIELD_REMOVED;
 }
 
 static size_t write_line(const pxt_entry *entry, bool internal, char *buffer, size_t capacity)
@@ -180,17 +184,17 @@ static size_t write_line(const pxt_entry *entry, bool internal, char *buffer, si
     struct sink sink = {buffer, buffer + capacity, 0};
     size_t count;
     const struct pxt_field *field = pxt_field_table(&count);
+    bool tombstone = pxt_entry_is_tombstone(entry);
     put_char(&sink, '{');
     for (size_t i = 0; i < count; i++) {
+        enum pxt_field_id id = (enum pxt_field_id)i;
         bool secret = field[i].type == PXT_TYPE_SECRET;
-        if (!is_written(entry, &field[i], (enum pxt_field_id)i, internal))
+        if ((tombstone && !is_of_tombstone(id)) || !is_written(entry, &field[i], id, internal))
             continue;
-        if (i)
-            put_bytes(&sink, ", ", 2);
-        put_char(&sink, '"');
+        put_bytes(&sink, ", \"" + (i ? 0 : 2), i ? 3 : 1);
         put_bytes(&sink, field[i].name, strlen(field[i].name));
         put_bytes(&sink, secret ? "_encrypted\": " : "\": ", secret ? 13 : 3);
-        put_value(&sink, &field[i], (enum pxt_field_id)i, entry);
+        put_value(&sink, &field[i], id, entry);
     }
     put_char(&sink, '}');
     return sink.length;
