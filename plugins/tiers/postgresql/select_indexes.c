@@ -2,7 +2,8 @@
  *
  * select_indexes.c: indexes for selections. Each costs something with every put, and few pools are searched in all ways: so an index
  * is made when a selection needs it first. A thread with a connection of its own makes it beside puts (CREATE INDEX CONCURRENTLY).
- * Calls wait for it as long as they have time; until then, and where the role may not make it, the core looks at all entries.
+ * The first calls wait for it as long as they have time. Until it is there, and where the role may not make it, the core looks at all
+ * entries.
  */
 #include "select.h"
 #include <signal.h>
@@ -289,8 +290,11 @@ pxt_status pgsql_select_needs(struct pgsql *pgsql, const struct select_way *way,
         state->index[i] = start(pgsql) ? WANTED : REFUSED;
         pthread_cond_broadcast(&state->changed);
     }
-    if (state->index[i] == WANTED && left > 0)
-        wait_for(state, i, left / 2); /* the other half is for the search */
+    if (state->index[i] == WANTED && left > 0 && now >= state->refused_until) {
+        wait_for(state, i, left / 2);  /* the other half is for the search */
+        if (state->index[i] == WANTED) /* it takes long: the next calls do not wait for it */
+            state->refused_until = pgsql->host->monotonic(pgsql->host) + TRY_AGAIN;
+    }
     bool there = state->index[i] == THERE;
     pthread_mutex_unlock(&state->lock);
     return there ? PXT_OK
