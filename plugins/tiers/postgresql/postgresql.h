@@ -34,7 +34,7 @@ enum {
     PGSQL_SET_LATENCIES = 18,
     PGSQL_SETS = 6 + PGSQL_SET_FAILURES + PGSQL_SET_LATENCIES,
     PGSQL_ORDERS = PXT_ORDER_FASTEST + 1,
-    PGSQL_SELECTS = PGSQL_SETS * PGSQL_ORDERS,
+    PGSQL_SELECTS = PGSQL_SETS * PGSQL_ORDERS * 2, /* of any health, or of each */
     PGSQL_SELECTIONS = 64
 };
 
@@ -73,7 +73,7 @@ enum pgsql_statement {
     STATEMENT_LEASE_EACH_OF,
     STATEMENT_SELECT_INDEXES,
     STATEMENT_SELECT, /* and those behind it: of each set in each order; see select.h */
-    STATEMENT_MAX = STATEMENT_SELECT + PGSQL_SELECTS
+    STATEMENT_MAX = STATEMENT_SELECT + 2 * PGSQL_SELECTS /* with conditions beside, or none */
 };
 
 enum { PGSQL_HOSTS_MAX = 16, PGSQL_PART_MAX = 256 };

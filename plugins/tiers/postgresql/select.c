@@ -48,7 +48,9 @@ static pxt_status ask_page(const struct select_search *search, enum pgsql_set se
     pgsql_string(&values, after);
     add_bound(order, &values, to);
     pgsql_select_parameters(search, set, filters, limit, &values);
-    return pgsql_ask(search->pgsql, pgsql_select_statement_of(set, (enum pxt_order)order), &values, result, error);
+    const struct select_way way = pgsql_select_way(search, set, order);
+    const bool filtered = pgsql_select_is_filtered(search, set, filters);
+    return pgsql_ask(search->pgsql, pgsql_select_statement_of(&way, filtered), &values, result, error);
 }
 
 pxt_status pgsql_select_page(const struct select_search *search, enum pgsql_set set, bool filters, int64_t from,
@@ -107,8 +109,9 @@ pxt_status pgsql_select(void *self, const struct pxt_select *select, pxt_selecte
     if (search.impossible || (select->order != PXT_ORDER_RANDOM && select->from > select->to))
         return PXT_OK;
     pxt_status status = pgsql_select_smallest(&search, error);
+    const struct select_way way = pgsql_select_way(&search, search.candidate[0], search.order);
     if (!status)
-        status = pgsql_select_needs(self, search.candidate[0], (enum pxt_order)search.order, error);
+        status = pgsql_select_needs(self, &way, error);
     if (status)
         return status;
     if (select->order == PXT_ORDER_RANDOM)

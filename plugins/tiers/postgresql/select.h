@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * select.h: how entries are searched by the tier. A set is what an index has in an order: the entries of a source, say. An entry is in
- * the stream of its health: so the entries of some healths are as many streams, put together.
+ * select.h: how entries are searched by the tier. A set is what an index has in an order: the entries of a source, say. If
+ * some healths are asked for, each of them is a stream of the set, and they are put together.
  *
  * select_plan.c     the sets that have all matches of a selection; the smallest of them is walked
  * select_texts.c    the statement and the index of each set in each order
@@ -27,12 +27,19 @@ enum pgsql_set {
 };
 _Static_assert((int)SET_END == (int)PGSQL_SETS, "the number of sets");
 
+/* What a statement walks through. */
+struct select_way {
+    enum pgsql_set set;
+    enum pxt_order order; /* PXT_ORDER_RANDOM: it picks, by the index of the ring */
+    bool by_health;
+};
+
 enum { SELECT_PAGE = 256, SELECT_FEW = 256, SELECT_TAG_MAX = 200 };
 
 struct select_search {
     struct pgsql *pgsql;
     const struct pxt_select *select;
-    uint32_t order, healths;
+    uint32_t order, healths; /* healths 0: any */
     enum pgsql_set candidate[8];
     unsigned candidates;
     bool impossible; /* nothing can match */
@@ -51,9 +58,11 @@ static inline int64_t pgsql_latency_of(unsigned degree)
     return INT64_C(1000) << degree;
 }
 
-static inline enum pgsql_statement pgsql_select_statement_of(enum pgsql_set set, enum pxt_order order)
+/* The number of the index of a way. */
+static inline unsigned pgsql_select_number(const struct select_way *way)
 {
-    return (enum pgsql_statement)(STATEMENT_SELECT + (unsigned)set * PGSQL_ORDERS + (unsigned)order);
+    const unsigned order = way->order == PXT_ORDER_RANDOM ? PXT_ORDER_RING : way->order;
+    return ((unsigned)way->set * PGSQL_ORDERS + order) * 2 + way->by_health;
 }
 
 /* ---- select_plan.c ---- */
@@ -66,18 +75,24 @@ pxt_status pgsql_select_smallest(struct select_search *search, struct pxt_error 
 void pgsql_select_parameters(const struct select_search *search, enum pgsql_set set, bool filters, uint64_t limit,
                              struct pgsql_values *values);
 
+/* The way by a set in the order of the search. */
+struct select_way pgsql_select_way(const struct select_search *search, enum pgsql_set set, uint32_t order);
+/* Whether the statement has parameters for conditions: beside those of the set (if `filters`), or for a tag. */
+bool pgsql_select_is_filtered(const struct select_search *search, enum pgsql_set set, bool filters);
+
 /* ---- select_texts.c ---- */
 
-/* Adds the statement of a set in an order: with PXT_ORDER_RANDOM the one that picks. */
-void pgsql_select_statement(struct pgsql_text *text, enum pgsql_set set, enum pxt_order order);
+/* The statement of a way, and its text. */
+enum pgsql_statement pgsql_select_statement_of(const struct select_way *way, bool filtered);
+void pgsql_select_statement(struct pgsql_text *text, enum pgsql_statement statement);
 /* Adds the definition of an index, and its name; see pgsql_select_needs(). */
-void pgsql_select_index(struct pgsql_text *text, enum pgsql_set set, enum pxt_order order);
-void pgsql_select_index_name(char name[64], enum pgsql_set set, enum pxt_order order);
+void pgsql_select_index(struct pgsql_text *text, unsigned number);
+void pgsql_select_index_name(char name[64], unsigned number);
 
 /* ---- select_indexes.c ---- */
 
-/* Waits until there is the index of a set in an order. PXT_ENOTSUP: it cannot be made, or not in the time that the call has. */
-pxt_status pgsql_select_needs(struct pgsql *pgsql, enum pgsql_set set, enum pxt_order order, struct pxt_error *error);
+/* Waits until there is the index of a way. PXT_ENOTSUP: it cannot be made, or not in the time that the call has. */
+pxt_status pgsql_select_needs(struct pgsql *pgsql, const struct select_way *way, struct pxt_error *error);
 
 /* ---- select_random.c ---- */
 

@@ -129,7 +129,7 @@ static void tell(struct making *making, const struct pxt_error *error)
 }
 
 /* Makes an index, or finds that it is there. */
-static bool make(struct pgsql *pgsql, enum pgsql_set set, enum pxt_order order)
+static bool make(struct pgsql *pgsql, unsigned number)
 {
     struct making making = {.pgsql = pgsql};
     struct pgsql_server server;
@@ -137,8 +137,8 @@ static bool make(struct pgsql *pgsql, enum pgsql_set set, enum pxt_order order)
     pthread_mutex_lock(&pgsql->pool.lock);
     unsigned candidate = pgsql->pool.candidate;
     pthread_mutex_unlock(&pgsql->pool.lock);
-    pgsql_select_index_name(making.name, set, order);
-    pgsql_select_index(&making.definition, set, order);
+    pgsql_select_index_name(making.name, number);
+    pgsql_select_index(&making.definition, number);
     making.connection =
         pgsql_connect(pgsql, candidate, pgsql->host->monotonic(pgsql->host) + pgsql->patience, &server, &error);
     bool made = making.connection && !making.definition.failed && !make_it(&making, &error);
@@ -165,7 +165,7 @@ static void *make_all(void *arg)
             continue;
         }
         pthread_mutex_unlock(&state->lock);
-        bool made = make(pgsql, (enum pgsql_set)(i / PGSQL_ORDERS), (enum pxt_order)(i % PGSQL_ORDERS));
+        bool made = make(pgsql, i);
         int64_t now = pgsql->host->monotonic(pgsql->host);
         pthread_mutex_lock(&state->lock);
         if (!made)
@@ -225,9 +225,7 @@ static void note_name(struct pgsql *pgsql, const char *found)
 {
     char name[64];
     for (unsigned i = 0; i < PGSQL_SELECTS; i++) {
-        if (i % PGSQL_ORDERS == PXT_ORDER_RANDOM)
-            continue;
-        pgsql_select_index_name(name, (enum pgsql_set)(i / PGSQL_ORDERS), (enum pxt_order)(i % PGSQL_ORDERS));
+        pgsql_select_index_name(name, i);
         if (!strcmp(name, found))
             pgsql->select.index[i] = THERE;
     }
@@ -276,11 +274,11 @@ static void wait_for(struct pgsql_select_state *state, unsigned i, int64_t left)
         ;
 }
 
-pxt_status pgsql_select_needs(struct pgsql *pgsql, enum pgsql_set set, enum pxt_order order, struct pxt_error *error)
+pxt_status pgsql_select_needs(struct pgsql *pgsql, const struct select_way *way, struct pxt_error *error)
 {
     struct pgsql_select_state *state = &pgsql->select;
-    const unsigned i = (unsigned)set * PGSQL_ORDERS + (order == PXT_ORDER_RANDOM ? PXT_ORDER_RING : order);
-    if (set == SET_TAG || set == SET_TTL)
+    const unsigned i = pgsql_select_number(way);
+    if (way->set == SET_TAG || way->set == SET_TTL)
         return PXT_OK;
     pxt_status status = look(pgsql, error);
     if (status)

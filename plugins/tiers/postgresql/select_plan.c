@@ -45,7 +45,7 @@ static void plan_numbers(struct select_search *search, const struct pxt_selectio
     if (!(selection->max_latency_ms >= 0))
         return;
     search->latency = selection->max_latency_ms < (double)PXT_COUNT_MAX / 1000
-                          ? (int64_t)floor(selection->max_latency_ms * 1000)
+                          ? (int64_t)(selection->max_latency_ms * 1000)
                           : PXT_COUNT_MAX;
     for (degree = 0; degree < PGSQL_SET_LATENCIES && pgsql_latency_of(degree) < search->latency;)
         degree++;
@@ -87,7 +87,8 @@ bool pgsql_select_plan(struct select_search *search)
     const unsigned all = PXT_HEALTH_BIT(PXT_HEALTH_COUNT) - 1;
     search->healths = selection->health & all;
     search->impossible = selection->health && !search->healths;
-    search->healths = search->healths ? search->healths : all;
+    if (search->healths == all)
+        search->healths = 0;
     if (selection->host)
         return false;
     if (selection->tag)
@@ -111,6 +112,21 @@ bool pgsql_select_plan(struct select_search *search)
 
 /* ---- parameters ---- */
 
+struct select_way pgsql_select_way(const struct select_search *search, enum pgsql_set set, uint32_t order)
+{
+    return (struct select_way){
+        .set = set, .order = (enum pxt_order)order, .by_health = search->healths || set == SET_TAG || set == SET_TTL};
+}
+
+bool pgsql_select_is_filtered(const struct select_search *search, enum pgsql_set set, bool filters)
+{
+    const struct pxt_selection *selection = search->select->selection;
+    return set == SET_TAG ||
+           (filters && ((selection->source && set != SET_SOURCE) || (selection->scheme && set != SET_SCHEME) ||
+                        (selection->country && set != SET_COUNTRY) || selection->tag || selection->max_failures >= 0 ||
+                        search->latency >= 0));
+}
+
 static void add_streams(const struct select_search *search, enum pgsql_set set, struct pgsql_values *values)
 {
     const struct pxt_selection *selection = search->select->selection;
@@ -119,11 +135,13 @@ static void add_streams(const struct select_search *search, enum pgsql_set set, 
                       : set == SET_COUNTRY ? search->country
                                            : "";
     const char *slash = set == SET_TAG || set == SET_TTL ? "" : "/";
+    const bool by_health = pgsql_select_way(search, set, PXT_ORDER_RING).by_health;
     pgsql_array(values, OID_TEXT);
-    for (unsigned i = 0; i < PXT_HEALTH_COUNT; i++) {
+    for (unsigned i = 0; i < (by_health ? PXT_HEALTH_COUNT : 1); i++) {
         char stream[PXT_TEXT_MAX + 40];
-        int length = snprintf(stream, sizeof stream, "%s%s%.*s", pgsql_health_name[i], slash, PXT_TEXT_MAX, own);
-        if (search->healths & PXT_HEALTH_BIT(i))
+        const char *health = by_health ? pgsql_health_name[i] : "";
+        int length = snprintf(stream, sizeof stream, "%s%s%.*s", health, slash, PXT_TEXT_MAX, own);
+        if (!search->healths || search->healths & PXT_HEALTH_BIT(i))
             pgsql_text(values, stream, (size_t)length);
     }
     pgsql_array_end(values);
@@ -136,6 +154,8 @@ void pgsql_select_parameters(const struct select_search *search, enum pgsql_set 
     pgsql_time(values, filters || set == SET_TTL ? search->expires : search->select->now + 1);
     pgsql_number(values, (int64_t)limit);
     add_streams(search, set, values);
+    if (!pgsql_select_is_filtered(search, set, filters))
+        return;
     pgsql_string(values, filters && set != SET_SOURCE ? selection->source : NULL);
     pgsql_string(values, filters && set != SET_SCHEME ? selection->scheme : NULL);
     pgsql_string(values, filters && set != SET_COUNTRY && selection->country ? search->country : NULL);
@@ -158,8 +178,9 @@ static pxt_status density_of(const struct select_search *search, enum pgsql_set 
 {
     const int64_t place = (int64_t)((uint64_t)search->select->now * UINT64_C(0x9E3779B97F4A7C15) >> 2);
     PGresult *result = NULL;
-    bool few = set == SET_TTL;
-    pxt_status status = pgsql_select_needs(search->pgsql, set, PXT_ORDER_RING, error);
+    const bool few = set == SET_TTL;
+    const struct select_way way = pgsql_select_way(search, set, PXT_ORDER_RING);
+    pxt_status status = pgsql_select_needs(search->pgsql, &way, error);
     if (!status)
         status = pgsql_select_page(search, set, false, few ? -1 : place, "", INT64_MAX, few ? SELECT_FEW : SAMPLE,
                                    &result, error);

@@ -9,7 +9,6 @@
  * costs one round trip as a rule. The width follows what windows had, and is remembered for the next pick.
  */
 #include "select.h"
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -121,8 +120,9 @@ static pxt_status pick(struct picking *picking, bool *more, struct pxt_error *er
     pgsql_string(&values, search->pgsql->name_space);
     add_windows(picking, &values, windows);
     pgsql_select_parameters(search, search->candidate[0], true, some, &values);
-    pxt_status status = pgsql_ask(search->pgsql, pgsql_select_statement_of(search->candidate[0], PXT_ORDER_RANDOM),
-                                  &values, &result, error);
+    const struct select_way way = pgsql_select_way(search, search->candidate[0], PXT_ORDER_RANDOM);
+    const bool filtered = pgsql_select_is_filtered(search, search->candidate[0], true);
+    pxt_status status = pgsql_ask(search->pgsql, pgsql_select_statement_of(&way, filtered), &values, &result, error);
     int n = status ? 0 : PQntuples(result);
     bool enough = false;
     for (int row = 0; row < n && !enough; row++)

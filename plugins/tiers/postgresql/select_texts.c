@@ -24,13 +24,28 @@ static const struct column orders[] = {
     [PXT_ORDER_FASTEST] = {"fast", "coalesce(latency_us,9223372036854775807)", "bigint"},
 };
 
-/* The text of a set, as an expression; "": it has none. */
-static const char *text_of(enum pgsql_set set)
+/* Adds the text of the streams of a set, as an expression. */
+static void add_text(struct pgsql_text *text, enum pgsql_set set, bool by_health)
 {
-    return set == SET_SOURCE    ? "||source"
-           : set == SET_SCHEME  ? "||scheme"
-           : set == SET_COUNTRY ? "||lower(country)"
-                                : "";
+    const char *own = set == SET_SOURCE    ? "||source"
+                      : set == SET_SCHEME  ? "||scheme"
+                      : set == SET_COUNTRY ? "||lower(country)"
+                                           : "";
+    pgsql_text_add(text, "%s%s", by_health ? "health_status||'/'" : "'/'", own);
+}
+
+static void add_hash(struct pgsql_text *text, enum pgsql_set set, bool by_health)
+{
+    pgsql_text_add(text, "hashtextextended(namespace||'/'||");
+    add_text(text, set, by_health);
+    pgsql_text_add(text, ",0)");
+}
+
+static struct select_way way_of(unsigned number)
+{
+    return (struct select_way){.set = (enum pgsql_set)(number / 2 / PGSQL_ORDERS),
+                               .order = (enum pxt_order)(number / 2 % PGSQL_ORDERS),
+                               .by_health = number % 2};
 }
 
 /* The condition of a partial index. */
@@ -45,85 +60,98 @@ static void add_condition(struct pgsql_text *text, enum pgsql_set set)
         pgsql_text_add(text, " AND failure_count<=%lld", (long long)pgsql_failures_of(set - SET_FAILURES));
 }
 
-void pgsql_select_index_name(char name[64], enum pgsql_set set, enum pxt_order order)
+void pgsql_select_index_name(char name[64], unsigned number)
 {
     static const char *const names[] = {"all", "source", "scheme", "country", "tag", "ttl"};
-    if (set >= SET_LATENCY)
-        snprintf(name, 64, "idx_select_latency%d_%s", (int)set - SET_LATENCY, orders[order].name);
-    else if (set >= SET_FAILURES)
-        snprintf(name, 64, "idx_select_failures%d_%s", (int)set - SET_FAILURES, orders[order].name);
+    const struct select_way way = way_of(number);
+    const char *order = orders[way.order].name, *health = way.by_health ? "_health" : "";
+    if (way.set >= SET_LATENCY)
+        snprintf(name, 64, "idx_select_latency%d%s_%s", (int)way.set - SET_LATENCY, health, order);
+    else if (way.set >= SET_FAILURES)
+        snprintf(name, 64, "idx_select_failures%d%s_%s", (int)way.set - SET_FAILURES, health, order);
     else
-        snprintf(name, 64, "idx_select_%s_%s", names[set], orders[order].name);
+        snprintf(name, 64, "idx_select_%s%s_%s", names[way.set], health, order);
 }
 
-void pgsql_select_index(struct pgsql_text *text, enum pgsql_set set, enum pxt_order order)
+void pgsql_select_index(struct pgsql_text *text, unsigned number)
 {
+    const struct select_way way = way_of(number);
     char name[64];
-    pgsql_select_index_name(name, set, order);
-    pgsql_text_add(text,
-                   "%s ON {s}cache_entries((hashtextextended(namespace||'/'||health_status||'/'%s,0)),(%s),{k}) WHERE ",
-                   name, text_of(set), orders[order].expression);
-    add_condition(text, set);
+    pgsql_select_index_name(name, number);
+    pgsql_text_add(text, "%s ON {s}cache_entries((", name);
+    add_hash(text, way.set, way.by_health);
+    pgsql_text_add(text, "),(%s),{k}) WHERE ", orders[way.order].expression);
+    add_condition(text, way.set);
 }
 
 /* ---- statements ---- */
 
 /* Where the rows of a stream are. */
-static void add_stream(struct pgsql_text *text, enum pgsql_set set)
+static void add_stream(struct pgsql_text *text, const struct select_way *way)
 {
-    if (set == SET_TAG) {
+    const char *stream = way->by_health ? "h.stream" : "($7::text[])[1]";
+    if (way->set == SET_TAG) {
         pgsql_text_add(text,
                        "{s}proxtier_tags t CROSS JOIN LATERAL (SELECT * FROM {s}cache_entries c WHERE "
                        "c.namespace=$1::text AND c.key=t.key LIMIT 1) AS e WHERE t.{n}=$1::text AND t.tag=$11::text "
-                       "AND t.health_status=h.stream AND e.removed=0 AND e.health_status=t.health_status");
-    } else if (set == SET_TTL) {
+                       "AND t.health_status=%s AND e.removed=0 AND e.health_status=t.health_status AND "
+                       "$11=ANY(string_to_array(e.tags,','))",
+                       stream);
+    } else if (way->set == SET_TTL) {
         pgsql_text_add(text,
                        "(SELECT * FROM {s}cache_entries c WHERE c.{n}=$1::text AND c.removed=0 AND "
                        "c.expires_at>=$5::timestamptz ORDER BY c.expires_at DESC LIMIT %d) AS e WHERE "
-                       "e.health_status=h.stream",
-                       4 * SELECT_FEW); /* some may come in between */
+                       "e.health_status=%s",
+                       4 * SELECT_FEW, stream); /* some may come in between */
     } else {
-        const char *own = text_of(set);
-        pgsql_text_add(text,
-                       "{s}cache_entries e WHERE hashtextextended(namespace||'/'||health_status||'/'%s,0)="
-                       "hashtextextended($1::text||'/'||h.stream,0) AND health_status||'/'%s=h.stream AND ",
-                       own, own);
-        add_condition(text, set);
+        pgsql_text_add(text, "{s}cache_entries e WHERE ");
+        add_hash(text, way->set, way->by_health);
+        pgsql_text_add(text, "=hashtextextended($1::text||'/'||%s,0) AND ", stream);
+        add_text(text, way->set, way->by_health);
+        pgsql_text_add(text, "=%s AND ", stream);
+        add_condition(text, way->set);
     }
 }
 
 /* The conditions beside. */
-static void add_filters(struct pgsql_text *text)
+static void add_filters(struct pgsql_text *text, bool filtered)
 {
-    pgsql_text_add(text, " AND e.namespace||''=$1::text AND e.expires_at>=$5::timestamptz"
-                         " AND ($8::text IS NULL OR e.source=$8) AND ($9::text IS NULL OR e.scheme=$9)"
-                         " AND ($10::text IS NULL OR lower(e.country)=$10)"
-                         " AND ($11::text IS NULL OR $11=ANY(string_to_array(e.tags,',')))"
-                         " AND ($12::bigint IS NULL OR e.failure_count<=$12)"
-                         " AND ($13::bigint IS NULL OR e.latency_us<=$13)");
+    pgsql_text_add(text, " AND e.namespace||''=$1::text AND e.expires_at>=$5::timestamptz");
+    if (filtered)
+        pgsql_text_add(text, " AND ($8::text IS NULL OR e.source=$8) AND ($9::text IS NULL OR e.scheme=$9)"
+                             " AND ($10::text IS NULL OR lower(e.country)=$10)"
+                             " AND ($11::text IS NULL OR $11=ANY(string_to_array(e.tags,',')))"
+                             " AND ($12::bigint IS NULL OR e.failure_count<=$12)"
+                             " AND ($13::bigint IS NULL OR e.latency_us<=$13)");
 }
 
-void pgsql_select_statement(struct pgsql_text *text, enum pgsql_set set, enum pxt_order order)
+enum pgsql_statement pgsql_select_statement_of(const struct select_way *way, bool filtered)
 {
-    const char *its = set == SET_TAG ? "t." : "e.", *type = orders[order].type;
+    const unsigned number = ((unsigned)way->set * PGSQL_ORDERS + (unsigned)way->order) * 2 + way->by_health;
+    return (enum pgsql_statement)(STATEMENT_SELECT + 2 * number + filtered);
+}
+
+void pgsql_select_statement(struct pgsql_text *text, enum pgsql_statement statement)
+{
+    const struct select_way way = way_of((statement - STATEMENT_SELECT) / 2);
+    const bool picks = way.order == PXT_ORDER_RANDOM, is_column = way.order != PXT_ORDER_FASTEST;
+    const char *its = way.set == SET_TAG ? "t." : "e.", *type = orders[way.order].type;
     char value[64];
-    bool is_column = order != PXT_ORDER_FASTEST;
-    snprintf(value, sizeof value, "%s%s", is_column ? its : "", orders[order].expression);
-    if (order == PXT_ORDER_RANDOM)
+    snprintf(value, sizeof value, "%s%s", is_column ? its : "", orders[way.order].expression);
+    if (picks)
         pgsql_text_add(text, "SELECT f.v,f.key,w.n FROM unnest($2::bigint[],$3::bigint[],$4::bigint[]) WITH ORDINALITY "
                              "AS w(first,last,ticket,n) CROSS JOIN LATERAL (");
-    pgsql_text_add(text,
-                   "SELECT g.v,g.key FROM unnest($7::text[]) AS h(stream) CROSS JOIN LATERAL (SELECT %s AS v,%skey "
-                   "FROM ",
-                   value, its);
-    add_stream(text, set);
-    if (order == PXT_ORDER_RANDOM)
+    if (way.by_health)
+        pgsql_text_add(text, "SELECT g.v,g.key FROM unnest($7::text[]) AS h(stream) CROSS JOIN LATERAL (");
+    pgsql_text_add(text, "SELECT %s AS v,%skey FROM ", value, its);
+    add_stream(text, &way);
+    if (picks)
         pgsql_text_add(text, " AND %s>=w.first AND %s<=w.last", value, value);
     else
         pgsql_text_add(text, " AND (%s,%s{k})>($2::%s,$3::text) AND %s<=$4::%s", value, its, type, value, type);
-    add_filters(text);
-    pgsql_text_add(text, " ORDER BY %s,%s{k} LIMIT %s) AS g ORDER BY g.v,g.key ", value, its,
-                   order == PXT_ORDER_RANDOM ? "w.ticket+1" : "$6::bigint");
-    pgsql_text_add(text,
-                   order == PXT_ORDER_RANDOM ? "LIMIT 1 OFFSET w.ticket) AS f LIMIT $6::bigint" : "LIMIT $6::bigint");
+    add_filters(text, (statement - STATEMENT_SELECT) % 2);
+    pgsql_text_add(text, " ORDER BY %s,%s{k} LIMIT ", value, its);
+    if (way.by_health)
+        pgsql_text_add(text, "%s) AS g ORDER BY g.v,g.key LIMIT ", picks ? "w.ticket+1" : "$6::bigint");
+    pgsql_text_add(text, picks ? "1 OFFSET w.ticket) AS f LIMIT $6::bigint" : "$6::bigint");
 }

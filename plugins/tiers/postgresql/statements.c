@@ -326,13 +326,12 @@ const char *pgsql_statement_text(struct pgsql *pgsql, enum pgsql_statement state
 {
     struct pgsql_text text = {.data = NULL};
     char *made = NULL, *known = atomic_load(&pgsql->sql[statement]);
-    const unsigned select = statement - STATEMENT_SELECT;
     if (known)
         return known;
     if (statement < STATEMENT_SELECT) {
         made = pgsql_expand(pgsql, pattern[statement]);
     } else {
-        pgsql_select_statement(&text, (enum pgsql_set)(select / PGSQL_ORDERS), (enum pxt_order)(select % PGSQL_ORDERS));
+        pgsql_select_statement(&text, statement);
         made = text.failed ? NULL : pgsql_expand(pgsql, text.data);
         free(text.data);
     }
