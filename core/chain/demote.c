@@ -22,14 +22,14 @@
 #include "chain/stripes.h"
 #include "entry/entry.h"
 
-/* Whether `tier` is the last that stores entries: then its victims are dropped. A slower tier that is off still counts:
- * a victim that should go there stays, over capacity rather than lost. */
+/* Whether `tier` is the last that stores entries: then its victims are dropped. A slower tier that is off still counts, and so does
+ * a server that was not there when the cache was opened: a victim that should go there stays, over capacity rather than lost. */
 static bool is_last(const struct pxt_chain *chain, const struct pxt_tier *tier)
 {
     for (unsigned i = tier->index + 1; i < chain->count; i++)
         if (pxt_tier_present(&chain->tier[i]) && pxt_tier_stores(&chain->tier[i]))
             return false;
-    return true;
+    return !pxt_tier_durable(tier) || !chain->authority || tier->index >= chain->authority->index;
 }
 
 /* Returns the next slower tier that can take a victim; NULL if there is none. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * A host opens its files while the server is away, and the server is opened later, by another thread while a key is locked: until
- * the server has joined the members of the pool it decides nothing.
+ * A host opens its files while the server is away, and the server is opened later. The files lose nothing until then. Where another
+ * thread opens the server while a key is locked, it decides nothing before it has joined the members of the pool.
  */
 #include "cache/cache_private.h"
 #include "chain/decide.h"
@@ -49,9 +49,47 @@ static void a_server_that_has_not_joined_decides_nothing(void)
     close_hosts(a, b);
 }
 
+/* A host whose files have a capacity, and that never had the server. */
+static void files_keep_what_no_server_has_yet(void)
+{
+    enum { ENTRIES = 100 };
+    static const char quick[] = "degrade: {threshold: 1, backoff: 1ms, backoff_max: 1ms}\n";
+    static const struct host host = {"a", true, false, ", required: false", quick};
+    char key[20];
+    int taken = 0, there = 0;
+    empty_folder();
+    set_down(true);
+    files_tier = "plugin: l2_jsonl, dir: '${state}/l2', max_entries: 5";
+    pxt_cache *a = open_host(&host);
+    for (int i = 0; i < ENTRIES; i++) {
+        snprintf(key, sizeof key, "k%d", i);
+        taken += put(a, key, i) == PXT_OK;
+    }
+    is_int(taken, ENTRIES, "the files take more than their capacity");
+    for (int i = 0; i < ENTRIES; i++) {
+        snprintf(key, sizeof key, "k%d", i);
+        there += get(a, key) == i;
+    }
+    is_int(there, ENTRIES, "and lose nothing");
+    set_down(false);
+    sleep_ms(5);
+    for (int i = 0; i < 3; i++)
+        pxt_cache_tick(a, NULL, NULL);
+    pxt_cache_close(a);
+    files_tier = NULL;
+    a = open_host(&(struct host){"b", false, false, NULL, NULL});
+    for (int i = there = 0; i < ENTRIES; i++) {
+        snprintf(key, sizeof key, "k%d", i);
+        there += get(a, key) == i;
+    }
+    is_int(there, ENTRIES, "the server gets it all when it is there");
+    pxt_cache_close(a);
+}
+
 int main(void)
 {
     begin_tests();
+    files_keep_what_no_server_has_yet();
     a_server_that_has_not_joined_decides_nothing();
     return end_tests();
 }

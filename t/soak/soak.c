@@ -189,11 +189,14 @@ static void judge_all(struct soak *soak, uint64_t rest_from, struct findings *fi
 {
     char path[200];
     size_t count;
+    unsigned apart = 0;
     struct event *events = journal_gather(soak->journal, WORKERS + 1, &count);
+    for (unsigned h = 0; h < HOSTS; h++)
+        apart |= (soak->host[h].files == NO_FILES ? 1u : 0u) << h;
     snprintf(path, sizeof path, "%s/leases", soak->folder);
     compare_at_rest(soak->journal[WORKERS], rest_from, findings);
     judge_leases(events, count, path, findings);
-    judge_keys(events, count, findings);
+    judge_keys(events, count, apart, findings);
     free(events);
 }
 

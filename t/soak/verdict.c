@@ -33,7 +33,12 @@ struct history {
     struct facts deletes; /* by begin: the latest end */
 };
 
-enum { BOTH_HOSTS = HOSTS };
+/* Whose answers are judged together: of a host, or of one process of it. */
+struct view {
+    int host;    /* BOTH_HOSTS: what is said at rest */
+    int process; /* ALL_PROCESSES */
+};
+enum { BOTH_HOSTS = HOSTS, ALL_PROCESSES = -1 };
 
 void found(struct findings *findings, enum fault fault, const char *format, ...)
 {
@@ -105,9 +110,16 @@ static const struct fact *before(const struct facts *facts, int64_t time)
 
 /* ---- one key ---------------------------------------------------------------------------------------------------- */
 
-static bool is_of(const struct event *event, int view)
+static bool is_of_host(const struct event *event, struct view view)
 {
-    return view == BOTH_HOSTS || event->host == view;
+    return view.host == BOTH_HOSTS || event->host == view.host;
+}
+
+/* Whether the answer is judged in a view. At rest all processes know all. */
+static bool is_of(const struct event *event, struct view view)
+{
+    return is_of_host(event, view) &&
+           (view.process == ALL_PROCESSES || event->process == view.process || event->process >= AT_REST);
 }
 
 static bool is_change(const struct event *event)
@@ -171,16 +183,16 @@ static void found_about(struct findings *findings, enum fault fault, const struc
 
 /* ---- registers -------------------------------------------------------------------------------------------------- */
 
-static struct facts known_changes(const struct history *history, int view)
+static struct facts known_changes(const struct history *history, struct view view)
 {
     struct facts facts = new_facts(history->count);
     for (size_t i = 0; i < history->count; i++) {
         const struct event *event = &history->events[i], *put;
-        if (!is_of(event, view) || event->process > AT_REST)
+        if (!is_of_host(event, view) || event->process > AT_REST)
             continue;
         if (is_change(event) && event->status == PXT_OK)
             learn(&facts, event->end, event->begin, event);
-        else if (is_got(event) && (put = put_of(history, event->value)))
+        else if (is_got(event) && is_of(event, view) && (put = put_of(history, event->value)))
             learn(&facts, event->end, put->begin, put);
     }
     sort_facts(&facts);
@@ -207,12 +219,12 @@ static void judge_value(const struct history *history, const struct event *event
 }
 
 /* Judges the answers of one host; or, for both, what is said at rest. */
-static void judge_view(const struct history *history, int view, struct findings *findings)
+static void judge_view(const struct history *history, struct view view, struct findings *findings)
 {
     struct facts facts = known_changes(history, view);
     for (size_t i = 0; i < history->count; i++) {
         const struct event *event = &history->events[i];
-        if (!is_of(event, view) || (view == BOTH_HOSTS && event->process < AT_REST))
+        if (!is_of(event, view) || (view.host == BOTH_HOSTS && event->process < AT_REST))
             continue;
         const struct fact *known = before(&facts, event->begin);
         if (is_got(event))
@@ -225,7 +237,7 @@ static void judge_view(const struct history *history, int view, struct findings 
 
 /* ---- versions --------------------------------------------------------------------------------------------------- */
 
-static void judge_versions(const struct history *history, int view, bool supplied, struct findings *findings)
+static void judge_versions(const struct history *history, struct view view, bool supplied, struct findings *findings)
 {
     struct facts facts = new_facts(history->count);
     for (int pass = 0; pass < 2; pass++) {
@@ -308,16 +320,23 @@ static void judge_reports(const struct history *history, struct findings *findin
 
 /* ---- all keys --------------------------------------------------------------------------------------------------- */
 
-static void judge_key(const struct event *events, size_t count, struct findings *findings)
+static void judge_from(const struct history *history, struct view view, struct findings *findings)
+{
+    judge_view(history, view, findings);
+    judge_versions(history, view, false, findings);
+    judge_versions(history, view, true, findings);
+}
+
+static void judge_key(const struct event *events, size_t count, unsigned apart, struct findings *findings)
 {
     struct history history = read_history(events, count);
-    for (int view = 0; view <= BOTH_HOSTS; view++) {
-        judge_view(&history, view, findings);
-        if (view == BOTH_HOSTS)
-            continue;
-        judge_versions(&history, view, false, findings);
-        judge_versions(&history, view, true, findings);
-    }
+    for (int host = 0; host < HOSTS; host++)
+        if (!(apart >> host & 1))
+            judge_from(&history, (struct view){host, ALL_PROCESSES}, findings);
+        else
+            for (int process = 0; process < PROCESSES; process++)
+                judge_from(&history, (struct view){host, process}, findings);
+    judge_view(&history, (struct view){BOTH_HOSTS, ALL_PROCESSES}, findings);
     judge_values_of_versions(&history, findings);
     if (is_never_deleted(events->key))
         judge_reports(&history, findings);
@@ -333,13 +352,13 @@ static int by_key(const void *a, const void *b)
     return (x->begin > y->begin) - (x->begin < y->begin);
 }
 
-void judge_keys(struct event *events, size_t count, struct findings *findings)
+void judge_keys(struct event *events, size_t count, unsigned apart, struct findings *findings)
 {
     qsort(events, count, sizeof *events, by_key);
     for (size_t from = 0, to; from < count; from = to) {
         for (to = from; to < count && events[to].key == events[from].key;)
             to++;
         if (events[from].key != NOTHING)
-            judge_key(events + from, to - from, findings);
+            judge_key(events + from, to - from, apart, findings);
     }
 }

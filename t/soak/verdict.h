@@ -38,8 +38,9 @@ struct findings {
 };
 void found(struct findings *findings, enum fault fault, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
-/* Judges puts, deletes, gets and reports. Sorts the events. */
-void judge_keys(struct event *events, size_t count, struct findings *findings);
+/* Judges puts, deletes, gets and reports. Sorts the events. `apart`: a set of hosts, 1 << number, without files: what one process
+ * of such a host got from the server the others may still have older in memory, until the notice of the change comes. */
+void judge_keys(struct event *events, size_t count, unsigned apart, struct findings *findings);
 /* Judges leases; `path` is a file for its notes. */
 void judge_leases(const struct event *events, size_t count, const char *path, struct findings *findings);
 

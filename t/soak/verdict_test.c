@@ -12,6 +12,7 @@
 enum { UNIT = 1000, MAX = 20 };
 static struct event events[MAX];
 static size_t count;
+static unsigned apart; /* hosts without files */
 
 static struct event *called(enum call call, unsigned host, int at, pxt_status status, int value)
 {
@@ -38,7 +39,7 @@ static void has(enum fault only, const char *what)
 {
     struct findings findings = {.faults = {0}};
     bool right = true;
-    judge_keys(events, count, &findings);
+    judge_keys(events, count, apart, &findings);
     for (int i = 0; i < FAULT_COUNT; i++)
         right = right && (findings.faults[i] > 0) == (i == (int)only);
     ok(right, "%s: %s", what, only == FAULT_COUNT ? "no fault" : fault_text[only]);
@@ -93,6 +94,14 @@ static void versions(void)
     got(0, 2, 1, 9);
     got(0, 3, 1, 8);
     has(FAULT_VERSION_BACK, "the same host has an older version");
+    for (unsigned process = 0; process < 2; process++) {
+        called(CALL_PUT, 0, 1, PXT_OK, 1);
+        got(0, 2, 1, 9);
+        got(0, 3, 1, 8)->process = (uint8_t)process;
+        apart = 1;
+        has(process ? FAULT_COUNT : FAULT_VERSION_BACK, "a process of a host without files has an older version");
+        apart = 0;
+    }
     called(CALL_PUT, 0, 1, PXT_OK, 1);
     called(CALL_PUT, 1, 1, PXT_OK, 2);
     got(0, 2, 1, 9)->supplied = 5;

@@ -9,5 +9,5 @@ plugins_postgresql_la_SOURCES = \
     %D%/walk.c %D%/watch.c %D%/write.c
 plugins_postgresql_la_CFLAGS = $(AM_CFLAGS) $(LIBPQ_CFLAGS)
 plugins_postgresql_la_LDFLAGS = $(plugin_ldflags)
-plugins_postgresql_la_LIBADD = $(LIBPQ_LIBS) -lpthread
+plugins_postgresql_la_LIBADD = $(LIBPQ_LIBS) -lpthread -lm
 endif
