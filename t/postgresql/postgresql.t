@@ -91,7 +91,10 @@ is "$(tags)" none "a tombstone has no tags"
 made() {
     sql "SELECT count(*) FROM pg_indexes WHERE indexname LIKE 'idx_select_source%$1'"
 }
-is "$(made used)" 0 "no index of a selection is made before it is needed"
+sql "DO 'DECLARE i text; BEGIN FOR i IN SELECT indexname FROM pg_indexes WHERE indexname LIKE ''idx_select_%'' LOOP
+EXECUTE ''DROP INDEX proxtier.''||i; END LOOP; END'" # those of the conformance suite
+run -c "$work/pool.yaml" list
+is "$out $(made used)" "http://192.0.2.1:8080 0" "no index of a selection is made before it is needed"
 run -c "$work/pool.yaml" get --source list --choose least-used
 is "$out $(made used)" "http://192.0.2.1:8080 1" "a selection that needs one makes it"
 
