@@ -12,14 +12,14 @@ const char *redis_order_of(const struct pxt_eviction_ops *policy)
     static const struct {
         const char *set;
         enum pxt_field_id field[3];
-    } all[] = {{"last", {PXT_FIELD_LAST_ACCESSED, PXT_FIELD_COUNT}},
-               {"fetched", {PXT_FIELD_FETCH_TIME, PXT_FIELD_COUNT}},
-               {"used", {PXT_FIELD_ACCESS_COUNT, PXT_FIELD_LAST_ACCESSED, PXT_FIELD_COUNT}}};
+    } all[] = {{"last", {PXT_FIELD_LAST_ACCESSED, PXT_FIELD_END}},
+               {"fetched", {PXT_FIELD_FETCH_TIME, PXT_FIELD_END}},
+               {"used", {PXT_FIELD_ACCESS_COUNT, PXT_FIELD_LAST_ACCESSED, PXT_FIELD_END}}};
     for (size_t i = 0; policy->order && i < sizeof all / sizeof all[0]; i++) {
         size_t n = 0;
-        while (all[i].field[n] != PXT_FIELD_COUNT && policy->order[n] == all[i].field[n])
+        while (all[i].field[n] != PXT_FIELD_END && policy->order[n] == all[i].field[n])
             n++;
-        if (policy->order[n] == PXT_FIELD_COUNT && all[i].field[n] == PXT_FIELD_COUNT)
+        if (policy->order[n] == PXT_FIELD_END && all[i].field[n] == PXT_FIELD_END)
             return all[i].set;
     }
     return NULL;
