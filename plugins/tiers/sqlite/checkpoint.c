@@ -12,6 +12,8 @@
 
 /* SQLite's own number of pages, and how long a checkpoint waits for a writer or for readers of an older state. */
 enum { LOG_PAGES = 1000, WAIT_MS = 1000 };
+/* Up to this length hits stay in the log, which the next process reads through when it opens the file. */
+enum { LOG_PAGES_OF_HITS = 100 };
 
 static int note_length(void *arg, sqlite3 *db, const char *name, int pages)
 {
@@ -44,4 +46,14 @@ void sqlite_checkpoint_if_due(const struct store *store, struct connection *conn
 {
     if (connection->log_pages >= connection->checkpoint_at)
         sqlite_checkpoint(store, connection);
+}
+
+/* The last process that closes the file moves the log into it, and syncs both. One that has only counted hits, as each get of
+ * the command does, leaves them in the log: they need not survive loss of power. */
+void sqlite_checkpoint_at_close(struct store *store)
+{
+    const struct connection *writer = &store->writer;
+    bool leaves = writer->db && !store->changed && writer->log_pages && writer->log_pages < LOG_PAGES_OF_HITS;
+    if (leaves)
+        sqlite3_db_config(writer->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, (int *)NULL);
 }

@@ -35,6 +35,7 @@ static pxt_status touch_once(struct store *store, const struct pxt_touch *const 
     pxt_status status = sqlite_txn_begin(store, &connection, error);
     if (status)
         return status;
+    store->only_hits = true;
     status = sqlite_statement_get(store, connection, SQL_TOUCH, &statement, error);
     for (size_t i = 0; i < n && !status; i++)
         status = touch_one(store, connection, statement, touches[i], error);

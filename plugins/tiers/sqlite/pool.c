@@ -191,6 +191,7 @@ void sqlite_pool_release(struct store *store, struct connection *connection)
 
 void sqlite_pool_close(struct store *store)
 {
+    sqlite_checkpoint_at_close(store);
     close_idle(store);
     sqlite_connection_close(&store->writer);
 }

@@ -58,6 +58,8 @@ struct store {
 
     pthread_mutex_t write_lock;
     struct connection writer;
+    bool only_hits; /* what the open transaction writes is no more than that */
+    bool changed;   /* since the store was opened a transaction wrote more */
     dev_t device; /* of the file that is open */
     ino_t inode;
     /* The number of rows, exact while no other connection wrote: data_version says so. */
@@ -269,6 +271,8 @@ void sqlite_checkpoint_prepare(struct connection *connection);
 int sqlite_checkpoint(const struct store *store, struct connection *connection);
 /* Likewise, if the log has become long since the last time. */
 void sqlite_checkpoint_if_due(const struct store *store, struct connection *connection);
+/* Before all connections are closed: decides whether that moves the log. */
+void sqlite_checkpoint_at_close(struct store *store);
 void sqlite_connection_close(struct connection *connection);
 bool sqlite_connection_moved(const struct connection *connection);
 

@@ -26,6 +26,7 @@ static pxt_status begin_once(struct store *store, struct connection **out, bool 
     if (status)
         return status;
     store->count_change = 0;
+    store->only_hits = false;
     status = run_plain(store, *out, SQL_BEGIN, error, "begin to write");
     *moved = !status && sqlite_connection_moved(*out);
     if (!status && !*moved && store->no_tombstones)
@@ -62,6 +63,7 @@ pxt_status sqlite_txn_end(struct store *store, struct connection *connection, px
         store->no_tombstones = false;
     } else {
         store->count += store->count_change;
+        store->changed = store->changed || !store->only_hits;
         if (store->no_tombstones)
             store->data_version = sqlite_data_version(connection);
         sqlite_checkpoint_if_due(store, connection);
