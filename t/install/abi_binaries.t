@@ -2,7 +2,8 @@
 # Plugins that were built against the first release of the ABI (or its candidate), kept as they were: they load, keep their promises, and
 # serve. Their sources are beside them; they are never built again.
 . "${abs_top_srcdir:-.}/t/lib/lib.sh"
-kept=$abs_top_srcdir/t/install/abi/1.0/$(uname -m)-linux-gnu
+: "${TEST_CC:=${CC:-cc}}"
+kept=$abs_top_srcdir/t/install/abi/1.0/$($TEST_CC -dumpmachine)
 if [ -d "$kept" ] && ! grep -q -e '-fsanitize=' "$abs_top_builddir/Makefile"; then
     # A checkout may be writable by a group; plugins may not.
     mkdir "$work/kept"

@@ -4,7 +4,7 @@
 # anew, by t/install/abi/keep.sh, for a candidate of the ABI and for another major version, never for another change.
 . "${abs_top_srcdir:-.}/t/lib/lib.sh"
 : "${TEST_CC:=${CC:-cc}}"
-kept=$abs_top_srcdir/t/install/abi/1.0/$(uname -m)-linux-gnu
+kept=$abs_top_srcdir/t/install/abi/1.0/$($TEST_CC -dumpmachine)
 library=$abs_top_builddir/.libs/libproxtier.so
 describe() { # OBJECT OUT
     abidw --headers-dir "$abs_top_srcdir/include" --drop-private-types --no-show-locs --no-corpus-path \

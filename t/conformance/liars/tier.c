@@ -167,7 +167,7 @@ static pxt_status tier_del(void *self, const struct pxt_key *key, enum pxt_remov
         return PXT_OK;
     lock(tier);
     struct slot *slot = slot_of(tier, key);
-    bool found = slot && slot->used;
+    bool found = slot && slot->used, is_entry = found && !slot->removed;
     pxt_entry **before = found ? read_before(tier, slot) : NULL;
     if (found)
         slot_free(tier, slot);
@@ -176,7 +176,7 @@ static pxt_status tier_del(void *self, const struct pxt_key *key, enum pxt_remov
         *before = NULL;
     }
     unlock(tier);
-    return found ? PXT_OK : PXT_NOT_FOUND;
+    return is_entry ? PXT_OK : PXT_NOT_FOUND;
 }
 
 static pxt_status tier_each(void *self, pxt_entry_fn *fn, void *arg, struct pxt_error *error)

@@ -10,7 +10,7 @@ if grep -q '^#define PXT_ABI_CANDIDATE 0' "$header"; then
     exit 1
 fi
 kept=$abs_top_srcdir/t/install/abi/1.0
-machine=$kept/$(uname -m)-linux-gnu
+machine=$kept/$(${CC:-gcc} -dumpmachine)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cp "$abs_top_srcdir/examples/table.c" "$abs_top_srcdir/examples/gcm.c" "$abs_top_srcdir/plugins/eviction/sieve.c" \
