@@ -103,6 +103,14 @@ static void files_of_a_host_do_not_answer_for_the_server(void)
     pxt_cache_close(b);
 }
 
+static int64_t doubts_of(pxt_cache *cache)
+{
+    struct pxt_stats stats;
+    pxt_stats_init(&stats);
+    pxt_cache_stats(cache, &stats, &error);
+    return (int64_t)(stats.tier[1].doubted + stats.tier[2].doubted);
+}
+
 static void a_host_goes_on_without_the_server(void)
 {
     empty_folder();
@@ -135,10 +143,13 @@ static void a_host_goes_on_without_the_server(void)
     is_int(number_of(a, "k", PXT_FIELD_TOTAL_HEALTH_CHECKS), 4, "all reports add up for a");
     is_int(number_of(b, "k", PXT_FIELD_TOTAL_HEALTH_CHECKS), 4, "and for b");
     is_int(number_of(b, "k", PXT_FIELD_TOTAL_HEALTH_CHECK_FAILURES), 1, "and failures");
-    struct pxt_stats stats;
-    pxt_stats_init(&stats);
-    pxt_cache_stats(a, &stats, &error);
-    is_int((int64_t)(stats.tier[1].doubted + stats.tier[2].doubted), 0, "nothing is in doubt at a");
+    /* On a busy machine a server that is back is slow at first, and is let alone once more. */
+    int64_t doubts = doubts_of(a);
+    for (int64_t end = now_ms() + 20000; doubts && now_ms() < end; doubts = doubts_of(a)) {
+        sleep_ms(10);
+        pxt_cache_tick(a, NULL, NULL);
+    }
+    is_int(doubts, 0, "nothing is in doubt at a");
     pxt_cache_close(a);
     pxt_cache_close(b);
 }
@@ -213,10 +224,7 @@ static void a_write_that_arrives_late_loses(void)
     pxt_cache_tick(a, NULL, NULL);
     is_int(get(a, "k"), 3, "a gets it too, which is later");
     ok(answers_soon(b, "k", 3), "and so it stays");
-    struct pxt_stats stats;
-    pxt_stats_init(&stats);
-    pxt_cache_stats(a, &stats, &error);
-    is_int((int64_t)(stats.tier[1].doubted + stats.tier[2].doubted), 0, "nothing is left in doubt");
+    is_int(doubts_of(a), 0, "nothing is left in doubt");
     pxt_cache_close(a);
     pxt_cache_close(b);
 
