@@ -49,7 +49,8 @@ void sqlite_checkpoint_if_due(const struct store *store, struct connection *conn
 }
 
 /* The last process that closes the file moves the log into it, and syncs both. One that has only counted hits, as each get of
- * the command does, leaves them in the log: they need not survive loss of power. */
+ * the command does, leaves a short log: hits need not survive loss of power. What another process wrote to the log before is
+ * as safe there as it was while that process ran. */
 void sqlite_checkpoint_at_close(struct store *store)
 {
     const struct connection *writer = &store->writer;
