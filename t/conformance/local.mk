@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-script_tests += %D%/conformance.t %D%/liars.t %D%/stores.t
+script_tests += %D%/conformance.t %D%/faulty.t %D%/liars.t %D%/stores.t
 
 # Plugins whose fault is chosen by the environment variable LIE: t/conformance/liars.t.
 check_LTLIBRARIES += %D%/liar_encryptor.la %D%/liar_policy.la %D%/liar_tier.la
@@ -13,7 +13,7 @@ liar_ldflags = $(AM_LDFLAGS) -module -avoid-version -shared -rpath /nowhere
     %D%/liars/entries.c %D%/liars/history.c %D%/liars/leases.c %D%/liars/optional.c %D%/liars/remote.c %D%/liars/select.c %D%/liars/store.c %D%/liars/tier.c
 %C%_liar_tier_la_LDFLAGS = $(liar_ldflags)
 
-# Plugins with one fault each: `proxtier plugin test` has to find it.
+# Plugins with one fault each: `proxtier plugin test` has to find it (faulty.t).
 faulty_ldflags = $(AM_LDFLAGS) -module -avoid-version -shared -rpath /nowhere
 check_LTLIBRARIES += \
     %D%/faulty/instances_share_entries.la %D%/faulty/not_thread_safe.la %D%/faulty/hangs_in_open.la \

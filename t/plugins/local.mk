@@ -57,7 +57,6 @@ c_tests += \
 %C%_sqlite_faults_test_LDADD = libcore.la $(SQLITE_LIBS)
 %C%_exact_eviction_test_LDADD = libproxtier.la
 %C%_fault_test_LDADD = libproxtier.la
-c_tests += %D%/fault_versions_test
 %C%_fault_versions_test_CPPFLAGS = $(core_test_cppflags)
 
 # Plugins that the loader must refuse, or must take although they look odd; and the examples, built as plugins.

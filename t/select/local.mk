@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: MIT
-c_tests += %D%/choices_test %D%/matching_test %D%/turns_test %D%/uniform_test
-c_tests += %D%/choices_test %D%/matching_test %D%/processes_test %D%/uniform_test
+c_tests += %D%/choices_test %D%/matching_test %D%/processes_test %D%/turns_test %D%/uniform_test
 %C%_choices_test_SOURCES = %D%/choices_test.c %D%/select_kit.h
 %C%_choices_test_LDADD = libproxtier.la
 %C%_matching_test_SOURCES = %D%/matching_test.c %D%/select_kit.h
