@@ -165,7 +165,7 @@ static void asks_for_no_more_than_256_bytes(struct subject *subject)
 {
     const struct pxt_eviction_ops *ops = subject->plugin->ops;
     expect(ops->state_size <= 256, "it asks for %zu bytes of state", ops->state_size);
-    for (int i = 0; ops->order && ops->order[i] != PXT_FIELD_COUNT; i++)
+    for (int i = 0; ops->order && ops->order[i] != PXT_FIELD_END; i++)
         expect(i < 4 && ops->order[i] < PXT_FIELD_COUNT,
                "its order has more than four fields, or a field that does not exist");
 }

@@ -197,6 +197,13 @@ static pxt_status batch_add(struct batch *batch, pxt_entry *entry, size_t draft,
     return PXT_OK;
 }
 
+/* Returns a draft of an array, each of which is as long as it was for the program. */
+static const struct pxt_draft *draft_at(const struct pxt_draft *drafts, size_t i)
+{
+    size_t length = offsetof(struct pxt_draft, value) + drafts->field_count * sizeof drafts->value[0];
+    return (const struct pxt_draft *)(const void *)((const char *)drafts + i * length);
+}
+
 static pxt_status batch_make(pxt_cache *cache, struct batch *batch, const struct pxt_draft *drafts, size_t n,
                              pxt_status *results, struct pxt_error *error)
 {
@@ -209,7 +216,7 @@ static pxt_status batch_make(pxt_cache *cache, struct batch *batch, const struct
     for (size_t i = 0; i < n; i++) {
         pxt_entry *entry = NULL;
         struct pxt_error local;
-        pxt_status status = pxt_entry_from_draft(cache, &drafts[i], &entry, &local);
+        pxt_status status = pxt_entry_from_draft(cache, draft_at(drafts, i), &entry, &local);
         if (results)
             results[i] = status;
         if (!status)

@@ -149,14 +149,16 @@ static void record(struct outcome *outcome, const struct pxt_key *key)
             pxt_tier_check_add(&chain->tier[i], &check, (uint64_t)outcome->cache->history, NULL);
 }
 
-pxt_status pxt_cache_report(pxt_cache *cache, const char *text, const struct pxt_report *report,
-                            enum pxt_health *health, bool *evicted, struct pxt_error *error)
+pxt_status pxt_cache_report(pxt_cache *cache, const char *text, const struct pxt_report *given, enum pxt_health *health,
+                            bool *evicted, struct pxt_error *error)
 {
     struct pxt_key key;
-    if (!cache || !report)
+    if (!cache || !given)
         return pxt_fail(error, PXT_EINVAL, 0, "cache and report must not be NULL");
-    if (report->size < sizeof *report)
+    if (given->size < offsetof(struct pxt_report, url) + sizeof given->url) /* what it was in 1.0 */
         return pxt_fail(error, PXT_EINVAL, 0, "report->size must be sizeof(struct pxt_report)");
+    struct pxt_report report = {.size = 0};
+    memcpy(&report, given, given->size < sizeof report ? given->size : sizeof report);
     pxt_status status = pxt_key_check(text, &key, error);
     if (status)
         return status;
@@ -164,7 +166,7 @@ pxt_status pxt_cache_report(pxt_cache *cache, const char *text, const struct pxt
     if (!outcome)
         return pxt_fail_memory(error, "a report");
     outcome->cache = cache;
-    outcome->report = report;
+    outcome->report = &report;
     outcome->now = pxt_clock_now(&cache->clock);
     clean_reason(outcome);
     status = pxt_chain_change(&cache->chain, &key, change, outcome, PXT_REMOVE_HEALTH, error);

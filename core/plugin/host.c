@@ -83,6 +83,10 @@ static pxt_status host_json_new(const struct pxt_host *host, const pxt_entry *en
                                 size_t *length, struct pxt_error *error)
 {
     (void)host;
+    if (flags & PXT_FLAGS_MUST)
+        return pxt_fail(error, PXT_ENOTSUP, 0,
+                        "json_new: this proxtier does not know the flags 0x%x: install a newer one",
+                        flags & PXT_FLAGS_MUST);
     return pxt_json_new(entry, flags, text, length, error);
 }
 

@@ -12,8 +12,9 @@
 extern "C" {
 #endif
 
-/* Reads and checks the configuration that pxt_cache_open() with the same options would use, plugins and their options
- * included, without opening any tier. What is allowed and perhaps not meant is told to options->log. PXT_ECONFIG with file:line:column, PXT_EPLUGIN. */
+/* Reads and checks the configuration that pxt_cache_open() with the same options would use, plugins and their
+ * options included, without opening any tier. What is allowed and perhaps not meant is told to options->log.
+ * PXT_ECONFIG with file:line:column, PXT_EPLUGIN. */
 PXT_API pxt_status pxt_config_check(const struct pxt_cache_options *options, struct pxt_error *error);
 /* The effective configuration as YAML; with `origin`, each value is followed by `# file:line` or `# default`.
  * `*out` is malloc()ed, for free(). */
@@ -52,10 +53,11 @@ PXT_API pxt_status pxt_plugin_find(const struct pxt_cache_options *options, cons
                                    void *arg, struct pxt_error *error);
 
 /*
- * A plugin by itself, opened and checked as the core does it, with a host of its own: for tests of plugins, which call its
- * operations directly (`proxtier plugin test` is one). `name` as for pxt_plugin_find(); `settings` gives its options as
- * "name=value,name=value" (NULL: defaults); of `options` only log and clock are used (NULL: silent, the system's).
- * `*out` must be closed; what the other functions give lives until then. PXT_EPLUGIN; PXT_ECONFIG for wrong options.
+ * A plugin by itself, opened and checked as the core does it, with a host of its own: for tests of plugins, which
+ * call its operations directly (`proxtier plugin test` is one). `name` as for pxt_plugin_find(); `settings` gives
+ * its options as "name=value,name=value" (NULL: defaults); of `options` only log and clock are used (NULL: silent,
+ * the system's). `*out` must be closed; what the other functions give lives until then. PXT_EPLUGIN; PXT_ECONFIG for
+ * wrong options.
  */
 typedef struct pxt_trial pxt_trial;
 PXT_API pxt_status pxt_trial_open(const struct pxt_cache_options *options, const char *name, const char *settings,
@@ -65,7 +67,7 @@ PXT_API const struct pxt_plugin *pxt_trial_plugin(const pxt_trial *trial);
 PXT_API const struct pxt_host *pxt_trial_host(const pxt_trial *trial);
 PXT_API const struct pxt_settings *pxt_trial_settings(const pxt_trial *trial);
 
-/* ---- the pool ----------------------------------------------------------------------------------------------------- */
+/* ---- the pool ---------------------------------------------------------------------------------------------------- */
 
 /* A member of a pool: a durable tier whose copies are compared with those of the others. Valid during the call. */
 struct pxt_member {
@@ -78,33 +80,36 @@ struct pxt_member {
 };
 /* Returns false to stop. It may call the cache. */
 typedef bool pxt_member_fn(void *arg, const struct pxt_member *member);
-/* Calls `fn` for each member of the pool, after it has looked for versions ahead of the clock in those that are on. A pool of one durable tier has none. */
+/* Calls `fn` for each member of the pool, after it has looked for versions ahead of the clock in those that are on.
+ * A pool of one durable tier has none. */
 PXT_API pxt_status pxt_cache_members(pxt_cache *cache, pxt_member_fn *fn, void *arg, struct pxt_error *error);
 /* Path of the file by which the processes of a pool know of each other's changes; NULL where no tier is shared. Valid
  * until the cache is closed. */
 PXT_API const char *pxt_cache_page(const pxt_cache *cache);
-/* Ends the membership of a tier that the configuration no longer has: nothing waits for it any more, and entries that it
- * alone has are given up. A process that still has the tier lets it join again with its next change. PXT_NOT_FOUND where no member has that name; PXT_EINVAL if the cache has it. */
+/* Ends the membership of a tier that the configuration no longer has: nothing waits for it any more, and entries
+ * that it alone has are given up. A process that still has the tier lets it join again with its next change.
+ * PXT_NOT_FOUND where no member has that name; PXT_EINVAL if the cache has it. */
 PXT_API pxt_status pxt_cache_forget_tier(pxt_cache *cache, const char *name, struct pxt_error *error);
 
 /*
- * Copies all unexpired entries of another cache into `to`, with what was learnt of them; credentials are sealed anew by the
- * encryptor of `to`. Where `to` has the key too, the newer put and the newer report count, so that a second call copies
- * nothing. The history of checks is not copied. `from` keeps its entries. `brought` (may be NULL) receives how many entries
- * were stored. Stops at the first entry that cannot be stored, or whose credentials cannot be opened (PXT_EDECRYPT);
- * PXT_EUNAVAILABLE, after all that can be read, as pxt_cache_each().
+ * Copies all unexpired entries of another cache into `to`, with what was learnt of them; credentials are sealed anew
+ * by the encryptor of `to`. Where `to` has the key too, the newer put and the newer report count, so that a second
+ * call copies nothing. The history of checks is not copied. `from` keeps its entries. `brought` (may be NULL)
+ * receives how many entries were stored. Stops at the first entry that cannot be stored, or whose credentials cannot
+ * be opened (PXT_EDECRYPT); PXT_EUNAVAILABLE, after all that can be read, as pxt_cache_each().
  */
 PXT_API pxt_status pxt_cache_migrate(pxt_cache *to, pxt_cache *from, uint64_t *brought, struct pxt_error *error);
 
 /* A new key for the fernet encryptor: base64url of 32 random bytes. */
 PXT_API pxt_status pxt_fernet_key(pxt_secret **out, struct pxt_error *error);
 
-/* The core's own options (of the file, and of a tier) by index, from 0; NULL behind the last one. For help and manuals. */
+/* The core's own options (of the file, and of a tier) by index, from 0; NULL behind the last one. For help and
+ * manuals. */
 PXT_API const struct pxt_option *pxt_option_global(size_t index);
 PXT_API const struct pxt_option *pxt_option_tier(size_t index);
 
-/* Whether `word` is near enough to `known` to be offered as what was meant. `*distance` receives how many insertions, deletions,
- * changes and swaps of neighbours lead from one to the other. */
+/* Whether `word` is near enough to `known` to be offered as what was meant. `*distance` receives how many
+ * insertions, deletions, changes and swaps of neighbours lead from one to the other. */
 PXT_API bool pxt_word_near(const char *word, const char *known, unsigned *distance);
 
 #ifdef __cplusplus

@@ -56,14 +56,14 @@ PXT_API pxt_status pxt_cache_open(const struct pxt_cache_options *options, pxt_c
  * stay valid. */
 PXT_API void pxt_cache_close(pxt_cache *cache);
 
-/* Makes the key of a proxy from its URL and `username`; if `username` is NULL, the user name in the URL is used. `out` receives 16
- * hexadecimal digits and NUL. PXT_EINVAL if the URL is malformed. */
+/* Makes the key of a proxy from its URL and `username`; if `username` is NULL, the user name in the URL is used.
+ * `out` receives 16 hexadecimal digits and NUL. PXT_EINVAL if the URL is malformed. */
 PXT_API pxt_status pxt_key_of_url(const char *url, const char *username, char out[17], struct pxt_error *error);
 
-/* Finds the key under which the proxy of a URL is stored, whether proxtier or ProxyWhirl made the key. `out` receives 16
- * hexadecimal digits and NUL. PXT_NOT_FOUND where none is stored: `out` is the key that pxt_cache_put() would make.
- * If a tier that may have it does not answer, and it can be stored under one key only, PXT_OK and that key; under several,
- * PXT_EUNAVAILABLE. PXT_EINVAL if the URL is malformed and none is stored under it. */
+/* Finds the key under which the proxy of a URL is stored, whether proxtier or ProxyWhirl made the key. `out`
+ * receives 16 hexadecimal digits and NUL. PXT_NOT_FOUND where none is stored: `out` is the key that pxt_cache_put()
+ * would make. If a tier that may have it does not answer, and it can be stored under one key only, PXT_OK and that
+ * key; under several, PXT_EUNAVAILABLE. PXT_EINVAL if the URL is malformed and none is stored under it. */
 PXT_API pxt_status pxt_cache_find_key(pxt_cache *cache, const char *url, char out[17], struct pxt_error *error);
 
 /*
@@ -81,37 +81,39 @@ PXT_API pxt_status pxt_cache_peek(pxt_cache *cache, const char *key, pxt_entry *
 /*
  * Stores an entry in every tier. Of the draft only `proxy_url` is needed: a URL with credentials is split, the key is
  * made from the URL, times and time to live come from the clock and the configuration; credentials are sealed.
- * An entry with that key is replaced, also an expired one that is not yet removed: address, credentials, source and times
- * come from the draft, and the fields with PXT_FIELD_LEARNT (health, checks, hits) stay as they are stored, whatever the
- * draft says of them. If the stored entry has learnt nothing (health unknown, no check, no hit), those of the draft count,
- * as for a new key. The history of checks stays too. To start anew, call pxt_cache_delete() first.
- * If a durable tier that may have a newer version does not answer, the put goes on without it, if another durable tier takes
- * the entry; what that tier has learnt is added later.
- * The only durable tier is asked again, if others can take the entry, until it is turned off (degrade.threshold); then the
- * key counts as new. If no other tier can take the entry, the put fails at once with the tier's error.
+ * An entry with that key is replaced, also an expired one that is not yet removed: address, credentials, source and
+ * times come from the draft, and the fields with PXT_FIELD_LEARNT (health, checks, hits) stay as they are stored,
+ * whatever the draft says of them. If the stored entry has learnt nothing (health unknown, no check, no hit), those
+ * of the draft count, as for a new key. The history of checks stays too. To start anew, call pxt_cache_delete() first.
+ * If a durable tier that may have a newer version does not answer, the put goes on without it, if another durable tier
+ * takes the entry; what that tier has learnt is added later.
+ * The only durable tier is asked again, if others can take the entry, until it is turned off (degrade.threshold); then
+ * the key counts as new. If no other tier can take the entry, the put fails at once with the tier's error.
  * When it returns PXT_OK at least one durable tier has it (or, in a chain without one, any tier).
  * `key` (may be NULL; PXT_KEY_MAX + 1 bytes) receives the key. PXT_EINVAL names the field.
  */
 PXT_API pxt_status pxt_cache_put(pxt_cache *cache, const struct pxt_draft *draft, char *key, struct pxt_error *error);
-/* Stores many, in batches. `results` (may be NULL) receives a status each: PXT_OK stored, others as pxt_cache_put();
- * `replaced` (may be NULL) whether the key was stored before. Several drafts of one key are as a put of each in turn. A
- * batch evicts nothing: if a slower tier stored the whole batch, a tier with a capacity stores new entries only until it
- * is full. Returns the first error that concerns the cache as a whole, else PXT_OK. */
+/* Stores many, in batches. All drafts have one field_count. `results` (may be NULL) receives a status each: PXT_OK
+ * stored, others as pxt_cache_put(); `replaced` (may be NULL) whether the key was stored before. Several drafts of one
+ * key are as a put of each in turn. A batch evicts nothing: if a slower tier stored the whole batch, a tier with a
+ * capacity stores new entries only until it is full. Returns the first error that concerns the cache as a whole, else
+ * PXT_OK. */
 PXT_API pxt_status pxt_cache_put_many(pxt_cache *cache, const struct pxt_draft *drafts, size_t n, pxt_status *results,
                                       bool *replaced, struct pxt_error *error);
 /* The same for what a list says: a proxy that failed too often, and is known as dead (health.dead_for), is not stored;
  * `dead[i]` says so. A put, also of many, brings such a proxy back. */
 PXT_API pxt_status pxt_cache_put_list(pxt_cache *cache, const struct pxt_draft *drafts, size_t n, pxt_status *results,
                                       bool *replaced, bool *dead, struct pxt_error *error);
-/* Gets many, each as pxt_cache_get_from(); what no faster tier has takes one call of a tier that offers it. `out[i]` is NULL
- * where `results[i]` is not PXT_OK; `tiers` (may be NULL) receives the tier that had each. A key may stand twice. Returns the
- * first result that is neither PXT_OK nor PXT_NOT_FOUND, else PXT_OK; the others count all the same. */
+/* Gets many, each as pxt_cache_get_from(); what no faster tier has takes one call of a tier that offers it. `out[i]`
+ * is NULL where `results[i]` is not PXT_OK; `tiers` (may be NULL) receives the tier that had each. A key may stand
+ * twice. Returns the first result that is neither PXT_OK nor PXT_NOT_FOUND, else PXT_OK; the others count all the
+ * same. */
 PXT_API pxt_status pxt_cache_get_many(pxt_cache *cache, const char *const *keys, size_t n, pxt_entry **out,
                                       pxt_status *results, unsigned *tiers, struct pxt_error *error);
 /* Removes an entry from every tier. PXT_NOT_FOUND where no tier had it. */
 PXT_API pxt_status pxt_cache_delete(pxt_cache *cache, const char *key, struct pxt_error *error);
-/* Removes many, each as pxt_cache_delete(), in batches; `results` (may be NULL) receives a status each. Returns the first
- * result that is neither PXT_OK nor PXT_NOT_FOUND, else PXT_OK; the others count all the same. */
+/* Removes many, each as pxt_cache_delete(), in batches; `results` (may be NULL) receives a status each. Returns the
+ * first result that is neither PXT_OK nor PXT_NOT_FOUND, else PXT_OK; the others count all the same. */
 PXT_API pxt_status pxt_cache_delete_many(pxt_cache *cache, const char *const *keys, size_t n, pxt_status *results,
                                          struct pxt_error *error);
 /* Removes all entries; `removed` (may be NULL) receives how many distinct entries there were. PXT_EUNAVAILABLE, and
@@ -158,15 +160,16 @@ struct pxt_history_item {
 };
 /* Returns false to stop. */
 typedef bool pxt_history_fn(void *arg, const struct pxt_history_item *item);
-/* Calls `fn` for the outcomes recorded for a key, newest first, at most health.history of them. PXT_ENOTSUP where no tier
- * keeps a history (l3_sqlite does); PXT_OK without a call where there is none. */
+/* Calls `fn` for the outcomes recorded for a key, newest first, at most health.history of them. PXT_ENOTSUP where no
+ * tier keeps a history (l3_sqlite does); PXT_OK without a call where there is none. */
 PXT_API pxt_status pxt_cache_history(pxt_cache *cache, const char *key, pxt_history_fn *fn, void *arg,
                                      struct pxt_error *error);
 
-/* ---- selection ------------------------------------------------------------------------------------------------------ */
+/* ---- selection --------------------------------------------------------------------------------------------------- */
 
 /*
- * Chooses entries of a selection and gets each, as pxt_cache_get() does. Zero the options, set `size`; NULL: one at random.
+ * Chooses entries of a selection and gets each, as pxt_cache_get() does. Zero the options, set `size`; NULL: one at
+ * random.
  */
 struct pxt_select_options {
     uint32_t size;
@@ -175,9 +178,9 @@ struct pxt_select_options {
     size_t after;    /* so many of the first ones in the order are passed over: for the second choice, the third... */
     unsigned *tiers; /* receives the tier that had each of `out`; NULL: not told */
 };
-/* Gets up to `n` distinct entries, in the order of the choice; `selection` may be NULL. `*found` receives how many; each of `out` is
- * held for the caller. PXT_NOT_FOUND where there is none. It does not scan the pool if a tier can search by the
- * selection: see proxtier(7). */
+/* Gets up to `n` distinct entries, in the order of the choice; `selection` may be NULL. `*found` receives how many;
+ * each of `out` is held for the caller. PXT_NOT_FOUND where there is none. It does not scan the pool if a tier can
+ * search by the selection: see proxtier(7). */
 PXT_API pxt_status pxt_cache_select(pxt_cache *cache, const struct pxt_selection *selection,
                                     const struct pxt_select_options *options, size_t n, pxt_entry **out, size_t *found,
                                     struct pxt_error *error);
@@ -187,13 +190,13 @@ PXT_API bool pxt_selection_matches(const struct pxt_selection *selection, const 
 PXT_API pxt_status pxt_cache_each_selected(pxt_cache *cache, const struct pxt_selection *selection,
                                            pxt_cache_each_fn *fn, void *arg, struct pxt_error *error);
 
-/* ---- leases --------------------------------------------------------------------------------------------------------- */
+/* ---- leases ------------------------------------------------------------------------------------------------------ */
 
 /*
- * A lease gives an entry to one worker for a time. It ends when it is released, or by itself after its time to live: a worker
- * that goes on renews it before. The slowest shared tier that offers leases keeps them (l3_sqlite, l2_sqlite), so that all
- * processes of the pool see them. While that tier is off these functions return PXT_EUNAVAILABLE, for two tiers would give one
- * entry twice. Where no tier of the chain offers leases: PXT_ENOTSUP.
+ * A lease gives an entry to one worker for a time. It ends when it is released, or by itself after its time to live:
+ * a worker that goes on renews it before. The slowest shared tier that offers leases keeps them (l3_sqlite,
+ * l2_sqlite), so that all processes of the pool see them. While that tier is off these functions return
+ * PXT_EUNAVAILABLE, for two tiers would give one entry twice. Where no tier of the chain offers leases: PXT_ENOTSUP.
  * Only workers that take leases respect them: a get returns a leased entry as any other.
  */
 #define PXT_LEASE_ID_MAX (PXT_KEY_MAX + 33)
@@ -204,19 +207,21 @@ struct pxt_lease_options {
     const char *holder; /* a name for pxt_cache_leases(), up to 255 bytes; NULL: none */
     int64_t ttl;        /* seconds, up to 366 days; 0: 60 */
 };
-/* Chooses an entry, as pxt_cache_select(), of which one more lease may be held, and leases it. `*out` is held for the
- * caller; `id` (PXT_LEASE_ID_MAX + 1 bytes) receives the name of the lease, which any process may use. `selection`, `options`
- * and `lease` may be NULL. PXT_NOT_FOUND: no entry matches; PXT_EBUSY: all that match are leased. After an error nothing is
- * leased, or the lease ends by itself. */
+/* Chooses an entry, as pxt_cache_select(), of which one more lease may be held, and leases it. `*out` is held for
+ * the caller; `id` (PXT_LEASE_ID_MAX + 1 bytes) receives the name of the lease, which any process may use.
+ * `selection`, `options` and `lease` may be NULL. PXT_NOT_FOUND: no entry matches; PXT_EBUSY: all that match are
+ * leased. After an error nothing is leased, or the lease ends by itself. */
 PXT_API pxt_status pxt_cache_lease(pxt_cache *cache, const struct pxt_selection *selection,
                                    const struct pxt_select_options *options, const struct pxt_lease_options *lease,
                                    pxt_entry **out, char *id, struct pxt_error *error);
-/* Has a lease end `ttl` seconds (0: 60) from now instead. PXT_NOT_FOUND: it was lost: it has ended, and another worker may have
- * the entry. After another error it ends as it would have. PXT_EINVAL: that is not the name of a lease. */
+/* Has a lease end `ttl` seconds (0: 60) from now instead. PXT_NOT_FOUND: it was lost: it has ended, and another
+ * worker may have the entry. After another error it ends as it would have. PXT_EINVAL: that is not the name of a
+ * lease. */
 PXT_API pxt_status pxt_cache_renew(pxt_cache *cache, const char *id, int64_t ttl, struct pxt_error *error);
-/* Reports the outcome, if `report` is not NULL, as pxt_cache_report() does, and ends the lease. PXT_NOT_FOUND: the lease was
- * lost; the report counts all the same. If the entry is no longer stored the report is dropped, and `*health` is
- * PXT_HEALTH_UNKNOWN. If the report fails its error is returned, and the lease has ended unless that fails too. */
+/* Reports the outcome, if `report` is not NULL, as pxt_cache_report() does, and ends the lease. PXT_NOT_FOUND: the
+ * lease was lost; the report counts all the same. If the entry is no longer stored the report is dropped, and
+ * `*health` is PXT_HEALTH_UNKNOWN. If the report fails its error is returned, and the lease has ended unless that
+ * fails too. */
 PXT_API pxt_status pxt_cache_release(pxt_cache *cache, const char *id, const struct pxt_report *report,
                                      enum pxt_health *health, bool *evicted, struct pxt_error *error);
 
@@ -234,7 +239,7 @@ typedef bool pxt_held_fn(void *arg, const struct pxt_held *held);
 PXT_API pxt_status pxt_cache_leases(pxt_cache *cache, const char *key, pxt_held_fn *fn, void *arg,
                                     struct pxt_error *error);
 
-/* ---- care of the cache ---------------------------------------------------------------------------------------------- */
+/* ---- care of the cache ------------------------------------------------------------------------------------------- */
 
 /* Applies noted accesses of all threads, so that live counters (PXT_FIELD_LIVE) of entries in memory are exact. */
 PXT_API pxt_status pxt_cache_settle(pxt_cache *cache, struct pxt_error *error);
@@ -248,9 +253,9 @@ PXT_API pxt_status pxt_cache_sync(pxt_cache *cache, struct pxt_error *error);
 
 /* Fills `stats`, after pxt_stats_init(). The counters are those of this cache since it was opened. PXT_EINVAL. */
 PXT_API pxt_status pxt_cache_stats(pxt_cache *cache, struct pxt_stats *stats, struct pxt_error *error);
-/* The same, but the counters are those of all processes that share the pool, since the file PATH.stats was made. Another cache
- * adds its own to them with each turn of its janitor, in pxt_cache_tick() and when it is closed. The counters of this cache
- * alone if no tier is shared, or the file cannot be used, which is logged. */
+/* The same, but the counters are those of all processes that share the pool, since the file PATH.stats was made.
+ * Another cache adds its own to them with each turn of its janitor, in pxt_cache_tick() and when it is closed. The
+ * counters of this cache alone if no tier is shared, or the file cannot be used, which is logged. */
 PXT_API pxt_status pxt_cache_stats_total(pxt_cache *cache, struct pxt_stats *stats, struct pxt_error *error);
 /* The number of tiers, and their names ("l1"); NULL beyond. */
 PXT_API unsigned pxt_cache_tier_count(const pxt_cache *cache);
@@ -284,8 +289,8 @@ struct pxt_warm_counts {
 /* Called for each refused record, with its place and the reason, which names the member; never with a credential. The
  * column is 1 for reasons that are found only when the record is stored. */
 typedef void pxt_refused_fn(void *arg, const char *path, uint64_t line, uint64_t column, const char *reason);
-/* Called now and then, and when a read was interrupted by a signal, with the bytes read so far and the size of the list (0:
- * unknown). Returns false to end the call: what was read is stored and counted. */
+/* Called now and then, and when a read was interrupted by a signal, with the bytes read so far and the size of the
+ * list (0: unknown). Returns false to end the call: what was read is stored and counted. */
 typedef bool pxt_progress_fn(void *arg, uint64_t done, uint64_t total, const struct pxt_warm_counts *counts);
 
 /* What became of one list. Valid during the call. */
@@ -305,8 +310,8 @@ struct pxt_list_result {
 };
 typedef void pxt_list_result_fn(void *arg, const struct pxt_list_result *result);
 
-/* Opens a list in the place of the library, which closes it with fclose(). `*stream` (a FILE *) stays NULL where the library
- * is to open the path itself. What else than PXT_OK is returned ends the list. */
+/* Opens a list in the place of the library, which closes it with fclose(). `*stream` (a FILE *) stays NULL where the
+ * library is to open the path itself. What else than PXT_OK is returned ends the list. */
 typedef pxt_status pxt_list_open_fn(void *arg, const char *path, void **stream, struct pxt_error *error);
 
 struct pxt_warm_options {
@@ -320,8 +325,8 @@ struct pxt_warm_options {
     void *refused_arg;
     pxt_progress_fn *progress;
     void *progress_arg;
-    /* Called for each record with a masked credential (only asterisks). That credential is taken as absent; the one that
-     * is stored under the record's key is kept. NULL: not told. */
+    /* Called for each record with a masked credential (only asterisks). That credential is taken as absent; the one
+     * that is stored under the record's key is kept. NULL: not told. */
     pxt_refused_fn *masked;
     void *masked_arg;
     bool reset; /* forget what was learnt of the entries: each is deleted before it is stored */
@@ -340,14 +345,14 @@ struct pxt_warm_options {
         sizeof(struct pxt_warm_options), PXT_LIST_AUTO, NULL, NULL, -1, false, NULL, NULL, NULL, NULL, NULL, NULL,     \
             false, NULL, NULL, NULL, NULL, NULL, NULL                                                                  \
     }
-/* Loads a list, packed by gzip or not; path "-" is standard input. `options` and `counts` may be NULL. PXT_ENOINPUT where
- * it cannot be opened; PXT_EINVAL where the whole is not of its format. What was stored before a failure stays stored and
- * counted. */
+/* Loads a list, packed by gzip or not; path "-" is standard input. `options` and `counts` may be NULL. PXT_ENOINPUT
+ * where it cannot be opened; PXT_EINVAL where the whole is not of its format. What was stored before a failure stays
+ * stored and counted. */
 PXT_API pxt_status pxt_cache_warm(pxt_cache *cache, const char *path, const struct pxt_warm_options *options,
                                   struct pxt_warm_counts *counts, struct pxt_error *error);
-/* Loads several lists one after the other; a key that comes in several is counted once, and the last one stays. A list that
- * cannot be opened, or is not of its format, does not keep the others from being loaded; the first such failure is
- * returned at the end. Any other failure ends the call. */
+/* Loads several lists one after the other; a key that comes in several is counted once, and the last one stays. A
+ * list that cannot be opened, or is not of its format, does not keep the others from being loaded; the first such
+ * failure is returned at the end. Any other failure ends the call. */
 PXT_API pxt_status pxt_cache_warm_many(pxt_cache *cache, const char *const *paths, size_t n,
                                        const struct pxt_warm_options *options, struct pxt_warm_counts *counts,
                                        struct pxt_error *error);
@@ -388,10 +393,10 @@ struct pxt_export_counts {
     uint64_t skipped; /* the format cannot carry them */
     uint64_t bare;    /* of those written: without the credentials that they have, as `reveal` is not set */
 };
-/* Writes the entries of a selection to `stream` (a FILE *). `options` and `counts` may be NULL. An entry that the format cannot
- * carry is skipped and told. Without `reveal`, jsonl, json and csv have credentials sealed (`username_encrypted`), and other
- * formats have none. PXT_EINVAL for an unknown format or a malformed template; PXT_EDECRYPT; PXT_EUNAVAILABLE, as
- * pxt_cache_each(), if the export is incomplete; what can be read is written. */
+/* Writes the entries of a selection to `stream` (a FILE *). `options` and `counts` may be NULL. An entry that the
+ * format cannot carry is skipped and told. Without `reveal`, jsonl, json and csv have credentials sealed
+ * (`username_encrypted`), and other formats have none. PXT_EINVAL for an unknown format or a malformed template;
+ * PXT_EDECRYPT; PXT_EUNAVAILABLE, as pxt_cache_each(), if the export is incomplete; what can be read is written. */
 PXT_API pxt_status pxt_cache_export_as(pxt_cache *cache, void *stream, const struct pxt_export_options *options,
                                        struct pxt_export_counts *counts, struct pxt_error *error);
 /* The same as JSONL, all fields. `count` (may be NULL) receives how many were written. */
@@ -408,10 +413,11 @@ struct pxt_backup_counts {
     uint64_t expired; /* not restored: their time has come */
     uint64_t kept;    /* not restored: the pool has what is newer */
 };
-/* Writes the pool to `stream` (a FILE *): all unexpired entries with all fields, what was learnt and the history of their
- * checks; credentials stay sealed. Others may write meanwhile: each entry is whole, and every entry that is stored during the
- * whole call is in the backup; one that is stored or removed meanwhile may be. `counts` may be NULL. Without PXT_OK there is no
- * backup, whatever was written: PXT_EUNAVAILABLE, as pxt_cache_each(), if entries may be missing. */
+/* Writes the pool to `stream` (a FILE *): all unexpired entries with all fields, what was learnt and the history of
+ * their checks; credentials stay sealed. Others may write meanwhile: each entry is whole, and every entry that is
+ * stored during the whole call is in the backup; one that is stored or removed meanwhile may be. `counts` may be
+ * NULL. Without PXT_OK there is no backup, whatever was written: PXT_EUNAVAILABLE, as pxt_cache_each(), if entries
+ * may be missing. */
 PXT_API pxt_status pxt_cache_backup(pxt_cache *cache, void *stream, struct pxt_backup_counts *counts,
                                     struct pxt_error *error);
 
@@ -426,10 +432,10 @@ struct pxt_restore_options {
     bool dry_run;     /* check the backup, and change nothing */
     const char *name; /* of the backup, for messages; NULL: "backup" */
 };
-/* Brings a backup into the pool. It is read twice: if it is torn, changed, foreign, or sealed with another key, nothing is
- * changed, and the error names its line. A stream that cannot be read twice is copied to a temporary file. `options` and `counts`
- * may be NULL. PXT_ECORRUPT; PXT_EDECRYPT: the encryptor has not the key of the backup; PXT_EINVAL: the pool has entries;
- * those of putting. */
+/* Brings a backup into the pool. It is read twice: if it is torn, changed, foreign, or sealed with another key,
+ * nothing is changed, and the error names its line. A stream that cannot be read twice is copied to a temporary
+ * file. `options` and `counts` may be NULL. PXT_ECORRUPT; PXT_EDECRYPT: the encryptor has not the key of the backup;
+ * PXT_EINVAL: the pool has entries; those of putting. */
 PXT_API pxt_status pxt_cache_restore(pxt_cache *cache, void *stream, const struct pxt_restore_options *options,
                                      struct pxt_backup_counts *counts, struct pxt_error *error);
 

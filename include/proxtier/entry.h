@@ -102,7 +102,8 @@ enum pxt_field_id {
 #define X(id, name, type, def, flags, since, help) PXT_FIELD_##id,
     PXT_FIELDS(X)
 #undef X
-        PXT_FIELD_COUNT /* number of fields that this header knows; the library may know more */
+        PXT_FIELD_COUNT,       /* number of fields that this header knows; the library may know more */
+    PXT_FIELD_END = 0x7fffffff /* ends a list of fields, in every version */
 };
 
 #define PXT_HEALTHS(X)                                                                                                 \
@@ -129,13 +130,13 @@ struct pxt_field {
  * PXT_FIELD_COUNT. */
 PXT_API const struct pxt_field *const *pxt_fields(size_t *count);
 
-/* A value in a draft. For TEXT and SECRET: `text` and `length`; for all others: `number`. Values stand in an array: this
- * struct is complete, and does not grow. */
+/* A value in a draft. For TEXT and SECRET: `text` and `length`; for all others: `number`. Values stand in an array:
+ * this struct is complete, and does not grow. */
 struct pxt_value {
     uint8_t set;    /* 0: absent, the default applies */
     uint8_t sealed; /* SECRET only: `text` is a token of the encryptor, not plain text */
-    /* 1: the tier that has the entry has no place for this field, so that a slower tier's value counts. Set by tiers, read
-     * by the core; of no meaning in a draft for pxt_cache_put(). */
+    /* 1: the tier that has the entry has no place for this field, so that a slower tier's value counts. Set by
+     * tiers, read by the core; of no meaning in a draft for pxt_cache_put(). */
     uint16_t elsewhere;
     uint32_t length;
     union {
@@ -221,8 +222,8 @@ PXT_API bool pxt_entry_has(const pxt_entry *entry, enum pxt_field_id field);
 PXT_API void pxt_entry_read(const pxt_entry *entry, struct pxt_draft *draft);
 /* Whether its time has come: now >= expires_at. */
 PXT_API bool pxt_entry_expired(const pxt_entry *entry, pxt_time now);
-/* Whether a get served it although no tier could say that it is the newest version, or although its time to live has ended: with
- * `fail_safe: true` in the configuration; see proxtier.yaml(5). */
+/* Whether a get served it although no tier could say that it is the newest version, or although its time to live has
+ * ended: with `fail_safe: true` in the configuration; see proxtier.yaml(5). */
 PXT_API bool pxt_entry_is_stale(const pxt_entry *entry);
 
 static inline const char *pxt_entry_key(const pxt_entry *entry)
@@ -236,8 +237,7 @@ static inline const char *pxt_entry_url(const pxt_entry *entry)
 
 /*
  * A credential in the clear: in memory that is locked (as far as RLIMIT_MEMLOCK allows), kept out of core dumps, and
- * wiped when freed. It can be read
- * with pxt_secret_text() only, so that each use can be found.
+ * wiped when freed. It can be read with pxt_secret_text() only, so that each use can be found.
  */
 typedef struct pxt_secret pxt_secret;
 /* Copies `length` bytes (<= PXT_SECRET_MAX) into a new secret; NULL when out of memory. */

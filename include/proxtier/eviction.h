@@ -33,7 +33,7 @@ struct pxt_eviction_ops {
     /* Bytes of state an entry; aligned to 8; zeroed by the store before `inserted`. At most 256. */
     size_t state_size;
     /*
-     * The policy as an order: the fields by which entries leave, smallest first, ended by PXT_FIELD_COUNT; NULL where
+     * The policy as an order: the fields by which entries leave, smallest first, ended by PXT_FIELD_END; NULL where
      * it cannot be said so. A persistent store indexes these fields instead of keeping state, and so applies the
      * policy across restarts and processes.
      */
@@ -57,16 +57,16 @@ struct pxt_eviction_ops {
      * Says who leaves next: the state of an entry that is in the policy, or NULL where there is none. The caller
      * removes it (removed(..., PXT_REMOVE_POLICY)) unless it is used meanwhile, and may insert others in between, or
      * ask again. `newcomer` is the hash of the entry that needs the room, which is not in the policy and is inserted
-     * afterwards; 0: room is needed for nobody in particular. For a newcomer the answer may be PXT_VICTIM_NEWCOMER: then
-     * it is not stored in this tier, for a slower tier has it. If it has to be stored all the same, victim() is asked
-     * again without a newcomer.
+     * afterwards; 0: room is needed for nobody in particular. For a newcomer the answer may be PXT_VICTIM_NEWCOMER:
+     * then it is not stored in this tier, for a slower tier has it. If it has to be stored all the same, victim() is
+     * asked again without a newcomer.
      */
     void *(*victim)(void *self, uint64_t newcomer);
 
     /* ---- optional from here on ---- */
 
-    /* A get found no entry with this hash here. A store that is asked first may tell of one get twice; one that keeps no
-     * state tells of none. NULL: not told. */
+    /* A get found no entry with this hash here. A store that is asked first may tell of one get twice; one that
+     * keeps no state tells of none. NULL: not told. */
     void (*missed)(void *self, uint64_t hash);
 };
 

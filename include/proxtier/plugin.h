@@ -63,8 +63,8 @@ struct pxt_option {
     const char *help;         /* one sentence, for `proxtier plugin info` and the manual */
 };
 
-/* An option by name with its value as it would stand in YAML. A table of them ends with a NULL name. Complete: it does not
- * grow. */
+/* An option by name with its value as it would stand in YAML. A table of them ends with a NULL name. Complete: it
+ * does not grow. */
 struct pxt_option_value {
     const char *name, *value;
 };
@@ -76,8 +76,8 @@ struct pxt_settings;
 
 enum pxt_log_level { PXT_LOG_ERROR, PXT_LOG_WARNING, PXT_LOG_NOTICE, PXT_LOG_INFO, PXT_LOG_DEBUG };
 
-/* A key with its length and hash, made by the core. Valid during the call; `text` ends in NUL. Plugins keep keys in memory
- * of their own, and in other structs: this one is complete, and does not grow. */
+/* A key with its length and hash, made by the core. Valid during the call; `text` ends in NUL. Plugins keep keys in
+ * memory of their own, and in other structs: this one is complete, and does not grow. */
 struct pxt_key {
     const char *text;
     uint32_t length;
@@ -88,13 +88,13 @@ struct pxt_key {
 struct pxt_call {
     uint32_t size;
     uint32_t flags; /* 0 */
-    /* When the caller stops waiting, by host->monotonic(); 0: never. An operation that waits for another machine returns
-     * PXT_EBUSY by then; others need not look at it. */
+    /* When the caller stops waiting, by host->monotonic(); 0: never. An operation that waits for another machine
+     * returns PXT_EBUSY by then; others need not look at it. */
     int64_t deadline;
 };
 
-/* A tier under a tier: see tier_open. Its rules are those of tier.h; the tier that stands on it keeps them. Complete: it does not
- * grow. */
+/* A tier under a tier: see tier_open. Its rules are those of tier.h; the tier that stands on it keeps them.
+ * Complete: it does not grow. */
 struct pxt_tier_ops;
 struct pxt_tier_setup;
 struct pxt_lower_tier {
@@ -103,22 +103,24 @@ struct pxt_lower_tier {
 };
 
 /*
- * What the core offers. Every function takes the host that the plugin was opened with; all are thread-safe, and may be
- * called from open until close returns. A newer core has a longer struct: check `size` before using what was added
- * after ABI 1.0.
+ * What the core offers. A function with the argument `host` takes the host that the plugin was opened with. All are
+ * thread-safe, and may be called from open until close returns. A newer core has a longer struct: check `size`
+ * before using what was added after ABI 1.0.
  */
 struct pxt_host {
     uint32_t size; /* of this struct in the running core */
-    /* The mode of files in the store: 0600, or 0660 if the pool belongs to a group. The umask may take from it: give it to
-     * open(), and then to fchmod(). Files of other members of the group have it too, and belong to them. */
+    /* The mode of files in the store: 0600, or 0660 if the pool belongs to a group. The umask may take from it: give
+     * it to open(), and then to fchmod(). Files of other members of the group have it too, and belong to them. */
     uint32_t file_mode;
+
+    /* ---- time, log, errors ---- */
 
     /* The time. Plugins call nothing else for it: tests replace this clock. */
     pxt_time (*now)(const struct pxt_host *host);
     /* Microseconds of a clock that is never set, for deadlines. Tests replace this clock too. */
     int64_t (*monotonic)(const struct pxt_host *host);
-    /* The call that the core makes on this thread with an instance of this host; outside of one, a call without a deadline.
-     * Never NULL; valid until the operation returns. */
+    /* The call that the core makes on this thread with an instance of this host; outside of one, a call without a
+     * deadline. Never NULL; valid until the operation returns. */
     const struct pxt_call *(*call)(const struct pxt_host *host);
     /* Logs one line; never a secret. */
     void (*log)(const struct pxt_host *host, enum pxt_log_level level, const char *format, ...) PXT_PRINTF(3, 4);
@@ -130,20 +132,28 @@ struct pxt_host {
      * PXT_EBUSY for EBUSY and EAGAIN; PXT_ENOMEM for ENOMEM; else PXT_EIO. */
     pxt_status (*status_of_errno)(int system_errno);
 
+    /* ---- settings and folders ---- */
+
     /* Settings by option name. A text or path lives as long as the settings; NULL where absent. Numbers: bool 0 or 1,
      * duration in microseconds, size in bytes; 0 where absent. */
     const char *(*setting_text)(const struct pxt_settings *settings, const char *name);
     int64_t (*setting_number)(const struct pxt_settings *settings, const char *name);
     bool (*setting_given)(const struct pxt_settings *settings, const char *name);
-    /* A PXT_OPTION_SECRET, NUL-terminated; `length` may be NULL. NULL where absent. It lies in locked memory, is wiped when
-     * the instance is closed, and is to be copied nowhere. (setting_text() of such an option says where it comes from.) */
+    /* A PXT_OPTION_SECRET, NUL-terminated; `length` may be NULL. NULL where absent. It lies in locked memory, is
+     * wiped when the instance is closed, and is to be copied nowhere. (setting_text() of such an option says where
+     * it comes from.) */
     const char *(*setting_secret)(const struct pxt_settings *settings, const char *name, size_t *length);
 
     /* Makes the folder (and missing parents) with mode 0700, or checks that it is owned by this user or root and
-     * that no one else may write to it. If the pool belongs to a group: with mode 2770, so that files get its group; or checks
-     * that it has these rights, and that only the group may write to it. PXT_EACCES with a remedy otherwise. */
+     * that no one else may write to it. If the pool belongs to a group: with mode 2770, so that files get its group;
+     * or checks that it has these rights, and that only the group may write to it. PXT_EACCES with a remedy
+     * otherwise. */
     pxt_status (*prepare_folder)(const struct pxt_host *host, const char *path, struct pxt_error *error);
 
+    /* ---- keys and entries ---- */
+
+    /* Fills `key` with text, length and hash of `text`. */
+    void (*key_init)(struct pxt_key *key, const char *text, size_t length);
     /* The field table, as pointers to its rows; the same as pxt_fields() gives to programs. */
     const struct pxt_field *const *fields;
     size_t field_count;
@@ -152,10 +162,14 @@ struct pxt_host {
      * must be sealed. `*out` must be released. */
     pxt_status (*entry_new)(const struct pxt_host *host, const struct pxt_draft *draft, pxt_entry **out,
                             struct pxt_error *error);
-    /* Makes an entry like `entry`, but for the fields that `changes` has set. Fields that are newer than the plugin stay as they
-     * are, where a copy by way of entry_read() and entry_new() would lose them. Errors as entry_new(). */
+    /* Makes an entry like `entry`, but for the fields that `changes` has set. Fields that are newer than the plugin
+     * stay as they are, where a copy by way of entry_read() and entry_new() would lose them. Errors as entry_new(). */
     pxt_status (*entry_copy)(const struct pxt_host *host, const pxt_entry *entry, const struct pxt_draft *changes,
                              pxt_entry **out, struct pxt_error *error);
+    /* Makes a tombstone, for a tier that keeps tombstones apart from its entries: `why` is PXT_FIELD_REMOVED - 1,
+     * and `at` PXT_FIELD_FETCH_TIME. PXT_ENOMEM. */
+    pxt_status (*tombstone_new)(const struct pxt_host *host, const struct pxt_key *key, uint64_t version, unsigned why,
+                                pxt_time at, pxt_entry **out, struct pxt_error *error);
     /* Fills a draft from an entry: pxt_entry_read(). */
     void (*entry_read)(const pxt_entry *entry, struct pxt_draft *draft);
     /* The entry's key; lives as long as the entry is held. */
@@ -173,20 +187,22 @@ struct pxt_host {
      * afterwards, never before. NULL where `*place` is NULL. The memory of `place` itself must stay readable.
      */
     pxt_entry *(*entry_acquire)(pxt_entry *const *place);
+    /* entry_acquire(), where the entry at `*place` has this key; NULL where it has another, or there is none. */
+    pxt_entry *(*entry_acquire_key)(pxt_entry *const *place, const struct pxt_key *key);
     /* Raises the live counters of an entry: adds `hits` to access_count; last_accessed becomes the later of the two. */
     void (*entry_touch)(pxt_entry *entry, uint64_t hits, pxt_time last_accessed);
-    /* A small number that no other running thread has: an index for memory of a thread's own. Numbers of ended
-     * threads are given out again. Below PXT_THREAD_MAX; equal to it where so many threads run that none is left, and
-     * the caller must do without. */
-    unsigned (*thread_index)(void);
+
+    /* ---- an entry as a line of JSON ---- */
 
     /* Writes an entry as one line of JSON with the separators and field order of the JSONL log, without newline.
-     * Returns the length that it needs; writes nothing where `capacity` is smaller. Hits make an entry's line longer at any
-     * time: a caller that measures first has to look at the length again. Credentials are written as
+     * Returns the length that it needs; writes nothing where `capacity` is smaller. Hits make an entry's line longer
+     * at any time: a caller that measures first has to look at the length again. Credentials are written as
      * `username_encrypted` and `password_encrypted`: hexadecimal of the token. */
     size_t (*json_write)(const pxt_entry *entry, char *buffer, size_t capacity);
-    /* The same into memory of its own, which has the right size also while hits go on, and ends in NUL; to be freed with
-     * text_free(). `flags`: PXT_JSON_*. PXT_ENOMEM. */
+    /* json_write() without the fields that have PXT_FIELD_INTERNAL: the line as ProxyWhirl writes it. */
+    size_t (*json_write_plain)(const pxt_entry *entry, char *buffer, size_t capacity);
+    /* json_write() into memory of its own, which has the right size also while hits go on, and ends in NUL; to be freed
+     * with text_free(). `flags`: PXT_JSON_*. PXT_ENOMEM. */
     pxt_status (*json_new)(const struct pxt_host *host, const pxt_entry *entry, unsigned flags, char **text,
                            size_t *length, struct pxt_error *error);
     void (*text_free)(char *text); /* NULL is allowed */
@@ -194,49 +210,51 @@ struct pxt_host {
      * with the member's name. */
     pxt_status (*json_read)(const struct pxt_host *host, const char *text, size_t length, pxt_entry **out,
                             struct pxt_error *error);
-    /* Fills `key` with text, length and hash of `text`. */
-    void (*key_init)(struct pxt_key *key, const char *text, size_t length);
 
-    /* entry_acquire(), where the entry at `*place` has this key; NULL where it has another, or there is none. */
-    pxt_entry *(*entry_acquire_key)(pxt_entry *const *place, const struct pxt_key *key);
+    /* ---- entries of another program ---- */
+
     /*
-     * For a tier that stands on another: opens the tier `plugin`, found and checked as one of the chain is. `options` ends
-     * with a NULL name; NULL: none. It gets name, capacity and policy of `setup`, which is that of the caller,
-     * and `lower_host` as its host: usually `host`. `*out` must be given to tier_close(), in the caller's close().
-     * PXT_EPLUGIN, PXT_ECONFIG, and what the tier's open returns.
-     */
-    pxt_status (*tier_open)(const struct pxt_host *host, const char *plugin, const struct pxt_option_value *options,
-                            const struct pxt_tier_setup *setup, const struct pxt_host *lower_host,
-                            struct pxt_lower_tier **out, struct pxt_error *error);
-    /* Closes and unloads it. NULL is allowed. */
-    void (*tier_close)(struct pxt_lower_tier *lower);
-    /*
-     * entry_new() and json_read() for what another program may have written, ProxyWhirl above all: it has wider limits. A
-     * text over a limit is clipped, what no text may have is blanked out, a count is clamped; credentials in the URL are
-     * split off and sealed. The core logs this once a host. What is stored stays as it is, until the entry is put.
-     * PXT_EINVAL: it is no entry. PXT_ENOTSUP: it is an entry that proxtier cannot have (its key is too long, its
-     * credentials cannot be sealed): a tier passes it over, and neither removes nor counts it as damaged.
+     * entry_new() and json_read() for what another program may have written, ProxyWhirl above all: it has wider
+     * limits. A text over a limit is clipped, what no text may have is blanked out, a count is clamped; credentials
+     * in the URL are split off and sealed. The core logs this once a host. What is stored stays as it is, until the
+     * entry is put. PXT_EINVAL: it is no entry. PXT_ENOTSUP: it is an entry that proxtier cannot have (its key is
+     * too long, its credentials cannot be sealed): a tier passes it over, and neither removes nor counts it as
+     * damaged.
      */
     pxt_status (*entry_new_foreign)(const struct pxt_host *host, const struct pxt_draft *draft, pxt_entry **out,
                                     struct pxt_error *error);
     pxt_status (*json_read_foreign)(const struct pxt_host *host, const char *text, size_t length, pxt_entry **out,
                                     struct pxt_error *error);
 
-    /* Makes a tombstone, for a tier that keeps tombstones apart from its entries: `why` is PXT_FIELD_REMOVED - 1, and `at`
-     * PXT_FIELD_FETCH_TIME. PXT_ENOMEM. */
-    pxt_status (*tombstone_new)(const struct pxt_host *host, const struct pxt_key *key, uint64_t version, unsigned why,
-                                pxt_time at, pxt_entry **out, struct pxt_error *error);
-    /* json_write() without the fields that have PXT_FIELD_INTERNAL: the line as ProxyWhirl writes it. */
-    size_t (*json_write_plain)(const pxt_entry *entry, char *buffer, size_t capacity);
+    /* ---- threads ---- */
+
+    /* A small number that no other running thread has: an index for memory of a thread's own. Numbers of ended
+     * threads are given out again. Below PXT_THREAD_MAX; equal to it where so many threads run that none is left, and
+     * the caller must do without. */
+    unsigned (*thread_index)(void);
+
+    /* ---- for tiers that stand on another ---- */
+
+    /*
+     * For a tier that stands on another: opens the tier `plugin`, found and checked as one of the chain is.
+     * `options` ends with a NULL name; NULL: none. It gets name, capacity and policy of `setup`, which is that of
+     * the caller, and `lower_host` as its host: usually `host`. `*out` must be given to tier_close(), in the
+     * caller's close(). PXT_EPLUGIN, PXT_ECONFIG, and what the tier's open returns.
+     */
+    pxt_status (*tier_open)(const struct pxt_host *host, const char *plugin, const struct pxt_option_value *options,
+                            const struct pxt_tier_setup *setup, const struct pxt_host *lower_host,
+                            struct pxt_lower_tier **out, struct pxt_error *error);
+    /* Closes and unloads it. NULL is allowed. */
+    void (*tier_close)(struct pxt_lower_tier *lower);
 
     /* ---- for tiers with PXT_TIER_REMOTE, from any thread, also inside an operation ---- */
 
     /* Says that another host may have changed a key, or, if `key` is NULL, any: no faster tier answers for it any more
      * before this tier was asked. Calls for changes of this host's own do no harm, but cost time. */
     void (*changed)(const struct pxt_host *host, const struct pxt_key *key);
-    /* With false: the server is gone; the core goes on without the tier, and probes it with a back-off. With true: it is
-     * there. A tier that connects again calls this before it answers anything from the new connection: whatever was
-     * acknowledged or heard before may be lost, and the core compares the tiers. */
+    /* With false: the server is gone; the core goes on without the tier, and probes it with a back-off. With true:
+     * it is there. A tier that connects again calls this before it answers anything from the new connection:
+     * whatever was acknowledged or heard before may be lost, and the core compares the tiers. */
     void (*available)(const struct pxt_host *host, bool available);
 
     /* ---- for tiers that offer select() ---- */

@@ -15,8 +15,8 @@ extern "C" {
 #define PXT_HEALTH_BIT(health) (1u << (unsigned)(health))
 
 /*
- * What entries must be like; all that is set must hold. Initialise with pxt_selection_init(), then set what is wanted: a
- * selection without anything set takes each entry that has not expired. Texts are borrowed.
+ * What entries must be like; all that is set must hold. Initialise with pxt_selection_init(), then set what is
+ * wanted: a selection without anything set takes each entry that has not expired. Texts are borrowed.
  */
 struct pxt_selection {
     uint32_t size;         /* sizeof(struct pxt_selection) */
@@ -46,7 +46,8 @@ static inline void pxt_selection_init(struct pxt_selection *selection)
 }
 
 /*
- * The ways to choose among the entries of a selection: X(ID, name, help). Names are those of the command, help and manual.
+ * The ways to choose among the entries of a selection: X(ID, name, help). Names are those of the command, help and
+ * manual.
  */
 #define PXT_CHOICES(X)                                                                                                 \
     X(RANDOM, "random", "each with the same chance")                                                                   \

@@ -69,9 +69,10 @@ struct pxt_tier_stats {
 #define PXT_CHAIN_MAX 8 /* tiers in a chain */
 
 /*
- * All tiers, fastest first, and the whole. gets = hits + misses, exactly. The first three members, set by pxt_stats_init()
- * before pxt_cache_stats(), say what the program was compiled with: a library of another age fills in what both know,
- * and leaves the rest 0. New totals come before `tier`, new counters at the end of struct pxt_tier_stats.
+ * All tiers, fastest first, and the whole. gets = hits + misses, exactly. The first three members, set by
+ * pxt_stats_init() before pxt_cache_stats(), say what the program was compiled with: a library of another age fills
+ * in what both know, and leaves the rest 0. New totals come before `tier`, new counters at the end of struct
+ * pxt_tier_stats.
  */
 struct pxt_stats {
     uint32_t size;        /* of this struct */

@@ -24,7 +24,7 @@ struct lfu {
     struct link spare;
 };
 
-static const enum pxt_field_id order[] = {PXT_FIELD_ACCESS_COUNT, PXT_FIELD_LAST_ACCESSED, PXT_FIELD_COUNT};
+static const enum pxt_field_id order[] = {PXT_FIELD_ACCESS_COUNT, PXT_FIELD_LAST_ACCESSED, PXT_FIELD_END};
 
 static pxt_status lfu_open(const struct pxt_host *host, const struct pxt_settings *settings, uint64_t capacity,
                            void **self, struct pxt_error *error)

@@ -6,7 +6,7 @@
 #include <proxtier/eviction.h>
 #include <stdlib.h>
 
-static const enum pxt_field_id order[] = {PXT_FIELD_LAST_ACCESSED, PXT_FIELD_COUNT};
+static const enum pxt_field_id order[] = {PXT_FIELD_LAST_ACCESSED, PXT_FIELD_END};
 
 static pxt_status lru_open(const struct pxt_host *host, const struct pxt_settings *settings, uint64_t capacity,
                            void **self, struct pxt_error *error)

@@ -171,6 +171,42 @@ static void counts_fit_the_struct_of_the_caller(void)
     close_chain();
 }
 
+/* Puts three drafts of so many fields each, one after the other; returns how many of them can be got. */
+static int put_and_count(size_t fields)
+{
+    enum { DRAFTS = 3, MORE = 8 };
+    static const char *const keys[DRAFTS] = {"a", "b", "c"};
+    static uint64_t room[DRAFTS * (sizeof(struct pxt_draft) + MORE * sizeof(struct pxt_value)) / sizeof(uint64_t)];
+    const size_t length = offsetof(struct pxt_draft, value) + fields * sizeof(struct pxt_value);
+    int found = 0;
+    open_chain("{plugin: l1_memory}");
+    memset(room, 0, sizeof room);
+    for (size_t i = 0; i < DRAFTS; i++) {
+        struct pxt_draft draft;
+        pxt_draft_init(&draft);
+        pxt_draft_set_text(&draft, PXT_FIELD_KEY, keys[i], 1);
+        pxt_draft_set_text(&draft, PXT_FIELD_PROXY_URL, "http://192.0.2.1:80", 19);
+        draft.field_count = (uint32_t)fields;
+        memcpy((char *)room + i * length, &draft, length < sizeof draft ? length : sizeof draft);
+    }
+    is_int(pxt_cache_put_many(cache, (const struct pxt_draft *)(const void *)room, DRAFTS, NULL, NULL, &error), PXT_OK,
+           "drafts of %zu fields are stored", fields);
+    for (size_t i = 0; i < DRAFTS; i++) {
+        pxt_entry *entry = NULL;
+        found += pxt_cache_get(cache, keys[i], &entry, &error) == PXT_OK;
+        pxt_entry_release(entry);
+    }
+    close_chain();
+    return found;
+}
+
+static void drafts_are_as_long_as_they_were_for_the_program(void)
+{
+    is_int(put_and_count(PXT_FIELD_COUNT), 3, "drafts of this version are all stored");
+    is_int(put_and_count(PXT_FIELD_COUNT - 2), 3, "those of a program that knows fewer fields, too");
+    is_int(put_and_count(PXT_FIELD_COUNT + 2), 3, "and those of one that knows more");
+}
+
 int main(void)
 {
     char command[100];
@@ -181,6 +217,7 @@ int main(void)
     without_room_below_it_goes_to_memory();
     a_newer_version_in_a_tier_does_not_win();
     counts_fit_the_struct_of_the_caller();
+    drafts_are_as_long_as_they_were_for_the_program();
     snprintf(command, sizeof command, "rm -rf %s", folder);
     return system(command) | tap_done();
 }

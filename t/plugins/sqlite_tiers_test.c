@@ -206,10 +206,10 @@ static void later_columns_are_added(bool l3, const char *name)
 
 static void victims_follow_the_order(bool l3, const char *name)
 {
-    static const enum pxt_field_id lru[] = {PXT_FIELD_LAST_ACCESSED, PXT_FIELD_COUNT},
-                                   lfu[] = {PXT_FIELD_ACCESS_COUNT, PXT_FIELD_LAST_ACCESSED, PXT_FIELD_COUNT},
-                                   fifo[] = {PXT_FIELD_FETCH_TIME, PXT_FIELD_COUNT},
-                                   checks[] = {PXT_FIELD_TOTAL_HEALTH_CHECKS, PXT_FIELD_COUNT};
+    static const enum pxt_field_id lru[] = {PXT_FIELD_LAST_ACCESSED, PXT_FIELD_END},
+                                   lfu[] = {PXT_FIELD_ACCESS_COUNT, PXT_FIELD_LAST_ACCESSED, PXT_FIELD_END},
+                                   fifo[] = {PXT_FIELD_FETCH_TIME, PXT_FIELD_END},
+                                   checks[] = {PXT_FIELD_TOTAL_HEALTH_CHECKS, PXT_FIELD_END};
     static const struct {
         const char *policy;
         const enum pxt_field_id *order;

@@ -30,7 +30,7 @@ static void rank(struct jsonl *tier, struct jsonl_shard *shard, struct jsonl_nod
     if (!tier->policy->order || jsonl_line_read(tier, shard, node, &entry, NULL) != PXT_OK)
         return; /* an unreadable entry comes first, and is found damaged when it is read */
     tier->host->entry_touch(entry, node->early_hits, node->early_last);
-    for (int i = 0; i < ORDER_MAX && tier->policy->order[i] != PXT_FIELD_COUNT; i++)
+    for (int i = 0; i < ORDER_MAX && tier->policy->order[i] != PXT_FIELD_END; i++)
         out->rank[i] = tier->host->entry_number(entry, tier->policy->order[i]);
     tier->host->entry_release(entry);
 }

@@ -331,7 +331,7 @@ static pxt_status tier_put_many(void *self, pxt_entry *const *entries, size_t n,
 /* Whether entry `a` leaves before entry `b`. */
 static bool leaves_first(const struct tier *tier, size_t a, size_t b)
 {
-    for (const enum pxt_field_id *field = tier->order; field && *field != PXT_FIELD_COUNT; field++)
+    for (const enum pxt_field_id *field = tier->order; field && *field != PXT_FIELD_END; field++)
         if (number(tier, a, *field) != number(tier, b, *field))
             return number(tier, a, *field) < number(tier, b, *field);
     return false;

@@ -130,7 +130,7 @@ pxt_status tier_touch(void *self, const struct pxt_touch *const *touches, size_t
 
 static bool leaves_first(struct tier *tier, pxt_entry *a, pxt_entry *b)
 {
-    for (const enum pxt_field_id *field = tier->order; field && *field != PXT_FIELD_COUNT; field++) {
+    for (const enum pxt_field_id *field = tier->order; field && *field != PXT_FIELD_END; field++) {
         int64_t x = tier->host->entry_number(a, *field), y = tier->host->entry_number(b, *field);
         if (x != y)
             return x < y;
