@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * bench.c: all benchmarks, one table. `make bench` runs it; QUICK=1 for a short run. Arguments name subjects: memory,
- * jsonl, sqlite, select, put, warm, seal, expiry, process, replay, postgresql.
+ * jsonl, sqlite, select, put, warm, seal, expiry, process, replay, postgresql, redis.
  */
 #include "bench.h"
 #include <ftw.h>
@@ -285,6 +285,9 @@ int main(int argc, char **argv)
         {"replay", bench_replay},
 #ifdef BENCH_POSTGRESQL
         {"postgresql", bench_postgresql},
+#endif
+#ifdef BENCH_REDIS
+        {"redis", bench_redis},
 #endif
     };
     if (argc == 3 && !strcmp(argv[1], "--warm-memory")) {

@@ -64,6 +64,7 @@ void bench_seal(void);
 void bench_expiry(void);
 void bench_process(void);
 void bench_postgresql(void); /* where libpq is */
+void bench_redis(void);      /* where hiredis is */
 void bench_replay(void);
 
 #endif

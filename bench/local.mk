@@ -5,16 +5,23 @@ bench_replay_SOURCES = %D%/replay.c
 bench_replay_LDADD = libproxtier.la
 EXTRA_PROGRAMS += bench/bench bench/empty bench/select_tier
 bench_bench_SOURCES = \
-    %D%/bench.c %D%/bench.h %D%/jsonl.c %D%/many.c %D%/memory.c %D%/process.c %D%/put.c %D%/seal.c \
+    %D%/bench.c %D%/bench.h %D%/delay.c %D%/delay.h %D%/jsonl.c %D%/many.c %D%/memory.c %D%/process.c %D%/put.c %D%/seal.c \
     %D%/select.c %D%/sqlite.c %D%/trace.c
 bench_bench_CFLAGS = $(AM_CFLAGS) $(SQLITE_CFLAGS) $(JSONC_CFLAGS) $(GCRYPT_CFLAGS)
 bench_bench_LDADD = libproxtier.la $(SQLITE_LIBS) $(JSONC_LIBS) $(GCRYPT_LIBS) -lpthread -lm
 if WITH_POSTGRESQL
-bench_bench_SOURCES += %D%/postgresql.c
+bench_bench_SOURCES += %D%/postgresql.c %D%/postgresql.h %D%/postgresql_far.c %D%/postgresql_select.c
 bench_bench_CFLAGS += $(LIBPQ_CFLAGS) -DBENCH_POSTGRESQL
 bench_bench_LDADD += $(LIBPQ_LIBS)
 else
-EXTRA_DIST += %D%/postgresql.c
+EXTRA_DIST += %D%/postgresql.c %D%/postgresql.h %D%/postgresql_far.c %D%/postgresql_select.c
+endif
+if WITH_REDIS
+bench_bench_SOURCES += %D%/redis.c
+bench_bench_CFLAGS += $(HIREDIS_CFLAGS) -DBENCH_REDIS
+bench_bench_LDADD += $(HIREDIS_LIBS)
+else
+EXTRA_DIST += %D%/redis.c
 endif
 bench_empty_SOURCES = %D%/empty.c
 bench_empty_CFLAGS = $(AM_CFLAGS) $(SQLITE_CFLAGS) $(JSONC_CFLAGS) $(GCRYPT_CFLAGS) $(YAML_CFLAGS)

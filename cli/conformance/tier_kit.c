@@ -348,7 +348,8 @@ const char *private_tier(const struct subject *subject)
 
 const char *shares_by_options(const struct subject *subject)
 {
-    return tier_ops(subject)->flags & PXT_TIER_DURABLE ? "with the same options it is the same store" : NULL;
+    const uint32_t kept = PXT_TIER_DURABLE | PXT_TIER_SHARED;
+    return tier_ops(subject)->flags & kept ? "with the same options it is the same store" : NULL;
 }
 
 const char *without_tombstones(const struct subject *subject)

@@ -42,10 +42,17 @@ static inline bool pxt_chain_keeps_tombstones(const struct pxt_chain *chain, con
            ((chain->authority || chain->exchanges || !pxt_chain_members(chain)) && pxt_tier_durable(tier));
 }
 
+/* Whether a tier has no bit yet, as it was opened a moment ago: it joins with the next lock of a key. Until then it is not known
+ * what the tier has missed. */
+static inline bool pxt_chain_joins_later(const struct pxt_chain *chain, const struct pxt_tier *tier)
+{
+    return tier == chain->authority && tier->slot < 0 && pxt_chain_members(chain);
+}
+
 /* Whether the authority is on, and has the newest version of each key of a word that any caller was told of. */
 static inline bool pxt_authority_decides(const struct pxt_chain *chain, uint64_t word)
 {
-    return chain->authority && pxt_tier_on(chain->authority) &&
+    return chain->authority && pxt_tier_on(chain->authority) && !pxt_chain_joins_later(chain, chain->authority) &&
            !(pxt_word_doubts(word) & pxt_chain_bit(chain, chain->authority));
 }
 

@@ -153,7 +153,8 @@ static const struct clear_answers no_answers = {PXT_NOT_FOUND, false};
 /* Whether a tier may decide. */
 static bool is_clear(const struct pxt_chain *chain, const struct pxt_tier *tier, const struct pxt_decision *decision)
 {
-    return pxt_tier_stores(tier) && !(pxt_chain_bit(chain, tier) & pxt_word_doubts(decision->word));
+    return pxt_tier_stores(tier) && !pxt_chain_joins_later(chain, tier) &&
+           !(pxt_chain_bit(chain, tier) & pxt_word_doubts(decision->word));
 }
 
 /* Notes the answer of a tier. Returns whether the tier decides. */

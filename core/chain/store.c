@@ -151,6 +151,8 @@ pxt_status pxt_chain_stamp_version(struct pxt_chain *chain, pxt_entry *entry, co
     }
     pxt_entry_set_versions(entry, version, stamp->supplied == PXT_VERSION_NEW ? version : stamp->supplied,
                            stamp->learnt == PXT_VERSION_NEW ? version : stamp->learnt);
+    if (stamp->supplied == PXT_VERSION_NEW && pxt_entry_was_deleted(entry)) /* it keeps that when it is stamped anew */
+        pxt_tombstone_set_time(entry, (pxt_time)(version >> PXT_VERSION_SHIFT));
     return PXT_OK;
 }
 

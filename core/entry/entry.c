@@ -302,6 +302,17 @@ bool pxt_entry_is_tombstone(const pxt_entry *entry)
     return pxt_entry_number(entry, PXT_FIELD_REMOVED) != 0;
 }
 
+bool pxt_entry_was_deleted(const pxt_entry *entry)
+{
+    return pxt_entry_number(entry, PXT_FIELD_REMOVED) == 1 + PXT_REMOVE_DELETED;
+}
+
+void pxt_tombstone_set_time(pxt_entry *tombstone, pxt_time at)
+{
+    atomic_store_explicit(&tombstone->number[PXT_NUMBER_FETCH_TIME], at, memory_order_relaxed);
+    atomic_store_explicit(&tombstone->number[PXT_NUMBER_LAST_ACCESSED], at, memory_order_relaxed);
+}
+
 bool pxt_entry_known_dead(const pxt_entry *entry, pxt_time now)
 {
     return pxt_entry_number(entry, PXT_FIELD_REMOVED) == 1 + PXT_REMOVE_HEALTH &&

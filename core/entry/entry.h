@@ -16,6 +16,10 @@ pxt_status pxt_entry_new(const struct pxt_draft *draft, pxt_entry **out, struct 
 /* Makes a tombstone. It counts as expired at any time. PXT_ENOMEM. */
 pxt_status pxt_tombstone_new(const struct pxt_key *key, uint64_t version, unsigned why, pxt_time at, pxt_entry **out,
                              struct pxt_error *error);
+/* Sets the time of a tombstone that only the caller has. */
+void pxt_tombstone_set_time(pxt_entry *tombstone, pxt_time at);
+/* Whether the entry is a tombstone of a delete. */
+bool pxt_entry_was_deleted(const pxt_entry *entry);
 /* Like `entry`, with other live counters and evicted_from_l1. */
 pxt_status pxt_entry_copy(const pxt_entry *entry, bool evicted_from_l1, pxt_entry **out, struct pxt_error *error);
 /* Like `entry`, but for the fields that are set in `changes`. */
@@ -49,8 +53,8 @@ void pxt_entry_set_versions(pxt_entry *entry, uint64_t version, uint64_t supplie
  * hits and last access the greater. What is still equal is of the greater version of the whole, else of `a`. If one of the
  * two says it all but for the hits, and is not the older one, `*out` is that one (held, with its hits raised) and `*merged`
  * is false. Otherwise `*out` is a new entry with the greater version of the two; before it is stored, the caller must give it
- * one above both. Of a tombstone and an entry the one with the greater version says it all; but if the entry was put before it
- * was deleted, and only reported later, the tombstone does, and is a new one. PXT_ENOMEM.
+ * one above both. Of a tombstone and an entry the one with the greater version says it all; but of a put and a delete the later
+ * one does, also if a report or a repair has given the other a greater version: then `*out` is new, too. PXT_ENOMEM.
  */
 pxt_status pxt_entry_merge(pxt_entry *a, pxt_entry *b, pxt_entry **out, bool *merged, struct pxt_error *error);
 /* Adds a check of `writer` (8 hexadecimal digits; "": not known, slot "0") to the tallies and totals of a draft; `room` keeps the text. */

@@ -4,9 +4,9 @@
  * changed by different callers, on hosts that may not have seen each other: of each, the newer counts.
  */
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/fail.h"
 #include "entry/tallies.h"
-#include <proxtier/eviction.h>
 #include <string.h>
 
 struct copy {
@@ -154,26 +154,41 @@ static pxt_status merge_entries(pxt_entry *a, pxt_entry *b, pxt_entry **out, boo
     return status;
 }
 
-/* Whether an entry was deleted after it was put: only a report, or a repair, has made it newer than the tombstone. */
-static bool was_deleted_since(const pxt_entry *entry, const pxt_entry *tombstone)
+/* The version of the put or delete. A tombstone that was stamped anew has the time of its delete, which is nearly that. */
+static uint64_t decided_at(const pxt_entry *entry)
 {
-    return !pxt_entry_is_tombstone(entry) && pxt_entry_number(tombstone, PXT_FIELD_REMOVED) == PXT_REMOVE_DELETED + 1 &&
-           pxt_entry_effective_supplied(entry) < pxt_entry_effective_version(tombstone);
+    uint64_t version = pxt_entry_effective_version(entry);
+    pxt_time at = pxt_entry_number(entry, PXT_FIELD_FETCH_TIME);
+    if (!pxt_entry_is_tombstone(entry))
+        return pxt_entry_effective_supplied(entry);
+    uint64_t last = at >= 0 && pxt_entry_was_deleted(entry) ? (((uint64_t)at + 1) << PXT_VERSION_SHIFT) - 1 : version;
+    return version < last ? version : last;
 }
 
+/* Whether the entry is a put or a delete: other removals are as old as their versions. */
+static bool is_put_or_deleted(const pxt_entry *entry)
+{
+    return !pxt_entry_is_tombstone(entry) || pxt_entry_was_deleted(entry);
+}
+
+/* Of a put and a delete, and of two deletes, the later one says it all, also if a report or a repair has made a newer version of
+ * the other. */
 static pxt_status merge_with_tombstone(pxt_entry *a, pxt_entry *b, pxt_entry **out, bool *merged,
                                        struct pxt_error *error)
 {
     pxt_entry *newer = pxt_entry_effective_version(b) > pxt_entry_effective_version(a) ? b : a;
     pxt_entry *older = newer == a ? b : a;
-    *merged = was_deleted_since(newer, older);
+    *merged = is_put_or_deleted(a) && is_put_or_deleted(b) && decided_at(older) > decided_at(newer) &&
+              pxt_entry_effective_version(newer) > pxt_entry_effective_version(older);
     if (!*merged) {
         *out = pxt_entry_hold(newer);
         return PXT_OK;
     }
-    pxt_status status = pxt_entry_copy(older, false, out, error);
+    pxt_status status = pxt_entry_copy(older, pxt_entry_number(older, PXT_FIELD_EVICTED_FROM_L1) != 0, out, error);
     if (!status)
-        pxt_entry_set_versions(*out, pxt_entry_effective_version(newer), 0, 0);
+        pxt_entry_set_versions(*out, pxt_entry_effective_version(newer),
+                               (uint64_t)pxt_entry_number(older, PXT_FIELD_SUPPLIED_VERSION),
+                               (uint64_t)pxt_entry_number(older, PXT_FIELD_LEARNT_VERSION));
     return status;
 }
 

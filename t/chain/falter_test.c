@@ -295,7 +295,9 @@ static void threads_are_started_for_the_option_only(void)
     pxt_cache_close(cache);
     is_int(count_threads(), before - 1, "a close ends them"); /* and that of the tier */
     struct host host = {"a", false, false, NULL, NULL};
-    far_tier = "plugin: l3_sqlite, path: /nowhere/x.db, soft_timeout: 1s";
+    static char database[100];
+    snprintf(database, sizeof database, "plugin: l3_sqlite, path: %s/x.db, soft_timeout: 1s", folder);
+    far_tier = database;
     is_int(try_open(&host, &cache), PXT_ECONFIG, "it is for tiers on other machines: %s", error.message);
 }
 

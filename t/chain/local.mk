@@ -3,7 +3,7 @@ c_tests += \
     %D%/admission_test %D%/batch_test %D%/calls_test %D%/chain_test %D%/clear_test %D%/close_test %D%/dead_test \
     %D%/dead_victim_test %D%/degrade_test %D%/delete_many_test %D%/each_test %D%/exchange_clear_test \
     %D%/exchange_test %D%/fail_safe_test %D%/falter_test %D%/fork_test %D%/get_many_test %D%/hosts_copies_test \
-    %D%/hosts_failures_test %D%/hosts_many_test %D%/hosts_reports_test %D%/hosts_soak_test %D%/hosts_test \
+    %D%/hosts_failures_test %D%/hosts_many_test %D%/hosts_reopened_test %D%/hosts_reports_test %D%/hosts_soak_test %D%/hosts_test \
     %D%/learnt_test %D%/live_counters_test %D%/members_test %D%/model_test %D%/notice_test %D%/overtaken_test \
     %D%/pass_damage_test %D%/power_test %D%/probe_test %D%/processes_test %D%/reports_test %D%/shortage_test \
     %D%/skew_test %D%/slow_tier_test %D%/threads_test %D%/totals_test %D%/ttl_test %D%/unload_test
@@ -39,6 +39,8 @@ c_tests += \
 %C%_hosts_many_test_SOURCES = %D%/hosts_many_test.c %D%/hosts.h
 %C%_hosts_many_test_LDADD = libproxtier.la
 %C%_hosts_many_test_LDFLAGS = $(AM_LDFLAGS) -export-dynamic
+%C%_hosts_reopened_test_SOURCES = %D%/hosts_reopened_test.c %D%/hosts.h
+%C%_hosts_reopened_test_CPPFLAGS = $(core_test_cppflags)
 %C%_hosts_test_SOURCES = %D%/hosts_test.c %D%/hosts.h
 %C%_hosts_test_LDADD = libproxtier.la
 %C%_hosts_reports_test_SOURCES = %D%/hosts_reports_test.c %D%/hosts.h

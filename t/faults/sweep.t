@@ -8,6 +8,10 @@ if [ "$(getconf LONG_BIT)" != 64 ]; then
     skip "failing calls: the library knows the system calls of 64 bits only"
     done_testing
 fi
+if [ "${PXT_REPEATED:-}" ]; then
+    skip "PXT_REPEATED: this is done where all tests are run"
+    done_testing
+fi
 here=$abs_top_builddir/t/faults
 preload=$here/.libs/failing_calls.so
 points=${PXT_FAULT_POINTS:-8}

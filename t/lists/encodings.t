@@ -49,6 +49,18 @@ is "$code" 65 "half a character of UTF-16 at the end is an error"
 printf '\377\376\000\334a\000' >"$work/odd.txt"
 run warm "$work/odd.txt"
 like "$err" 'odd.txt: the text is not UTF-16' "... and so is half a pair"
+{
+    printf '{"proxy_url": "http://192.0.2.1:80", "source": "Quelle-\303\274"}\n'
+    printf '{"proxy_url": "http://192.0.2.2:80", "source": "\303\274",}\n'
+    printf '{"proxy_url": "http://192.0.2.3:80", "source": "\303"}\n'
+} >"$work/raw.jsonl"
+fresh
+run warm "$work/raw.jsonl"
+like "$out" '^loaded 1, .* refused 2 ' "JSON with characters that are not escaped"
+like "$err" 'raw.jsonl:2:[0-9]*: malformed JSON' "... is refused with a comma too many"
+like "$err" 'raw.jsonl:3:[0-9]*: malformed JSON' "... and where it is not UTF-8"
+run show http://192.0.2.1:80
+like "$out" "$(printf '^source  *Quelle-\303\274$')" "... and kept as it is"
 i=0
 while [ $i -lt 20000 ]; do
     echo "198.51.$((i / 200)).$((i % 200)):8080"

@@ -492,55 +492,6 @@ static void stops_where_told(bool l3, const char *name)
     close_tier(&tier);
 }
 
-static bool count_pick(void *arg, const struct pxt_key *key, int64_t value)
-{
-    unsigned *picked = arg;
-    (void)value;
-    picked[atoi(key->text + 1)]++;
-    return true;
-}
-
-/* Of 400 entries those with an even number have the tag, those with a number that 4 divides have it twice. */
-static void picks_evenly(bool l3, const char *name)
-{
-    enum { NUMBERS = 400, PICKS = 20000 };
-    static unsigned picked[NUMBERS];
-    unsigned others = 0, least = PICKS, most = 0;
-    struct pxt_selection selection;
-    struct tier tier = opened(l3, name, NULL);
-    memset(picked, 0, sizeof picked);
-    pxt_selection_init(&selection);
-    selection.tag = "wanted";
-    selection.health = PXT_HEALTH_BIT(PXT_HEALTH_HEALTHY) | PXT_HEALTH_BIT(PXT_HEALTH_DEGRADED);
-    struct pxt_select select = {
-        .size = sizeof select, .selection = &selection, .order = PXT_ORDER_RANDOM, .now = NOW, .limit = PICKS};
-    is_int(tier.ops->select(tier.self, &select, count_pick, picked, NULL), PXT_OK, "%s: picks from an empty tier",
-           name);
-    for (int i = 0; i < NUMBERS; i++)
-        others += picked[i];
-    is_int(others, 0, "%s: tell nothing", name);
-    for (int i = 0; i < NUMBERS; i++) {
-        struct pxt_draft draft;
-        char key[20];
-        const char *tags = i % 2 ? "other" : i % 4 ? "wanted" : "wanted,b,wanted";
-        snprintf(key, sizeof key, "k%d", i);
-        draft_of(&draft, key);
-        pxt_draft_set_text(&draft, PXT_FIELD_TAGS, tags, strlen(tags));
-        pxt_draft_set_number(&draft, PXT_FIELD_HEALTH_STATUS, i % 3 ? PXT_HEALTH_HEALTHY : PXT_HEALTH_DEGRADED);
-        put(&tier, entry_of(&draft));
-    }
-    is_int(tier.ops->select(tier.self, &select, count_pick, picked, NULL), PXT_OK, "%s: picks of a tag", name);
-    for (int i = 0; i < NUMBERS; i++) {
-        others += i % 2 ? picked[i] : 0;
-        least = i % 2 || picked[i] > least ? least : picked[i];
-        most = picked[i] > most ? picked[i] : most;
-    }
-    /* 100 picks each on the average; the chance of one beyond these bounds is below 10^-6. */
-    if (!ok(!others && least > 45 && most < 165, "%s: are even, also if an entry has the tag twice", name))
-        diag("others %u, least %u, most %u", others, least, most);
-    close_tier(&tier);
-}
-
 static void what_it_cannot_do_it_says(bool l3, const char *name)
 {
     struct pxt_selection selection;
@@ -737,7 +688,6 @@ int main(int argc, char **argv)
         TEST(other_programs_rows_are_placed, "placed");
         TEST(older_files_are_placed, "older");
         TEST(stops_where_told, "stops");
-        TEST(picks_evenly, "picks");
         TEST(a_full_disk_is_no_fault, "full");
         TEST(what_it_cannot_do_it_says, "cannot");
         TEST(processes_make_an_index_once, "processes");

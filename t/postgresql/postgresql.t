@@ -70,6 +70,31 @@ run -c "$work/pool.yaml" delete http://192.0.2.1:8080
 is "$(sql "SELECT count(*) FROM proxtier.cache_entries WHERE namespace='pool' AND removed<>0")" 1 "a delete leaves a tombstone"
 run -c "$work/pool.yaml" put http://192.0.2.1:8080 --source list
 
+pool tags "conninfo: '$here user=proxtier', namespace: tags"
+tags() {
+    sql "SELECT coalesce(string_agg(tag, ' ' ORDER BY tag), 'none') FROM proxtier.proxtier_tags WHERE namespace='tags'"
+}
+# tagged TAGS: a list with one proxy
+tagged() {
+    printf 'url,tags\nhttp://192.0.2.1:8080,"%s"\n' "$1" >"$work/tagged.csv"
+    run -c "$work/tags.yaml" warm "$work/tagged.csv"
+}
+tagged a,b
+is "$(tags)" "a b" "each tag of an entry has its row"
+tagged b,c
+is "$(tags)" "b c" "which follows the entry"
+run -c "$work/tags.yaml" get --tag c
+is "$out" http://192.0.2.1:8080 "so the entry is found by a tag"
+run -c "$work/tags.yaml" delete http://192.0.2.1:8080
+is "$(tags)" none "a tombstone has no tags"
+# made ORDER: how many indexes of a source there are in an order
+made() {
+    sql "SELECT count(*) FROM pg_indexes WHERE indexname LIKE 'idx_select_source%$1'"
+}
+is "$(made used)" 0 "no index of a selection is made before it is needed"
+run -c "$work/pool.yaml" get --source list --choose least-used
+is "$out $(made used)" "http://192.0.2.1:8080 1" "a selection that needs one makes it"
+
 sql "UPDATE proxtier.cache_entries SET fetch_time=NULL WHERE namespace='pool'"
 run -c "$work/pool.yaml" list
 is "$out" "" "a row that is no entry is not listed"
@@ -88,6 +113,8 @@ REVOKE INSERT, UPDATE, DELETE ON proxtier.proxtier_layout FROM worker"
 pool worker "conninfo: '$here user=worker', namespace: pool"
 run -c "$work/worker.yaml" get
 is "$out" http://192.0.2.1:8080 "a role with few rights suffices"
+run -c "$work/worker.yaml" get --source list --choose fastest
+is "$out $(made fast)" "http://192.0.2.1:8080 0" "it chooses without an index that it may not make"
 run -c "$work/worker.yaml" put http://192.0.2.7:8080
 is "$code" 0 "also to put"
 run -c "$work/worker.yaml" clear --yes

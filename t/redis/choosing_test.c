@@ -24,22 +24,6 @@ static void open_cache(void)
     cache = open_host(&(struct host){"a", false, false, NULL, NULL});
 }
 
-/* Runs redis-cli; the first number or word of its output is in `answer`. */
-static void ask_server(const char *command, char answer[100])
-{
-    char line[500], path[200];
-    name_socket(path);
-    snprintf(line, sizeof line, "redis-cli -s %s %s", path, command);
-    FILE *pipe = popen(line, "r");
-    answer[0] = '\0';
-    if (pipe && fgets(answer, 100, pipe))
-        answer[strcspn(answer, "\r\n")] = '\0';
-    while (pipe && fgets(line, sizeof line, pipe))
-        ;
-    if (pipe)
-        pclose(pipe);
-}
-
 /* ---- an entry that changes its health ---------------------------------------------------------------------------- */
 
 enum { KEYS = 28 /* few: a list asks for keys */, ROUNDS = 150, WRITERS = 4 };

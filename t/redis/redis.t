@@ -24,12 +24,19 @@ cli() {
     redis-cli -s "$work/socket" "$@"
 }
 
+# suite NAME
+suite() {
+    run plugin test --options "socket=$work/socket" --second "socket=$work/socket,namespace=other" \
+        --reset "redis-cli -s $work/socket flushall >/dev/null" redis
+    is "$code" 0 "$1"
+    printf '%s\n' "$out" | grep -A3 '^not ok' | sed 's/^/# /'
+    like "$out" '^1\.\.1[0-9][0-9]' "with all its checks"
+}
+start --appendonly no
+suite "the tier passes the conformance suite on a server that keeps nothing"
+stop
 start --appendonly yes --appendfsync everysec
-run plugin test --options "socket=$work/socket" --second "socket=$work/socket,namespace=other" \
-    --reset "redis-cli -s $work/socket flushall >/dev/null" redis
-is "$code" 0 "the tier passes the conformance suite"
-printf '%s\n' "$out" | grep -A3 '^not ok' | sed 's/^/# /'
-like "$out" '^1\.\.1[0-9][0-9]' "with all its checks"
+suite "and on one that is durable"
 
 cli flushall >"$work/out"
 PXT_FAR_TIER="plugin: redis, socket: $work/socket" "$abs_top_builddir/t/chain/hosts_reports_test" >"$work/reports"
@@ -53,6 +60,23 @@ run -c "$work/other.yaml" put http://192.0.2.2:8080
 run -c "$work/other.yaml" list
 is "$out" http://192.0.2.2:8080 "another name space has entries of its own"
 
+sets() {
+    for set in tag:a tag:b 'health:unknown&tag:b' tag:c source:list source:other; do
+        printf '%s ' "$(cli zcard "proxtier:{pool}:by:$set")"
+    done
+}
+with() {
+    printf '[{"url": "http://192.0.2.1:8080", "source": "%s", "tags": "%s"}]' "$1" "$2" >"$work/with.json"
+    run -c "$work/pool.yaml" warm "$work/with.json"
+}
+with list a,b
+is "$(sets)" '1 1 1 0 1 0 ' "an entry is in the sets of its criteria"
+with other b,c
+is "$(sets)" '0 1 1 1 0 1 ' "a put moves it to those of the new ones"
+run -c "$work/pool.yaml" report http://192.0.2.1:8080 ok
+is "$(sets)" '0 1 0 1 0 1 ' "a report to those of the new health"
+is "$(cli zcard 'proxtier:{pool}:by:health:healthy&tag:b')" 1 "with each criterion"
+
 for _ in 1 2 3; do run -c "$work/pool.yaml" report http://192.0.2.1:8080 fail; done
 run -c "$work/pool.yaml" list
 is "$out" "" "what fails too often leaves the pool"
@@ -64,6 +88,16 @@ run -c "$work/pool.yaml" stats
 like "$out" '^known as dead: 1$' "expire forgets nothing"
 run -c "$work/pool.yaml" put http://192.0.2.1:8080
 is "$(cli zcard 'proxtier:{pool}:known')" 0 "a put brings it back"
+
+run -c "$work/other.yaml" stats
+like "$out" '(redis): on, 1 entries' "statistics count the name space"
+run -c "$work/other.yaml" list --source list
+is "$out" "" "a selection finds nothing of another one"
+run -c "$work/other.yaml" clear --yes
+run -c "$work/other.yaml" list
+is "$out" "" "clear removes all of its name space"
+run -c "$work/pool.yaml" list
+is "$out" http://192.0.2.1:8080 "and nothing of another"
 
 cli set 'proxtier:{pool}:layout' 99 >"$work/out"
 run -c "$work/pool.yaml" list

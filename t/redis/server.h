@@ -49,7 +49,8 @@ static void start_server(bool durable)
         dup2(null, 1);
         dup2(null, 2);
         execlp("redis-server", "redis-server", "--port", "0", "--unixsocket", path, "--dir", data, "--save", "",
-               "--appendonly", durable ? "yes" : "no", "--appendfsync", "always", (char *)NULL);
+               "--appendonly", durable ? "yes" : "no", "--appendfsync", "always", "--auto-aof-rewrite-min-size", "4mb",
+               (char *)NULL);
         _exit(127);
     }
     for (int i = 0; i < 2000 && !server_answers(); i++)
@@ -81,6 +82,22 @@ static __attribute__((unused)) const char *redis_tier(void)
     name_socket(path);
     snprintf(text, sizeof text, "plugin: redis, socket: %s, max_staleness: 1h", path);
     return text;
+}
+
+/* Runs redis-cli; the first number or word of its output is in `answer`. */
+static __attribute__((unused)) void ask_server(const char *command, char answer[100])
+{
+    char line[500], path[200];
+    name_socket(path);
+    snprintf(line, sizeof line, "redis-cli -s %s %s", path, command);
+    FILE *pipe = popen(line, "r");
+    answer[0] = '\0';
+    if (pipe && fgets(answer, 100, pipe))
+        answer[strcspn(answer, "\r\n")] = '\0';
+    while (pipe && fgets(line, sizeof line, pipe))
+        ;
+    if (pipe)
+        pclose(pipe);
 }
 
 #endif

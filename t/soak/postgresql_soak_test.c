@@ -25,7 +25,7 @@ static void empty(void)
 
 int main(void)
 {
-    static const struct engine postgresql = {"postgresql", start, kill_it, postgresql_tier, empty};
+    static const struct engine postgresql = {"postgresql", 6000, start, kill_it, postgresql_tier, empty};
     if (!control("sh %s check%s", "")) {
         skip("the server of PostgreSQL is not installed");
         return tap_done();

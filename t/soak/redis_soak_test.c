@@ -19,7 +19,7 @@ static void empty(void)
 
 int main(void)
 {
-    static const struct engine redis = {"redis", start, kill_server, redis_tier, empty};
+    static const struct engine redis = {"redis", 20000, start, kill_server, redis_tier, empty};
     char command[100];
     if (system("command -v redis-server >/dev/null")) {
         skip("redis-server is not installed");

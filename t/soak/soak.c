@@ -15,11 +15,13 @@
 #include <unistd.h>
 
 enum {
-    CALLS = 20000,
-    ROUND = 50000, /* calls until the hosts come to rest, and all is judged */
+    CALLS = 1000000, /* with PXT_LONG */
+    ROUND = 50000,   /* calls until the hosts come to rest, and all is judged */
     CALLS_A_KILL = 6000,
+    KILLS_MIN = 3, /* on the average, of each pair of chains */
     DOWN_US = 500000,
-    STUCK_S = 120 /* without an answer to any worker */
+    STUCK_S = 120, /* without an answer to any worker */
+    REST_S = 600   /* at most, until the hosts are at rest */
 };
 
 static const struct chains {
@@ -41,6 +43,7 @@ struct soak {
     atomic_long *done;
     int32_t *last; /* numbers given, by each writer */
     uint64_t random;
+    long calls_a_kill;
     unsigned kills;
 };
 
@@ -94,6 +97,7 @@ static bool in_a_process(struct soak *soak, bool fills)
     fflush(stdout);
     pid_t child = fork();
     if (!child) {
+        alarm(REST_S);
         bool good = fills ? fill(soak) : look_at_rest(soak->host, soak->folder, soak->journal[WORKERS]);
         fflush(stdout);
         _exit(!good);
@@ -137,7 +141,7 @@ static bool work_and_kill(struct soak *soak, long enough)
     pid_t pid[WORKERS];
     unsigned left = WORKERS;
     bool good = true;
-    long next = atomic_load(soak->done) + CALLS_A_KILL / 4 + below(soak, CALLS_A_KILL), seen = 0;
+    long next = atomic_load(soak->done) + soak->calls_a_kill / 4 + below(soak, soak->calls_a_kill), seen = 0;
     int64_t since = monotonic_ns();
     for (unsigned i = 0; i < WORKERS; i++)
         pid[i] = start_worker(soak, i, enough);
@@ -145,7 +149,7 @@ static bool work_and_kill(struct soak *soak, long enough)
         long done = atomic_load(soak->done);
         if (done >= next) {
             kill_and_start_server(soak);
-            next = atomic_load(soak->done) + CALLS_A_KILL / 2 + below(soak, CALLS_A_KILL);
+            next = atomic_load(soak->done) + soak->calls_a_kill / 2 + below(soak, soak->calls_a_kill);
         }
         if (done != seen)
             since = monotonic_ns();
@@ -273,6 +277,7 @@ static void soak_chains(const struct engine *engine, const struct chains *chains
     struct soak soak;
     struct findings findings = {.faults = {0}};
     prepare(&soak, engine, chains);
+    soak.calls_a_kill = calls / KILLS_MIN < CALLS_A_KILL ? calls / KILLS_MIN : CALLS_A_KILL;
     engine->empty();
     int64_t from = monotonic_ns();
     bool good = in_a_process(&soak, true);
@@ -289,8 +294,8 @@ static void soak_chains(const struct engine *engine, const struct chains *chains
         fflush(stdout);
     }
     tell_answers(&soak);
-    ok(good, "%s, %s: the workers end well after %ld answers and %u kills of the server", engine->name, chains->name,
-       atomic_load(soak.done), soak.kills);
+    ok(good && soak.kills, "%s, %s: the workers end well after %ld answers and %u kills of the server", engine->name,
+       chains->name, atomic_load(soak.done), soak.kills);
     for (int i = 0; i < FAULT_COUNT; i++)
         is_int(findings.faults[i], 0, "never: %s", fault_text[i]);
     clean_up(&soak, good && !faults);
@@ -299,7 +304,7 @@ static void soak_chains(const struct engine *engine, const struct chains *chains
 int soak(const struct engine *engine)
 {
     const char *given = getenv("PXT_SOAK_CALLS"), *only = getenv("PXT_SOAK_CHAINS");
-    long calls = given ? strtol(given, NULL, 10) : getenv("PXT_LONG") ? 1000000 : tap_amount(CALLS);
+    long calls = given ? strtol(given, NULL, 10) : getenv("PXT_LONG") ? CALLS : tap_amount(engine->calls);
     for (int i = 0; i < CHAINS; i++)
         if (!only || strtol(only, NULL, 10) == i)
             soak_chains(engine, &all_chains[i], calls / (only ? 1 : CHAINS));

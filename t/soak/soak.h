@@ -7,6 +7,7 @@
 
 struct engine {
     const char *name;
+    int calls;                 /* of a test that is to end soon */
     void (*start)(void);       /* and waits until the server answers */
     void (*kill)(void);        /* with SIGKILL */
     const char *(*tier)(void); /* in YAML */

@@ -258,6 +258,26 @@ static void a_report_does_not_outlive_a_delete(void)
         }
 }
 
+/* A tombstone that was stamped anew, as another host had reported what was deleted, does not outlive a put that came between. */
+static void a_repair_does_not_outlive_a_put(void)
+{
+    const uint64_t second = (uint64_t)PXT_SECOND << PXT_VERSION_SHIFT;
+    for (uint64_t put = 1; put <= 5; put += 2) {
+        bool later = put == 3;
+        struct words entry = {.version = put * second, .supplied = put * second};
+        struct pxt_key key;
+        a = entry_of(&entry);
+        pxt_entry_key_of(a, &key);
+        is_int(pxt_tombstone_new(&key, 4 * second, PXT_REMOVE_DELETED, 2 * PXT_SECOND, &b, NULL), PXT_OK,
+               "deleted in second 2, and stamped in second 4");
+        is_int(pxt_entry_merge(a, b, &both, &merged, NULL), PXT_OK, "put in second %d", (int)put);
+        ok(pxt_entry_is_tombstone(both) == (put == 1), "the later one of the put and the delete counts");
+        is_int(merged, later, "in a new version, if it has not the greater one");
+        is_int(pxt_entry_version(both), (int64_t)((put < 4 ? 4 : put) * second), "above both");
+        let_go();
+    }
+}
+
 /* ---- any copies, in any order ---- */
 
 static unsigned dice(unsigned sides)
@@ -368,5 +388,6 @@ int main(void)
     unknown_versions_are_of_the_fetch_time();
     of_a_tombstone_the_greater_version_wins();
     a_report_does_not_outlive_a_delete();
+    a_repair_does_not_outlive_a_put();
     return tap_done();
 }

@@ -46,7 +46,10 @@ static void disconnect_all(struct pgsql *pgsql, struct pgsql_connection *all)
 
 void pgsql_pool_close(struct pgsql *pgsql)
 {
-    disconnect_all(pgsql, take_all(&pgsql->pool));
+    struct pgsql_connection *all = take_all(&pgsql->pool);
+    for (struct pgsql_connection *connection = all; connection; connection = connection->next)
+        pgsql_receive_unread(pgsql, connection);
+    disconnect_all(pgsql, all);
     pthread_cond_destroy(&pgsql->pool.given_back);
     pthread_mutex_destroy(&pgsql->pool.lock);
 }

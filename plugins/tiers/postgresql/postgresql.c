@@ -72,12 +72,13 @@ static pxt_status read_settings(struct pgsql *pgsql, const struct pxt_settings *
     if (!status)
         status = name_self(pgsql, error);
     name_channel(pgsql);
-    return status ? status : pgsql_statements_make(pgsql, error);
+    return status;
 }
 
 static void pgsql_close(void *self)
 {
     struct pgsql *pgsql = self;
+    pgsql_select_stop(pgsql);
     pgsql_watch_stop(pgsql);
     pgsql_pool_close(pgsql);
     pgsql_statements_free(pgsql);
@@ -85,10 +86,11 @@ static void pgsql_close(void *self)
     free(pgsql);
 }
 
-/* A descriptor for each connection: those for calls, that of the watch, and one that is made while another is dropped. */
+/* A descriptor for each connection: those for calls, that of the watch, that of indexes, and one that is made while
+ * another is dropped. */
 static bool make_room(struct pgsql *pgsql, unsigned connections)
 {
-    enum { OTHERS = 2 };
+    enum { OTHERS = 3 };
     pgsql->descriptor = malloc((connections + OTHERS) * sizeof *pgsql->descriptor);
     for (unsigned i = 0; pgsql->descriptor && i < connections + OTHERS; i++)
         atomic_init(&pgsql->descriptor[i], -1);
@@ -101,8 +103,12 @@ static pxt_status pgsql_open(const struct pxt_host *host, const struct pxt_tier_
 {
     struct pgsql *pgsql = calloc(1, sizeof *pgsql);
     unsigned connections = (unsigned)host->setting_number(setup->settings, "connections");
-    if (!pgsql || !make_room(pgsql, connections) ||
+    bool room = pgsql && make_room(pgsql, connections);
+    bool selects = room && !pgsql_select_init(pgsql);
+    if (!selects ||
         pgsql_pool_init(&pgsql->pool, connections, (unsigned)host->setting_number(setup->settings, "waiting"))) {
+        if (selects)
+            pgsql_select_stop(pgsql);
         free(pgsql ? pgsql->descriptor : NULL);
         free(pgsql);
         return host->fail(host, error, PXT_ENOMEM, 0, "no memory for connections");

@@ -12,9 +12,10 @@
  * request.c       what one call sends, and its results
  * values.c        parameters and results in the binary format of the protocol
  * rows.c          entries to parameters, rows to entries
- * write.c touch.c read.c walk.c select.c lease.c history.c     the operations
+ * write.c touch.c read.c walk.c lease.c history.c     the operations
+ * select.h        the operation select()
  *
- * Locks, in order: pool->lock (a leaf). No lock is held over a request.
+ * Locks: pool->lock and select->lock, each a leaf. No lock is held over a request.
  */
 #ifndef POSTGRESQL_TIER_H
 #define POSTGRESQL_TIER_H
@@ -27,11 +28,25 @@
 /* The number of the layout; see proxtier-postgresql(7). Raised by what an older program must not write to. */
 #define PGSQL_LAYOUT 1
 
+/* The sets that select.h has, and the orders of include/proxtier/tier.h. */
+enum {
+    PGSQL_SET_FAILURES = 5,
+    PGSQL_SET_LATENCIES = 18,
+    PGSQL_SETS = 6 + PGSQL_SET_FAILURES + PGSQL_SET_LATENCIES,
+    PGSQL_ORDERS = PXT_ORDER_FASTEST + 1,
+    PGSQL_SELECTS = PGSQL_SETS * PGSQL_ORDERS * 2, /* of any health, or of each */
+    PGSQL_SELECTIONS = 64
+};
+
 enum pgsql_statement {
     STATEMENT_GET,
     STATEMENT_GET_MANY,
     STATEMENT_LOCK,
     STATEMENT_PUT,
+    STATEMENT_PUT_NEW,
+    STATEMENT_PUT_FRESH,
+    STATEMENT_PUT_OVER,
+    STATEMENT_PUT_ALL,
     STATEMENT_PUT_IF,
     STATEMENT_DEL,
     STATEMENT_TOUCH,
@@ -49,14 +64,6 @@ enum pgsql_statement {
     STATEMENT_CHECK_ADD,
     STATEMENT_CHECK_PRUNE,
     STATEMENT_CHECK_EACH,
-    STATEMENT_SELECT_ALL,
-    STATEMENT_SELECT_SOURCE,
-    STATEMENT_SELECT_SCHEME,
-    STATEMENT_SELECT_COUNTRY,
-    STATEMENT_SELECT_TAG,
-    STATEMENT_SELECT_LEAST_USED,
-    STATEMENT_SELECT_LEAST_RECENTLY_USED,
-    STATEMENT_SELECT_FASTEST,
     STATEMENT_LEASE_LOCK,
     STATEMENT_LEASE_PRUNE,
     STATEMENT_LEASE_TAKE,
@@ -64,7 +71,9 @@ enum pgsql_statement {
     STATEMENT_LEASE_END,
     STATEMENT_LEASE_EACH,
     STATEMENT_LEASE_EACH_OF,
-    STATEMENT_MAX
+    STATEMENT_SELECT_INDEXES,
+    STATEMENT_SELECT, /* and those behind it: of each set in each order; see select.h */
+    STATEMENT_MAX = STATEMENT_SELECT + 2 * PGSQL_SELECTS /* with conditions beside, or none */
 };
 
 enum { PGSQL_HOSTS_MAX = 16, PGSQL_PART_MAX = 256 };
@@ -89,6 +98,7 @@ struct pgsql_connection {
     uint64_t generation; /* of the server's, when it was made */
     unsigned slot;       /* of its descriptor in pgsql.descriptor */
     bool prepared[STATEMENT_MAX];
+    bool unread, unread_prepares; /* the answer to the last notice; and before it, that its statement was prepared */
     struct pgsql_connection *next;
 };
 
@@ -123,6 +133,18 @@ struct pgsql_watch {
     atomic_bool ends;
 };
 
+/* What is known of selections, and the thread that makes indexes for them. */
+struct pgsql_select_state {
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    pthread_t thread;
+    bool runs, ends, told;
+    uint64_t generation;          /* of the server that was asked for its indexes */
+    uint8_t index[PGSQL_SELECTS]; /* of each set in each order: see select_indexes.c */
+    int64_t refused_until;
+    _Atomic uint64_t smallest[PGSQL_SELECTIONS], width[PGSQL_SELECTIONS]; /* by the hash of a selection */
+};
+
 struct pgsql {
     const struct pxt_host *host;
     struct pgsql_address address;
@@ -133,7 +155,8 @@ struct pgsql {
     bool durable;      /* as the server was when it was found first: the core asks once */
     struct pgsql_pool pool;
     struct pgsql_watch watch;
-    char *sql[STATEMENT_MAX];
+    struct pgsql_select_state select;
+    _Atomic(char *) sql[STATEMENT_MAX]; /* NULL: not needed yet */
     /* The descriptors of all connections, for the child of a fork; -1: free. */
     _Atomic int *descriptor;
     unsigned descriptors;
@@ -190,7 +213,10 @@ char *pgsql_expand(const struct pgsql *pgsql, const char *pattern);
 enum { PGSQL_COLUMN_MAX = 64 };
 void pgsql_column_of(const struct pxt_field *field, char out[PGSQL_COLUMN_MAX]);
 const char *pgsql_type_of(const struct pxt_field *field);
-pxt_status pgsql_statements_make(struct pgsql *pgsql, struct pxt_error *error);
+/* Whether a proxy that was never used may have something in the field. */
+bool pgsql_is_fresh(size_t field);
+/* The text of a statement, made when it is needed first. NULL: out of memory. */
+const char *pgsql_statement_text(struct pgsql *pgsql, enum pgsql_statement statement);
 void pgsql_statements_free(struct pgsql *pgsql);
 
 /* ---- pool.c ---- */
@@ -221,7 +247,8 @@ struct pgsql_values {
     } value[PGSQL_VALUES_MAX];
     unsigned count;
     size_t array; /* where the array begins that items are added to */
-    bool failed;  /* out of memory */
+    bool in_array;
+    bool failed; /* out of memory */
 };
 void pgsql_null(struct pgsql_values *values);
 void pgsql_text(struct pgsql_values *values, const char *text, size_t length);
@@ -229,13 +256,9 @@ void pgsql_string(struct pgsql_values *values, const char *text); /* NULL: NULL 
 void pgsql_number(struct pgsql_values *values, int64_t number);
 void pgsql_real(struct pgsql_values *values, double number);
 void pgsql_time(struct pgsql_values *values, pxt_time time); /* PXT_TIME_NONE: NULL */
-/* An array: begin, then its items, then the end. */
+void pgsql_bool(struct pgsql_values *values, bool value);
+/* Begins an array: what is added from then on to its end is an item of it. */
 void pgsql_array(struct pgsql_values *values, enum pgsql_oid type);
-void pgsql_item_null(struct pgsql_values *values);
-void pgsql_item_text(struct pgsql_values *values, const char *text, size_t length);
-void pgsql_item_number(struct pgsql_values *values, int64_t number);
-void pgsql_item_time(struct pgsql_values *values, pxt_time time);
-void pgsql_item_bool(struct pgsql_values *values, bool value);
 void pgsql_array_end(struct pgsql_values *values);
 void pgsql_values_free(struct pgsql_values *values);
 /* Of a row of a result, whose column has the right type. */
@@ -251,12 +274,15 @@ struct pgsql_step {
     bool ends; /* its transaction; the last step has it in any case */
 };
 /* Sends all steps in one go, and receives their results, for PQclear(). With an error there are none: it is that of the first
- * step that failed. What is rolled back for other transactions' sake is tried again. */
+ * step that failed. What is rolled back for other transactions' sake is tried again. The answer to a notice at the end is not
+ * waited for: its result is NULL. */
 pxt_status pgsql_run(struct pgsql *pgsql, const struct pgsql_step *steps, unsigned n, PGresult **results,
                      struct pxt_error *error);
 /* One step; the values are freed. */
 pxt_status pgsql_ask(struct pgsql *pgsql, enum pgsql_statement statement, struct pgsql_values *values,
                      PGresult **result, struct pxt_error *error);
+/* Receives the answer that a call has left, before the connection is closed: the server logs an answer that it cannot send. */
+void pgsql_receive_unread(struct pgsql *pgsql, struct pgsql_connection *connection);
 pxt_status pgsql_no_memory(struct pgsql *pgsql, struct pxt_error *error);
 
 /* ---- watch.c ---- */
@@ -267,11 +293,20 @@ void pgsql_watch_stop(struct pgsql *pgsql);
 /* A connection of that generation broke: the thread is to look for the server. */
 void pgsql_watch_lost(struct pgsql *pgsql, uint64_t generation);
 
+/* ---- select_indexes.c ---- */
+
+pxt_status pgsql_select_init(struct pgsql *pgsql);
+/* Ends the thread; what it makes is finished by the server, or made anew by the next process. */
+void pgsql_select_stop(struct pgsql *pgsql);
+
 /* ---- rows.c ---- */
 
-/* Adds the columns of entries as arrays. */
-pxt_status pgsql_rows_add(struct pgsql *pgsql, pxt_entry *const *entries, size_t n, struct pgsql_values *values,
-                          struct pxt_error *error);
+/* Adds the columns of an entry. */
+pxt_status pgsql_row_add(struct pgsql *pgsql, pxt_entry *entry, struct pgsql_values *values, struct pxt_error *error);
+/* Adds the columns of entries as arrays. `*fresh`: those of STATEMENT_PUT_FRESH only, if no entry has something in another; if one has, it is
+ * false afterwards. */
+pxt_status pgsql_rows_add(struct pgsql *pgsql, pxt_entry *const *entries, size_t n, bool *fresh,
+                          struct pgsql_values *values, struct pxt_error *error);
 /* Makes an entry of a row whose columns from `first` on are the fields. PXT_EINVAL: it is none. */
 pxt_status pgsql_row_read(struct pgsql *pgsql, const PGresult *result, int row, int first, pxt_entry **out,
                           struct pxt_error *error);

@@ -57,7 +57,7 @@ static pxt_status ask_many(struct pgsql *pgsql, const struct wanted *wanted, siz
     pgsql_array(&values, OID_TEXT);
     for (size_t i = 0; i < n; i++)
         if (!i || by_key(&wanted[i - 1], &wanted[i]))
-            pgsql_item_text(&values, wanted[i].key->text, wanted[i].key->length);
+            pgsql_text(&values, wanted[i].key->text, wanted[i].key->length);
     pgsql_array_end(&values);
     return pgsql_ask(pgsql, STATEMENT_GET_MANY, &values, result, error);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * request.c: what one call sends, and its results. All steps go to the server in one go (pipeline mode), also those that prepare
- * a statement: so a call costs one round trip.
+ * a statement: so a call costs one round trip. The answer to a notice at the end is left to the next call of the connection: no
+ * caller has to wait for it.
  */
 #include "postgresql.h"
 #include <stdio.h>
@@ -35,7 +36,8 @@ static bool send_step(struct request *request, const struct pgsql_step *step, bo
     const struct pgsql_values *values = step->values;
     char name[12];
     name_of(step->statement, name);
-    if (prepares && !PQsendPrepare(link, name, request->pgsql->sql[step->statement], 0, NULL))
+    const char *sql = prepares ? pgsql_statement_text(request->pgsql, step->statement) : NULL;
+    if (prepares && (!sql || !PQsendPrepare(link, name, sql, 0, NULL)))
         return false;
     for (unsigned i = 0; i < values->count; i++) {
         value[i] = values->value[i].length < 0 ? NULL : values->bytes ? values->bytes + values->value[i].at : "";
@@ -49,7 +51,8 @@ static bool send_step(struct request *request, const struct pgsql_step *step, bo
 static bool send_all(struct request *request, const struct pgsql_step *steps, unsigned n)
 {
     for (unsigned i = 0; i < n; i++) {
-        request->prepares[i] = !request->connection->prepared[steps[i].statement];
+        request->prepares[i] = !request->connection->prepared[steps[i].statement] &&
+                               !(request->connection->unread_prepares && steps[i].statement == STATEMENT_NOTIFY);
         for (unsigned j = 0; j < i; j++)
             request->prepares[i] &= steps[j].statement != steps[i].statement;
         if (!send_step(request, &steps[i], request->prepares[i], steps[i].ends || i + 1 == n))
@@ -89,28 +92,81 @@ static pxt_status receive_step(struct request *request, enum pgsql_statement sta
     return PXT_OK;
 }
 
+/* Receives that a statement was prepared. */
+static pxt_status receive_prepared(struct request *request, enum pgsql_statement statement, pxt_status *first,
+                                   struct pxt_error *error)
+{
+    PGresult *result = NULL;
+    pxt_status status = receive_step(request, statement, first, &result, error);
+    if (!status)
+        request->connection->prepared[statement] = PQresultStatus(result) == PGRES_COMMAND_OK;
+    PQclear(result);
+    return status;
+}
+
+/* Receives the end of a transaction. */
+static pxt_status receive_end(struct request *request, struct pxt_error *error)
+{
+    PGresult *result = NULL;
+    pxt_status status = receive(request, &result, error);
+    if (!status && PQresultStatus(result) != PGRES_PIPELINE_SYNC)
+        status = request->pgsql->host->fail(request->pgsql->host, error, PXT_EIO, 0,
+                                            "the server %s gives other answers than asked for",
+                                            request->pgsql->address.name);
+    PQclear(result);
+    return status;
+}
+
+/* Receives the answer to the notice of the call before this. */
+static pxt_status receive_unread(struct request *request, struct pxt_error *error)
+{
+    struct pgsql_connection *connection = request->connection;
+    pxt_status ignored = PXT_OK, status = PXT_OK;
+    PGresult *result = NULL;
+    if (!connection->unread)
+        return PXT_OK;
+    if (connection->unread_prepares)
+        status = receive_prepared(request, STATEMENT_NOTIFY, &ignored, error);
+    if (!status)
+        status = receive_step(request, STATEMENT_NOTIFY, &ignored, &result, error);
+    PQclear(result);
+    if (!status)
+        status = receive_end(request, error);
+    connection->unread = connection->unread_prepares = false;
+    return status;
+}
+
+void pgsql_receive_unread(struct pgsql *pgsql, struct pgsql_connection *connection)
+{
+    enum { WAIT = 200 * 1000 };
+    struct request request = {
+        .pgsql = pgsql, .connection = connection, .deadline = pgsql->host->monotonic(pgsql->host) + WAIT};
+    receive_unread(&request, NULL);
+}
+
+/* Leaves the answer to a notice to the next call, if the notice is on its way. */
+static bool leave_unread(struct request *request, const struct pgsql_step *step, bool prepares)
+{
+    if (step->statement != STATEMENT_NOTIFY || PQflush(request->connection->link))
+        return false;
+    request->connection->unread = true;
+    request->connection->unread_prepares = prepares;
+    return true;
+}
+
 static pxt_status receive_all(struct request *request, const struct pgsql_step *steps, unsigned n, PGresult **results,
                               struct pxt_error *error)
 {
-    pxt_status status = PXT_OK, first = PXT_OK;
+    pxt_status first = PXT_OK, status = receive_unread(request, error);
     for (unsigned i = 0; !status && i < n; i++) {
-        PGresult *other = NULL;
-        if (request->prepares[i]) {
-            status = receive_step(request, steps[i].statement, &first, &other, error);
-            if (!status)
-                request->connection->prepared[steps[i].statement] = PQresultStatus(other) == PGRES_COMMAND_OK;
-            PQclear(other);
-        }
+        if (i + 1 == n && i && leave_unread(request, &steps[i], request->prepares[i]))
+            break;
+        if (request->prepares[i])
+            status = receive_prepared(request, steps[i].statement, &first, error);
         if (!status)
             status = receive_step(request, steps[i].statement, &first, &results[i], error);
-        if (status || (!steps[i].ends && i + 1 < n))
-            continue;
-        status = receive(request, &other, first ? NULL : error);
-        if (!status && PQresultStatus(other) != PGRES_PIPELINE_SYNC)
-            status = request->pgsql->host->fail(request->pgsql->host, first ? NULL : error, PXT_EIO, 0,
-                                                "the server %s gives other answers than asked for",
-                                                request->pgsql->address.name);
-        PQclear(other);
+        if (!status && (steps[i].ends || i + 1 == n))
+            status = receive_end(request, first ? NULL : error);
     }
     request->usable = !status;
     return first ? first : status;

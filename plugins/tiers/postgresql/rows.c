@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * rows.c: entries to parameters, an array for each column; and rows to entries.
+ * rows.c: entries to parameters: a value for each column, or an array of those of several entries; and rows to entries.
  */
 #include "postgresql.h"
 #include <stdlib.h>
@@ -21,28 +21,28 @@ static void add_field(struct pgsql_values *values, const struct pxt_field *field
     case PXT_TYPE_TEXT:
     case PXT_TYPE_SECRET:
         if (value->set)
-            pgsql_item_text(values, value->as.text, value->length);
+            pgsql_text(values, value->as.text, value->length);
         else
-            pgsql_item_null(values);
+            pgsql_null(values);
         break;
     case PXT_TYPE_TIME:
-        pgsql_item_time(values, value->set ? value->as.number : PXT_TIME_NONE);
+        pgsql_time(values, value->set ? value->as.number : PXT_TIME_NONE);
         break;
     case PXT_TYPE_BOOL:
-        pgsql_item_bool(values, number != 0);
+        pgsql_bool(values, number != 0);
         break;
     case PXT_TYPE_HEALTH: {
         const char *name =
             pgsql_health_name[number >= 0 && number < PXT_HEALTH_COUNT ? number : (int64_t)PXT_HEALTH_UNKNOWN];
-        pgsql_item_text(values, name, strlen(name));
+        pgsql_text(values, name, strlen(name));
         break;
     }
     case PXT_TYPE_COUNT:
     case PXT_TYPE_VERSION:
         if (!value->set && field->flags & PXT_FIELD_OPTIONAL)
-            pgsql_item_null(values);
+            pgsql_null(values);
         else
-            pgsql_item_number(values, number);
+            pgsql_number(values, number);
         break;
     }
 }
@@ -65,30 +65,49 @@ static size_t scheme_length(const struct pxt_value *url)
     return 0;
 }
 
-static void add_others(struct pgsql *pgsql, pxt_entry *const *entries, const struct pxt_draft *drafts, size_t n,
-                       struct pgsql_values *values)
+static void add_scheme(struct pgsql_values *values, const struct pxt_value *url)
 {
-    struct pxt_key key;
-    pgsql_array(values, OID_INT8);
-    for (size_t i = 0; i < n; i++) {
-        pgsql->host->entry_key(entries[i], &key);
-        pgsql_item_number(values, PXT_RING(key.hash));
-    }
-    pgsql_array_end(values);
-    pgsql_array(values, OID_TEXT);
-    for (size_t i = 0; i < n; i++) {
-        const struct pxt_value *url = &drafts[i].value[PXT_FIELD_PROXY_URL];
-        size_t length = scheme_length(url);
-        if (length)
-            pgsql_item_text(values, url->as.text, length);
-        else
-            pgsql_item_null(values);
-    }
-    pgsql_array_end(values);
+    size_t length = scheme_length(url);
+    if (length)
+        pgsql_text(values, url->as.text, length);
+    else
+        pgsql_null(values);
 }
 
-pxt_status pgsql_rows_add(struct pgsql *pgsql, pxt_entry *const *entries, size_t n, struct pgsql_values *values,
-                          struct pxt_error *error)
+static void add_ring(struct pgsql *pgsql, struct pgsql_values *values, pxt_entry *entry)
+{
+    struct pxt_key key;
+    pgsql->host->entry_key(entry, &key);
+    pgsql_number(values, PXT_RING(key.hash));
+}
+
+pxt_status pgsql_row_add(struct pgsql *pgsql, pxt_entry *entry, struct pgsql_values *values, struct pxt_error *error)
+{
+    struct pxt_draft draft;
+    pxt_draft_init(&draft);
+    pgsql->host->entry_read(entry, &draft);
+    for (size_t id = 0; id < PXT_FIELD_COUNT; id++)
+        add_field(values, pgsql->host->fields[id], &draft.value[id]);
+    add_ring(pgsql, values, entry);
+    add_scheme(values, &draft.value[PXT_FIELD_PROXY_URL]);
+    return values->failed ? pgsql_no_memory(pgsql, error) : PXT_OK;
+}
+
+/* Whether the fields that a proxy gets by use have their defaults. */
+static bool is_fresh(const struct pgsql *pgsql, const struct pxt_draft *draft)
+{
+    for (size_t id = 0; id < PXT_FIELD_COUNT; id++) {
+        const struct pxt_field *field = pgsql->host->fields[id];
+        const struct pxt_value *value = &draft->value[id];
+        bool number = field->type == PXT_TYPE_COUNT || field->type == PXT_TYPE_VERSION || field->type == PXT_TYPE_BOOL;
+        if (!pgsql_is_fresh(id) && value->set && (!number || value->as.number || field->flags & PXT_FIELD_OPTIONAL))
+            return false;
+    }
+    return true;
+}
+
+pxt_status pgsql_rows_add(struct pgsql *pgsql, pxt_entry *const *entries, size_t n, bool *fresh,
+                          struct pgsql_values *values, struct pxt_error *error)
 {
     const struct pxt_host *host = pgsql->host;
     struct pxt_draft *drafts = calloc(n ? n : 1, sizeof *drafts);
@@ -97,14 +116,24 @@ pxt_status pgsql_rows_add(struct pgsql *pgsql, pxt_entry *const *entries, size_t
     for (size_t i = 0; i < n; i++) {
         pxt_draft_init(&drafts[i]);
         host->entry_read(entries[i], &drafts[i]);
+        *fresh = *fresh && is_fresh(pgsql, &drafts[i]);
     }
     for (size_t id = 0; id < PXT_FIELD_COUNT; id++) {
+        if (*fresh && !pgsql_is_fresh(id))
+            continue;
         pgsql_array(values, oid_of(host->fields[id]->type));
         for (size_t i = 0; i < n; i++)
             add_field(values, host->fields[id], &drafts[i].value[id]);
         pgsql_array_end(values);
     }
-    add_others(pgsql, entries, drafts, n, values);
+    pgsql_array(values, OID_INT8);
+    for (size_t i = 0; i < n; i++)
+        add_ring(pgsql, values, entries[i]);
+    pgsql_array_end(values);
+    pgsql_array(values, OID_TEXT);
+    for (size_t i = 0; i < n; i++)
+        add_scheme(values, &drafts[i].value[PXT_FIELD_PROXY_URL]);
+    pgsql_array_end(values);
     free(drafts);
     return values->failed ? pgsql_no_memory(pgsql, error) : PXT_OK;
 }

@@ -21,8 +21,7 @@ static const char *const tables[] = {
     "FOREIGN KEY(namespace,proxy_key) REFERENCES {s}cache_entries(namespace,key) ON DELETE CASCADE)",
     /* Of each tag of an entry one row, for selections. */
     "CREATE TABLE IF NOT EXISTS {s}proxtier_tags(namespace text COLLATE \"C\" NOT NULL,tag text COLLATE \"C\" NOT NULL,"
-    "health_status text COLLATE \"C\" NOT NULL,ring bigint NOT NULL,key text COLLATE \"C\" NOT NULL,"
-    "FOREIGN KEY(namespace,key) REFERENCES {s}cache_entries(namespace,key) ON DELETE CASCADE)",
+    "health_status text COLLATE \"C\" NOT NULL,ring bigint NOT NULL,key text COLLATE \"C\" NOT NULL)",
     "CREATE TABLE IF NOT EXISTS {s}proxtier_leases(namespace text COLLATE \"C\" NOT NULL,id text COLLATE \"C\" NOT "
     "NULL,"
     "key text COLLATE \"C\" NOT NULL,holder text NOT NULL,most bigint NOT NULL,until timestamptz NOT NULL,"
@@ -37,29 +36,38 @@ static const char *const columns[] = {"ring bigint NOT NULL", "scheme text COLLA
                                       "created_at timestamptz NOT NULL DEFAULT now()",
                                       "updated_at timestamptz NOT NULL DEFAULT now()", NULL};
 
-/* A text of 4096 bytes does not fit into an index: so the first 200 characters stand there. {n} and {k} are `namespace` and `key`
+/* What all pools need; those of selections are made when they are needed (select_indexes.c). {n} and {k} are `namespace` and `key`
  * in the same order by another name. For a look by key the planner takes any index that has both; of a table that was empty when
  * it planned, perhaps one through which it reads all rows. By other names there is one index for each purpose. */
 static const char *const indexes[] = {
     "INDEX IF NOT EXISTS idx_expires_at ON {s}cache_entries({n},expires_at) WHERE removed=0",
     "INDEX IF NOT EXISTS idx_version ON {s}cache_entries({n},version,{k})",
     "INDEX IF NOT EXISTS idx_removed ON {s}cache_entries({n},version) WHERE removed<>0",
-    "INDEX IF NOT EXISTS idx_health_status ON {s}cache_entries({n},health_status,ring,{k}) WHERE removed=0",
-    "INDEX IF NOT EXISTS idx_source ON {s}cache_entries({n},\"left\"(source,200),health_status,ring,{k}) WHERE "
-    "removed=0",
-    "INDEX IF NOT EXISTS idx_scheme ON {s}cache_entries({n},\"left\"(scheme,200),health_status,ring,{k}) WHERE "
-    "removed=0",
-    "INDEX IF NOT EXISTS idx_country ON "
-    "{s}cache_entries({n},\"left\"(lower(country),200),health_status,ring,{k}) "
-    "WHERE removed=0 AND country IS NOT NULL",
-    "INDEX IF NOT EXISTS idx_access_count ON {s}cache_entries({n},access_count,{k}) WHERE removed=0",
-    "INDEX IF NOT EXISTS idx_last_accessed ON {s}cache_entries({n},last_accessed,{k}) WHERE removed=0",
-    "INDEX IF NOT EXISTS idx_latency ON {s}cache_entries({n},coalesce(latency_us,9223372036854775807),{k}) WHERE "
-    "removed=0",
     "INDEX IF NOT EXISTS idx_health_history_proxy ON {s}health_history(namespace,proxy_key,id)",
     "INDEX IF NOT EXISTS idx_tags_key ON {s}proxtier_tags(namespace,key)",
     "INDEX IF NOT EXISTS idx_leases_until ON {s}proxtier_leases({n},until)",
     "UNIQUE INDEX IF NOT EXISTS idx_tag ON {s}proxtier_tags({n},tag,health_status,ring,{k})",
+    NULL};
+
+/* What follows a change of a row: each tag of an entry has its row, and a tombstone has no history. Most rows have neither: so
+ * the conditions are those of the triggers, which cost less than a statement that finds nothing to do. */
+static const char *const follow[] = {
+    "OR REPLACE FUNCTION {s}proxtier_follow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+    "IF TG_OP<>'INSERT' THEN "
+    "DELETE FROM {s}proxtier_tags t WHERE t.namespace=OLD.namespace AND t.key=OLD.key; END IF; "
+    "IF TG_OP<>'DELETE' THEN IF NEW.removed<>0 THEN "
+    "DELETE FROM {s}health_history h WHERE h.namespace=NEW.namespace AND h.proxy_key=NEW.key; "
+    "ELSE INSERT INTO {s}proxtier_tags(namespace,tag,health_status,ring,key) SELECT NEW.namespace,t.tag,"
+    "NEW.health_status,NEW.ring,NEW.key FROM unnest(string_to_array(NEW.tags,',')) AS t(tag) WHERE t.tag<>'' AND "
+    "length(t.tag)<=200 ON CONFLICT DO NOTHING; END IF; END IF; RETURN NULL; END $$",
+    "OR REPLACE TRIGGER proxtier_inserted AFTER INSERT ON {s}cache_entries FOR EACH ROW "
+    "WHEN (NEW.tags IS NOT NULL AND NEW.removed=0) EXECUTE FUNCTION {s}proxtier_follow()",
+    "OR REPLACE TRIGGER proxtier_updated AFTER UPDATE ON {s}cache_entries FOR EACH ROW "
+    "WHEN ((NEW.removed<>0 AND OLD.removed=0) OR ((OLD.tags IS NOT NULL OR NEW.tags IS NOT NULL) AND "
+    "(OLD.tags IS DISTINCT FROM NEW.tags OR OLD.health_status<>NEW.health_status OR OLD.removed<>NEW.removed))) "
+    "EXECUTE FUNCTION {s}proxtier_follow()",
+    "OR REPLACE TRIGGER proxtier_deleted AFTER DELETE ON {s}cache_entries FOR EACH ROW "
+    "WHEN (OLD.tags IS NOT NULL) EXECUTE FUNCTION {s}proxtier_follow()",
     NULL};
 
 /* ---- making ---- */
@@ -96,6 +104,8 @@ static pxt_status make_tables(struct pgsql *pgsql, struct pgsql_connection *conn
     add_columns(pgsql, &sql);
     for (size_t i = 0; indexes[i]; i++)
         pgsql_text_add(&sql, "CREATE %s;", indexes[i]);
+    for (size_t i = 0; follow[i]; i++)
+        pgsql_text_add(&sql, "CREATE %s;", follow[i]);
     pgsql_text_add(&sql,
                    "INSERT INTO {s}proxtier_layout(layout) VALUES(%d) ON CONFLICT(one) DO UPDATE SET "
                    "layout=excluded.layout",

@@ -74,6 +74,7 @@ static const struct {
     enum effect effect;
     const char *advice;
 } meaning[] = {{"22012", PXT_ESTALE, EFFECT_NONE, ""}, /* of STATEMENT_PUT: the division by zero */
+               {"23505", PXT_ESTALE, EFFECT_NONE, ""}, /* of STATEMENT_PUT_FRESH: the key is there */
                {"22", PXT_EINVAL, EFFECT_NONE, "the server cannot store this value"},
                {"54", PXT_EINVAL, EFFECT_NONE, "the server cannot store this value"},
                {"25006", PXT_EUNAVAILABLE, EFFECT_LOST, "it is a standby: name the primary server in `conninfo` too"},

@@ -5,16 +5,17 @@
  *   {fields}     the columns of the fields of `e`, in the order of their numbers
  *   {columns}    the same without `e`, then ring and scheme; {i.columns} likewise, of the input `i`
  *   {n} {k}      `namespace` and `key`, as all indexes but the primary keys have them; see schema.c
- *   {arrays}     parameters from $2 on, an array for each of these; {next} is the parameter behind them
+ *   {values}     parameters from $2 on, one for each of these; {arrays} likewise, arrays; {next} is the parameter behind them
+ *   {typed}      {values} with their types and names
+ *   {fresh} {unnest}     of these the columns that a proxy has which was never used, and an array for each, put in rows
  *   {set} {excluded}     assignments of all but the key, from `i` or from what an INSERT excluded
- *   {follow}     what follows a write `w`: a tombstone has no history, and each tag has its row
  *
  * The server plans a statement once, perhaps while the tables are empty, and keeps the plan when they are large. So each
  * statement leaves it one way: a walk in the order of one index; or a look by key for each row of the input, by a subquery with
  * LIMIT or OFFSET, and then a change of the rows that were found by their places (ctid). They are locked before: a change
  * that came between would have moved them.
  */
-#include "postgresql.h"
+#include "select.h"
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,41 +23,37 @@
 
 #define INSERT "INSERT INTO {s}cache_entries AS e(namespace,{columns},updated_at) SELECT $1,{i.columns},now() FROM i "
 #define PLACE "(SELECT ctid AS at FROM {s}cache_entries c WHERE c.namespace=$1 AND c.key=i.key LIMIT 1)"
-#define WRITTEN " RETURNING e.key,e.removed,e.health_status,e.ring,e.tags"
+#define ON_KEY "ON CONFLICT(namespace,key) DO UPDATE SET {excluded},updated_at=now() WHERE "
+#define PUT_ONE "INSERT INTO {s}cache_entries AS e(namespace,{columns},updated_at) VALUES($1,{values},now()) " ON_KEY
 #define HELD "until>statement_timestamp()"
 #define LEASES                                                                                                         \
     "SELECT key,id,holder,most,(extract(epoch FROM until-statement_timestamp())*1000000)::bigint FROM "                \
     "{s}proxtier_leases WHERE "
-#define SELECTED(condition_)                                                                                           \
-    "SELECT f.ring,f.key FROM unnest($7::text[]) AS h(health) CROSS JOIN LATERAL (SELECT e.ring,e.key FROM "           \
-    "{s}cache_entries e WHERE e.{n}=$1 AND e.removed=0 AND e.health_status=h.health AND " condition_                   \
-    "(e.ring,e.{k})>($2::bigint,$3::text) AND e.ring<=$4::bigint AND e.expires_at>$5::timestamptz "                    \
-    "ORDER BY e.ring,e.{k} LIMIT $6::bigint) AS f ORDER BY f.ring,f.key LIMIT $6::bigint"
-#define ORDERED(column_, type_)                                                                                        \
-    "SELECT " column_ ",e.key FROM {s}cache_entries e WHERE e.{n}=$1 AND e.removed=0 AND (" column_                    \
-    ",e.{k})>($2::" type_ ",$3::text) AND " column_ "<=$4::" type_ " AND e.expires_at>$5::timestamptz "                \
-    "ORDER BY " column_ ",e.{k} LIMIT $6::bigint"
 
-static const char *const pattern[STATEMENT_MAX] = {
+static const char *const pattern[STATEMENT_SELECT] = {
     [STATEMENT_GET] = "SELECT {fields} FROM {s}cache_entries e WHERE e.namespace=$1 AND e.key=$2",
     [STATEMENT_GET_MANY] = "SELECT {fields} FROM unnest($2::text[]) AS k(key) CROSS JOIN LATERAL (SELECT * FROM "
                            "{s}cache_entries f WHERE f.namespace=$1 AND f.key=k.key LIMIT 1) AS e",
     /* Before a change of many rows, in the order of keys: a statement sees what was committed before it began. */
     [STATEMENT_LOCK] = "SELECT count(*) FROM unnest($2::text[]) AS i(key) CROSS JOIN LATERAL (SELECT 1 FROM "
                        "{s}cache_entries c WHERE c.namespace=$1 AND c.key=i.key LIMIT 1 FOR UPDATE) AS f",
-    /* All or none: one that is not written divides by zero. A single one is counted only, for errors are logged. */
-    [STATEMENT_PUT] = "WITH i AS MATERIALIZED (SELECT * FROM unnest({arrays}) AS t({columns})),w AS (" INSERT
-                      "ON CONFLICT(namespace,key) DO UPDATE SET {excluded},updated_at=now() "
-                      "WHERE excluded.version>=e.version OR excluded.version=0" WRITTEN "),{follow} "
-                      "SELECT count(*),1/(count(*)=cardinality($2) OR cardinality($2)=1)::int FROM w",
+    [STATEMENT_PUT] = PUT_ONE "excluded.version>=e.version OR excluded.version=0",
+    [STATEMENT_PUT_NEW] = PUT_ONE "e.version=0",
+    /* A list of new proxies: most of its columns have their defaults. Arrays in the list of results cost the server least, and no
+     * conflict is looked for: the statement fails if there is one (23505). */
+    [STATEMENT_PUT_FRESH] = "INSERT INTO {s}cache_entries(namespace,{fresh},updated_at) SELECT $1,{unnest},now()",
+    [STATEMENT_PUT_OVER] = "UPDATE {s}cache_entries e SET {set},updated_at=now() FROM (SELECT {typed}) AS i "
+                           "WHERE e.namespace=$1 AND e.key=$2 AND e.version-{next}::bigint=0",
+    /* All or none: one that is not written divides by zero. */
+    [STATEMENT_PUT_ALL] = "WITH i AS MATERIALIZED (SELECT * FROM unnest({arrays}) AS t({columns})),w AS (" INSERT ON_KEY
+                          "excluded.version>=e.version OR excluded.version=0 RETURNING 1) "
+                          "SELECT count(*),1/(count(*)=cardinality($2))::int FROM w",
     [STATEMENT_PUT_IF] =
         "WITH i AS MATERIALIZED (SELECT * FROM unnest({arrays},{next}::bigint[]) AS t({columns},expected)),"
         "o AS MATERIALIZED (SELECT i.*,f.at FROM i CROSS JOIN LATERAL " PLACE " AS f WHERE i.expected<>0),"
         "u AS (UPDATE {s}cache_entries e SET {set},updated_at=now() FROM o AS i WHERE e.ctid=i.at AND "
-        "e.version-i.expected=0" WRITTEN "),n AS (" INSERT
-        "WHERE i.expected=0 ON CONFLICT(namespace,key) DO UPDATE SET "
-        "{excluded},updated_at=now() WHERE e.version=0" WRITTEN
-        "),w AS (SELECT * FROM u UNION ALL SELECT * FROM n),{follow} SELECT key FROM w",
+        "e.version-i.expected=0 RETURNING e.key),n AS (" INSERT "WHERE i.expected=0 " ON_KEY
+        "e.version=0 RETURNING e.key) SELECT key FROM u UNION ALL SELECT key FROM n",
     [STATEMENT_DEL] =
         "WITH d AS (DELETE FROM {s}cache_entries e WHERE e.namespace=$1 AND e.key=$2 AND "
         "($3::bigint IS NULL OR e.version=$3) RETURNING removed) SELECT (SELECT count(*) FROM d WHERE removed=0),"
@@ -102,25 +99,10 @@ static const char *const pattern[STATEMENT_MAX] = {
         "id DESC OFFSET $3::bigint) DELETE FROM {s}health_history x USING c WHERE x.ctid=c.at",
     [STATEMENT_CHECK_EACH] = "SELECT check_time,status,response_time_ms,error_message,check_url FROM {s}health_history "
                              "WHERE namespace=$1 AND proxy_key=$2 ORDER BY id DESC",
-    [STATEMENT_SELECT_ALL] = SELECTED(""),
-    [STATEMENT_SELECT_SOURCE] = SELECTED("\"left\"(e.source,200)=\"left\"($8::text,200) AND e.source=$8::text AND "),
-    [STATEMENT_SELECT_SCHEME] = SELECTED("\"left\"(e.scheme,200)=\"left\"($8::text,200) AND e.scheme=$8::text AND "),
-    [STATEMENT_SELECT_COUNTRY] =
-        SELECTED("e.country IS NOT NULL AND \"left\"(lower(e.country),200)=\"left\"($8::text,200) AND "
-                 "lower(e.country)=$8::text AND "),
-    [STATEMENT_SELECT_TAG] =
-        "SELECT f.ring,f.key FROM unnest($7::text[]) AS h(health) CROSS JOIN LATERAL (SELECT t.ring,t.key FROM "
-        "{s}proxtier_tags t CROSS JOIN LATERAL (SELECT c.removed,c.expires_at,c.health_status,c.tags FROM "
-        "{s}cache_entries c WHERE "
-        "c.namespace=$1 AND c.key=t.key LIMIT 1) AS e WHERE t.{n}=$1 AND t.tag=$8::text AND "
-        "t.health_status=h.health AND (t.ring,t.{k})>($2::bigint,$3::text) AND t.ring<=$4::bigint AND e.removed=0 AND "
-        "e.expires_at>$5::timestamptz AND e.health_status=t.health_status AND "
-        "$8::text=ANY(string_to_array(e.tags,',')) "
-        "ORDER BY t.ring,t.{k} LIMIT $6::bigint) AS f ORDER BY f.ring,f.key "
-        "LIMIT $6::bigint",
-    [STATEMENT_SELECT_LEAST_USED] = ORDERED("e.access_count", "bigint"),
-    [STATEMENT_SELECT_LEAST_RECENTLY_USED] = ORDERED("e.last_accessed", "timestamptz"),
-    [STATEMENT_SELECT_FASTEST] = ORDERED("coalesce(e.latency_us,9223372036854775807)", "bigint"),
+    [STATEMENT_SELECT_INDEXES] =
+        "SELECT c.relname::text FROM pg_index i CROSS JOIN LATERAL (SELECT relname FROM pg_class "
+        "WHERE oid=i.indexrelid LIMIT 1) AS c WHERE i.indrelid=to_regclass('{s}cache_entries') "
+        "AND i.indisvalid AND c.relname LIKE 'idx_select_%'",
     /* A statement sees what was committed before it began: so the lock is a statement of its own. */
     [STATEMENT_LEASE_LOCK] = "SELECT count(pg_advisory_xact_lock(hashtextextended('proxtier {S} '||$1||' '||$2,0)))",
     [STATEMENT_LEASE_PRUNE] = "WITH c AS MATERIALIZED (SELECT ctid AS at FROM {s}proxtier_leases WHERE {n}=$1 AND "
@@ -138,18 +120,6 @@ static const char *const pattern[STATEMENT_MAX] = {
     [STATEMENT_LEASE_EACH] = LEASES "namespace=$1 AND " HELD,
     [STATEMENT_LEASE_EACH_OF] = LEASES "namespace=$1 AND key=$2 AND " HELD,
 };
-
-static const char follow[] =
-    "h AS (DELETE FROM {s}health_history x USING (SELECT f.at FROM w CROSS JOIN LATERAL (SELECT ctid AS at FROM "
-    "{s}health_history y WHERE y.namespace=$1 AND y.proxy_key=w.key OFFSET 0) AS f WHERE w.removed<>0) AS g "
-    "WHERE x.ctid=g.at),"
-    "d AS (DELETE FROM {s}proxtier_tags x USING (SELECT f.at FROM w CROSS JOIN LATERAL (SELECT ctid AS at,tag,"
-    "health_status FROM {s}proxtier_tags y WHERE y.namespace=$1 AND y.key=w.key OFFSET 0) AS f WHERE w.removed<>0 OR "
-    "w.tags IS NULL OR f.health_status<>w.health_status OR NOT f.tag=ANY(string_to_array(w.tags,','))) AS g "
-    "WHERE x.ctid=g.at),"
-    "a AS (INSERT INTO {s}proxtier_tags(namespace,tag,health_status,ring,key) SELECT $1,t.tag,w.health_status,w.ring,"
-    "w.key FROM w,unnest(string_to_array(w.tags,',')) AS t(tag) WHERE w.removed=0 AND t.tag<>'' AND "
-    "length(t.tag)<=200 ON CONFLICT DO NOTHING)";
 
 /* ---- texts ---- */
 
@@ -218,11 +188,56 @@ static void add_list(const struct pgsql *pgsql, struct pgsql_text *text, const c
     }
 }
 
-static void add_arrays(const struct pgsql *pgsql, struct pgsql_text *text)
+bool pgsql_is_fresh(size_t field)
 {
+    switch (field) {
+    case PXT_FIELD_EVICTED_FROM_L1:
+    case PXT_FIELD_ACCESS_COUNT:
+    case PXT_FIELD_FAILURE_COUNT:
+    case PXT_FIELD_LAST_HEALTH_CHECK:
+    case PXT_FIELD_CONSECUTIVE_HEALTH_FAILURES:
+    case PXT_FIELD_CONSECUTIVE_HEALTH_SUCCESSES:
+    case PXT_FIELD_RECOVERY_ATTEMPT:
+    case PXT_FIELD_NEXT_CHECK_TIME:
+    case PXT_FIELD_LAST_HEALTH_ERROR:
+    case PXT_FIELD_TOTAL_HEALTH_CHECKS:
+    case PXT_FIELD_TOTAL_HEALTH_CHECK_FAILURES:
+    case PXT_FIELD_TALLIES:
+    case PXT_FIELD_REMOVED:
+    case PXT_FIELD_LATENCY:
+        return false;
+    default:
+        return true;
+    }
+}
+
+static void add_fresh(const struct pgsql *pgsql, struct pgsql_text *text, bool names)
+{
+    char column[PGSQL_COLUMN_MAX];
+    unsigned parameter = 1;
     for (size_t i = 0; i < COLUMNS; i++) {
         const char *type = i == RING ? "bigint" : i == SCHEME ? "text" : pgsql_type_of(pgsql->host->fields[i]);
-        pgsql_text_add(text, "%s$%zu::%.*s[]", i ? "," : "", i + 2, (int)strcspn(type, " "), type);
+        if (!pgsql_is_fresh(i))
+            continue;
+        column_name(pgsql, i, column);
+        parameter++;
+        pgsql_text_add(text, "%s", parameter > 2 ? "," : "");
+        if (names)
+            pgsql_text_add(text, "%s", column);
+        else
+            pgsql_text_add(text, "unnest($%u::%.*s[])", parameter, (int)strcspn(type, " "), type);
+    }
+}
+
+static void add_parameters(const struct pgsql *pgsql, struct pgsql_text *text, bool arrays, bool named)
+{
+    char column[PGSQL_COLUMN_MAX];
+    for (size_t i = 0; i < COLUMNS; i++) {
+        const char *type = i == RING ? "bigint" : i == SCHEME ? "text" : pgsql_type_of(pgsql->host->fields[i]);
+        pgsql_text_add(text, "%s$%zu::%.*s%s", i ? "," : "", i + 2, (int)strcspn(type, " "), type, arrays ? "[]" : "");
+        column_name(pgsql, i, column);
+        if (named)
+            pgsql_text_add(text, " AS %s", column);
     }
 }
 
@@ -269,7 +284,15 @@ static size_t expand_word(const struct pgsql *pgsql, const char *at, struct pgsq
     else if (starts(at, "{i.columns}", &length))
         add_list(pgsql, text, "i.", COLUMNS);
     else if (starts(at, "{arrays}", &length))
-        add_arrays(pgsql, text);
+        add_parameters(pgsql, text, true, false);
+    else if (starts(at, "{values}", &length))
+        add_parameters(pgsql, text, false, false);
+    else if (starts(at, "{fresh}", &length))
+        add_fresh(pgsql, text, true);
+    else if (starts(at, "{unnest}", &length))
+        add_fresh(pgsql, text, false);
+    else if (starts(at, "{typed}", &length))
+        add_parameters(pgsql, text, false, true);
     else if (starts(at, "{next}", &length))
         pgsql_text_add(text, "$%d", COLUMNS + 2);
     else if (starts(at, "{set}", &length))
@@ -287,18 +310,11 @@ char *pgsql_expand(const struct pgsql *pgsql, const char *pattern_)
 {
     struct pgsql_text text = {.data = NULL};
     for (const char *at = pattern_; *at;) {
-        size_t plain = strcspn(at, "{"), length;
+        size_t plain = strcspn(at, "{");
         pgsql_text_add(&text, "%.*s", (int)plain, at);
         at += plain;
-        if (starts(at, "{follow}", &length)) {
-            char *expanded = pgsql_expand(pgsql, follow);
-            text.failed |= !expanded;
-            pgsql_text_add(&text, "%s", expanded ? expanded : "");
-            free(expanded);
-            at += length;
-        } else if (*at) {
+        if (*at)
             at += expand_word(pgsql, at, &text);
-        }
     }
     if (!text.failed)
         return text.data;
@@ -306,12 +322,24 @@ char *pgsql_expand(const struct pgsql *pgsql, const char *pattern_)
     return NULL;
 }
 
-pxt_status pgsql_statements_make(struct pgsql *pgsql, struct pxt_error *error)
+const char *pgsql_statement_text(struct pgsql *pgsql, enum pgsql_statement statement)
 {
-    for (unsigned i = 0; i < STATEMENT_MAX; i++)
-        if (!(pgsql->sql[i] = pgsql_expand(pgsql, pattern[i])))
-            return pgsql_no_memory(pgsql, error);
-    return PXT_OK;
+    struct pgsql_text text = {.data = NULL};
+    char *made = NULL, *known = atomic_load(&pgsql->sql[statement]);
+    if (known)
+        return known;
+    if (statement < STATEMENT_SELECT) {
+        made = pgsql_expand(pgsql, pattern[statement]);
+    } else {
+        pgsql_select_statement(&text, statement);
+        made = text.failed ? NULL : pgsql_expand(pgsql, text.data);
+        free(text.data);
+    }
+    if (made && !atomic_compare_exchange_strong(&pgsql->sql[statement], &known, made)) {
+        free(made);
+        made = known;
+    }
+    return made;
 }
 
 void pgsql_statements_free(struct pgsql *pgsql)

@@ -36,13 +36,13 @@ static void add_touch_column(struct pgsql_values *values, const struct pxt_touch
         struct pxt_touch sum;
         i = put_together(sorted, i, n, &sum);
         if (column == TOUCH_KEY)
-            pgsql_item_text(values, sum.key.text, sum.key.length);
+            pgsql_text(values, sum.key.text, sum.key.length);
         else if (column == TOUCH_HITS)
-            pgsql_item_number(values, sum.hits < INT64_MAX / 4 ? (int64_t)sum.hits : INT64_MAX / 4);
+            pgsql_number(values, sum.hits < INT64_MAX / 4 ? (int64_t)sum.hits : INT64_MAX / 4);
         else if (column == TOUCH_LAST)
-            pgsql_item_time(values, sum.last_accessed);
+            pgsql_time(values, sum.last_accessed);
         else
-            pgsql_item_bool(values, sum.evicted_from_l1 != 0);
+            pgsql_bool(values, sum.evicted_from_l1 != 0);
     }
     pgsql_array_end(values);
 }

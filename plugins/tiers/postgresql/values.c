@@ -30,12 +30,37 @@ static void add_bytes(struct pgsql_values *values, const void *bytes, size_t len
     values->used = need;
 }
 
+static void add_word(struct pgsql_values *values, uint32_t word)
+{
+    uint32_t bits = htobe32(word);
+    add_bytes(values, &bits, sizeof bits);
+}
+
+/* Counts one more item in the header of the array. */
+static void count_item(struct pgsql_values *values)
+{
+    enum { ITEMS = 12 };
+    uint32_t n;
+    if (values->failed)
+        return;
+    memcpy(&n, values->bytes + values->array + ITEMS, sizeof n);
+    n = htobe32(be32toh(n) + 1);
+    memcpy(values->bytes + values->array + ITEMS, &n, sizeof n);
+}
+
+/* Adds an item of the array, or else a parameter. `length` -1: NULL. */
 static void add_value(struct pgsql_values *values, const void *bytes, int length)
 {
-    if (values->count == PGSQL_VALUES_MAX)
-        return (void)(values->failed = true);
-    values->value[values->count].at = values->used;
-    values->value[values->count++].length = length;
+    if (values->in_array) {
+        add_word(values, (uint32_t)length);
+        count_item(values);
+    } else if (values->count == PGSQL_VALUES_MAX) {
+        values->failed = true;
+        return;
+    } else {
+        values->value[values->count].at = values->used;
+        values->value[values->count++].length = length;
+    }
     if (length > 0)
         add_bytes(values, bytes, (size_t)length);
 }
@@ -86,17 +111,17 @@ void pgsql_time(struct pgsql_values *values, pxt_time time)
         add_value(values, &bits, sizeof bits);
 }
 
-/* ---- arrays ---- */
-
-static void add_word(struct pgsql_values *values, uint32_t word)
+void pgsql_bool(struct pgsql_values *values, bool value)
 {
-    uint32_t bits = htobe32(word);
-    add_bytes(values, &bits, sizeof bits);
+    add_value(values, value ? "\1" : "", 1);
 }
+
+/* ---- arrays ---- */
 
 void pgsql_array(struct pgsql_values *values, enum pgsql_oid type)
 {
     add_value(values, NULL, 0);
+    values->in_array = true;
     values->array = values->used;
     add_word(values, 1); /* dimensions */
     add_word(values, 1); /* it may have NULLs */
@@ -105,55 +130,10 @@ void pgsql_array(struct pgsql_values *values, enum pgsql_oid type)
     add_word(values, 1); /* the index of the first */
 }
 
-static void add_item(struct pgsql_values *values, const void *bytes, size_t length)
-{
-    enum { ITEMS = 12 };
-    uint32_t n;
-    add_word(values, (uint32_t)length);
-    add_bytes(values, bytes, length);
-    if (values->failed)
-        return;
-    memcpy(&n, values->bytes + values->array + ITEMS, sizeof n);
-    n = htobe32(be32toh(n) + 1);
-    memcpy(values->bytes + values->array + ITEMS, &n, sizeof n);
-}
-
-void pgsql_item_null(struct pgsql_values *values)
-{
-    add_item(values, NULL, 0);
-    uint32_t none = UINT32_MAX;
-    if (!values->failed)
-        memcpy(values->bytes + values->used - sizeof none, &none, sizeof none);
-}
-
-void pgsql_item_text(struct pgsql_values *values, const char *text, size_t length)
-{
-    add_item(values, text, length);
-}
-
-void pgsql_item_number(struct pgsql_values *values, int64_t number)
-{
-    uint64_t bits = htobe64((uint64_t)number);
-    add_item(values, &bits, sizeof bits);
-}
-
-void pgsql_item_time(struct pgsql_values *values, pxt_time time)
-{
-    uint64_t bits = time_bits(time);
-    if (time == PXT_TIME_NONE)
-        pgsql_item_null(values);
-    else
-        add_item(values, &bits, sizeof bits);
-}
-
-void pgsql_item_bool(struct pgsql_values *values, bool value)
-{
-    add_item(values, value ? "\1" : "", 1);
-}
-
 void pgsql_array_end(struct pgsql_values *values)
 {
     size_t length = values->used - values->array;
+    values->in_array = false;
     if (values->failed || length > INT_MAX)
         values->failed = true;
     else

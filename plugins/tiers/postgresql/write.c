@@ -16,7 +16,7 @@ void pgsql_notice_all(struct pgsql *pgsql, struct pgsql_values *values)
 {
     pgsql_string(values, pgsql->channel);
     pgsql_array(values, OID_TEXT);
-    pgsql_item_text(values, pgsql->identity, strlen(pgsql->identity));
+    pgsql_text(values, pgsql->identity, strlen(pgsql->identity));
     pgsql_array_end(values);
 }
 
@@ -31,7 +31,7 @@ void pgsql_notices(struct pgsql *pgsql, const struct pxt_key *const *keys, size_
     pgsql_array(values, OID_TEXT);
     for (size_t i = 0; i < n; i++) {
         if (used + 1 + keys[i]->length > sizeof payload) {
-            pgsql_item_text(values, payload, used);
+            pgsql_text(values, payload, used);
             used = own;
         }
         payload[used++] = '\n';
@@ -39,7 +39,7 @@ void pgsql_notices(struct pgsql *pgsql, const struct pxt_key *const *keys, size_
         used += keys[i]->length;
     }
     if (used > own)
-        pgsql_item_text(values, payload, used);
+        pgsql_text(values, payload, used);
     pgsql_array_end(values);
 }
 
@@ -49,22 +49,24 @@ static void add_keys(struct pgsql *pgsql, const struct pxt_key *const *keys, siz
     pgsql_string(values, pgsql->name_space);
     pgsql_array(values, OID_TEXT);
     for (size_t i = 0; i < n; i++)
-        pgsql_item_text(values, keys[i]->text, keys[i]->length);
+        pgsql_text(values, keys[i]->text, keys[i]->length);
     pgsql_array_end(values);
 }
 
-/* Locks the rows of the keys and runs a write, and then its notices. */
+/* Runs a write and then its notices. `locks`: it locks the rows of the keys first. A write of one row sees by itself what was
+ * committed while it waited for the row. */
 static pxt_status write_and_tell(struct pgsql *pgsql, enum pgsql_statement statement, const struct pgsql_values *values,
-                                 const struct pxt_key *const *keys, size_t n, PGresult **result,
+                                 const struct pxt_key *const *keys, size_t n, bool locks, PGresult **result,
                                  struct pxt_error *error)
 {
     struct pgsql_values locked = {.count = 0}, notices = {.count = 0};
-    PGresult *results[3];
-    add_keys(pgsql, keys, n, &locked);
+    PGresult *results[3] = {NULL};
+    if (locks)
+        add_keys(pgsql, keys, n, &locked);
     pgsql_notices(pgsql, keys, n, &notices);
     const struct pgsql_step steps[] = {
         {STATEMENT_LOCK, &locked, false}, {statement, values, true}, {STATEMENT_NOTIFY, &notices, true}};
-    pxt_status status = pgsql_run(pgsql, steps, 3, results, error);
+    pxt_status status = pgsql_run(pgsql, steps + !locks, locks ? 3 : 2, results + !locks, error);
     PQclear(results[0]);
     *result = results[1];
     PQclear(results[2]);
@@ -149,31 +151,52 @@ static pxt_status is_stale(struct pgsql *pgsql, struct pxt_error *error)
                              pgsql->address.name);
 }
 
+/* Runs a statement that writes one row, or none: PXT_ESTALE. */
+static pxt_status write_one(struct pgsql *pgsql, enum pgsql_statement statement, pxt_entry *entry,
+                            const uint64_t *expected, struct pxt_error *error)
+{
+    struct pgsql_values values = {.count = 0};
+    struct pxt_key key;
+    const struct pxt_key *keys[] = {&key};
+    PGresult *result = NULL;
+    pgsql->host->entry_key(entry, &key);
+    pgsql_string(&values, pgsql->name_space);
+    pxt_status status = pgsql_row_add(pgsql, entry, &values, error);
+    if (expected)
+        pgsql_number(&values, (int64_t)*expected);
+    if (!status)
+        status = write_and_tell(pgsql, statement, &values, keys, 1, false, &result, error);
+    if (!status && strcmp(PQcmdTuples(result), "1"))
+        status = is_stale(pgsql, error);
+    PQclear(result);
+    pgsql_values_free(&values);
+    return status;
+}
+
+pxt_status pgsql_put(void *self, pxt_entry *entry, struct pxt_error *error)
+{
+    return write_one(self, STATEMENT_PUT, entry, NULL, error);
+}
+
 pxt_status pgsql_put_many(void *self, pxt_entry *const *entries, size_t n, struct pxt_error *error)
 {
     struct pgsql *pgsql = self;
     struct pgsql_values values = {.count = 0};
     struct batch batch;
     PGresult *result = NULL;
-    if (!n)
-        return PXT_OK;
+    if (n < 2)
+        return n ? pgsql_put(self, *entries, error) : PXT_OK;
+    bool fresh = false;
     pxt_status status = batch_of(pgsql, entries, n, &batch, error);
     pgsql_string(&values, pgsql->name_space);
     if (!status)
-        status = pgsql_rows_add(pgsql, batch.entries, batch.n, &values, error);
+        status = pgsql_rows_add(pgsql, batch.entries, batch.n, &fresh, &values, error);
     if (!status)
-        status = write_and_tell(pgsql, STATEMENT_PUT, &values, batch.keys, batch.n, &result, error);
-    if (!status && pgsql_get_number(result, 0, 0) != (int64_t)batch.n)
-        status = is_stale(pgsql, error);
+        status = write_and_tell(pgsql, STATEMENT_PUT_ALL, &values, batch.keys, batch.n, true, &result, error);
     PQclear(result);
     pgsql_values_free(&values);
     batch_free(&batch);
     return status;
-}
-
-pxt_status pgsql_put(void *self, pxt_entry *entry, struct pxt_error *error)
-{
-    return pgsql_put_many(self, &entry, 1, error);
 }
 
 /* Notes which entries were written. */
@@ -194,26 +217,61 @@ static void read_written(const struct batch *batch, const PGresult *result, pxt_
     }
 }
 
+static pxt_status put_batch_if(struct pgsql *pgsql, const struct batch *batch, const uint64_t *expected,
+                               pxt_status *results, struct pxt_error *error)
+{
+    struct pgsql_values values = {.count = 0};
+    PGresult *result = NULL;
+    bool fresh = false;
+    pgsql_string(&values, pgsql->name_space);
+    pxt_status status = pgsql_rows_add(pgsql, batch->entries, batch->n, &fresh, &values, error);
+    pgsql_array(&values, OID_INT8);
+    for (size_t i = 0; i < batch->n; i++)
+        pgsql_number(&values, (int64_t)expected[batch->item[i].place]);
+    pgsql_array_end(&values);
+    if (!status)
+        status = write_and_tell(pgsql, STATEMENT_PUT_IF, &values, batch->keys, batch->n, true, &result, error);
+    if (!status)
+        read_written(batch, result, results);
+    PQclear(result);
+    pgsql_values_free(&values);
+    return status;
+}
+
+/* Writes a list of proxies that are new to the server and were never used. `*fresh`: it was one, and was written. */
+static pxt_status put_fresh(struct pgsql *pgsql, const struct batch *batch, const uint64_t *expected,
+                            pxt_status *results, bool *fresh, struct pxt_error *error)
+{
+    struct pgsql_values values = {.count = 0};
+    PGresult *result = NULL;
+    pxt_status status = PXT_OK;
+    *fresh = true;
+    for (size_t i = 0; i < batch->n; i++)
+        *fresh &= !expected[batch->item[i].place];
+    if (!*fresh)
+        return PXT_OK;
+    pgsql_string(&values, pgsql->name_space);
+    status = pgsql_rows_add(pgsql, batch->entries, batch->n, fresh, &values, error);
+    if (!status && *fresh)
+        status = write_and_tell(pgsql, STATEMENT_PUT_FRESH, &values, batch->keys, batch->n, false, &result, error);
+    *fresh &= status != PXT_ESTALE; /* another host was faster with one of them */
+    for (size_t i = 0; *fresh && !status && i < batch->n; i++)
+        results[batch->item[i].place] = PXT_OK;
+    PQclear(result);
+    pgsql_values_free(&values);
+    return *fresh ? status : PXT_OK;
+}
+
 static pxt_status put_some_if(struct pgsql *pgsql, pxt_entry *const *entries, const uint64_t *expected, size_t n,
                               pxt_status *results, struct pxt_error *error)
 {
-    struct pgsql_values values = {.count = 0};
     struct batch batch;
-    PGresult *result = NULL;
+    bool written = false;
     pxt_status status = batch_of(pgsql, entries, n, &batch, error);
-    pgsql_string(&values, pgsql->name_space);
     if (!status)
-        status = pgsql_rows_add(pgsql, batch.entries, batch.n, &values, error);
-    pgsql_array(&values, OID_INT8);
-    for (size_t i = 0; !status && i < batch.n; i++)
-        pgsql_item_number(&values, (int64_t)expected[batch.item[i].place]);
-    pgsql_array_end(&values);
-    if (!status)
-        status = write_and_tell(pgsql, STATEMENT_PUT_IF, &values, batch.keys, batch.n, &result, error);
-    if (!status)
-        read_written(&batch, result, results);
-    PQclear(result);
-    pgsql_values_free(&values);
+        status = put_fresh(pgsql, &batch, expected, results, &written, error);
+    if (!status && !written)
+        status = put_batch_if(pgsql, &batch, expected, results, error);
     batch_free(&batch);
     return status;
 }
@@ -230,9 +288,8 @@ pxt_status pgsql_put_if_many(void *self, pxt_entry *const *entries, const uint64
 
 pxt_status pgsql_put_if(void *self, pxt_entry *entry, uint64_t expected, struct pxt_error *error)
 {
-    pxt_status result = PXT_OK;
-    pxt_status status = put_some_if(self, &entry, &expected, 1, &result, error);
-    return status || !result ? status : is_stale(self, error);
+    return expected ? write_one(self, STATEMENT_PUT_OVER, entry, &expected, error)
+                    : write_one(self, STATEMENT_PUT_NEW, entry, NULL, error);
 }
 
 /* ---- del --------------------------------------------------------------------------------------------------------- */
@@ -248,7 +305,7 @@ static pxt_status remove_key(struct pgsql *pgsql, const struct pxt_key *key, con
         pgsql_number(&values, (int64_t)*expected);
     else
         pgsql_null(&values);
-    pxt_status status = write_and_tell(pgsql, STATEMENT_DEL, &values, &key, 1, &result, error);
+    pxt_status status = write_and_tell(pgsql, STATEMENT_DEL, &values, &key, 1, false, &result, error);
     if (!status && !pgsql_get_number(result, 0, 0))
         status = expected && pgsql_get_number(result, 0, 1) ? is_stale(pgsql, error) : PXT_NOT_FOUND;
     PQclear(result);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * connection.c: one connection to the server. The library's calls that wait do so for each part of a reply, and know
- * no deadline: so the socket does not block, and all waiting is here.
+ * no deadline: so all waiting is here. A read blocks for a slice of time at most, which saves a call for each reply; the rest
+ * of the time to a deadline is waited for with poll().
  */
 #include "redis.h"
 #include <errno.h>
@@ -12,6 +13,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+enum { SLICE = 10000 }; /* microseconds */
 
 int64_t redis_deadline(const struct redis *redis)
 {
@@ -100,7 +103,7 @@ static pxt_status send_bytes(struct redis *redis, const redisContext *context, c
 {
     pxt_status status = PXT_OK;
     while (!status && length) {
-        ssize_t n = send(context->fd, bytes, length, MSG_NOSIGNAL);
+        ssize_t n = send(context->fd, bytes, length, MSG_NOSIGNAL | MSG_DONTWAIT);
         if (n < 0 && errno == EAGAIN)
             status = wait_for(redis, context, POLLOUT, deadline, error);
         else if (n < 0 && errno != EINTR)
@@ -176,7 +179,8 @@ pxt_status redis_receive(struct redis *redis, struct redis_connection *connectio
             return broke(redis, context, error);
         if (got)
             break;
-        pxt_status status = wait_for(redis, context, POLLIN, deadline, error);
+        bool far_off = deadline - redis->host->monotonic(redis->host) > 2 * SLICE;
+        pxt_status status = far_off ? PXT_OK : wait_for(redis, context, POLLIN, deadline, error);
         if (status)
             return status;
         if (redisBufferRead(context) != REDIS_OK)
@@ -254,6 +258,12 @@ static pxt_status stand(struct redis *redis, redisContext *context, int64_t dead
     if (problem)
         return redis->host->fail(redis->host, error, PXT_EUNAVAILABLE, problem,
                                  "cannot connect to the server %s: is it running?", redis->address.name);
+    const struct timeval slice = {.tv_usec = SLICE};
+    int flags = fcntl(context->fd, F_GETFL);
+    if (flags < 0 || setsockopt(context->fd, SOL_SOCKET, SO_RCVTIMEO, &slice, sizeof slice) ||
+        fcntl(context->fd, F_SETFL, flags & ~O_NONBLOCK))
+        return redis->host->fail(redis->host, error, PXT_EIO, errno, "cannot set up the connection to the server %s",
+                                 redis->address.name);
     return PXT_OK;
 }
 

@@ -100,6 +100,10 @@ static pxt_status redis_open(const struct pxt_host *host, const struct pxt_tier_
         status = name_self(redis, error);
     if (!status)
         status = redis_watch_start(redis, error);
+    redis->order = setup->policy ? redis_order_of(setup->policy) : NULL;
+    redis->unordered = setup->policy && !redis->order;
+    if (!status)
+        status = redis_order_keep(redis, error);
     if (status)
         redis_close(redis);
     else
@@ -125,31 +129,57 @@ static uint64_t redis_corruptions(void *self)
     return atomic_load(&((struct redis *)self)->damaged);
 }
 
-#define FLAGS (PXT_TIER_CONCURRENT | PXT_TIER_SHARED | PXT_TIER_VERSIONS | PXT_TIER_TRANSACTION | PXT_TIER_REMOTE)
-#define OPERATIONS(flags_)                                                                                             \
-    {                                                                                                                  \
-        .size = sizeof(struct pxt_tier_ops), .flags = (flags_), .open = redis_open, .close = redis_close,              \
-        .get = redis_get, .put = redis_put, .del = redis_del, .each = redis_each, .count = redis_count,                \
-        .clear = redis_clear, .put_many = redis_put_many, .touch = redis_touch, .expire = redis_expire,                \
-        .check_add = redis_check_add, .check_each = redis_check_each, .corruptions = redis_corruptions,                \
-        .after_fork_child = redis_after_fork_child, .instance_ops = redis_instance_ops, .versions = redis_versions,    \
-        .record_get = redis_record_get, .record_put = redis_record_put, .tombstones = redis_tombstones,                \
-        .known_dead = redis_known_dead, .get_many = redis_get_many, .put_if = redis_put_if, .del_if = redis_del_if,    \
-        .put_if_many = redis_put_if_many, .select = redis_select, .lease_take = redis_lease_take,                      \
-        .lease_renew = redis_lease_renew, .lease_end = redis_lease_end, .lease_each = redis_lease_each                 \
-    }
-
 static const struct pxt_tier_ops *redis_instance_ops(void *self);
 
-/* What the server keeps is found out when the tier is opened. */
-static const struct pxt_tier_ops ops = OPERATIONS(FLAGS | PXT_TIER_DURABLE);
-static const struct pxt_tier_ops synced_ops = OPERATIONS(FLAGS | PXT_TIER_DURABLE | PXT_TIER_SYNCED);
-static const struct pxt_tier_ops fleeting_ops = OPERATIONS(FLAGS);
+/* What the server keeps is found out when the tier is opened: see there. */
+static const struct pxt_tier_ops ops = {
+    .size = sizeof(struct pxt_tier_ops),
+    .flags = PXT_TIER_CONCURRENT | PXT_TIER_SHARED | PXT_TIER_VERSIONS | PXT_TIER_TRANSACTION | PXT_TIER_REMOTE |
+             PXT_TIER_DURABLE | PXT_TIER_SYNCED | PXT_TIER_POLICY_ORDER,
+    .open = redis_open,
+    .close = redis_close,
+    .get = redis_get,
+    .put = redis_put,
+    .del = redis_del,
+    .each = redis_each,
+    .count = redis_count,
+    .clear = redis_clear,
+    .put_many = redis_put_many,
+    .touch = redis_touch,
+    .victim = redis_victim,
+    .expire = redis_expire,
+    .check_add = redis_check_add,
+    .check_each = redis_check_each,
+    .corruptions = redis_corruptions,
+    .after_fork_child = redis_after_fork_child,
+    .instance_ops = redis_instance_ops,
+    .versions = redis_versions,
+    .record_get = redis_record_get,
+    .record_put = redis_record_put,
+    .tombstones = redis_tombstones,
+    .known_dead = redis_known_dead,
+    .get_many = redis_get_many,
+    .put_if = redis_put_if,
+    .del_if = redis_del_if,
+    .put_if_many = redis_put_if_many,
+    .select = redis_select,
+    .lease_take = redis_lease_take,
+    .lease_renew = redis_lease_renew,
+    .lease_end = redis_lease_end,
+    .lease_each = redis_lease_each,
+};
 
 static const struct pxt_tier_ops *redis_instance_ops(void *self)
 {
-    const struct redis *redis = self;
-    return redis->synced ? &synced_ops : redis->durable ? &ops : &fleeting_ops;
+    struct redis *redis = self;
+    redis->ops = ops;
+    if (!redis->durable)
+        redis->ops.flags &= ~PXT_TIER_DURABLE;
+    if (!redis->synced)
+        redis->ops.flags &= ~PXT_TIER_SYNCED;
+    if (redis->unordered)
+        redis->ops.flags &= ~PXT_TIER_POLICY_ORDER;
+    return &redis->ops;
 }
 
 PXT_PLUGIN(PXT_KIND_TIER, "redis", "1.0", "MIT", "entries in a Redis server that many hosts share", options, &ops);

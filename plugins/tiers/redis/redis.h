@@ -7,6 +7,7 @@
  * watch.c         a thread that hears what other hosts change, and finds out that the server is gone or is back
  * server.c        what is asked of a server before it is trusted: who it is, and what it keeps
  * scripts.c       what the server does in one step, in its own language
+ * order.c         who leaves a full tier, by an order that the server keeps
  * write.c read.c walk.c select.c lease.c     the operations
  *
  * Locks, in order: pool->lock (a leaf). No lock is held over a request.
@@ -34,6 +35,8 @@ enum redis_script {
     SCRIPT_LEASE,
     SCRIPT_RING,
     SCRIPT_ORDER,
+    SCRIPT_RANK,
+    SCRIPT_VICTIM,
     SCRIPT_COUNT
 };
 
@@ -92,6 +95,9 @@ struct redis {
     char identity[33];    /* of this instance, in notices: its own are passed over */
     int64_t patience;     /* microseconds, of a request whose call has no deadline */
     bool durable, synced; /* as the server was when it was found first: the core asks once */
+    const char *order;    /* the set in whose order entries leave; NULL: none */
+    bool unordered;       /* the policy has an order that no set has: the core applies the policy */
+    struct pxt_tier_ops ops;
     struct redis_pool pool;
     struct redis_watch watch;
     locale_t numbers; /* "C", whatever the program has set: a comma in place of the point would be another number */
@@ -193,6 +199,14 @@ pxt_status redis_watch_start(struct redis *redis, struct pxt_error *error);
 void redis_watch_stop(struct redis *redis);
 /* A connection of that generation broke: the thread is to look for the server. */
 void redis_watch_lost(struct redis *redis, uint64_t generation);
+
+/* ---- order.c ---- */
+
+/* The set that has the order of a policy; NULL: none. */
+const char *redis_order_of(const struct pxt_eviction_ops *policy);
+/* Sees to it that the server keeps the order. A pool that has not kept it yet is gone through once. */
+pxt_status redis_order_keep(struct redis *redis, struct pxt_error *error);
+pxt_status redis_victim(void *self, uint64_t incoming, pxt_entry **out, struct pxt_error *error);
 
 /* ---- operations ---- */
 

@@ -9,24 +9,44 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Arguments of all: prefix, channel, identity of the sender. Then `at` is the next one. */
+/* Arguments of all: prefix, channel, identity of the sender. Then `at` is the next one. The sender listens on the channel, and
+ * on one of its own: what nobody else listens to is told to nobody. The orders `fetched` and `used` are kept if a host wants
+ * them; see order.c. */
 #define COMMON                                                                                                         \
     "local p, channel, me, at = ARGV[1], ARGV[2], ARGV[3], 4\n"                                                        \
     "local function arg() at = at + 1 return ARGV[at - 1] end\n"                                                       \
-    "local call = redis.call\n"
-/* Takes a key out of all sets. `old`: version, ring, removed, sets. */
+    "local call = redis.call\n"                                                                                        \
+    "local others\n"                                                                                                   \
+    "local function tell(key)\n"                                                                                       \
+    "  if others == nil then\n"                                                                                        \
+    "    local heard = call('PUBSUB', 'NUMSUB', channel, channel..':'..me)\n"                                          \
+    "    others = heard[2] > heard[4]\n"                                                                               \
+    "  end\n"                                                                                                          \
+    "  if others then call('PUBLISH', channel, me..' '..key) end\n"                                                    \
+    "end\n"                                                                                                            \
+    "local kept\n"                                                                                                     \
+    "local function keeps(order)\n"                                                                                    \
+    "  kept = kept or call('HMGET', p..'orders', 'fetched', 'used')\n"                                                 \
+    "  return kept[order == 'fetched' and 1 or 2]\n"                                                                   \
+    "end\n"
+/* Takes a key out of all sets. `old`: version, ring, removed, sets, count, last. */
 #define UNSET                                                                                                          \
-    "local function old_of(key) return call('HMGET', p..'e:'..key, 'version', 'ring', 'removed', 'sets') end\n"        \
+    "local function old_of(key)\n"                                                                                     \
+    "  return call('HMGET', p..'e:'..key, 'version', 'ring', 'removed', 'sets', 'count', 'last')\n"                    \
+    "end\n"                                                                                                            \
     "local function unset(key, old)\n"                                                                                 \
+    "  local ring, last = old[2] or '', old[6] or ''\n"                                                                \
     "  call('ZREM', p..'versions', old[1]..':'..key)\n"                                                                \
     "  if old[3] == '1' then\n"                                                                                        \
     "    call('ZREM', p..'dead', old[1]..':'..key)\n"                                                                  \
     "    call('ZREM', p..'known', key)\n"                                                                              \
     "    return\n"                                                                                                     \
     "  end\n"                                                                                                          \
-    "  call('ZREM', p..'ring', old[2]..':'..key)\n"                                                                    \
+    "  call('ZREM', p..'ring', ring..':'..key)\n"                                                                      \
     "  for _, z in ipairs({'expires', 'count', 'last', 'latency'}) do call('ZREM', p..z, key) end\n"                   \
-    "  for s in string.gmatch(old[4] or '', '[^\\n]+') do call('ZREM', p..'by:'..s, old[2]..':'..key) end\n"           \
+    "  if keeps('fetched') then call('ZREM', p..'fetched', key) end\n"                                                 \
+    "  if keeps('used') then call('ZREM', p..'used', last..':'..key) end\n"                                            \
+    "  for s in string.gmatch(old[4] or '', '[^\\n]+') do call('ZREM', p..'by:'..s, ring..':'..key) end\n"             \
     "end\n"                                                                                                            \
     "local function drop(key, old)\n"                                                                                  \
     "  unset(key, old)\n"                                                                                              \
@@ -34,61 +54,95 @@
     "end\n"
 
 const char *const redis_script[SCRIPT_COUNT] = {
-    /* how: "all" (all or none, unless one is older) or "if" (each for itself); n; then of each entry key, version, expected (if),
-     * removed (a tombstone: 1), json, until (0, or when a tombstone says until when the proxy is known as dead), ring, expires,
-     * count, last, latency, sets. Returns a number for each: 1: it was not stored. */
+    /* how: "all" (all or none, unless one is older) or "if" (each for itself, of distinct keys); n; then of each entry key,
+     * version, expected (if), removed (a tombstone: 1), json, until (0, or when a tombstone says until when the proxy is known as
+     * dead), ring, expires, count, last, latency, sets, fetched. Returns a number for each: 1: it was not stored. What is in a set
+     * already, in its place, is left there: each command for a set costs as much as all others of an entry. All entries of a call
+     * are added to a set by one command. */
     [SCRIPT_WRITE] = COMMON UNSET
-    "local how, n, rows, answer, seen = arg(), tonumber(arg()), {}, {}, {}\n"
-    "local names = {'key', 'version', 'expected', 'removed', 'json', 'known', 'ring', 'expires', 'count', 'last',\n"
-    "  'latency', 'sets'}\n"
-    "for i = 1, n do\n"
-    "  local row = {}\n"
-    "  for _, name in ipairs(names) do row[name] = arg() end\n"
-    "  row.old = old_of(row.key)\n"
-    "  local has = row.old[1] or ''\n"
-    "  local zero = string.rep('0', 19)\n"
-    "  if how == 'if' then row.stale = (has == '' and zero or has) ~= row.expected\n"
-    "  else row.stale = row.version ~= zero and has > row.version end\n"
-    "  if row.stale and how == 'all' then return redis.error_reply('STALE '..row.key) end\n"
-    "  rows[i] = row\n"
+    "local how, n, answer, zero = arg(), tonumber(arg()), {}, string.rep('0', 19)\n"
+    "local function is_stale(has, version, expected)\n"
+    "  if how == 'if' then return (has or zero) ~= expected end\n"
+    "  return version ~= zero and has and has > version\n"
     "end\n"
-    "for i, row in ipairs(rows) do\n"
-    "  answer[i] = row.stale and 1 or 0\n"
-    "  if not row.stale then\n"
-    "    local e, key = p..'e:'..row.key, row.key\n"
-    "    if seen[key] then row.old = old_of(key) end\n"
-    "    seen[key] = true\n"
-    "    local live = row.old[1] and row.old[3] ~= '1' and row.removed ~= '1'\n"
-    "    if live then\n"
-    "      local hits = call('HMGET', e, 'count', 'last')\n"
-    "      if hits[1] and tonumber(hits[1]) > tonumber(row.count) then row.count = hits[1] end\n"
-    "      if hits[2] and hits[2] > row.last then row.last = hits[2] end\n"
-    "    end\n"
-    "    if live and row.old[2] == row.ring and row.old[4] == row.sets then\n"
-    "      if row.old[1] ~= row.version then call('ZREM', p..'versions', row.old[1]..':'..key) end\n"
-    "    elseif row.old[1] then unset(key, row.old) end\n"
-    "    call('ZADD', p..'versions', 0, row.version..':'..key)\n"
-    "    if row.removed == '1' then\n"
-    "      call('UNLINK', e, p..'h:'..key)\n"
-    "      call('HSET', e, 'version', row.version, 'removed', '1', 'json', row.json)\n"
-    "      if row.known ~= '0' then call('ZADD', p..'known', row.known, key)\n"
-    "      else call('ZADD', p..'dead', 0, row.version..':'..key) end\n"
-    "    else\n"
-    "      call('HSET', e, 'version', row.version, 'removed', '0', 'json', row.json, 'ring', row.ring,\n"
-    "        'count', row.count, 'last', row.last, 'sets', row.sets)\n"
-    "      if live then call('HDEL', e, 'evicted') end\n"
-    "      call('ZADD', p..'expires', row.expires, key)\n"
-    "      call('ZADD', p..'count', row.count, key)\n"
-    "      call('ZADD', p..'last', row.last, key)\n"
-    "      call('ZADD', p..'latency', row.latency, key)\n"
-    "      if not (live and row.old[2] == row.ring and row.old[4] == row.sets) then\n"
-    "        call('ZADD', p..'ring', 0, row.ring..':'..key)\n"
-    "        for s in string.gmatch(row.sets, '[^\\n]+') do call('ZADD', p..'by:'..s, 0, row.ring..':'..key) end\n"
-    "      end\n"
-    "    end\n"
-    "    call('PUBLISH', channel, me..' '..key)\n"
+    "for i = 1, how == 'all' and n > 1 and n or 0 do\n"
+    "  local key, version = unpack(ARGV, at + 13 * i - 13, at + 13 * i - 12)\n"
+    "  if is_stale(call('HGET', p..'e:'..key, 'version'), version) then return redis.error_reply('STALE '..key) end\n"
+    "end\n"
+    "local adds, rems, seen = {}, {}, {}\n"
+    "local function list_of(sets, set)\n"
+    "  sets[set] = sets[set] or {}\n"
+    "  return sets[set]\n"
+    "end\n"
+    "local function remove(set, member)\n"
+    "  if n == 1 then call('ZREM', p..set, member) return end\n"
+    "  table.insert(list_of(rems, set), member)\n"
+    "end\n"
+    "local function add(set, score, member)\n"
+    "  if n == 1 then call('ZADD', p..set, score, member) return end\n"
+    "  local list = list_of(adds, set)\n"
+    "  local n = #list\n"
+    "  list[n + 1], list[n + 2] = score, member\n"
+    "end\n"
+    "local function send(command, sets)\n"
+    "  for set, list in pairs(sets) do\n"
+    "    for i = 1, #list, 2000 do call(command, p..set, unpack(list, i, math.min(i + 1999, #list))) end\n"
     "  end\n"
     "end\n"
+    "local function flush()\n"
+    "  send('ZREM', rems)\n"
+    "  send('ZADD', adds)\n"
+    "  adds, rems, seen = {}, {}, {}\n"
+    "end\n"
+    "local function write(key, version, expected, removed, json, known, ring, expires, count, last, latency, sets,\n"
+    "    fetched)\n"
+    "  if seen[key] then flush() end\n"
+    "  seen[key] = true\n"
+    "  local e = p..'e:'..key\n"
+    "  local old = call('HMGET', e, 'version', 'ring', 'removed', 'sets', 'count', 'last', 'evicted')\n"
+    "  if is_stale(old[1], version, expected) then return 1 end\n"
+    "  local live = old[1] and old[3] ~= '1' and removed ~= '1' and old[2] == ring\n"
+    "  if not live and old[1] then unset(key, old)\n"
+    "  elseif live and old[1] ~= version then remove('versions', old[1]..':'..key) end\n"
+    "  if not live or old[1] ~= version then add('versions', 0, version..':'..key) end\n"
+    "  if removed == '1' then\n"
+    "    call('UNLINK', e, p..'h:'..key)\n"
+    "    call('HSET', e, 'version', version, 'removed', '1', 'json', json)\n"
+    "    if known ~= '0' then add('known', known, key)\n"
+    "    else add('dead', 0, version..':'..key) end\n"
+    "    return 0\n"
+    "  end\n"
+    "  if live and old[5] and tonumber(old[5]) > tonumber(count) then count = old[5] end\n"
+    "  if live and old[6] and old[6] > last then last = old[6] end\n"
+    "  call('HSET', e, 'version', version, 'removed', '0', 'json', json, 'ring', ring,\n"
+    "    'count', count, 'last', last, 'sets', sets)\n"
+    "  if live and old[7] then call('HDEL', e, 'evicted') end\n"
+    "  add('expires', expires, key)\n"
+    "  add('latency', latency, key)\n"
+    "  if not live or old[5] ~= count then add('count', count, key) end\n"
+    "  if not live or old[6] ~= last then add('last', last, key) end\n"
+    "  if keeps('fetched') then add('fetched', fetched, key) end\n"
+    "  if keeps('used') then\n"
+    "    if live and old[6] ~= last then remove('used', (old[6] or '')..':'..key) end\n"
+    "    add('used', count, last..':'..key)\n"
+    "  end\n"
+    "  if live and old[4] == sets then return 0 end\n"
+    "  local had = {}\n"
+    "  for s in string.gmatch(live and old[4] or '', '[^\\n]+') do had[s] = true end\n"
+    "  if not live then add('ring', 0, ring..':'..key) end\n"
+    "  for s in string.gmatch(sets, '[^\\n]+') do\n"
+    "    if had[s] then had[s] = nil else add('by:'..s, 0, ring..':'..key) end\n"
+    "  end\n"
+    "  for s in pairs(had) do remove('by:'..s, ring..':'..key) end\n"
+    "  return 0\n"
+    "end\n"
+    "for i = 1, n do\n"
+    "  local first = at + 13 * i - 13\n"
+    "  answer[i] = write(unpack(ARGV, first, first + 12))\n"
+    "  if answer[i] == 0 then tell(ARGV[first])\n"
+    "  elseif how == 'all' and n == 1 then return redis.error_reply('STALE '..ARGV[first]) end\n"
+    "end\n"
+    "flush()\n"
     "return answer\n",
     /* key, expected: "" for any. */
     [SCRIPT_DEL] =
@@ -97,7 +151,7 @@ const char *const redis_script[SCRIPT_COUNT] = {
                      "if not old[1] then return 0 end\n"
                      "if expected ~= '' and old[1] ~= expected then return redis.error_reply('STALE '..key) end\n"
                      "drop(key, old)\n"
-                     "call('PUBLISH', channel, me..' '..key)\n"
+                     "tell(key)\n"
                      "return old[3] == '1' and 0 or 1\n",
     /* n; then key, hits, last ("": leave), evicted. */
     [SCRIPT_TOUCH] =
@@ -106,8 +160,14 @@ const char *const redis_script[SCRIPT_COUNT] = {
                "  local e = p..'e:'..key\n"
                "  local old = call('HMGET', e, 'removed', 'last')\n"
                "  if old[1] == '0' then\n"
-               "    call('ZADD', p..'count', call('HINCRBY', e, 'count', hits), key)\n"
-               "    if last > old[2] then call('HSET', e, 'last', last) call('ZADD', p..'last', last, key) end\n"
+               "    local count, before = call('HINCRBY', e, 'count', hits), old[2] or ''\n"
+               "    call('ZADD', p..'count', count, key)\n"
+               "    if last > before then call('HSET', e, 'last', last) call('ZADD', p..'last', last, key)\n"
+               "    else last = before end\n"
+               "    if keeps('used') then\n"
+               "      if last ~= before then call('ZREM', p..'used', before..':'..key) end\n"
+               "      call('ZADD', p..'used', count, last..':'..key)\n"
+               "    end\n"
                "    if evicted == '1' then call('HSET', e, 'evicted', '1') end\n"
                "  end\n"
                "end\n"
@@ -125,7 +185,7 @@ const char *const redis_script[SCRIPT_COUNT] = {
     "    elseif old[1] > up_to then from = from + 1\n"
     "    else\n"
     "      drop(key, old)\n"
-    "      call('PUBLISH', channel, me..' '..key)\n"
+    "      tell(key)\n"
     "      n = n + 1\n"
     "      answer[#answer + 1] = key\n"
     "    end\n"
@@ -159,7 +219,7 @@ const char *const redis_script[SCRIPT_COUNT] = {
                                   "  end\n"
                                   "  call('ZREM', p..'versions', member)\n"
                                   "end\n"
-                                  "call('PUBLISH', channel, me..' ')\n"
+                                  "tell('')\n"
                                   "return {#members, entries}\n",
     /* what: take, renew or end; key, id, ttl in milliseconds, max, holder. By the clock of the server. */
     [SCRIPT_LEASE] =
@@ -210,6 +270,30 @@ const char *const redis_script[SCRIPT_COUNT] = {
     "if score and ('+'..score == from or tonumber(score) == tonumber(from)) then n = call('ZRANK', z, after) + 1\n"
     "else n = call('ZCOUNT', z, '-inf', '('..from) end\n"
     "return call('ZRANGE', z, n, n + limit - 1, 'WITHSCORES')\n",
+    /* order: "fetched" or "used"; then of entries that are not in it yet: key, version, fetched. */
+    [SCRIPT_RANK] = COMMON "local order = arg()\n"
+                           "while at <= #ARGV do\n"
+                           "  local key, version, fetched = arg(), arg(), arg()\n"
+                           "  local now = call('HMGET', p..'e:'..key, 'version', 'removed', 'count', 'last')\n"
+                           "  if now[1] == version and now[2] == '0' then\n"
+                           "    if order == 'fetched' then call('ZADD', p..order, fetched, key)\n"
+                           "    else call('ZADD', p..order, now[3] or 0, (now[4] or '')..':'..key) end\n"
+                           "  end\n"
+                           "end\n"
+                           "return 0\n",
+    /* order: "last", "fetched" or "used". Returns the key of the first entry and its fields; nothing, where there is none; "ORDER",
+     * where the order is not kept. */
+    [SCRIPT_VICTIM] =
+        COMMON "local order = arg()\n"
+               "if order ~= 'last' and call('HGET', p..'orders', order) ~= 'whole' then return 'ORDER' end\n"
+               "while true do\n"
+               "  local first = call('ZRANGE', p..order, 0, 0)[1]\n"
+               "  if not first then return false end\n"
+               "  local key = order == 'used' and string.match(first, '^%d*:(.*)$') or first\n"
+               "  local has = call('HMGET', p..'e:'..key, 'version', 'json', 'count', 'last', 'evicted', 'removed')\n"
+               "  if has[6] == '0' then return {key, {has[1], has[2], has[3], has[4], has[5]}} end\n"
+               "  call('ZREM', p..order, first)\n"
+               "end\n",
 };
 
 /* ---- arguments --------------------------------------------------------------------------------------------------- */

@@ -16,17 +16,18 @@
 
 enum { PAUSE_MIN = 10, PAUSE_MAX = 1000 }; /* milliseconds */
 
-/* Subscribes. */
+/* Subscribes to the notices; and to a channel of our own, by which the scripts see whether others hear them. */
 static pxt_status subscribe(struct redis *redis, struct redis_connection *connection, int64_t deadline,
                             struct pxt_error *error)
 {
-    redisReply *reply = NULL;
-    if (!redis_append_format(connection, "SUBSCRIBE %s", redis->channel))
+    if (!redis_append_format(connection, "SUBSCRIBE %s %s:%s", redis->channel, redis->channel, redis->identity))
         return redis->host->fail(redis->host, error, PXT_ENOMEM, 0, "no memory for a command");
     pxt_status status = redis_send(redis, connection, deadline, error);
-    if (!status)
+    for (int i = 0; !status && i < 2; i++) {
+        redisReply *reply = NULL;
         status = redis_receive(redis, connection, deadline, &reply, NULL, error);
-    freeReplyObject(reply);
+        freeReplyObject(reply);
+    }
     return status;
 }
 

@@ -121,6 +121,7 @@ static void add_live_fields(const struct pxt_draft *draft, const struct pxt_key 
         redis_argument_owned(arguments, sets, strlen(sets));
     else
         arguments->failed = true;
+    redis_argument_format(arguments, "%lld", (long long)number_of(draft, PXT_FIELD_FETCH_TIME));
 }
 
 static pxt_status add_entry(struct redis *redis, pxt_entry *entry, uint64_t expected, struct redis_arguments *arguments,
@@ -154,9 +155,33 @@ static pxt_status add_entry(struct redis *redis, pxt_entry *entry, uint64_t expe
     if (!removed)
         add_live_fields(&draft, &key, arguments);
     else
-        for (int i = 0; i < 6; i++)
+        for (int i = 0; i < 7; i++)
             redis_argument_text(arguments, "");
     return PXT_OK;
+}
+
+/* The arguments that write `n` entries. */
+static pxt_status begin_write(struct redis *redis, const char *how, pxt_entry *const *entries, const uint64_t *expected,
+                              size_t n, struct redis_arguments *arguments, struct pxt_error *error)
+{
+    pxt_status status = PXT_OK;
+    redis_script_begin(redis, SCRIPT_WRITE, arguments);
+    redis_argument_text(arguments, how);
+    redis_argument_format(arguments, "%zu", n);
+    for (size_t i = 0; !status && i < n; i++)
+        status = add_entry(redis, entries[i], expected ? expected[i] : 0, arguments, error);
+    return status;
+}
+
+/* Takes what the script answers for each of `n` entries. */
+static pxt_status end_write(struct redis *redis, redisReply *reply, size_t n, pxt_status *results,
+                            struct pxt_error *error)
+{
+    bool sound = reply->type == REDIS_REPLY_ARRAY && reply->elements == n;
+    for (size_t i = 0; sound && results && i < n; i++)
+        results[i] = reply->element[i]->integer ? PXT_ESTALE : PXT_OK;
+    freeReplyObject(reply);
+    return sound ? PXT_OK : redis_malformed(redis, error);
 }
 
 /* Writes `n` entries, with `results` each for itself. */
@@ -165,19 +190,11 @@ static pxt_status write_entries(struct redis *redis, const char *how, pxt_entry 
 {
     struct redis_arguments arguments;
     redisReply *reply = NULL;
-    redis_script_begin(redis, SCRIPT_WRITE, &arguments);
-    redis_argument_text(&arguments, how);
-    redis_argument_format(&arguments, "%zu", n);
-    pxt_status status = PXT_OK;
-    for (size_t i = 0; !status && i < n; i++)
-        status = add_entry(redis, entries[i], expected ? expected[i] : 0, &arguments, error);
+    pxt_status status = begin_write(redis, how, entries, expected, n, &arguments, error);
     if (!status && n)
         status = redis_script_run(redis, &arguments, &reply, error);
-    if (!status && n && (reply->type != REDIS_REPLY_ARRAY || reply->elements != n))
-        status = redis_malformed(redis, error);
-    for (size_t i = 0; !status && results && i < n; i++)
-        results[i] = reply->element[i]->integer ? PXT_ESTALE : PXT_OK;
-    freeReplyObject(reply);
+    if (!status && n)
+        status = end_write(redis, reply, n, results, error);
     redis_arguments_free(&arguments);
     return status;
 }
@@ -203,16 +220,62 @@ pxt_status redis_put_if(void *self, pxt_entry *entry, uint64_t expected, struct 
     return status;
 }
 
-/* A script keeps the server from all else: so long batches are several. */
-enum { BATCH = 500 };
+/* A script keeps the server from all else: so long batches are several. They are on their way at once, and the server works on
+ * one while the next is made. */
+enum { BATCH = 500, WRITTEN = 100 };
+
+static size_t some_of(size_t n, size_t at, size_t most)
+{
+    return n - at < most ? n - at : most;
+}
+
+static pxt_status send_writes(struct redis_request *request, pxt_entry *const *entries, const uint64_t *expected,
+                              size_t n, struct pxt_error *error)
+{
+    pxt_status status = PXT_OK;
+    for (size_t at = 0; !status && at < n; at += WRITTEN) {
+        struct redis_arguments arguments;
+        status =
+            begin_write(request->redis, "if", entries + at, expected + at, some_of(n, at, WRITTEN), &arguments, error);
+        if (!status)
+            status = redis_script_add(request, &arguments, error);
+        if (!status)
+            status = redis_flush(request, error);
+        redis_arguments_free(&arguments);
+    }
+    return status;
+}
 
 pxt_status redis_put_if_many(void *self, pxt_entry *const *entries, const uint64_t *expected, size_t n,
                              pxt_status *results, struct pxt_error *error)
 {
-    pxt_status status = PXT_OK;
-    for (size_t i = 0; !status && i < n; i += BATCH)
-        status =
-            write_entries(self, "if", entries + i, expected + i, n - i < BATCH ? n - i : BATCH, results + i, error);
+    struct redis *redis = self;
+    struct redis_request request;
+    struct pxt_error own;
+    struct pxt_error *told = error ? error : &own;
+    size_t done = 0;
+    if (n <= WRITTEN)
+        return write_entries(redis, "if", entries, expected, n, results, error);
+    pxt_status status = redis_begin(redis, &request, told);
+    if (status)
+        return status;
+    status = send_writes(&request, entries, expected, n, told);
+    for (; !status && done < n; done += status ? 0 : WRITTEN) {
+        redisReply *reply = NULL;
+        status = redis_reply(&request, &reply, told);
+        if (!status)
+            status = end_write(redis, reply, some_of(n, done, WRITTEN), results + done, told);
+    }
+    bool unknown = status && !request.broken && redis_is_unknown_script(told);
+    while (unknown && !request.broken && request.pending) { /* the others fail likewise */
+        redisReply *reply = NULL;
+        redis_reply(&request, &reply, &own);
+        freeReplyObject(reply);
+    }
+    redis_end(&request);
+    for (status = unknown ? PXT_OK : status; !status && done < n; done += WRITTEN)
+        status = write_entries(redis, "if", entries + done, expected + done, some_of(n, done, WRITTEN), results + done,
+                               told);
     return status;
 }
 
@@ -255,7 +318,7 @@ pxt_status redis_touch(void *self, const struct pxt_touch *const *touches, size_
     for (size_t i = 0; !status && i < n;) {
         struct redis_arguments arguments;
         redisReply *reply = NULL;
-        size_t end = n - i < BATCH ? n : i + BATCH;
+        size_t end = i + some_of(n, i, BATCH);
         redis_script_begin(self, SCRIPT_TOUCH, &arguments);
         redis_argument_format(&arguments, "%zu", end - i);
         for (; i < end; i++) {

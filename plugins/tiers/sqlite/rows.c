@@ -202,39 +202,45 @@ static int64_t health_of(const char *name, size_t length)
 
 enum column { COLUMN_READ, COLUMN_WRONG, COLUMN_NO_MEMORY };
 
-/* SQLite allows any type in any column: COLUMN_WRONG is a value of the wrong type. */
+static enum column read_bytes(sqlite3_value *value, enum pxt_field_id id, enum pxt_field_type type,
+                              struct pxt_draft *draft)
+{
+    bool secret = type == PXT_TYPE_SECRET, is_text = sqlite3_value_type(value) == SQLITE_TEXT;
+    const char *text = secret ? sqlite3_value_blob(value) : (const char *)sqlite3_value_text(value);
+    size_t length = (size_t)sqlite3_value_bytes(value);
+    if (!text && length)
+        return COLUMN_NO_MEMORY;
+    if (!length && secret)
+        return COLUMN_READ;
+    if (!secret && !is_text)
+        return COLUMN_WRONG;
+    if (type == PXT_TYPE_HEALTH)
+        pxt_draft_set_number(draft, id, health_of(text ? text : "", length));
+    else if (secret)
+        pxt_draft_set_token(draft, id, text, length);
+    else
+        pxt_draft_set_text(draft, id, text ? text : "", length);
+    return COLUMN_READ;
+}
+
+/* SQLite allows any type in any column: COLUMN_WRONG is a value of the wrong type. The value of a column is read as one that
+ * is protected, which it is: one thread at a time uses a connection. To ask the statement for each part costs more. */
 static enum column read_column(sqlite3_stmt *statement, int at, const struct pxt_field *field, struct pxt_draft *draft)
 {
     enum pxt_field_id id = (enum pxt_field_id)at;
-    int type = sqlite3_column_type(statement, at);
+    sqlite3_value *value = sqlite3_column_value(statement, at);
+    int type = sqlite3_value_type(value);
     if (type == SQLITE_NULL)
         return COLUMN_READ;
-    if (field->type == PXT_TYPE_TEXT || field->type == PXT_TYPE_SECRET || field->type == PXT_TYPE_HEALTH) {
-        bool secret = field->type == PXT_TYPE_SECRET;
-        const char *text =
-            secret ? sqlite3_column_blob(statement, at) : (const char *)sqlite3_column_text(statement, at);
-        size_t length = (size_t)sqlite3_column_bytes(statement, at);
-        if (!text && length)
-            return COLUMN_NO_MEMORY;
-        if (!length && secret)
-            return COLUMN_READ;
-        if (!secret && type != SQLITE_TEXT)
-            return COLUMN_WRONG;
-        if (field->type == PXT_TYPE_HEALTH)
-            pxt_draft_set_number(draft, id, health_of(text, length));
-        else if (secret)
-            pxt_draft_set_token(draft, id, text, length);
-        else
-            pxt_draft_set_text(draft, id, text ? text : "", length);
-        return COLUMN_READ;
-    }
+    if (field->type == PXT_TYPE_TEXT || field->type == PXT_TYPE_SECRET || field->type == PXT_TYPE_HEALTH)
+        return read_bytes(value, id, field->type, draft);
     if (field->type == PXT_TYPE_TIME) {
         bool number = type == SQLITE_FLOAT || type == SQLITE_INTEGER;
-        pxt_time time = number ? sqlite_time_of(sqlite3_column_double(statement, at)) : PXT_TIME_NONE;
+        pxt_time time = number ? sqlite_time_of(sqlite3_value_double(value)) : PXT_TIME_NONE;
         pxt_draft_set_number(draft, id, time == PXT_TIME_NONE ? -PXT_TIME_MAX - 1 : time);
         return COLUMN_READ;
     }
-    pxt_draft_set_number(draft, id, sqlite3_column_int64(statement, at));
+    pxt_draft_set_number(draft, id, sqlite3_value_int64(value));
     return type == SQLITE_INTEGER ? COLUMN_READ : COLUMN_WRONG;
 }
 

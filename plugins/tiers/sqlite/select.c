@@ -305,7 +305,7 @@ pxt_status sqlite_store_select(void *self, const struct pxt_select *select, pxt_
     search.limit = select->limit;
     search.dense = search.walk.any_ttl = search.walk.nth = search.page.last = false;
     search.walk.plan = &search.plan;
-    search.walk.streams = 0;
+    search.walk.streams = search.walk.sets = 0;
     do {
         unsigned tries = 0;
         do

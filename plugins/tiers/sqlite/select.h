@@ -51,7 +51,9 @@ enum select_form {
     SELECT_UNKNOWN_LAST,
     SELECT_UNKNOWN_FILTERED,
     SELECT_NTH, /* only one, behind a number of others; from a place on, without a key */
-    SELECT_NTH_FILTERED
+    SELECT_NTH_FILTERED,
+    SELECT_SETS, /* all sets of a criterion, one after the other; from a place on, without a key */
+    SELECT_SETS_FILTERED
 };
 
 /* Parameters of the statements; those from SOURCE on are conditions of FILTERED, NULL: none. */
@@ -69,6 +71,7 @@ enum select_parameter {
     SELECT_P_TAG, /* with a comma before and behind it; of SELECT_TAGS, too */
     SELECT_P_HOST,
     SELECT_P_FAILURES,
+    SELECT_P_SETS, /* of SELECT_SETS, a bit for each set that is looked at */
     SELECT_P_END
 };
 
@@ -86,6 +89,8 @@ struct select_statement {
     struct select_set set;
     enum select_form form;
     bool busy;
+    unsigned sets, version; /* select_sets.c: of the selection with the hash, at the data version */
+    uint64_t hash;
     sqlite3_stmt *statement;
 };
 
@@ -144,6 +149,7 @@ struct select_walk {
     const struct select_candidate *candidate;
     bool filtered, unknown;    /* unknown: the entries without a latency, which come last */
     bool nth;                  /* the match number `after_length` of a place is asked for */
+    unsigned sets;             /* one stream has several sets, each a bit; 0: no */
     bool any_ttl;              /* as if no time to live were asked for */
     struct select_set missing; /* the index that is to be made, after PXT_ENOTSUP */
     unsigned streams;
@@ -162,6 +168,11 @@ pxt_status sqlite_select_walk_begin(struct select_walk *walk, const struct selec
 /* The first stream in order; valid until the next step of it. NULL: all are at their end. */
 struct select_stream *sqlite_select_walk_head(struct select_walk *walk);
 pxt_status sqlite_select_walk_step(struct select_walk *walk, struct select_stream *stream, struct pxt_error *error);
+/* The same, but the key is not read, and may be one that no entry has. */
+pxt_status sqlite_select_walk_next_place(struct select_walk *walk, struct select_stream *stream,
+                                         struct pxt_error *error);
+/* Reads it then. False: no entry can have that key, which is another program's. */
+bool sqlite_select_walk_key(struct select_stream *stream);
 void sqlite_select_walk_end(struct select_walk *walk);
 /* Gives a kept statement, to be given back by `busy = false` after a reset. An SQLite code; SQLITE_ERROR: its index is
  * missing. */
@@ -197,9 +208,20 @@ uint64_t sqlite_select_hash(const struct pxt_select *select);
 /* The width of the windows of the last picks; UINT64_MAX: not known. */
 uint64_t sqlite_select_width(const struct select_search *search);
 void sqlite_select_keep_width(const struct select_search *search, uint64_t width);
+/* Whether few entries had the time to live that is the only criterion. It stands in the place of a width: there are no picks. */
+bool sqlite_select_was_few(const struct select_search *search);
+void sqlite_select_keep_few(const struct select_search *search, bool few);
 /* The candidate that is the smallest set. False: it is to be found, for the first time or again. */
 bool sqlite_select_smallest(const struct select_search *search, unsigned *candidate);
 void sqlite_select_keep_smallest(const struct select_search *search, unsigned candidate);
+
+/* select_sets.c: opens one stream for all sets of the candidate's criterion, which are several, and of at most one health: one set
+ * after the other, from the place on without a key. PXT_ENOTSUP: a set has no index; `missing` does not say which. */
+pxt_status sqlite_select_walk_sets(struct select_walk *walk, const struct select_place *place, struct pxt_error *error);
+/* The same, but leaves sets out that have nothing. Those are remembered for the hash of a selection. `*version`: at this data
+ * version of the connection they have nothing; 0: none was left out. */
+pxt_status sqlite_select_walk_some_sets(struct select_walk *walk, uint64_t hash, const struct select_place *place,
+                                        unsigned *version, struct pxt_error *error);
 
 /* select_random.c: fills a page with picks, in no order; `last`: nothing matches. */
 pxt_status sqlite_select_pick(struct select_search *search, struct pxt_error *error);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * select_memory.c: what a store remembers of the last selections: the width of windows, and which of the sets is the
- * smallest. Two selections may share a slot: what was remembered is only an advice, and is found anew.
+ * select_memory.c: what a store remembers of the last selections: the width of windows, which of the sets is the
+ * smallest, and whether the entries that have some time to live are few. Two selections may share a slot: what was
+ * remembered is only an advice, and is found anew.
  *
  * A slot is one number: some bits of the hash of the selection, and the value.
  */
@@ -83,4 +84,14 @@ bool sqlite_select_smallest(const struct select_search *search, unsigned *candid
 void sqlite_select_keep_smallest(const struct select_search *search, unsigned candidate)
 {
     keep(search->walk.store->smallest, search->hash, (uint64_t)USES_MAX << USES_SHIFT | candidate);
+}
+
+bool sqlite_select_was_few(const struct select_search *search)
+{
+    return recall(search->walk.store->widths, search->hash) == 1;
+}
+
+void sqlite_select_keep_few(const struct select_search *search, bool few)
+{
+    keep(search->walk.store->widths, search->hash, few);
 }

@@ -200,47 +200,112 @@ static void add_filters(struct sqlite_text *text)
     sqlite_text_add(text, " AND (?%d IS NULL OR failure_count<=?%d)", SELECT_P_FAILURES, SELECT_P_FAILURES);
 }
 
+/* The beginning of a statement over the index of a set. `bit`: the number of the set among several; < 0: it is alone. */
+static void add_select(struct sqlite_text *text, const struct sqlite_schema *schema, struct select_set set, int bit)
+{
+    sqlite_text_add(text, "SELECT key,%s FROM %s INDEXED BY ", order_columns[set.order], schema->layout->table);
+    sqlite_select_add_name(text, set);
+    sqlite_text_add(text, " WHERE ");
+    if (bit >= 0) /* a constant to SQLite, which looks at it before it opens the index */
+        sqlite_text_add(text, "?%d>>%d&1 AND ", SELECT_P_SETS, bit);
+    if (add_condition(text, set))
+        sqlite_text_add(text, " AND ");
+    if (set.health)
+        sqlite_text_add(text, "health_status=?%d AND ", SELECT_P_HEALTH);
+    if (!add_criterion(text, set))
+        return;
+    if (set.kind == SELECT_FAILURES && bit >= 0)
+        sqlite_text_add(text, "=%d AND ", bit);
+    else
+        sqlite_text_add(text, "=?%d AND ", SELECT_P_VALUE);
+}
+
+/* The end of its conditions. */
+static void add_conditions(struct sqlite_text *text, struct select_set set, bool filtered)
+{
+    sqlite_text_add(text, " AND expires_at>=?%d", SELECT_P_EXPIRES);
+    if (filtered)
+        add_filters(text);
+    else if (set.kind == SELECT_LATENCY)
+        sqlite_text_add(text, " AND latency_us<=?%d", SELECT_P_LATENCY);
+    else if (set.kind == SELECT_TAGS)
+        sqlite_text_add(text, " AND instr(','||" TAGS "||',',?%d)>0", SELECT_P_TAG);
+}
+
+static void add_part(struct sqlite_text *text, const struct sqlite_schema *schema, struct select_set set, int bit,
+                     bool filtered)
+{
+    add_select(text, schema, set, bit);
+    sqlite_text_add(text, "%s>=?%d AND %s<=?%d", order_columns[set.order], SELECT_P_FROM, order_columns[set.order],
+                    SELECT_P_TO);
+    add_conditions(text, set, filtered);
+}
+
+/* All sets of a criterion, one after the other. */
+static void add_sets(struct sqlite_text *text, const struct sqlite_schema *schema, struct select_set set, bool filtered)
+{
+    if (set.kind == SELECT_FAILURES) {
+        for (int n = 0; n <= SELECT_FAILURES_MAX; n++) {
+            sqlite_text_add(text, n ? " UNION ALL " : "");
+            add_part(text, schema, set, n, filtered);
+        }
+        return;
+    }
+    for (set.degree = 1; set.degree <= SELECT_TAG_MAX; set.degree++) {
+        add_part(text, schema, set, set.degree - 1, filtered);
+        sqlite_text_add(text, " UNION ALL ");
+    }
+    set.kind = SELECT_TAGS;
+    set.degree = 0;
+    add_part(text, schema, set, SELECT_TAG_MAX, filtered);
+}
+
+static void add_nth(struct sqlite_text *text, const struct sqlite_schema *schema, struct select_set set, bool filtered)
+{
+    add_part(text, schema, set, -1, filtered);
+    sqlite_text_add(text, " ORDER BY %s,key LIMIT 1 OFFSET ?%d", order_columns[set.order], SELECT_P_AFTER);
+}
+
+/* All rows that lack something, or all that live long enough, in no order. */
+static void add_unordered(struct sqlite_text *text, const struct sqlite_schema *schema, struct select_set set)
+{
+    if (set.kind != SELECT_UNPLACED) {
+        add_select(text, schema, set, -1);
+        sqlite_text_add(text, "expires_at>=?%d", SELECT_P_EXPIRES);
+        return;
+    }
+    sqlite_text_add(text, "SELECT rowid,key FROM %s INDEXED BY ", schema->layout->table);
+    sqlite_select_add_name(text, set);
+    sqlite_text_add(text, " WHERE ");
+    add_condition(text, set);
+}
+
+static void add_ordered(struct sqlite_text *text, const struct sqlite_schema *schema, struct select_set set,
+                        bool unknown, bool filtered)
+{
+    const char *order = order_columns[set.order];
+    add_select(text, schema, set, -1);
+    if (unknown)
+        sqlite_text_add(text, "%s IS NULL AND key>?%d", order, SELECT_P_AFTER);
+    else
+        sqlite_text_add(text, "(%s,key)>(?%d,?%d) AND %s<=?%d", order, SELECT_P_FROM, SELECT_P_AFTER, order,
+                        SELECT_P_TO);
+    add_conditions(text, set, filtered);
+    sqlite_text_add(text, " ORDER BY %s%skey", unknown ? "" : order, unknown ? "" : ",");
+}
+
 char *sqlite_select_query(const struct sqlite_schema *schema, struct select_set set, enum select_form form)
 {
-    bool unknown = form == SELECT_UNKNOWN_LAST || form == SELECT_UNKNOWN_FILTERED;
-    bool nth = form == SELECT_NTH || form == SELECT_NTH_FILTERED;
-    bool filtered = form == SELECT_FILTERED || form == SELECT_UNKNOWN_FILTERED || form == SELECT_NTH_FILTERED;
-    const char *order = order_columns[set.order];
+    const bool filtered = form == SELECT_FILTERED || form == SELECT_UNKNOWN_FILTERED || form == SELECT_NTH_FILTERED ||
+                          form == SELECT_SETS_FILTERED;
     struct sqlite_text text = {0};
-    if (set.kind == SELECT_UNPLACED)
-        sqlite_text_add(&text, "SELECT rowid,key FROM %s INDEXED BY ", schema->layout->table);
+    if (set.kind == SELECT_UNPLACED || is_by_expiry(set))
+        add_unordered(&text, schema, set);
+    else if (form == SELECT_NTH || form == SELECT_NTH_FILTERED)
+        add_nth(&text, schema, set, filtered);
+    else if (form == SELECT_SETS || form == SELECT_SETS_FILTERED)
+        add_sets(&text, schema, set, filtered);
     else
-        sqlite_text_add(&text, "SELECT key,%s FROM %s INDEXED BY ", order, schema->layout->table);
-    sqlite_select_add_name(&text, set);
-    sqlite_text_add(&text, " WHERE ");
-    if (add_condition(&text, set))
-        sqlite_text_add(&text, set.kind == SELECT_UNPLACED ? "" : " AND ");
-    if (set.kind == SELECT_UNPLACED)
-        return sqlite_text_take(&text);
-    if (set.health)
-        sqlite_text_add(&text, "health_status=?%d AND ", SELECT_P_HEALTH);
-    if (add_criterion(&text, set))
-        sqlite_text_add(&text, "=?%d AND ", SELECT_P_VALUE);
-    if (is_by_expiry(set)) {
-        sqlite_text_add(&text, "expires_at>=?%d", SELECT_P_EXPIRES);
-        return sqlite_text_take(&text);
-    }
-    if (unknown)
-        sqlite_text_add(&text, "%s IS NULL AND key>?%d", order, SELECT_P_AFTER);
-    else if (nth)
-        sqlite_text_add(&text, "%s>=?%d AND %s<=?%d", order, SELECT_P_FROM, order, SELECT_P_TO);
-    else
-        sqlite_text_add(&text, "(%s,key)>(?%d,?%d) AND %s<=?%d", order, SELECT_P_FROM, SELECT_P_AFTER, order,
-                        SELECT_P_TO);
-    sqlite_text_add(&text, " AND expires_at>=?%d", SELECT_P_EXPIRES);
-    if (filtered)
-        add_filters(&text);
-    else if (set.kind == SELECT_LATENCY)
-        sqlite_text_add(&text, " AND latency_us<=?%d", SELECT_P_LATENCY);
-    else if (set.kind == SELECT_TAGS)
-        sqlite_text_add(&text, " AND instr(','||" TAGS "||',',?%d)>0", SELECT_P_TAG);
-    sqlite_text_add(&text, " ORDER BY %s%skey", unknown ? "" : order, unknown ? "" : ",");
-    if (nth)
-        sqlite_text_add(&text, " LIMIT 1 OFFSET ?%d", SELECT_P_AFTER);
+        add_ordered(&text, schema, set, form == SELECT_UNKNOWN_LAST || form == SELECT_UNKNOWN_FILTERED, filtered);
     return sqlite_text_take(&text);
 }

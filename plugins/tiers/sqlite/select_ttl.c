@@ -140,11 +140,12 @@ pxt_status sqlite_select_by_ttl(struct select_search *search, bool *found, struc
     bool dense = false;
     *found = false;
     search->walk.filtered = search->walk.unknown = false;
-    pxt_status status = ring ? look_around(search, &dense, error) : PXT_OK;
+    pxt_status status = ring && !sqlite_select_was_few(search) ? look_around(search, &dense, error) : PXT_OK;
     if (status || dense)
         return status;
     search->page.count = 0;
     status = gather(search, SELECT_TTL, 0, FEW, found, error);
+    sqlite_select_keep_few(search, !status && *found);
     if (!status && *found) {
         search->page.last = search->page.count <= most;
         finish(search, most);

@@ -140,18 +140,12 @@ static void leave(struct select_stream *stream)
     stream->kept = NULL;
 }
 
-/* Keys that no entry can have are another program's. */
-pxt_status sqlite_select_walk_step(struct select_walk *walk, struct select_stream *stream, struct pxt_error *error)
+static pxt_status to_next_row(struct select_walk *walk, struct select_stream *stream, struct pxt_error *error)
 {
     struct select_statement *kept = stream->kept;
-    int rc;
-    while ((rc = sqlite3_step(kept->statement)) == SQLITE_ROW) {
-        stream->key = (const char *)sqlite3_column_text(kept->statement, 0);
-        stream->length = sqlite3_column_bytes(kept->statement, 0);
-        stream->value = value_of(walk, kept);
-        if (stream->key && stream->length > 0 && stream->length <= PXT_KEY_MAX)
-            return PXT_OK;
-    }
+    int rc = sqlite3_step(kept->statement);
+    if (rc == SQLITE_ROW)
+        return PXT_OK;
     if (rc == SQLITE_ERROR) { /* the schema has changed, and has the index no longer */
         walk->missing = kept->set;
         sqlite3_reset(kept->statement);
@@ -163,6 +157,33 @@ pxt_status sqlite_select_walk_step(struct select_walk *walk, struct select_strea
     return status;
 }
 
+bool sqlite_select_walk_key(struct select_stream *stream)
+{
+    stream->key = (const char *)sqlite3_column_text(stream->kept->statement, 0);
+    stream->length = sqlite3_column_bytes(stream->kept->statement, 0);
+    return stream->key && stream->length > 0 && stream->length <= PXT_KEY_MAX;
+}
+
+pxt_status sqlite_select_walk_step(struct select_walk *walk, struct select_stream *stream, struct pxt_error *error)
+{
+    pxt_status status;
+    bool is_key = false;
+    while (!is_key && !(status = to_next_row(walk, stream, error)) && stream->kept)
+        is_key = sqlite_select_walk_key(stream);
+    if (is_key)
+        stream->value = value_of(walk, stream->kept);
+    return is_key ? PXT_OK : status;
+}
+
+pxt_status sqlite_select_walk_next_place(struct select_walk *walk, struct select_stream *stream,
+                                         struct pxt_error *error)
+{
+    pxt_status status = to_next_row(walk, stream, error);
+    if (!status && stream->kept)
+        stream->value = sqlite3_column_int64(stream->kept->statement, 1);
+    return status;
+}
+
 pxt_status sqlite_select_walk_open(struct select_walk *walk, struct select_set set, int health, int64_t number,
                                    const struct select_place *place, struct pxt_error *error)
 {
@@ -171,7 +192,8 @@ pxt_status sqlite_select_walk_open(struct select_walk *walk, struct select_set s
         PXT_HEALTHS(X)
 #undef X
     };
-    enum select_form form = walk->nth        ? walk->filtered ? SELECT_NTH_FILTERED : SELECT_NTH
+    enum select_form form = walk->sets       ? walk->filtered ? SELECT_SETS_FILTERED : SELECT_SETS
+                            : walk->nth      ? walk->filtered ? SELECT_NTH_FILTERED : SELECT_NTH
                             : walk->unknown  ? walk->filtered ? SELECT_UNKNOWN_FILTERED : SELECT_UNKNOWN_LAST
                             : walk->filtered ? SELECT_FILTERED
                                              : SELECT_PLAIN;
@@ -189,6 +211,8 @@ pxt_status sqlite_select_walk_open(struct select_walk *walk, struct select_set s
     sqlite3_bind_double(statement, SELECT_P_EXPIRES, walk->any_ttl ? walk->plan->expires_any : walk->plan->expires);
     if (set.health)
         sqlite3_bind_text(statement, SELECT_P_HEALTH, healths[health], -1, SQLITE_STATIC);
+    if (walk->sets)
+        sqlite3_bind_int64(statement, SELECT_P_SETS, walk->sets);
     if (set.kind == SELECT_FAILURES || set.kind == SELECT_TTL_PART)
         sqlite3_bind_int64(statement, SELECT_P_VALUE, number);
     else if (walk->candidate->text)
@@ -197,7 +221,7 @@ pxt_status sqlite_select_walk_open(struct select_walk *walk, struct select_set s
         bind_filters(walk, statement);
     else if (set.kind == SELECT_LATENCY)
         sqlite3_bind_int64(statement, SELECT_P_LATENCY, walk->plan->latency);
-    else if (set.kind == SELECT_TAGS)
+    else if (set.kind == SELECT_TAGS || (set.kind == SELECT_TAG && walk->sets))
         bind_text(statement, SELECT_P_TAG, walk->plan->tag, -1);
     return sqlite_select_walk_step(walk, stream, error);
 }
@@ -207,6 +231,8 @@ static pxt_status open_sets(struct select_walk *walk, struct select_set set, int
                             const struct select_place *place, struct pxt_error *error)
 {
     pxt_status status = PXT_OK;
+    if (walk->sets)
+        return sqlite_select_walk_open(walk, set, health, 0, place, error);
     if (set.kind == SELECT_FAILURES) {
         for (int64_t n = 0; n <= walk->plan->selection->max_failures && !status; n++)
             status = sqlite_select_walk_open(walk, set, health, n, place, error);

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * select_sets.c: all sets of one criterion in one statement, one set after the other: those of each place that a tag may have, or
+ * of each number of failures. Most of them have nothing: a list gives its tags in one order. So a connection remembers which
+ * have entries, as long as nothing is written.
+ */
+#include "select.h"
+
+/* A bit for each set of the criterion. */
+static unsigned all_sets(const struct select_walk *walk)
+{
+    const unsigned n =
+        walk->candidate->kind == SELECT_TAG ? SELECT_TAG_MAX + 1 : (unsigned)walk->plan->selection->max_failures + 1;
+    return (1u << n) - 1;
+}
+
+static pxt_status open_some(struct select_walk *walk, unsigned sets, const struct select_place *place,
+                            struct pxt_error *error)
+{
+    walk->sets = sets;
+    pxt_status status = sqlite_select_walk_begin(walk, place, PXT_ORDER_RING, error);
+    walk->sets = 0;
+    return status;
+}
+
+/* Those which have an entry that has not expired. */
+static pxt_status find_sets(struct select_walk *walk, unsigned *sets, struct pxt_error *error)
+{
+    const struct select_place all = {.from = 0, .to = INT64_MAX};
+    const unsigned asked = all_sets(walk);
+    pxt_status status = PXT_OK;
+    *sets = 0;
+    walk->any_ttl = true;
+    for (unsigned set = 1; set <= asked && !status; set <<= 1) {
+        status = open_some(walk, set, &all, error);
+        *sets |= sqlite_select_walk_head(walk) ? set : 0;
+        sqlite_select_walk_end(walk);
+    }
+    walk->any_ttl = false;
+    return status;
+}
+
+/* Which sets are to be looked at, and the data version at which the others have nothing; 0: all are. They are found at the second
+ * time only, for it costs as much as a pick. A filter would be looked at for each entry of a set without a match. */
+static pxt_status recall(struct select_walk *walk, uint64_t hash, unsigned *sets, unsigned *version,
+                         struct pxt_error *error)
+{
+    const struct select_set set = {
+        .kind = walk->candidate->kind, .order = PXT_ORDER_RING, .health = walk->plan->health != 0};
+    const unsigned now = sqlite_data_version(walk->connection);
+    struct select_statement *kept = NULL;
+    pxt_status status = PXT_OK;
+    *sets = all_sets(walk);
+    *version = 0;
+    if (!now || walk->filtered ||
+        sqlite_select_statement(walk->store, walk->connection, set, SELECT_SETS, &kept) != SQLITE_OK)
+        return PXT_OK;
+    kept->busy = false;
+    if (kept->hash != hash || kept->version != now)
+        kept->sets = 0;
+    else if (!kept->sets)
+        status = find_sets(walk, &kept->sets, error);
+    kept->hash = hash;
+    kept->version = now;
+    if (kept->sets) {
+        *sets = kept->sets;
+        *version = now;
+    }
+    return status;
+}
+
+pxt_status sqlite_select_walk_sets(struct select_walk *walk, const struct select_place *place, struct pxt_error *error)
+{
+    return open_some(walk, all_sets(walk), place, error);
+}
+
+pxt_status sqlite_select_walk_some_sets(struct select_walk *walk, uint64_t hash, const struct select_place *place,
+                                        unsigned *version, struct pxt_error *error)
+{
+    unsigned sets;
+    pxt_status status = recall(walk, hash, &sets, version, error);
+    return status ? status : open_some(walk, sets, place, error);
+}
