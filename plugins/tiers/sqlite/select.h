@@ -223,6 +223,11 @@ pxt_status sqlite_select_walk_sets(struct select_walk *walk, const struct select
 pxt_status sqlite_select_walk_some_sets(struct select_walk *walk, uint64_t hash, const struct select_place *place,
                                         unsigned *version, struct pxt_error *error);
 
+/* If only one of the sets is remembered to have anything, opens one stream at its match number `n`, counted from 0. PXT_NOT_FOUND: it
+ * is not so. `*version`: as above. */
+pxt_status sqlite_select_walk_nth_of_one_set(struct select_walk *walk, uint64_t hash, const struct select_place *place,
+                                             unsigned n, unsigned *version, struct pxt_error *error);
+
 /* select_random.c: fills a page with picks, in no order; `last`: nothing matches. */
 pxt_status sqlite_select_pick(struct select_search *search, struct pxt_error *error);
 
