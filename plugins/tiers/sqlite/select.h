@@ -150,6 +150,7 @@ struct select_walk {
     bool filtered, unknown;    /* unknown: the entries without a latency, which come last */
     bool nth;                  /* the match number `after_length` of a place is asked for */
     unsigned sets;             /* one stream has several sets, each a bit; 0: no */
+    unsigned only;             /* a bit for each set that is looked at; 0: all */
     bool any_ttl;              /* as if no time to live were asked for */
     struct select_set missing; /* the index that is to be made, after PXT_ENOTSUP */
     unsigned streams;
@@ -218,6 +219,10 @@ void sqlite_select_keep_smallest(const struct select_search *search, unsigned ca
 /* select_sets.c: opens one stream for all sets of the candidate's criterion, which are several, and of at most one health: one set
  * after the other, from the place on without a key. PXT_ENOTSUP: a set has no index; `missing` does not say which. */
 pxt_status sqlite_select_walk_sets(struct select_walk *walk, const struct select_place *place, struct pxt_error *error);
+/* Has a walk through the candidate, in any order, leave out the sets that are remembered to have nothing: see walk->only. `*version`: as
+ * below. */
+pxt_status sqlite_select_sets_with_entries(struct select_walk *walk, uint64_t hash, unsigned *version,
+                                           struct pxt_error *error);
 /* The same, but leaves sets out that have nothing. Those are remembered for the hash of a selection. `*version`: at this data
  * version of the connection they have nothing; 0: none was left out. */
 pxt_status sqlite_select_walk_some_sets(struct select_walk *walk, uint64_t hash, const struct select_place *place,

@@ -69,6 +69,23 @@ static pxt_status recall(struct select_walk *walk, uint64_t hash, unsigned *sets
     return status;
 }
 
+pxt_status sqlite_select_sets_with_entries(struct select_walk *walk, uint64_t hash, unsigned *version,
+                                           struct pxt_error *error)
+{
+    const uint8_t kind = walk->candidate->kind;
+    const unsigned health = walk->plan->health;
+    unsigned sets;
+    *version = 0;
+    if ((kind != SELECT_TAG && kind != SELECT_FAILURES) || health & (health - 1))
+        return PXT_OK;
+    pxt_status status = recall(walk, hash, &sets, version, error);
+    if (status == PXT_ENOTSUP) /* an index is missing: the walk says which */
+        status = PXT_OK;
+    else if (!status && *version)
+        walk->only = sets;
+    return status;
+}
+
 pxt_status sqlite_select_walk_sets(struct select_walk *walk, const struct select_place *place, struct pxt_error *error)
 {
     return open_some(walk, all_sets(walk), place, error);
