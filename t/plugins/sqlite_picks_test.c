@@ -118,7 +118,7 @@ static void update(const struct tier *tier, bool l3, const char *what)
     sql(tier->path, text);
 }
 
-static bool count(void *arg, const struct pxt_key *key, int64_t value)
+static bool count_key(void *arg, const struct pxt_key *key, int64_t value)
 {
     (void)key;
     (void)value;
@@ -138,7 +138,7 @@ static unsigned walked(const struct tier *tier, const struct pxt_selection *sele
     unsigned found = 0;
     for (int i = 0; i < 3; i++) {
         found = 0;
-        tier->ops->select(tier->self, &select, count, &found, NULL);
+        tier->ops->select(tier->self, &select, count_key, &found, NULL);
     }
     return found;
 }
