@@ -189,7 +189,7 @@ static pxt_status copy_packed(const struct store *store, sqlite3_stmt *statement
 {
     const int at = (int)store->schema.field_count + 3;
     if (schema->form == FORM_PACKED) {
-        sqlite3_bind_value(statement, at, sqlite3_column_value(row, schema->column_count + 2));
+        sqlite3_bind_value(statement, at, sqlite3_column_value(row, schema->column_count + 1));
         return PXT_OK;
     }
     for (int i = 0; i < schema->column_count; i++) {
@@ -301,16 +301,23 @@ static enum column read_column(sqlite3_stmt *statement, int at, enum pxt_field_i
     return type == SQLITE_INTEGER ? COLUMN_READ : COLUMN_WRONG;
 }
 
-static enum column read_packed(const struct store *store, const struct sqlite_schema *schema, sqlite3_stmt *statement,
-                               struct pxt_draft *draft)
+/* Reads what stands behind the rowid: packed fields, or `*what` the row is. A row of the main table has an URL, and is no
+ * tombstone, whatever damage has made of its packed fields. */
+static enum column read_rest(const struct store *store, const struct sqlite_schema *schema, sqlite3_stmt *statement,
+                             struct pxt_draft *draft, int *what)
 {
-    sqlite3_value *value = sqlite3_column_value(statement, schema->column_count + 2);
-    int type = sqlite3_value_type(value);
+    sqlite3_value *value = sqlite3_column_value(statement, schema->column_count + 1);
+    const int type = sqlite3_value_type(value);
+    *what = ROW_ENTRY;
+    if (type == SQLITE_INTEGER)
+        *what = sqlite3_value_int(value);
+    if (schema->form != FORM_PACKED || type == SQLITE_NULL || !draft->value[PXT_FIELD_PROXY_URL].set)
+        return COLUMN_READ;
     const unsigned char *bytes = type == SQLITE_BLOB ? sqlite3_value_blob(value) : NULL;
-    size_t length = bytes ? (size_t)sqlite3_value_bytes(value) : 0;
-    if (type != SQLITE_BLOB)
-        return type == SQLITE_NULL ? COLUMN_READ : COLUMN_WRONG;
-    return sqlite_packed_read(bytes, length, store->host->fields, schema->packed, draft) ? COLUMN_READ : COLUMN_WRONG;
+    const size_t length = bytes ? (size_t)sqlite3_value_bytes(value) : 0;
+    return type == SQLITE_BLOB && sqlite_packed_read(bytes, length, store->host->fields, schema->packed, draft)
+               ? COLUMN_READ
+               : COLUMN_WRONG;
 }
 
 /* Whether the table of our own has nothing for a row but its version: there it has no row, or no counts. */
@@ -336,36 +343,37 @@ static pxt_status read_tombstone(struct store *store, const struct pxt_draft *dr
                                       (unsigned)(what - ROW_TOMBSTONE), at->set ? at->as.number : 0, out, error);
 }
 
-/* Fills the draft. `*field`: the name of what is wrong. */
+/* Fills the draft. `*wrong`: the name of what is. */
 static enum column read_fields(const struct store *store, const struct sqlite_schema *schema, sqlite3_stmt *statement,
-                               struct pxt_draft *draft, const char **field)
+                               struct pxt_draft *draft, int *what, const char **wrong)
 {
     const struct pxt_field *const *fields = store->host->fields;
     for (int i = 0; i < schema->column_count; i++) {
         enum pxt_field_id id = (enum pxt_field_id)schema->column[i];
         enum column column = read_column(statement, i, id, fields[id], draft);
-        *field = fields[id]->name;
-        if (column != COLUMN_READ)
+        if (column != COLUMN_READ) {
+            *wrong = fields[id]->name;
             return column;
+        }
     }
-    *field = "packed";
-    return schema->form == FORM_PACKED ? read_packed(store, schema, statement, draft) : COLUMN_READ;
+    *wrong = "packed";
+    return read_rest(store, schema, statement, draft, what);
 }
 
 pxt_status sqlite_row_read(struct store *store, const struct sqlite_schema *schema, sqlite3_stmt *statement,
                            pxt_entry **out, struct pxt_error *error)
 {
     const struct pxt_host *host = store->host;
-    const char *field;
+    const char *wrong;
+    int what;
     struct pxt_draft draft;
     pxt_draft_init(&draft);
-    enum column column = read_fields(store, schema, statement, &draft, &field);
+    enum column column = read_fields(store, schema, statement, &draft, &what, &wrong);
     if (column == COLUMN_NO_MEMORY)
         return host->fail(host, error, PXT_ENOMEM, 0, "%s: out of memory to read a row", store->path);
     if (column == COLUMN_WRONG)
-        return host->fail(host, error, PXT_EINVAL, 0, "%s has a value of the wrong type", field);
-    int what = sqlite3_column_int(statement, schema->column_count + 1);
-    if (what >= ROW_TOMBSTONE)
+        return host->fail(host, error, PXT_EINVAL, 0, "%s has a value of the wrong type", wrong);
+    if (what >= ROW_TOMBSTONE && !draft.value[PXT_FIELD_PROXY_URL].set)
         return read_tombstone(store, &draft, what, out, error);
     if (store->compatible && is_elsewhere(store, schema, statement, what))
         for (size_t id = 0; id < schema->field_count; id++)

@@ -160,12 +160,6 @@ static bool has_column(const struct sqlite_column *columns, const char *name)
     return false;
 }
 
-static void add_packed(struct sqlite_text *text, const struct sqlite_schema *schema, const char *name)
-{
-    if (schema->form == FORM_PACKED)
-        sqlite_text_add(text, ",%s", name);
-}
-
 static bool is_left_out(const struct sqlite_schema *schema, const char *column, enum sqlite_place place,
                         unsigned without)
 {
@@ -173,7 +167,7 @@ static bool is_left_out(const struct sqlite_schema *schema, const char *column, 
                                 : (without & WITHOUT_ADDED) && !has_column(schema->layout->columns, column);
 }
 
-/* Fields in columns, then rowid, what the row is, and the packed fields. A row in the table of our own is of the entry as
+/* Fields in columns, then rowid, and the packed fields, or whether the table of our own has no row. A row in the table of our own is of the entry as
  * proxtier wrote it: it does not count once ProxyWhirl has replaced the entry, which changes its rowid. */
 char *sqlite_schema_select(const struct sqlite_schema *schema, const struct pxt_host *host, unsigned without,
                            const char *rest)
@@ -190,9 +184,12 @@ char *sqlite_schema_select(const struct sqlite_schema *schema, const struct pxt_
         else
             sqlite_text_add(&text, "%s.%s,", place == PLACE_EXTRA ? "x" : "m", column);
     }
-    sqlite_text_add(&text, "m.rowid,%s", extra ? "x.key IS NULL" : schema->any_extra ? "1" : "0");
-    add_packed(&text, schema, "m.packed");
-    sqlite_text_add(&text, " FROM %s m", schema->layout->table);
+    sqlite_text_add(&text, "m.rowid,%s FROM %s m",
+                    schema->form == FORM_PACKED ? "m.packed"
+                    : extra                     ? "x.key IS NULL"
+                    : schema->any_extra         ? "1"
+                                                : "0",
+                    schema->layout->table);
     if (extra)
         sqlite_text_add(&text, " LEFT JOIN %s x ON x.key=m.key AND coalesce(x.entry_rowid,m.rowid)=m.rowid",
                         schema->layout->extra);
@@ -504,9 +501,7 @@ static char *get_sql(const struct sqlite_schema *schema, const struct pxt_host *
                         : schema->column[i] == PXT_FIELD_VERSION    ? "version"
                         : schema->column[i] == PXT_FIELD_FETCH_TIME ? "at"
                                                                     : "NULL");
-    sqlite_text_add(&rest, "0,%d+max(why,0)", ROW_TOMBSTONE);
-    add_packed(&rest, schema, "NULL");
-    sqlite_text_add(&rest, " FROM proxtier_tombstones WHERE key=?1 LIMIT 1");
+    sqlite_text_add(&rest, "0,%d+max(why,0) FROM proxtier_tombstones WHERE key=?1 LIMIT 1", ROW_TOMBSTONE);
     char *text = rest.failed ? NULL : sqlite_schema_select(schema, host, 0, rest.data);
     free(rest.data);
     return text;

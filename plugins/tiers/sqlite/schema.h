@@ -47,9 +47,9 @@ enum sqlite_statement {
     SQL_BEGIN,
     SQL_COMMIT,
     SQL_ROLLBACK,
-    SQL_GET,  /* ?1 key; the columns of sqlite_schema.column, rowid, what the row is, packed fields; or the tombstone */
-    SQL_ROW,  /* ?1 rowid; the same columns of a row */
-    SQL_PAGE, /* ?1 rowid before the page, ?2 how many */
+    SQL_GET,      /* ?1 key; the columns of sqlite_schema.column, rowid, packed fields or what the row is */
+    SQL_ROW,      /* ?1 rowid; the same columns of a row */
+    SQL_PAGE,     /* ?1 rowid before the page, ?2 how many */
     SQL_VICTIM,   /* by the policy's order */
     SQL_CONTAINS, /* ?1 key */
     SQL_COUNT,
@@ -88,7 +88,7 @@ enum sqlite_statement {
     SQL_STATEMENTS
 };
 
-/* What a row is: a number between the rowid and the packed fields. */
+/* What a row is: the number behind the rowid. An entry has its packed fields there, where there are such. */
 enum {
     ROW_ENTRY,
     ROW_WITHOUT_EXTRA, /* the table of our own has no row for it */
