@@ -354,8 +354,6 @@ static void deletes_by_others_take_our_columns_along(void)
     pxt_entry *out;
     put(&tier, complete("k"));
     is_str(ask(tier.path, "SELECT count(*) FROM proxtier_l2_health"), "1", "l2: health monitoring has its own table");
-    put(&tier, simple("plain"));
-    is_str(ask(tier.path, "SELECT count(*) FROM proxtier_l2_health"), "1", "l2: for those that need it");
     sql(tier.path, "DELETE FROM l2_cache WHERE key='k'");
     is_str(ask(tier.path, "SELECT count(*) FROM proxtier_l2_health"), "0", "l2: emptied whoever deletes the entry");
     put(&tier, simple("k"));
