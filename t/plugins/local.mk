@@ -107,7 +107,7 @@ check_LTLIBRARIES += %D%/lmdb/lmdb.la
 c_tests += %D%/lmdb_test
 %C%_lmdb_test_LDADD = libproxtier.la
 endif
-script_tests += %D%/debugger.t %D%/folder_damage.t %D%/lmdb.t %D%/older_hints.t %D%/sqlite_upgrade.t %D%/tcp_store.t
+script_tests += %D%/debugger.t %D%/folder_damage.t %D%/lmdb.t %D%/older_hints.t %D%/sqlite_python.t %D%/sqlite_upgrade.t %D%/tcp_store.t
 EXTRA_DIST += \
     %D%/fixtures/README.md %D%/fixtures/before_versions/history %D%/fixtures/before_versions/l2.jsonl %D%/fixtures/before_versions/l2_cache.db \
     %D%/fixtures/before_versions/l3.jsonl %D%/fixtures/before_versions/px.db %D%/fixtures/before_versions/test.key
