@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * schema.c: the statements, made from the layouts of tables by walking the field table. Each field has a place. In a file that is shared with ProxyWhirl that is its column there, or a table of our
- * own beside it, which is joined when reading. In a file of our own it is a column if a statement asks for the field: a
- * criterion of select(), an order of victims, what a hit changes. All other fields are packed in one column.
+ * schema.c: the statements, made from the layouts of tables by walking the field table. Each field has a place. In a file
+ * that is shared with ProxyWhirl that is its column there, or a table of our own beside it, which is joined when reading. In
+ * a file of our own it is a column if a statement asks for the field: a criterion of select(), an order of victims, what a hit
+ * changes. All other fields are packed in one column.
  */
 #include "schema.h"
 #include <stdio.h>
@@ -39,8 +40,8 @@ static bool is_left_out(const struct sqlite_schema *schema, const char *column, 
                                 : (without & WITHOUT_ADDED) && !has_column(schema->layout->columns, column);
 }
 
-/* Fields in columns, then rowid, and the packed fields, or whether the table of our own has no row. A row in the table of our own is of the entry as
- * proxtier wrote it: it does not count once ProxyWhirl has replaced the entry, which changes its rowid. */
+/* Fields in columns, then rowid, and the packed fields, or whether the table of our own has no row. A row in that table is of
+ * the entry as proxtier wrote it: it does not count once ProxyWhirl has replaced the entry, which changes its rowid. */
 char *sqlite_schema_select(const struct sqlite_schema *schema, const struct pxt_host *host, unsigned without,
                            const char *rest)
 {
