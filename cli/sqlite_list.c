@@ -205,6 +205,12 @@ static pxt_status fail_with(struct pxt_error *error, pxt_status status, const ch
     return status;
 }
 
+/* A file of proxtier alone has fields that no column shows. */
+static bool is_packed(sqlite3 *db, const char *table)
+{
+    return sqlite3_table_column_metadata(db, NULL, table, "packed", NULL, NULL, NULL, NULL, NULL) == SQLITE_OK;
+}
+
 static pxt_status open_rows(struct rows *rows, const char *path, bool at_rest, struct pxt_error *error)
 {
     char *uri = uri_of(path, at_rest);
@@ -224,6 +230,11 @@ static pxt_status open_rows(struct rows *rows, const char *path, bool at_rest, s
         if (rc == SQLITE_OK)
             rc = sqlite3_step(found);
         sqlite3_finalize(found);
+        if (rc == SQLITE_ROW && is_packed(rows->db, tables[i].table))
+            return fail_with(
+                error, PXT_EINVAL, path,
+                "it is a tier of proxtier, not a database of ProxyWhirl: give a configuration that has this tier "
+                "to `proxtier migrate --from`, or use `proxtier export`");
         if (rc == SQLITE_ROW)
             rc = sqlite3_prepare_v2(rows->db, tables[i].select, -1, &rows->row, NULL);
         else if (rc == SQLITE_DONE)

@@ -31,8 +31,10 @@ static bool copy_into_member(struct pxt_chain *chain, struct pxt_tier *tier, con
 {
     struct pxt_change change;
     bool older = false;
-    if (pxt_word_doubts(pxt_word(&chain->page, key->hash)) & pxt_chain_bit(chain, tier))
-        return false; /* the next repair brings it */
+    /* The next repair brings it; but what an authority has said has to leave the memory of the other processes now, also if their
+     * notices are still under way: the copy raises the generation. */
+    if (!chain->authority && pxt_word_doubts(pxt_word(&chain->page, key->hash)) & pxt_chain_bit(chain, tier))
+        return false;
     if (chain->authority && has_version(tier, key, entry, &older))
         return false;
     pxt_change_begin(chain, key->hash, tier, &change);

@@ -119,11 +119,11 @@ static bool differs(const struct pxt_chain *chain, struct pxt_tier *tier, const 
 void pxt_remote_follow(struct pxt_chain *chain, const struct pxt_key *key, const struct pxt_decision *decision,
                        bool locked)
 {
-    pxt_doubts doubts = pxt_word_doubts(decision->word);
     for (unsigned i = 0; i < chain->authority->index; i++) {
         struct pxt_tier *tier = &chain->tier[i];
         pxt_doubts bit = pxt_chain_bit(chain, tier);
-        if (!bit || (bit & doubts) || !differs(chain, tier, key, decision->entry))
+        /* Also if it is in doubt: its generation is what other processes hold their memory against. */
+        if (!bit || !differs(chain, tier, key, decision->entry))
             continue;
         if (!locked || !decision->entry)
             pxt_word_notice(&chain->page, key->hash, bit);

@@ -172,29 +172,39 @@ static bool key_inline(const struct pxt_draft *draft, size_t id)
     return id == PXT_FIELD_KEY && draft->value[id].length < PXT_KEY_INLINE;
 }
 
+static inline void store_field(pxt_entry *entry, enum pxt_field_id id, enum pxt_field_type type, unsigned flags,
+                               const struct pxt_draft *draft, const int64_t number[PXT_FIELD_COUNT], uint32_t *end)
+{
+    const unsigned slot = place_of[id].slot;
+    if (!is_text(type))
+        atomic_init(&entry->number[slot], number[id]);
+    else if (key_inline(draft, id))
+        store_text(entry, slot, &(uint32_t){offsetof(pxt_entry, key)}, &draft->value[id]);
+    else if (present(draft, id))
+        store_text(entry, slot, end, &draft->value[id]);
+    if (id < draft->field_count && draft->value[id].elsewhere && !(flags & PXT_FIELD_INTERNAL))
+        entry->elsewhere |= UINT64_C(1) << id;
+}
+
 /* Makes an entry of fields that are checked, with the numbers of all fields. */
 static pxt_status make_entry(const struct pxt_draft *draft, const int64_t number[PXT_FIELD_COUNT], pxt_entry **out,
                              struct pxt_error *error)
 {
-    size_t field_count, size = sizeof(pxt_entry);
-    const struct pxt_field *field = pxt_field_table(&field_count);
-    for (size_t id = 0; id < PXT_FIELD_COUNT; id++)
-        if (is_text(field[id].type) && present(draft, id) && !key_inline(draft, id))
-            size += draft->value[id].length + 1;
+    size_t size = sizeof(pxt_entry);
+#define X(id, name, type, def, flags, since, help)                                                                     \
+    if (is_text(PXT_TYPE_##type) && present(draft, PXT_FIELD_##id) && !key_inline(draft, PXT_FIELD_##id))              \
+        size += draft->value[PXT_FIELD_##id].length + 1;
+    PXT_FIELDS(X)
+#undef X
     pxt_entry *entry = pxt_alloc(size);
     if (!entry)
         return pxt_fail_memory(error, "an entry");
     uint32_t end = sizeof(pxt_entry);
-    for (size_t id = 0; id < PXT_FIELD_COUNT; id++) {
-        if (!is_text(field[id].type))
-            atomic_init(&entry->number[place_of[id].slot], number[id]);
-        else if (key_inline(draft, id))
-            store_text(entry, place_of[id].slot, &(uint32_t){offsetof(pxt_entry, key)}, &draft->value[id]);
-        else if (present(draft, id))
-            store_text(entry, place_of[id].slot, &end, &draft->value[id]);
-        if (id < draft->field_count && draft->value[id].elsewhere && !(field[id].flags & PXT_FIELD_INTERNAL))
-            entry->elsewhere |= UINT64_C(1) << id;
-    }
+    /* Written out, so that the compiler knows type and place of each field: this is a part of every get of a file. */
+#define X(id, name, type, def, flags, since, help)                                                                     \
+    store_field(entry, PXT_FIELD_##id, PXT_TYPE_##type, flags, draft, number, &end);
+    PXT_FIELDS(X)
+#undef X
     const struct pxt_value *key = &draft->value[PXT_FIELD_KEY];
     entry->key_length = (uint16_t)key->length;
     entry->hash = pxt_key_hash(key->as.text, key->length);

@@ -125,6 +125,33 @@ static void what_b_deleted_a_puts_while_the_server_is_gone(void)
     close_hosts(a, b);
 }
 
+/* The files of b are in doubt since a notice of c came, and a is one whose notices are lost. What one process of the host reads from the server
+ * leaves the memory of the others. */
+static void what_one_process_was_told_the_others_follow(bool deletes)
+{
+    static const char far[] = ", max_staleness: 1h";
+    const struct host host = {"b", true, false, far, core}, told_of = {"c", false, false, far, core};
+    const int64_t told = deletes ? -PXT_NOT_FOUND : 2;
+    empty_folder();
+    pxt_cache *a = open_host(&host_a), *c = open_host(&told_of), *first = open_host(&host), *second = open_host(&host);
+    put(c, "k", 0);
+    ok(answers_soon(second, "k", 0), "a process of b knows what c has put");
+    put(c, "k", 1);
+    ok(answers_soon(second, "k", 1), "and hears that c has put it again");
+    sleep_ms(50); /* for notices that other processes of b heed later */
+    is_int(get(second, "k"), 1, "and has it in memory");
+    if (deletes)
+        pxt_cache_delete(a, "k", &error);
+    else
+        put(a, "k", 2);
+    sleep_ms(50);
+    is_int(get(second, "k"), 1, "also when a has changed it, for no notice comes");
+    is_int(get(first, "k"), told, "another process reads it from the server");
+    is_int(get(second, "k"), told, "and the first one does not answer with what was before that");
+    close_hosts(c, second);
+    close_hosts(a, first);
+}
+
 int main(void)
 {
     static const char *const refusals[] = {"ENOSPC", "EBUSY", "EACCES"};
@@ -136,5 +163,7 @@ int main(void)
         }
     files_that_have_nothing_are_in_no_doubt();
     what_b_deleted_a_puts_while_the_server_is_gone();
+    what_one_process_was_told_the_others_follow(false);
+    what_one_process_was_told_the_others_follow(true);
     return end_tests();
 }

@@ -26,6 +26,53 @@ static bool has_table(sqlite3 *db, const char *table)
     return found;
 }
 
+static void set_bytes(struct copy *copy, unsigned id, const unsigned char *bytes, size_t n)
+{
+    char *text = room(NULL, 2 * n + 1);
+    text[0] = '\0';
+    if (type[id] == PXT_TYPE_SECRET)
+        for (size_t i = 0; i < n; i++)
+            sprintf(text + 2 * i, "%02x", bytes[i]);
+    else
+        snprintf(text, n + 1, "%.*s", (int)n, (const char *)bytes);
+    field_set(copy, id, text);
+    free(text);
+}
+
+/* Seven bits a byte, the lowest first. */
+static uint64_t packed_number(const unsigned char **at, const unsigned char *end)
+{
+    uint64_t number = 0;
+    for (unsigned shift = 0; *at < end && shift < 64; shift += 7) {
+        number |= (uint64_t)(**at & 127) << shift;
+        if (*(*at)++ < 128)
+            return number;
+    }
+    differs("unreadable: packed fields end in a number");
+    *at = end;
+    return 0;
+}
+
+/* The column of packed fields, as proxtier.yaml(5) has it. */
+static void set_packed(struct copy *copy, const unsigned char *at, size_t length)
+{
+    const unsigned char *end = at + length;
+    while (at < end) {
+        const uint64_t tag = packed_number(&at, end), value = packed_number(&at, end);
+        const unsigned id = (unsigned)(tag >> 1);
+        if (id >= PXT_FIELD_COUNT || (tag & 1 && value > (uint64_t)(end - at))) {
+            differs("unreadable: packed field %u", id);
+            return;
+        }
+        if (tag & 1) {
+            set_bytes(copy, id, at, (size_t)value);
+            at += value;
+        } else {
+            field_set_number(copy, id, (long long)(value >> 1 ^ (0 - (value & 1))));
+        }
+    }
+}
+
 static void set_column(struct copy *copy, unsigned id, sqlite3_stmt *row, int column)
 {
     if (sqlite3_column_type(row, column) == SQLITE_NULL)
@@ -33,14 +80,7 @@ static void set_column(struct copy *copy, unsigned id, sqlite3_stmt *row, int co
     if (type[id] == PXT_TYPE_TIME) {
         field_set_number(copy, id, llround(sqlite3_column_double(row, column) * 1e6));
     } else if (type[id] == PXT_TYPE_SECRET) {
-        const unsigned char *bytes = sqlite3_column_blob(row, column);
-        size_t n = (size_t)sqlite3_column_bytes(row, column);
-        char *text = room(NULL, 2 * n + 1);
-        text[0] = '\0';
-        for (size_t i = 0; i < n; i++)
-            sprintf(text + 2 * i, "%02x", bytes[i]);
-        field_set(copy, id, text);
-        free(text);
+        set_bytes(copy, id, sqlite3_column_blob(row, column), (size_t)sqlite3_column_bytes(row, column));
     } else {
         field_set(copy, id, (const char *)sqlite3_column_text(row, column));
     }
@@ -67,6 +107,8 @@ static void add_row(struct copies *copies, sqlite3_stmt *row, unsigned tier)
         unsigned id = field_of(sqlite3_column_name(row, column));
         if (id < PXT_FIELD_COUNT && !copy->field[id])
             set_column(copy, id, row, column);
+        else if (!strcmp(sqlite3_column_name(row, column), "packed"))
+            set_packed(copy, sqlite3_column_blob(row, column), (size_t)sqlite3_column_bytes(row, column));
     }
 }
 

@@ -64,10 +64,11 @@ static __attribute__((unused)) void mark(const char *path)
 }
 
 /* Fills a tier, closes it, and returns its file. */
-static __attribute__((unused)) struct image filled(struct tier *tier, bool l3, const char *name)
+static __attribute__((unused)) struct image filled_as(struct tier *tier, bool l3, const char *name,
+                                                      const struct how *how)
 {
     pxt_entry *entry[ENTRIES];
-    *tier = opened(l3, name, NULL);
+    *tier = opened(l3, name, how);
     for (int i = 0; i < ENTRIES; i++)
         entry[i] = complete(key_text(i));
     tier->ops->put_many(tier->self, entry, ENTRIES, NULL);
@@ -75,6 +76,11 @@ static __attribute__((unused)) struct image filled(struct tier *tier, bool l3, c
         host.host.entry_release(entry[i]);
     close_tier(tier);
     return read_image(tier->path);
+}
+
+static __attribute__((unused)) struct image filled(struct tier *tier, bool l3, const char *name)
+{
+    return filled_as(tier, l3, name, NULL);
 }
 
 /* The place of a text in a page. 0: it is not there. */

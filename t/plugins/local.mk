@@ -6,7 +6,7 @@ c_tests += \
     %D%/eviction_test %D%/exact_eviction_test %D%/fault_test %D%/fault_versions_test %D%/fernet_test \
     %D%/jsonl_checksum_test %D%/jsonl_clear_test %D%/jsonl_damage_test %D%/jsonl_format_test %D%/jsonl_identity_test %D%/jsonl_log_test \
     %D%/jsonl_versions_test %D%/sqlite_damage_test %D%/sqlite_faults_test %D%/sqlite_index_test \
-    %D%/sqlite_picks_test %D%/sqlite_salvage_test %D%/sqlite_select_index_test %D%/sqlite_select_test \
+    %D%/sqlite_packed_test %D%/sqlite_packing_test %D%/sqlite_picks_test %D%/sqlite_salvage_test %D%/sqlite_select_index_test %D%/sqlite_select_test \
     %D%/sqlite_tiers_test %D%/sqlite_versions_test %D%/stacked_tier_test %D%/tiers_test
 %C%_eviction_test_SOURCES = %D%/eviction_test.c t/lib/plugin_user.c t/lib/plugin_user.h
 %C%_eviction_test_CPPFLAGS = $(core_test_cppflags)
@@ -36,6 +36,11 @@ c_tests += \
 %C%_jsonl_log_test_CPPFLAGS = $(core_test_cppflags)
 %C%_tiers_test_SOURCES = %D%/tiers_test.c t/lib/plugin_user.c t/lib/plugin_user.h t/lib/tiers_kit.h
 %C%_tiers_test_CPPFLAGS = $(core_test_cppflags)
+%C%_sqlite_packed_test_SOURCES = %D%/sqlite_packed_test.c plugins/tiers/sqlite/packed.c
+%C%_sqlite_packed_test_CPPFLAGS = $(core_test_cppflags)
+%C%_sqlite_packed_test_LDADD = libcore.la $(SQLITE_LIBS) -lm
+%C%_sqlite_packing_test_CPPFLAGS = $(core_test_cppflags)
+%C%_sqlite_packing_test_LDADD = libcore.la $(SQLITE_LIBS)
 %C%_sqlite_picks_test_CPPFLAGS = $(core_test_cppflags)
 %C%_sqlite_picks_test_LDADD = libcore.la $(SQLITE_LIBS)
 %C%_sqlite_select_index_test_CPPFLAGS = $(core_test_cppflags)
@@ -101,7 +106,7 @@ check_LTLIBRARIES += %D%/lmdb/lmdb.la
 c_tests += %D%/lmdb_test
 %C%_lmdb_test_LDADD = libproxtier.la
 endif
-script_tests += %D%/debugger.t %D%/folder_damage.t %D%/lmdb.t %D%/older_hints.t %D%/sqlite_upgrade.t %D%/tcp_store.t
+script_tests += %D%/debugger.t %D%/folder_damage.t %D%/lmdb.t %D%/older_hints.t %D%/sqlite_python.t %D%/sqlite_upgrade.t %D%/tcp_store.t
 EXTRA_DIST += \
     %D%/fixtures/README.md %D%/fixtures/before_versions/history %D%/fixtures/before_versions/l2.jsonl %D%/fixtures/before_versions/l2_cache.db \
     %D%/fixtures/before_versions/l3.jsonl %D%/fixtures/before_versions/px.db %D%/fixtures/before_versions/test.key

@@ -187,7 +187,7 @@ static void unreadable_rows_are_quarantined(bool l3, const char *name)
     is_int(count(&tier), 7, "%s: seven rows", name);
     snprintf(text, sizeof text,
              "UPDATE %1$s SET fetch_time='yesterday' WHERE key='a';UPDATE %1$s SET health_status='sick' WHERE key='b';"
-             "UPDATE %1$s SET ttl_seconds=-1 WHERE key='c';UPDATE %1$s SET proxy_url=x'ff00' WHERE key='d';"
+             "UPDATE %1$s SET packed=x'0c01' WHERE key='c';UPDATE %1$s SET proxy_url=x'ff00' WHERE key='d';"
              "UPDATE %1$s SET key=NULL WHERE key='e';UPDATE %1$s SET expires_at=9e999 WHERE key='f'",
              tier.table);
     is_int(sql(tier.path, text), 0, "%s: six of them spoilt by a foreign hand", name);

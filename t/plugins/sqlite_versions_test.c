@@ -257,18 +257,18 @@ static void a_newer_format_is_refused(bool l3, const char *name)
     struct tier tier = opened(l3, name, NULL);
     struct pxt_error error = {.message = ""};
     put(&tier, versioned("k", 7, "seven"));
-    is_str(ask(tier.path, "PRAGMA user_version"), "1", "%s: the file has a format", name);
+    is_str(ask(tier.path, "PRAGMA user_version"), "2", "%s: the file has a format", name);
     is_str(ask(tier.path, "PRAGMA application_id"), "1886942257", "%s: and says whose", name);
     close_tier(&tier);
-    sql(tier.path, "PRAGMA user_version=2");
+    sql(tier.path, "PRAGMA user_version=3");
     unsigned long before = sum_of(tier.path);
     is_int(open_tier(&tier, l3, name, NULL, &error), PXT_ECONFIG, "%s: a newer one is refused", name);
-    ok(strstr(error.message, "format 2") && strstr(error.message, "up to 1") &&
+    ok(strstr(error.message, "format 3") && strstr(error.message, "up to 2") &&
            strstr(error.message, "upgrade proxtier"),
        "%s: with both numbers and a remedy: %s", name, error.message);
     close_tier(&tier);
     is_int((long long)sum_of(tier.path), (long long)before, "%s: and not changed by a byte", name);
-    sql(tier.path, "PRAGMA user_version=1");
+    sql(tier.path, "PRAGMA user_version=2");
     tier = opened(l3, name, NULL);
     is_str(stored(&tier, "k"), "entry 7 seven", "%s: all is still there", name);
     close_tier(&tier);
@@ -321,7 +321,7 @@ static void a_shared_file_becomes_our_own(bool l3, const char *name)
     is_str(ask(tier.path, "SELECT count(*) FROM sqlite_schema WHERE name LIKE 'proxtier%_back' OR name LIKE "
                           "'proxtier_l3_extra%'"),
            "0", "%s: and what only a shared file needs is gone", name);
-    is_str(ask(tier.path, "PRAGMA user_version"), "1", "%s: it has our format", name);
+    is_str(ask(tier.path, "PRAGMA user_version"), "2", "%s: it has our format", name);
     close_tier(&tier);
 }
 
@@ -344,12 +344,13 @@ static void a_file_of_before_versions_is_upgraded(bool l3, const char *name)
     copy_fixture(l3, name);
     struct tier tier = {.table = l3 ? "cache_entries" : "l2_cache"};
     snprintf(tier.path, sizeof tier.path, "%s/%s/%s", root, name, l3 ? "px.db" : "l2_cache.db");
-    snprintf(text, sizeof text,
-             "SELECT key||proxy_url||source||fetch_time||expires_at||access_count||health_status||failure_count||"
-             "coalesce(hex(username_encrypted),'-')||coalesce(hex(password_encrypted),'-') FROM %s ORDER BY key",
-             tier.table);
+    snprintf(
+        text, sizeof text,
+        "SELECT key||proxy_url||source||fetch_time||expires_at||access_count||health_status||failure_count FROM %s "
+        "ORDER BY key",
+        tier.table);
     snprintf(before, sizeof before, "%s", ask(tier.path, text));
-    ok(strlen(before) > 500, "%s: the fixture has entries", name);
+    ok(strlen(before) > 300, "%s: the fixture has entries", name);
     tier = opened(l3, name, NULL);
     is_str(ask(tier.path, text), before, "%s: they are as before", name);
     is_int(count(&tier), 4, "%s: all", name);
@@ -362,7 +363,7 @@ static void a_file_of_before_versions_is_upgraded(bool l3, const char *name)
        "%s: their versions follow from the time", name);
     ok(out && pxt_entry_number(out, PXT_FIELD_TOTAL_HEALTH_CHECKS) == 2, "%s: health is kept", name);
     host.host.entry_release(out);
-    is_str(ask(tier.path, "PRAGMA user_version"), "1", "%s: it has a format", name);
+    is_str(ask(tier.path, "PRAGMA user_version"), "2", "%s: it has a format", name);
     is_int(put(&tier, versioned("own-key", (uint64_t)(fetched << 11) - 1, "older")), PXT_ESTALE,
            "%s: what is older is refused", name);
     close_tier(&tier);

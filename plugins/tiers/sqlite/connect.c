@@ -2,6 +2,7 @@
  *
  * connect.c: opens and closes one connection, with its settings.
  */
+#include "packed.h"
 #include "select.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,6 +37,7 @@ pxt_status sqlite_connection_open(struct store *store, const char *path, struct 
     if (rc == SQLITE_OK) {
         configure(store, connection->db);
         sqlite_checkpoint_prepare(connection);
+        rc = sqlite_packed_register(connection->db, store->host);
     }
     if (rc != SQLITE_OK)
         status = sqlite_fail(store, connection->db, rc, error, "open it");

@@ -20,7 +20,7 @@ static pxt_status touch_one(struct store *store, struct connection *connection, 
     else
         sqlite3_bind_double(statement, 3, sqlite_seconds_of(touch->last_accessed));
     sqlite3_bind_int(statement, 4, touch->evicted_from_l1 != 0);
-    if (store->schema.layout->stamps)
+    if (store->schema.stamps)
         sqlite3_bind_double(statement, 5, sqlite_seconds_of(store->host->now(store->host)));
     return sqlite_statement_run(store, connection, statement, error, "count accesses");
 }

@@ -42,9 +42,9 @@ static bool has_columns(sqlite3 *db, const struct sqlite_layout *layout)
     return 2 * there > wanted;
 }
 
-static bool text_is_ours(sqlite3_stmt *row, const struct sqlite_layout *layout, bool added)
+static bool text_is_ours(sqlite3_stmt *row, const struct sqlite_layout *layout, enum sqlite_form form)
 {
-    char *text = sqlite_tables_text(layout, added);
+    char *text = sqlite_tables_text(layout, form);
     bool ours = text && sqlite_schema_text_is_close(row, 1, text);
     free(text);
     return ours;
@@ -56,8 +56,9 @@ static bool is_ours(sqlite3 *db, sqlite3_stmt *row)
     const char *name = (const char *)sqlite3_column_text(row, 0);
     bool ours = false;
     for (int i = 0; i < LAYOUTS && !ours; i++) {
-        ours = text_is_ours(row, layouts[i], true) || text_is_ours(row, layouts[i], false) ||
-               (name && !strcmp(name, layouts[i]->table) && has_columns(db, layouts[i]));
+        ours = name && !strcmp(name, layouts[i]->table) && has_columns(db, layouts[i]);
+        for (int form = 0; form < FORMS && !ours; form++)
+            ours = text_is_ours(row, layouts[i], (enum sqlite_form)form);
     }
     return ours;
 }

@@ -10,11 +10,11 @@
 #include <unistd.h>
 
 /* Returns whether the text of our table is the one that it should be, but for a few bytes. */
-static bool text_differs_from(const struct store *store, sqlite3 *db, bool added)
+static bool text_differs_from(const struct store *store, sqlite3 *db, enum sqlite_form form)
 {
     const struct sqlite_layout *layout = store->schema.layout;
     sqlite3_stmt *query = NULL;
-    char *wanted = sqlite_tables_text(layout, added);
+    char *wanted = sqlite_tables_text(layout, form);
     bool damaged = false;
     if (wanted &&
         sqlite3_prepare_v2(db, "SELECT sql FROM sqlite_schema WHERE name=?1", -1, &query, NULL) == SQLITE_OK &&
@@ -30,7 +30,10 @@ static bool text_differs_from(const struct store *store, sqlite3 *db, bool added
 
 static bool text_is_damaged(const struct store *store, sqlite3 *db)
 {
-    return text_differs_from(store, db, true) || text_differs_from(store, db, false);
+    bool damaged = false;
+    for (int form = 0; form < FORMS && !damaged; form++)
+        damaged = text_differs_from(store, db, (enum sqlite_form)form);
+    return damaged;
 }
 
 /* Makes the tables that the file lacks, and switches it to a write-ahead log. An existing file is switched only after

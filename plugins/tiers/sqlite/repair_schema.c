@@ -28,8 +28,7 @@ static bool equal(const unsigned char *text, const char *wanted)
     return text && !strcmp((const char *)text, wanted);
 }
 
-/* The texts that the table may have: with our columns, and without. */
-enum { TEXTS = 2 };
+enum { TEXTS = FORMS }; /* that the table may have */
 
 /* The row of sqlite_schema that is most probably our table's; `*close`: the one of `wanted` that its text is close to. 0:
  * none. */
@@ -62,10 +61,13 @@ static int find_row(const struct sqlite_layout *layout, char *const wanted[TEXTS
 int sqlite_repair_schema(const struct sqlite_schema *schema, sqlite3 *db)
 {
     const struct sqlite_layout *layout = schema->layout;
-    char *wanted[TEXTS] = {sqlite_tables_text(layout, true), sqlite_tables_text(layout, false)}, *text = NULL;
+    char *wanted[TEXTS], *text = NULL;
     int64_t row = 0;
     const char *close = NULL;
-    int rc = wanted[0] && wanted[1] ? SQLITE_OK : SQLITE_NOMEM;
+    int rc = SQLITE_OK;
+    for (int i = 0; i < TEXTS; i++)
+        if (!(wanted[i] = sqlite_tables_text(layout, (enum sqlite_form)i)))
+            rc = SQLITE_NOMEM;
     if (rc == SQLITE_OK && find_row(layout, wanted, db, &row, &close) != SQLITE_OK)
         rc = find_row(layout, wanted, db, &row, &close); /* SQLite has read all that it can of the schema by now */
     if (rc == SQLITE_OK && !row)

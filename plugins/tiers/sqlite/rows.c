@@ -1,21 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
  * rows.c: entries to rows and back, by the field table.
- *
- * Times are REAL seconds, as ProxyWhirl has them: a double carries microseconds exactly until the year 2242 if both
- * directions round; truncation would lose one in two.
  */
+#include "packed.h"
 #include "store.h"
-#include <math.h>
 #include <string.h>
-
-pxt_time sqlite_time_of(double seconds)
-{
-    if (!(seconds > -sqlite_seconds_of(PXT_TIME_MAX) && seconds < 2 * sqlite_seconds_of(PXT_TIME_MAX)))
-        return PXT_TIME_NONE; /* not a number, too */
-    double whole = floor(seconds);
-    return (pxt_time)whole * PXT_SECOND + llround((seconds - whole) * (double)PXT_SECOND);
-}
 
 /* ---- to rows ---- */
 
@@ -69,11 +58,11 @@ static bool has_extra(const struct store *store, const struct pxt_draft *draft)
     const struct pxt_field *const *fields = store->host->fields;
     if (store->compatible)
         for (size_t id = 0; id < store->schema.field_count; id++)
-            if (store->schema.extra[id] && can_be_elsewhere(fields[id]) && !draft->value[id].elsewhere)
+            if (store->schema.place[id] == PLACE_EXTRA && can_be_elsewhere(fields[id]) && !draft->value[id].elsewhere)
                 return true;
     for (size_t id = 0; id < store->schema.field_count; id++) {
         const struct pxt_value *value = &draft->value[id];
-        if (!store->schema.extra[id] || !value->set)
+        if (store->schema.place[id] != PLACE_EXTRA || !value->set)
             continue;
         if (fields[id]->type == PXT_TYPE_TEXT || fields[id]->type == PXT_TYPE_SECRET ||
             value->as.number != fields[id]->default_number)
@@ -91,28 +80,62 @@ static void bind_ring(const struct store *store, sqlite3_stmt *statement, const 
     sqlite3_bind_int64(statement, (int)store->schema.field_count + 2, PXT_RING(made.hash));
 }
 
+/* Packs the fields of an entry, and binds them; the bytes must live until the statement has run. */
+static pxt_status bind_packed(const struct store *store, sqlite3_stmt *statement, const struct pxt_draft *draft,
+                              struct sqlite_packed *packed, struct pxt_error *error)
+{
+    const struct sqlite_schema *schema = &store->schema;
+    for (size_t id = 0; id < schema->field_count; id++)
+        if (schema->packed[id])
+            sqlite_packed_add(packed, store->host->fields[id], (enum pxt_field_id)id, &draft->value[id]);
+    if (packed->failed)
+        return store->host->fail(store->host, error, PXT_ENOMEM, 0, "out of memory to store an entry");
+    sqlite3_bind_blob(statement, (int)schema->field_count + 3, packed->data, (int)packed->length, SQLITE_STATIC);
+    return PXT_OK;
+}
+
+static void bind_main(const struct store *store, sqlite3_stmt *statement, const struct pxt_draft *draft)
+{
+    const struct sqlite_schema *schema = &store->schema;
+    for (int i = 0; i < schema->column_count; i++) {
+        const size_t id = schema->column[i];
+        if (schema->place[id] == PLACE_MAIN && !is_unknown(id, &draft->value[id]))
+            bind_value(statement, (int)id + 1, store->host->fields[id]->type, &draft->value[id]);
+    }
+    sqlite3_bind_int64(statement, PXT_FIELD_VERSION + 1, draft->value[PXT_FIELD_VERSION].as.number);
+    if (schema->stamps)
+        sqlite3_bind_double(statement, (int)schema->field_count + 1, sqlite_seconds_of(store->host->now(store->host)));
+    bind_ring(store, statement, draft->value[PXT_FIELD_KEY].as.text, draft->value[PXT_FIELD_KEY].length);
+}
+
+static void bind_extra(const struct store *store, sqlite3_stmt *statement, const struct pxt_draft *draft)
+{
+    const struct sqlite_schema *schema = &store->schema;
+    bind_value(statement, PXT_FIELD_KEY + 1, PXT_TYPE_TEXT, &draft->value[PXT_FIELD_KEY]);
+    for (size_t id = 0; id < schema->field_count; id++)
+        if (schema->place[id] == PLACE_EXTRA && !draft->value[id].elsewhere && !is_unknown(id, &draft->value[id]))
+            bind_value(statement, (int)id + 1, store->host->fields[id]->type, &draft->value[id]);
+}
+
 static pxt_status put_table(struct store *store, struct connection *connection, enum sqlite_statement which,
                             const struct pxt_draft *draft, struct pxt_error *error)
 {
     sqlite3_stmt *statement;
-    bool extra = which == SQL_PUT_EXTRA;
+    struct sqlite_packed packed;
     pxt_status status = sqlite_statement_get(store, connection, which, &statement, error);
     if (status)
         return status;
-    for (size_t id = 0; id < store->schema.field_count; id++)
-        if (id == PXT_FIELD_REMOVED)
-            continue;
-        else if ((extra && draft->value[id].elsewhere) || is_unknown(id, &draft->value[id]))
-            sqlite3_bind_null(statement, (int)id + 1);
-        else if (store->schema.extra[id] == extra || id == PXT_FIELD_KEY || id == PXT_FIELD_VERSION)
-            bind_value(statement, (int)id + 1, store->host->fields[id]->type, &draft->value[id]);
-    if (!extra && store->schema.layout->stamps)
-        sqlite3_bind_double(statement, (int)store->schema.field_count + 1,
-                            sqlite_seconds_of(store->host->now(store->host)));
-    if (!extra)
-        bind_ring(store, statement, draft->value[PXT_FIELD_KEY].as.text, draft->value[PXT_FIELD_KEY].length);
-    status = sqlite_statement_run(store, connection, statement, error, "store an entry");
+    sqlite_packed_begin(&packed);
+    if (which == SQL_PUT_EXTRA)
+        bind_extra(store, statement, draft);
+    else
+        bind_main(store, statement, draft);
+    if (which == SQL_PUT && store->schema.form == FORM_PACKED)
+        status = bind_packed(store, statement, draft, &packed, error);
+    if (!status)
+        status = sqlite_statement_run(store, connection, statement, error, "store an entry");
     sqlite3_clear_bindings(statement);
+    sqlite_packed_free(&packed);
     return status;
 }
 
@@ -160,19 +183,30 @@ pxt_status sqlite_rows_put(struct store *store, struct connection *connection, p
     return status;
 }
 
-pxt_status sqlite_rows_copy(struct store *store, struct connection *connection, sqlite3_stmt *row,
-                            struct pxt_error *error)
+/* Packs columns of a row, or takes over what is packed there. */
+static pxt_status copy_packed(const struct store *store, sqlite3_stmt *statement, const struct sqlite_schema *schema,
+                              sqlite3_stmt *row, struct sqlite_packed *packed, struct pxt_error *error)
 {
-    sqlite3_stmt *statement;
-    pxt_status status = sqlite_statement_get(store, connection, SQL_PUT, &statement, error);
-    if (status)
-        return status;
-    for (size_t id = 0; id < store->schema.field_count; id++)
-        if (!store->schema.extra[id] && id != PXT_FIELD_REMOVED)
-            sqlite3_bind_value(statement, (int)id + 1, sqlite3_column_value(row, (int)id));
-    if (store->schema.layout->stamps)
-        sqlite3_bind_double(statement, (int)store->schema.field_count + 1,
-                            sqlite_seconds_of(store->host->now(store->host)));
+    const int at = (int)store->schema.field_count + 3;
+    if (schema->form == FORM_PACKED) {
+        sqlite3_bind_value(statement, at, sqlite3_column_value(row, schema->column_count + 1));
+        return PXT_OK;
+    }
+    for (int i = 0; i < schema->column_count; i++) {
+        const enum pxt_field_id id = (enum pxt_field_id)schema->column[i];
+        if (store->schema.packed[id])
+            sqlite_packed_add_column(packed, store->host->fields[id], id, sqlite3_column_value(row, i));
+    }
+    if (packed->failed)
+        return store->host->fail(store->host, error, PXT_ENOMEM, 0, "out of memory to copy an entry");
+    sqlite3_bind_blob(statement, at, packed->data, (int)packed->length, SQLITE_STATIC);
+    return PXT_OK;
+}
+
+static pxt_status run_copy(struct store *store, struct connection *connection, sqlite3_stmt *statement,
+                           struct pxt_error *error)
+{
+    pxt_status status = PXT_OK;
     sqlite3_set_last_insert_rowid(connection->db, 0);
     int rc = sqlite3_step(statement);
     if ((rc & 0xff) == SQLITE_CONSTRAINT)
@@ -180,8 +214,31 @@ pxt_status sqlite_rows_copy(struct store *store, struct connection *connection, 
     else if (rc != SQLITE_DONE)
         status = sqlite_fail(store, connection->db, rc, error, "copy an entry");
     sqlite3_reset(statement);
-    sqlite3_clear_bindings(statement);
     store->count_change += !status && sqlite3_last_insert_rowid(connection->db) != 0;
+    return status;
+}
+
+pxt_status sqlite_rows_copy(struct store *store, struct connection *connection, const struct sqlite_schema *schema,
+                            sqlite3_stmt *row, struct pxt_error *error)
+{
+    sqlite3_stmt *statement;
+    struct sqlite_packed packed;
+    pxt_status status = sqlite_statement_get(store, connection, SQL_PUT, &statement, error);
+    if (status)
+        return status;
+    sqlite_packed_begin(&packed);
+    for (int i = 0; i < schema->column_count; i++)
+        if (store->schema.place[schema->column[i]] == PLACE_MAIN)
+            sqlite3_bind_value(statement, schema->column[i] + 1, sqlite3_column_value(row, i));
+    if (store->schema.stamps)
+        sqlite3_bind_double(statement, (int)store->schema.field_count + 1,
+                            sqlite_seconds_of(store->host->now(store->host)));
+    if (store->schema.form == FORM_PACKED)
+        status = copy_packed(store, statement, schema, row, &packed, error);
+    if (!status)
+        status = run_copy(store, connection, statement, error);
+    sqlite3_clear_bindings(statement);
+    sqlite_packed_free(&packed);
     return status;
 }
 
@@ -225,9 +282,9 @@ static enum column read_bytes(sqlite3_value *value, enum pxt_field_id id, enum p
 
 /* SQLite allows any type in any column: COLUMN_WRONG is a value of the wrong type. The value of a column is read as one that
  * is protected, which it is: one thread at a time uses a connection. To ask the statement for each part costs more. */
-static enum column read_column(sqlite3_stmt *statement, int at, const struct pxt_field *field, struct pxt_draft *draft)
+static enum column read_column(sqlite3_stmt *statement, int at, enum pxt_field_id id, const struct pxt_field *field,
+                               struct pxt_draft *draft)
 {
-    enum pxt_field_id id = (enum pxt_field_id)at;
     sqlite3_value *value = sqlite3_column_value(statement, at);
     int type = sqlite3_value_type(value);
     if (type == SQLITE_NULL)
@@ -244,45 +301,83 @@ static enum column read_column(sqlite3_stmt *statement, int at, const struct pxt
     return type == SQLITE_INTEGER ? COLUMN_READ : COLUMN_WRONG;
 }
 
-/* Whether the table of our own has nothing for a row but its version: there it has no row, or no counts. */
-static bool is_elsewhere(const struct store *store, sqlite3_stmt *statement)
+/* Reads what stands behind the rowid: packed fields, or `*what` the row is. A row of the main table has an URL, and is no
+ * tombstone, whatever damage has made of its packed fields. */
+static enum column read_rest(const struct store *store, const struct sqlite_schema *schema, sqlite3_stmt *statement,
+                             struct pxt_draft *draft, int *what)
 {
-    bool elsewhere = sqlite3_column_int(statement, (int)store->schema.field_count + 1) != 0;
-    for (size_t id = 0; id < store->schema.field_count && !elsewhere; id++)
-        elsewhere = store->schema.extra[id] && store->host->fields[id]->type == PXT_TYPE_COUNT &&
-                    sqlite3_column_type(statement, (int)id) == SQLITE_NULL;
+    sqlite3_value *value = sqlite3_column_value(statement, schema->column_count + 1);
+    const int type = sqlite3_value_type(value);
+    *what = ROW_ENTRY;
+    if (type == SQLITE_INTEGER)
+        *what = sqlite3_value_int(value);
+    if (schema->form != FORM_PACKED || type == SQLITE_NULL || !draft->value[PXT_FIELD_PROXY_URL].set)
+        return COLUMN_READ;
+    const unsigned char *bytes = type == SQLITE_BLOB ? sqlite3_value_blob(value) : NULL;
+    const size_t length = bytes ? (size_t)sqlite3_value_bytes(value) : 0;
+    return type == SQLITE_BLOB && sqlite_packed_read(bytes, length, store->host->fields, schema->packed, draft)
+               ? COLUMN_READ
+               : COLUMN_WRONG;
+}
+
+/* Whether the table of our own has nothing for a row but its version: there it has no row, or no counts. */
+static bool is_elsewhere(const struct store *store, const struct sqlite_schema *schema, sqlite3_stmt *statement,
+                         int what)
+{
+    bool elsewhere = what == ROW_WITHOUT_EXTRA;
+    for (int i = 0; i < schema->column_count && !elsewhere; i++)
+        elsewhere = schema->place[schema->column[i]] == PLACE_EXTRA &&
+                    store->host->fields[schema->column[i]]->type == PXT_TYPE_COUNT &&
+                    sqlite3_column_type(statement, i) == SQLITE_NULL;
     return elsewhere;
 }
 
-static pxt_status read_tombstone(struct store *store, const struct pxt_draft *draft, pxt_entry **out,
+static pxt_status read_tombstone(struct store *store, const struct pxt_draft *draft, int what, pxt_entry **out,
                                  struct pxt_error *error)
 {
     const struct pxt_value *text = &draft->value[PXT_FIELD_KEY], *at = &draft->value[PXT_FIELD_FETCH_TIME];
-    int64_t version = draft->value[PXT_FIELD_VERSION].as.number, removed = draft->value[PXT_FIELD_REMOVED].as.number;
+    int64_t version = draft->value[PXT_FIELD_VERSION].as.number;
     struct pxt_key key;
     store->host->key_init(&key, text->as.text, text->length);
     return store->host->tombstone_new(store->host, &key, version > 0 ? (uint64_t)version : 0,
-                                      removed > 0 ? (unsigned)(removed - 1) : 0, at->set ? at->as.number : 0, out,
-                                      error);
+                                      (unsigned)(what - ROW_TOMBSTONE), at->set ? at->as.number : 0, out, error);
 }
 
-pxt_status sqlite_row_read(struct store *store, sqlite3_stmt *statement, pxt_entry **out, struct pxt_error *error)
+/* Fills the draft. `*wrong`: the name of what is. */
+static enum column read_fields(const struct store *store, const struct sqlite_schema *schema, sqlite3_stmt *statement,
+                               struct pxt_draft *draft, int *what, const char **wrong)
+{
+    const struct pxt_field *const *fields = store->host->fields;
+    for (int i = 0; i < schema->column_count; i++) {
+        enum pxt_field_id id = (enum pxt_field_id)schema->column[i];
+        enum column column = read_column(statement, i, id, fields[id], draft);
+        if (column != COLUMN_READ) {
+            *wrong = fields[id]->name;
+            return column;
+        }
+    }
+    *wrong = "packed";
+    return read_rest(store, schema, statement, draft, what);
+}
+
+pxt_status sqlite_row_read(struct store *store, const struct sqlite_schema *schema, sqlite3_stmt *statement,
+                           pxt_entry **out, struct pxt_error *error)
 {
     const struct pxt_host *host = store->host;
+    const char *wrong;
+    int what;
     struct pxt_draft draft;
     pxt_draft_init(&draft);
-    for (size_t id = 0; id < store->schema.field_count; id++) {
-        enum column column = read_column(statement, (int)id, host->fields[id], &draft);
-        if (column == COLUMN_NO_MEMORY)
-            return host->fail(host, error, PXT_ENOMEM, 0, "%s: out of memory to read a row", store->path);
-        if (column == COLUMN_WRONG)
-            return host->fail(host, error, PXT_EINVAL, 0, "%s has a value of the wrong type", host->fields[id]->name);
-    }
-    if (draft.value[PXT_FIELD_REMOVED].set)
-        return read_tombstone(store, &draft, out, error);
-    if (store->compatible && is_elsewhere(store, statement))
-        for (size_t id = 0; id < store->schema.field_count; id++)
-            draft.value[id].elsewhere = store->schema.extra[id] && can_be_elsewhere(host->fields[id]);
+    enum column column = read_fields(store, schema, statement, &draft, &what, &wrong);
+    if (column == COLUMN_NO_MEMORY)
+        return host->fail(host, error, PXT_ENOMEM, 0, "%s: out of memory to read a row", store->path);
+    if (column == COLUMN_WRONG)
+        return host->fail(host, error, PXT_EINVAL, 0, "%s has a value of the wrong type", wrong);
+    if (what >= ROW_TOMBSTONE && !draft.value[PXT_FIELD_PROXY_URL].set)
+        return read_tombstone(store, &draft, what, out, error);
+    if (store->compatible && is_elsewhere(store, schema, statement, what))
+        for (size_t id = 0; id < schema->field_count; id++)
+            draft.value[id].elsewhere = schema->place[id] == PLACE_EXTRA && can_be_elsewhere(host->fields[id]);
     return host->entry_new_foreign(host, &draft, out, error);
 }
 
@@ -294,6 +389,6 @@ pxt_status sqlite_row_next(struct store *store, struct connection *connection, s
         return PXT_NOT_FOUND;
     if (rc != SQLITE_ROW)
         return sqlite_fail(store, connection->db, rc, error, "read an entry");
-    *rowid = sqlite3_column_int64(statement, (int)store->schema.field_count);
-    return sqlite_row_read(store, statement, out, error);
+    *rowid = sqlite3_column_int64(statement, store->schema.column_count);
+    return sqlite_row_read(store, &store->schema, statement, out, error);
 }

@@ -16,7 +16,8 @@ struct salvage {
     struct damaged_table entries, checks;
     char key_index[SQLITE_COLUMN_MAX];
     uint64_t without_health;
-    bool old; /* a file of before versions, or shared with ProxyWhirl: the table lacks our columns */
+    struct sqlite_schema schema; /* of the damaged one */
+    unsigned without;            /* WITHOUT_ADDED: it is of before versions, or was shared with ProxyWhirl */
     bool tombstones_lost;
 };
 
@@ -25,28 +26,32 @@ struct salvage {
 /* Fields from a rowid on. The table of our own is not read: the damage may be there. */
 static int prepare_entries(struct salvage *salvage)
 {
-    const struct store *store = salvage->store;
-    struct sqlite_text text = {0};
-    char column[SQLITE_COLUMN_MAX];
-    sqlite_text_add(&text, "SELECT ");
-    for (size_t id = 0; id < store->schema.field_count; id++) {
-        sqlite_column_of(store->host->fields[id], column);
-        bool missing = store->schema.extra[id] || id == PXT_FIELD_REMOVED || (salvage->old && store->schema.added[id]);
-        sqlite_text_add(&text, missing ? "NULL," : "m.%s,", column);
-    }
-    sqlite_text_add(&text, "m.rowid,1 FROM %s m NOT INDEXED WHERE m.rowid>=?1 ORDER BY m.rowid",
-                    store->schema.layout->table);
-    int rc = text.failed ? SQLITE_NOMEM : sqlite3_prepare_v2(salvage->db, text.data, -1, &salvage->entries.walk, NULL);
-    free(text.data);
+    char *text = sqlite_schema_select(&salvage->schema, salvage->store->host, salvage->without | WITHOUT_EXTRA,
+                                      "NOT INDEXED WHERE m.rowid>=?1 ORDER BY m.rowid");
+    int rc = text ? sqlite3_prepare_v2(salvage->db, text, -1, &salvage->entries.walk, NULL) : SQLITE_NOMEM;
+    free(text);
     return rc;
 }
 
+/* Finds out which form the file has: that of the store, or one of before. */
 static int prepare_either(struct salvage *salvage)
 {
-    salvage->old = false;
-    int rc = prepare_entries(salvage);
-    salvage->old = damaged_here(rc) && !salvage->store->schema.shared;
-    return salvage->old ? prepare_entries(salvage) : rc;
+    static const struct {
+        enum sqlite_form form;
+        unsigned without;
+    } forms[] = {{FORM_PACKED, 0}, {FORM_COLUMNS, 0}, {FORM_COLUMNS, WITHOUT_ADDED}, {FORM_SHARED, 0}};
+    const struct sqlite_schema *ours = &salvage->store->schema;
+    int rc = SQLITE_ERROR;
+    for (size_t i = 0; i < sizeof forms / sizeof *forms && damaged_here(rc); i++) {
+        if ((forms[i].form == FORM_SHARED) != ours->shared)
+            continue;
+        sqlite_schema_free(&salvage->schema);
+        salvage->without = forms[i].without;
+        rc = sqlite_schema_make(&salvage->schema, ours->layout, forms[i].form, salvage->store->host, NULL, NULL)
+                 ? SQLITE_NOMEM
+                 : prepare_entries(salvage);
+    }
+    return rc;
 }
 
 /* `*added`: the entry is a new row. */
@@ -90,7 +95,7 @@ static pxt_status read_whole(struct salvage *salvage, sqlite3_stmt *walk, int64_
     int rc = sqlite3_step(salvage->whole);
     /* A damaged rowid leads to another row. */
     if (rc == SQLITE_ROW && same_key(salvage->whole, walk))
-        status = sqlite_row_read(salvage->store, salvage->whole, entry, error);
+        status = sqlite_row_read(salvage->store, &salvage->schema, salvage->whole, entry, error);
     else if (rc != SQLITE_ROW && rc != SQLITE_DONE && !damaged_here(rc))
         status = sqlite_fail(salvage->store, salvage->db, rc, error, "read its entries");
     sqlite3_reset(salvage->whole);
@@ -105,15 +110,15 @@ static pxt_status keep_entry(void *arg, sqlite3_stmt *walk, int64_t rowid, bool 
     pxt_entry *entry = NULL;
     bool whole = true, added = false;
     (void)again; /* the key tells */
-    pxt_status status = store->schema.any_extra ? read_whole(salvage, walk, rowid, &entry, error) : PXT_EINVAL;
+    pxt_status status = salvage->schema.any_extra ? read_whole(salvage, walk, rowid, &entry, error) : PXT_EINVAL;
     if (status == PXT_EINVAL) {
-        status = sqlite_row_read(store, walk, &entry, error);
-        whole = !store->schema.any_extra;
+        status = sqlite_row_read(store, &salvage->schema, walk, &entry, error);
+        whole = !salvage->schema.any_extra;
         if (status && status != PXT_ENOMEM && status != PXT_ENOTSUP)
             return PXT_OK; /* damaged, or never an entry */
     }
     if (status == PXT_ENOTSUP) {
-        status = sqlite_rows_copy(store, salvage->fresh, walk, error);
+        status = sqlite_rows_copy(store, salvage->fresh, &salvage->schema, walk, error);
         if (status == PXT_EINVAL)
             return PXT_OK; /* it only looked like another program's */
     } else if (!status)
@@ -133,14 +138,14 @@ static pxt_status keep_entry(void *arg, sqlite3_stmt *walk, int64_t rowid, bool 
 
 static pxt_status copy_entries(struct salvage *salvage, struct pxt_error *error)
 {
-    const struct sqlite_schema *schema = &salvage->store->schema;
+    const struct sqlite_schema *schema = &salvage->schema;
     sqlite3_snprintf(sizeof salvage->key_index, salvage->key_index, "sqlite_autoindex_%s_1", schema->layout->table);
     salvage->entries.name = schema->layout->table;
     salvage->entries.index = salvage->key_index;
     salvage->entries.index_column = "key";
-    salvage->entries.rowid_column = (int)schema->field_count;
+    salvage->entries.rowid_column = schema->column_count;
     if (schema->any_extra) {
-        char *text = sqlite_schema_select(schema, salvage->store->host, salvage->old, "WHERE m.rowid=?1");
+        char *text = sqlite_schema_select(schema, salvage->store->host, salvage->without, "WHERE m.rowid=?1");
         int rc = text ? sqlite3_prepare_v2(salvage->db, text, -1, &salvage->whole, NULL) : SQLITE_NOMEM;
         free(text);
         if (rc != SQLITE_OK && !damaged_here(rc))
@@ -358,6 +363,7 @@ pxt_status sqlite_salvage(struct store *store, sqlite3 *damaged, struct connecti
         sqlite3_exec(fresh->db, "ROLLBACK", NULL, NULL, NULL);
     sum_up(&salvage, result);
     sqlite3_finalize(salvage.whole);
+    sqlite_schema_free(&salvage.schema);
     sqlite_damaged_table_free(&salvage.entries);
     sqlite_damaged_table_free(&salvage.checks);
     return status;

@@ -1,117 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * schema.c: the layouts of ProxyWhirl's tables to the column, and the statements made from them by walking the
- * field table. A field that has no column there (the health monitoring, in L2; any field of a later version) goes to a
- * table of our own beside it, which is joined when reading; the versions, which every put compares, only where the table
- * may have no columns but ProxyWhirl's.
+ * schema.c: the statements, made from the layouts of tables by walking the field table. Each field has a place. In a file
+ * that is shared with ProxyWhirl that is its column there, or a table of our own beside it, which is joined when reading. In
+ * a file of our own it is a column if a statement asks for the field: a criterion of select(), an order of victims, what a hit
+ * changes. All other fields are packed in one column.
  */
 #include "schema.h"
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static const struct sqlite_column l2_columns[] = {{"key", "TEXT PRIMARY KEY"},
-                                                  {"proxy_url", "TEXT NOT NULL"},
-                                                  {"username_encrypted", "BLOB"},
-                                                  {"password_encrypted", "BLOB"},
-                                                  {"source", "TEXT NOT NULL"},
-                                                  {"fetch_time", "REAL NOT NULL"},
-                                                  {"last_accessed", "REAL NOT NULL"},
-                                                  {"access_count", "INTEGER DEFAULT 0"},
-                                                  {"ttl_seconds", "INTEGER NOT NULL"},
-                                                  {"expires_at", "REAL NOT NULL"},
-                                                  {"health_status", "TEXT DEFAULT 'unknown'"},
-                                                  {"failure_count", "INTEGER DEFAULT 0"},
-                                                  {"evicted_from_l1", "INTEGER DEFAULT 0"},
-                                                  {NULL, NULL}};
-static const struct sqlite_column l3_columns[] = {{"key", "TEXT PRIMARY KEY"},
-                                                  {"proxy_url", "TEXT NOT NULL"},
-                                                  {"username_encrypted", "BLOB"},
-                                                  {"password_encrypted", "BLOB"},
-                                                  {"source", "TEXT NOT NULL"},
-                                                  {"fetch_time", "REAL NOT NULL"},
-                                                  {"last_accessed", "REAL NOT NULL"},
-                                                  {"access_count", "INTEGER DEFAULT 0"},
-                                                  {"ttl_seconds", "INTEGER NOT NULL"},
-                                                  {"expires_at", "REAL NOT NULL"},
-                                                  {"health_status", "TEXT DEFAULT 'unknown'"},
-                                                  {"failure_count", "INTEGER DEFAULT 0"},
-                                                  {"created_at", "REAL NOT NULL"},
-                                                  {"updated_at", "REAL NOT NULL"},
-                                                  {"last_health_check", "REAL"},
-                                                  {"consecutive_health_failures", "INTEGER DEFAULT 0"},
-                                                  {"consecutive_health_successes", "INTEGER DEFAULT 0"},
-                                                  {"recovery_attempt", "INTEGER DEFAULT 0"},
-                                                  {"next_check_time", "REAL"},
-                                                  {"last_health_error", "TEXT"},
-                                                  {"total_health_checks", "INTEGER DEFAULT 0"},
-                                                  {"total_health_check_failures", "INTEGER DEFAULT 0"},
-                                                  {"evicted_from_l1", "INTEGER DEFAULT 0"},
-                                                  {NULL, NULL}};
-static const char *const l2_indexes[] = {"idx_l2_expires_at ON l2_cache(expires_at)",
-                                         "idx_l2_source ON l2_cache(source)", NULL};
-static const char *const l3_indexes[] = {"idx_expires_at ON cache_entries(expires_at)",
-                                         "idx_source ON cache_entries(source)",
-                                         "idx_health_status ON cache_entries(health_status)",
-                                         "idx_last_accessed ON cache_entries(last_accessed)",
-                                         "idx_health_history_proxy ON health_history(proxy_key)",
-                                         "idx_health_history_time ON health_history(check_time)",
-                                         NULL};
-
-const struct sqlite_layout sqlite_layout_l2 = {
-    .table = "l2_cache", .columns = l2_columns, .extra = "proxtier_l2_health", .indexes = l2_indexes};
-const struct sqlite_layout sqlite_layout_l3 = {
-    .table = "cache_entries",
-    .columns = l3_columns,
-    .extra = "proxtier_l3_extra",
-    .stamps = true,
-    .history = true,
-    .indexes = l3_indexes,
-    .history_table = "CREATE TABLE IF NOT EXISTS health_history (\n"
-                     "    id INTEGER PRIMARY KEY AUTOINCREMENT,\n"
-                     "    proxy_key TEXT NOT NULL,\n"
-                     "    check_time REAL NOT NULL,\n"
-                     "    status TEXT NOT NULL,\n"
-                     "    response_time_ms REAL,\n"
-                     "    error_message TEXT,\n"
-                     "    check_url TEXT NOT NULL,\n"
-                     "    FOREIGN KEY (proxy_key) REFERENCES cache_entries(key) ON DELETE CASCADE\n"
-                     ")"};
-
-void sqlite_text_add(struct sqlite_text *text, const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    int need = vsnprintf(NULL, 0, format, args);
-    va_end(args);
-    if (need < 0 || text->failed) {
-        text->failed = true;
-        return;
-    }
-    size_t wanted = text->length + (size_t)need + 1;
-    if (wanted > text->size) {
-        char *grown = realloc(text->data, 2 * wanted);
-        if (!grown) {
-            text->failed = true;
-            return;
-        }
-        text->data = grown;
-        text->size = 2 * wanted;
-    }
-    va_start(args, format);
-    vsnprintf(text->data + text->length, text->size - text->length, format, args);
-    va_end(args);
-    text->length += (size_t)need;
-}
-
-char *sqlite_text_take(struct sqlite_text *text)
-{
-    if (!text->failed)
-        return text->data;
-    free(text->data);
-    return NULL;
-}
 
 /* Hands the text over. NULL, with the text freed, if memory ran out. */
 static char *take(struct sqlite_text *text)
@@ -128,36 +25,45 @@ void sqlite_column_of(const struct pxt_field *field, char *out)
     snprintf(out, SQLITE_COLUMN_MAX, "%s%s", field->name, field->type == PXT_TYPE_SECRET ? "_encrypted" : "");
 }
 
-static bool has_column(const struct sqlite_layout *layout, const char *name)
+static bool has_column(const struct sqlite_column *columns, const char *name)
 {
-    for (const struct sqlite_column *column = layout->columns; column->name; column++)
+    for (const struct sqlite_column *column = columns; column->name; column++)
         if (!strcmp(column->name, name))
             return true;
     return false;
 }
 
-/* Whether a field has a column at all: what is removed is not in these tables. */
-static bool is_stored(size_t id)
+static bool is_left_out(const struct sqlite_schema *schema, const char *column, enum sqlite_place place,
+                        unsigned without)
 {
-    return id != PXT_FIELD_REMOVED;
+    return place == PLACE_EXTRA ? without & WITHOUT_EXTRA
+                                : (without & WITHOUT_ADDED) && !has_column(schema->layout->columns, column);
 }
 
-/* Fields in the order of their ids, then rowid, and whether the table of our own has no row. A row there is
- * of the entry as proxtier wrote it: it does not count once ProxyWhirl has replaced the entry, which changes its rowid. */
-char *sqlite_schema_select(const struct sqlite_schema *schema, const struct pxt_host *host, bool old, const char *rest)
+/* Fields in columns, then rowid, and the packed fields, or whether the table of our own has no row. A row in that table is of
+ * the entry as proxtier wrote it: it does not count once ProxyWhirl has replaced the entry, which changes its rowid. */
+char *sqlite_schema_select(const struct sqlite_schema *schema, const struct pxt_host *host, unsigned without,
+                           const char *rest)
 {
     struct sqlite_text text = {0};
     char column[SQLITE_COLUMN_MAX];
+    const bool extra = schema->any_extra && !(without & WITHOUT_EXTRA);
     sqlite_text_add(&text, "SELECT ");
-    for (size_t id = 0; id < schema->field_count; id++) {
-        sqlite_column_of(host->fields[id], column);
-        if (!is_stored(id) || (old && schema->added[id]))
+    for (int i = 0; i < schema->column_count; i++) {
+        const enum sqlite_place place = schema->place[schema->column[i]];
+        sqlite_column_of(host->fields[schema->column[i]], column);
+        if (is_left_out(schema, column, place, without))
             sqlite_text_add(&text, "NULL,");
         else
-            sqlite_text_add(&text, "%s.%s,", schema->extra[id] ? "x" : "m", column);
+            sqlite_text_add(&text, "%s.%s,", place == PLACE_EXTRA ? "x" : "m", column);
     }
-    sqlite_text_add(&text, "m.rowid,%s FROM %s m", schema->any_extra ? "x.key IS NULL" : "0", schema->layout->table);
-    if (schema->any_extra)
+    sqlite_text_add(&text, "m.rowid,%s FROM %s m",
+                    schema->form == FORM_PACKED ? "m.packed"
+                    : extra                     ? "x.key IS NULL"
+                    : schema->any_extra         ? "1"
+                                                : "0",
+                    schema->layout->table);
+    if (extra)
         sqlite_text_add(&text, " LEFT JOIN %s x ON x.key=m.key AND coalesce(x.entry_rowid,m.rowid)=m.rowid",
                         schema->layout->extra);
     sqlite_text_add(&text, " %s", rest);
@@ -167,7 +73,7 @@ char *sqlite_schema_select(const struct sqlite_schema *schema, const struct pxt_
 void sqlite_schema_add_version(struct sqlite_text *text, const struct sqlite_schema *schema)
 {
     const char *table = schema->layout->table, *extra = schema->layout->extra;
-    if (!schema->extra[PXT_FIELD_VERSION])
+    if (schema->place[PXT_FIELD_VERSION] == PLACE_MAIN)
         sqlite_text_add(text, "coalesce(%s.version,0)", table);
     else
         sqlite_text_add(text,
@@ -183,7 +89,7 @@ static char *put_sql(const struct sqlite_schema *schema, const struct pxt_host *
     struct sqlite_text names = {0}, values = {0}, updates = {0}, text = {0};
     char column[SQLITE_COLUMN_MAX];
     for (size_t id = 0; id < schema->field_count; id++) {
-        if ((schema->extra[id] != extra && id != PXT_FIELD_KEY) || !is_stored(id))
+        if (schema->place[id] != (extra ? PLACE_EXTRA : PLACE_MAIN) && id != PXT_FIELD_KEY)
             continue;
         sqlite_column_of(host->fields[id], column);
         sqlite_text_add(&names, "%s%s", names.length ? "," : "", column);
@@ -191,7 +97,7 @@ static char *put_sql(const struct sqlite_schema *schema, const struct pxt_host *
         if (id != PXT_FIELD_KEY)
             sqlite_text_add(&updates, "%s%s=excluded.%s", updates.length ? "," : "", column, column);
     }
-    if (!extra && schema->layout->stamps) {
+    if (!extra && schema->stamps) {
         sqlite_text_add(&names, ",created_at,updated_at");
         sqlite_text_add(&values, ",?%zu,?%zu", schema->field_count + 1, schema->field_count + 1);
         sqlite_text_add(&updates, ",updated_at=excluded.updated_at");
@@ -200,6 +106,11 @@ static char *put_sql(const struct sqlite_schema *schema, const struct pxt_host *
         sqlite_text_add(&names, ",ring");
         sqlite_text_add(&values, ",?%zu", schema->field_count + 2);
         sqlite_text_add(&updates, ",ring=excluded.ring");
+    }
+    if (!extra && schema->form == FORM_PACKED) {
+        sqlite_text_add(&names, ",packed");
+        sqlite_text_add(&values, ",?%zu", schema->field_count + 3);
+        sqlite_text_add(&updates, ",packed=excluded.packed");
     }
     if (extra) {
         sqlite_text_add(&names, ",entry_rowid");
@@ -222,16 +133,27 @@ static char *put_sql(const struct sqlite_schema *schema, const struct pxt_host *
     return take(&text);
 }
 
-/* "last_accessed": the policy's fields joined by `separator`; `*indexable`: all are in the main table. */
-static void add_order(struct sqlite_text *text, const struct sqlite_schema *schema, const struct pxt_host *host,
-                      const enum pxt_field_id *order, const char *separator, bool qualified, bool *indexable)
+/* A packed field is computed for each row. */
+static void add_order_field(struct sqlite_text *text, const struct sqlite_schema *schema, const struct pxt_host *host,
+                            enum pxt_field_id id)
+{
+    char column[SQLITE_COLUMN_MAX];
+    sqlite_column_of(host->fields[id], column);
+    if (schema->place[id] == PLACE_PACKED)
+        sqlite_text_add(text, "proxtier_field(m.packed,%d)", (int)id);
+    else
+        sqlite_text_add(text, "%s.%s", schema->place[id] == PLACE_EXTRA ? "x" : "m", column);
+}
+
+/* "last_accessed": the policy's fields joined by `separator`; `*indexable`: all are columns of the main table. */
+static void add_order_columns(struct sqlite_text *text, const struct sqlite_schema *schema, const struct pxt_host *host,
+                              const enum pxt_field_id *order, const char *separator, bool *indexable)
 {
     char column[SQLITE_COLUMN_MAX];
     for (size_t i = 0; order[i] < schema->field_count; i++) {
         sqlite_column_of(host->fields[order[i]], column);
-        const char *table = qualified ? schema->extra[order[i]] ? "x." : "m." : "";
-        sqlite_text_add(text, "%s%s%s", i ? separator : "", table, column);
-        *indexable &= !schema->extra[order[i]];
+        sqlite_text_add(text, "%s%s", i ? separator : "", column);
+        *indexable &= schema->place[order[i]] == PLACE_MAIN;
     }
 }
 
@@ -251,44 +173,49 @@ static void make_order(struct sqlite_schema *schema, const struct pxt_host *host
     bool indexable = true;
     /* Another program's longer keys are no entries that proxtier could demote. */
     sqlite_text_add(&rest, "WHERE length(CAST(m.key AS BLOB)) BETWEEN 1 AND %d ORDER BY ", PXT_KEY_MAX);
-    add_order(&rest, schema, host, order, ",", true, &indexable);
-    sqlite_text_add(&rest, ",m.rowid LIMIT 1");
-    schema->sql[SQL_VICTIM] = rest.failed ? NULL : sqlite_schema_select(schema, host, false, rest.data);
+    for (size_t i = 0; order[i] < schema->field_count; i++) {
+        add_order_field(&rest, schema, host, order[i]);
+        sqlite_text_add(&rest, ",");
+    }
+    sqlite_text_add(&rest, "m.rowid LIMIT 1");
+    schema->sql[SQL_VICTIM] = rest.failed ? NULL : sqlite_schema_select(schema, host, 0, rest.data);
     free(rest.data);
     sqlite_text_add(&index, "proxtier_order_");
-    add_order(&index, schema, host, order, "_", false, &indexable);
+    add_order_columns(&index, schema, host, order, "_", &indexable);
     sqlite_text_add(&index, " ON %s(", schema->layout->table);
-    add_order(&index, schema, host, order, ",", false, &indexable);
+    add_order_columns(&index, schema, host, order, ",", &indexable);
     sqlite_text_add(&index, ")");
     schema->order_index = take(&index);
     *failed |= !schema->sql[SQL_VICTIM] || !schema->order_index;
-    /* An index spans one table: a policy over both sorts. And one index on the same columns is enough. */
+    /* An index has columns of one table: a policy over others sorts. And one index on the same columns is enough. */
     if (!*failed && (!indexable || indexed_already(schema))) {
         free(schema->order_index);
         schema->order_index = NULL;
     }
 }
 
-static char *quarantine_table_sql(const struct sqlite_layout *layout)
+static char *quarantine_table_sql(const struct sqlite_schema *schema)
 {
     struct sqlite_text text = {0};
+    const struct sqlite_column *columns = sqlite_schema_columns(schema->layout, schema->form);
     sqlite_text_add(&text, "CREATE TABLE IF NOT EXISTS proxtier_quarantine(quarantined_at REAL,reason TEXT");
-    for (const struct sqlite_column *column = layout->columns; column->name; column++)
+    for (const struct sqlite_column *column = columns; column->name; column++)
         sqlite_text_add(&text, ",%s", column->name);
     sqlite_text_add(&text, ")");
     return take(&text);
 }
 
-static char *quarantine_sql(const struct sqlite_layout *layout)
+static char *quarantine_sql(const struct sqlite_schema *schema)
 {
     struct sqlite_text names = {0}, text = {0};
-    for (const struct sqlite_column *column = layout->columns; column->name; column++)
+    const struct sqlite_column *columns = sqlite_schema_columns(schema->layout, schema->form);
+    for (const struct sqlite_column *column = columns; column->name; column++)
         sqlite_text_add(&names, ",%s", column->name);
     text.failed = names.failed;
     if (!text.failed)
         sqlite_text_add(
             &text, "INSERT INTO proxtier_quarantine(quarantined_at,reason%s) SELECT ?2,?3%s FROM %s WHERE rowid=?1",
-            names.data, names.data, layout->table);
+            names.data, names.data, schema->layout->table);
     free(names.data);
     return take(&text);
 }
@@ -376,7 +303,7 @@ static void make_sweeps(struct sqlite_schema *schema, bool *failed)
                     "UPDATE %s SET access_count=min(coalesce(access_count,0)+?2,%lld),"
                     "last_accessed=max(last_accessed,coalesce(?3,last_accessed)),"
                     "evicted_from_l1=max(coalesce(evicted_from_l1,0),?4)%s WHERE key=?1",
-                    table, (long long)PXT_COUNT_MAX, schema->layout->stamps ? ",updated_at=?5" : "");
+                    table, (long long)PXT_COUNT_MAX, schema->stamps ? ",updated_at=?5" : "");
     schema->sql[SQL_TOUCH] = take(&text);
     *failed |=
         !schema->sql[SQL_EXPIRE] || !schema->sql[SQL_DEL_OLD] || !schema->sql[SQL_VERSIONS] || !schema->sql[SQL_TOUCH];
@@ -409,17 +336,30 @@ static void make_own(struct sqlite_schema *schema, const struct pxt_host *host, 
     *failed |= !schema->sql[SQL_DEL_EXTRA] || !schema->sql[SQL_PUT_EXTRA];
 }
 
-/* Where each field stands. */
-static void find_places(struct sqlite_schema *schema, const struct pxt_host *host)
+/* What is removed is not in these tables. The columns of formats before 2 that ProxyWhirl does not have are of fields behind
+ * the password, which is its last. */
+static enum sqlite_place place_of(const struct sqlite_schema *schema, const struct pxt_host *host, size_t id)
 {
     char column[SQLITE_COLUMN_MAX];
+    if (id == PXT_FIELD_REMOVED)
+        return PLACE_NONE;
+    sqlite_column_of(host->fields[id], column);
+    if (has_column(sqlite_schema_columns(schema->layout, schema->form), column))
+        return PLACE_MAIN;
+    if (schema->form == FORM_PACKED)
+        return PLACE_PACKED;
+    return schema->form == FORM_COLUMNS && id > PXT_FIELD_PASSWORD ? PLACE_MAIN : PLACE_EXTRA;
+}
+
+static void find_places(struct sqlite_schema *schema, const struct pxt_host *host)
+{
     schema->field_count = PXT_FIELD_COUNT;
     for (size_t id = 0; id < schema->field_count; id++) {
-        sqlite_column_of(host->fields[id], column);
-        bool missing = is_stored(id) && !has_column(schema->layout, column);
-        schema->added[id] = missing && !schema->shared && id > PXT_FIELD_PASSWORD; /* which is ProxyWhirl's last */
-        schema->extra[id] = missing && !schema->added[id];
-        schema->any_extra |= schema->extra[id];
+        schema->place[id] = place_of(schema, host, id);
+        schema->any_extra |= schema->place[id] == PLACE_EXTRA;
+        schema->packed[id] = schema->place[id] == PLACE_PACKED;
+        if (schema->place[id] == PLACE_MAIN || schema->place[id] == PLACE_EXTRA)
+            schema->column[schema->column_count++] = (uint8_t)id;
     }
 }
 
@@ -428,33 +368,34 @@ static char *get_sql(const struct sqlite_schema *schema, const struct pxt_host *
 {
     struct sqlite_text rest = {0};
     sqlite_text_add(&rest, "WHERE m.key=?1 UNION ALL SELECT ");
-    for (size_t id = 0; id < schema->field_count; id++)
+    for (int i = 0; i < schema->column_count; i++)
         sqlite_text_add(&rest, "%s,",
-                        id == PXT_FIELD_KEY          ? "key"
-                        : id == PXT_FIELD_VERSION    ? "version"
-                        : id == PXT_FIELD_REMOVED    ? "why+1"
-                        : id == PXT_FIELD_FETCH_TIME ? "at"
-                                                     : "NULL");
-    sqlite_text_add(&rest, "0,0 FROM proxtier_tombstones WHERE key=?1 LIMIT 1");
-    char *text = rest.failed ? NULL : sqlite_schema_select(schema, host, false, rest.data);
+                        schema->column[i] == PXT_FIELD_KEY          ? "key"
+                        : schema->column[i] == PXT_FIELD_VERSION    ? "version"
+                        : schema->column[i] == PXT_FIELD_FETCH_TIME ? "at"
+                                                                    : "NULL");
+    sqlite_text_add(&rest, "0,%d+max(why,0) FROM proxtier_tombstones WHERE key=?1 LIMIT 1", ROW_TOMBSTONE);
+    char *text = rest.failed ? NULL : sqlite_schema_select(schema, host, 0, rest.data);
     free(rest.data);
     return text;
 }
 
-pxt_status sqlite_schema_make(struct sqlite_schema *schema, const struct sqlite_layout *layout, bool shared,
+pxt_status sqlite_schema_make(struct sqlite_schema *schema, const struct sqlite_layout *layout, enum sqlite_form form,
                               const struct pxt_host *host, const enum pxt_field_id *order, struct pxt_error *error)
 {
     bool failed = false;
     schema->layout = layout;
-    schema->shared = shared;
+    schema->form = form;
+    schema->shared = form == FORM_SHARED;
+    schema->stamps = layout->stamps && form != FORM_PACKED;
     find_places(schema, host);
     schema->sql[SQL_GET] = get_sql(schema, host);
-    schema->sql[SQL_ROW] = sqlite_schema_select(schema, host, false, "WHERE m.rowid=?1");
-    schema->sql[SQL_PAGE] = sqlite_schema_select(schema, host, false, "WHERE m.rowid>?1 ORDER BY m.rowid LIMIT ?2");
+    schema->sql[SQL_ROW] = sqlite_schema_select(schema, host, 0, "WHERE m.rowid=?1");
+    schema->sql[SQL_PAGE] = sqlite_schema_select(schema, host, 0, "WHERE m.rowid>?1 ORDER BY m.rowid LIMIT ?2");
     failed |= !schema->sql[SQL_GET] || !schema->sql[SQL_ROW] || !schema->sql[SQL_PAGE];
     schema->sql[SQL_PUT] = put_sql(schema, host, false);
-    schema->sql[SQL_QUARANTINE] = quarantine_sql(layout);
-    schema->quarantine_table = quarantine_table_sql(layout);
+    schema->sql[SQL_QUARANTINE] = quarantine_sql(schema);
+    schema->quarantine_table = quarantine_table_sql(schema);
     failed |= !schema->sql[SQL_PUT] || !schema->sql[SQL_QUARANTINE] || !schema->quarantine_table;
     make_simple(schema, &failed);
     make_sweeps(schema, &failed);

@@ -11,19 +11,28 @@
 struct sqlite_column {
     const char *name, *declaration;
 };
-/* A table layout. A field without a column is kept in the table `extra`. But where the file is not shared with ProxyWhirl,
- * which reads `SELECT *` and insists on the number of columns, the internal fields are columns of the main table: no get
- * joins for them. */
+/* The tables of ProxyWhirl for one tier. */
 struct sqlite_layout {
     const char *table;
     const struct sqlite_column *columns; /* in the reference's order, up to a NULL name */
     const char *extra;                   /* a table of our own, for fields without a column */
-    bool stamps;                         /* has created_at and updated_at */
+    bool stamps;                         /* ProxyWhirl has created_at and updated_at */
     bool history;                        /* has health_history */
     const char *const *indexes;          /* "name ON table(columns)", up to NULL */
     const char *history_table;           /* SQL, NULL: none */
 };
 extern const struct sqlite_layout sqlite_layout_l2, sqlite_layout_l3;
+
+/* Where the fields stand. */
+enum sqlite_form {
+    FORM_PACKED, /* fields that no statement asks for are packed in one column */
+    FORM_COLUMNS, /* as formats before 2: ProxyWhirl's columns, and columns for the internal fields behind them; health in L2 is in
+                   * `extra` */
+    FORM_SHARED, /* with ProxyWhirl, which reads `SELECT *` and insists on the number of columns: a field without a column
+                   * there is in `extra` */
+    FORMS
+};
+enum sqlite_place { PLACE_NONE, PLACE_MAIN, PLACE_EXTRA, PLACE_PACKED };
 
 /* A growing text; `failed` once memory ran out. */
 struct sqlite_text {
@@ -32,13 +41,13 @@ struct sqlite_text {
     bool failed;
 };
 
-/* Statements kept by each connection. Parameters of PUT and PUT_EXTRA: field id + 1; then the time now, and the place in
- * the ring. A PUT that would replace a greater version changes nothing. */
+/* Statements kept by each connection. Parameters of PUT and PUT_EXTRA: field id + 1; then the time now, the place in the
+ * ring, and the packed fields. A PUT that would replace a greater version changes nothing. */
 enum sqlite_statement {
     SQL_BEGIN,
     SQL_COMMIT,
     SQL_ROLLBACK,
-    SQL_GET,      /* ?1 key; columns by field id, then rowid, then whether the extra row is missing; or the tombstone */
+    SQL_GET,      /* ?1 key; the columns of sqlite_schema.column, rowid, packed fields or what the row is */
     SQL_ROW,      /* ?1 rowid; the same columns of a row */
     SQL_PAGE,     /* ?1 rowid before the page, ?2 how many */
     SQL_VICTIM,   /* by the policy's order */
@@ -79,31 +88,49 @@ enum sqlite_statement {
     SQL_STATEMENTS
 };
 
+/* What a row is: the number behind the rowid. An entry has its packed fields there, where there are such. */
+enum {
+    ROW_ENTRY,
+    ROW_WITHOUT_EXTRA, /* the table of our own has no row for it */
+    ROW_TOMBSTONE      /* and the reason of the removal is added */
+};
+
 struct sqlite_schema {
     const struct sqlite_layout *layout;
+    enum sqlite_form form;
     size_t field_count;
-    bool shared;                 /* with ProxyWhirl */
-    bool extra[PXT_FIELD_COUNT]; /* whether a field stands in the table of our own */
-    bool added[PXT_FIELD_COUNT]; /* whether a field stands in a column that ProxyWhirl's table does not have */
+    bool shared; /* with ProxyWhirl */
+    bool stamps; /* keeps ProxyWhirl's created_at and updated_at */
+    enum sqlite_place place[PXT_FIELD_COUNT];
+    bool packed[PXT_FIELD_COUNT]; /* whether the place is PLACE_PACKED */
     bool any_extra;
+    uint8_t column[PXT_FIELD_COUNT]; /* fields that a statement reads from columns of their own, the key first */
+    int column_count;
     char *sql[SQL_STATEMENTS]; /* NULL: the layout or the policy does not use it */
     char *quarantine_table;
     char *order_index; /* NULL: none needed */
 };
 
-/* Makes all SQL. `shared`: with ProxyWhirl. `order` as in eviction.h; NULL: no victims. PXT_ENOMEM. */
-pxt_status sqlite_schema_make(struct sqlite_schema *schema, const struct sqlite_layout *layout, bool shared,
+/* Makes all SQL. `order` as in eviction.h; NULL: no victims. PXT_ENOMEM. */
+pxt_status sqlite_schema_make(struct sqlite_schema *schema, const struct sqlite_layout *layout, enum sqlite_form form,
                               const struct pxt_host *host, const enum pxt_field_id *order, struct pxt_error *error);
 void sqlite_schema_free(struct sqlite_schema *schema);
-/* The columns of SQL_ROW with another end. `old`: out of a table without our columns, as NULL. For free(); NULL: out of
- * memory. */
-char *sqlite_schema_select(const struct sqlite_schema *schema, const struct pxt_host *host, bool old, const char *rest);
+/* The columns of SQL_ROW with another end. Columns of what the file does not have, or is not to be read, are NULL. For free();
+ * NULL: out of memory. */
+enum {
+    WITHOUT_EXTRA = 1, /* the table of our own */
+    WITHOUT_ADDED = 2  /* columns of the main table that ProxyWhirl does not have */
+};
+char *sqlite_schema_select(const struct sqlite_schema *schema, const struct pxt_host *host, unsigned without,
+                           const char *rest);
+/* The columns of the main table of a form, up to a NULL name; of FORM_COLUMNS, those of ProxyWhirl. */
+const struct sqlite_column *sqlite_schema_columns(const struct sqlite_layout *layout, enum sqlite_form form);
 /* The version of a row of the main table, which stands in the statement under its own name. */
 void sqlite_schema_add_version(struct sqlite_text *text, const struct sqlite_schema *schema);
 
 /* format.c: the format of a file; all 0 in one that has none. */
 #define SQLITE_FORMAT_APPLICATION 0x70787431 /* "pxt1" */
-#define SQLITE_FORMAT_NUMBER 1
+#define SQLITE_FORMAT_NUMBER 2               /* 1: FORM_COLUMNS */
 struct sqlite_format {
     int64_t application, number;
 };
@@ -120,9 +147,8 @@ pxt_status sqlite_format_check(const struct sqlite_schema *schema, const struct 
 int sqlite_tables_make(const struct sqlite_schema *schema, const struct pxt_host *host, sqlite3 *db,
                        const char **column);
 
-/* The text of the main table as sqlite_schema keeps it, with our columns (`added`) or without; for free(). NULL: out of
- * memory. */
-char *sqlite_tables_text(const struct sqlite_layout *layout, bool added);
+/* The text of the main table as sqlite_schema keeps it; for free(). NULL: out of memory. */
+char *sqlite_tables_text(const struct sqlite_layout *layout, enum sqlite_form form);
 
 /* repair_schema.c: returns whether the text in a column is `wanted` but for a few damaged bytes. */
 bool sqlite_schema_text_is_close(sqlite3_stmt *row, int column, const char *wanted);

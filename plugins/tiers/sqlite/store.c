@@ -59,7 +59,8 @@ pxt_status sqlite_store_open(const struct pxt_host *host, const struct pxt_tier_
     pthread_mutex_init(&store->pool_lock, NULL);
     pthread_cond_init(&store->pool_changed, NULL);
     read_settings(store, setup->settings);
-    pxt_status status = sqlite_schema_make(&store->schema, layout, store->compatible, host, store->order, error);
+    pxt_status status = sqlite_schema_make(&store->schema, layout, store->compatible ? FORM_SHARED : FORM_PACKED, host,
+                                           store->order, error);
     if (!status)
         status = prepare_folder(store, error);
     if (!status)

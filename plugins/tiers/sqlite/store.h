@@ -9,6 +9,7 @@
 #define SQLITE_STORE_H
 
 #include "schema.h"
+#include "times.h"
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/types.h>
@@ -60,7 +61,7 @@ struct store {
     struct connection writer;
     bool only_hits; /* what the open transaction writes is no more than that */
     bool changed;   /* since the store was opened a transaction wrote more */
-    dev_t device; /* of the file that is open */
+    dev_t device;   /* of the file that is open */
     ino_t inode;
     /* The number of rows, exact while no other connection wrote: data_version says so. */
     bool counted;
@@ -220,12 +221,6 @@ pxt_status sqlite_statement_get(struct store *store, struct connection *connecti
 pxt_status sqlite_statement_run(struct store *store, struct connection *connection, sqlite3_stmt *statement,
                                 struct pxt_error *error, const char *doing);
 
-/* Times are REAL seconds in all tables. */
-static inline double sqlite_seconds_of(pxt_time time)
-{
-    return (double)time / (double)PXT_SECOND;
-}
-
 /* tombstones.c: stores the tombstone in place of the entry of its key; removes the one of a key, before an entry takes its
  * place. PXT_ESTALE: what is stored is newer. */
 pxt_status sqlite_tombstone_put(struct store *store, struct connection *connection, pxt_entry *tombstone,
@@ -244,19 +239,18 @@ pxt_status sqlite_fail_stale(struct store *store, struct pxt_error *error);
 /* rows.c: stores an entry or a tombstone; a write transaction is open. PXT_ESTALE: what is stored is newer. */
 pxt_status sqlite_rows_put(struct store *store, struct connection *connection, pxt_entry *entry,
                            struct pxt_error *error);
-/* Copies to the writer's table the row that a statement of another connection stands on, as it is. PXT_EINVAL: it is no row
- * of any program: a column is empty that must not be. */
-pxt_status sqlite_rows_copy(struct store *store, struct connection *connection, sqlite3_stmt *row,
-                            struct pxt_error *error);
-/* Reads the row that a statement stands on. PXT_EINVAL: the row is not an entry. PXT_ENOTSUP: it is another program's,
- * which proxtier cannot have: it stays as it is. */
-pxt_status sqlite_row_read(struct store *store, sqlite3_stmt *statement, pxt_entry **out, struct pxt_error *error);
+/* Copies to the writer's table the row that a statement of another connection stands on, as it is. `schema`: of the statement.
+ * PXT_EINVAL: it is no row of any program: a column is empty that must not be. */
+pxt_status sqlite_rows_copy(struct store *store, struct connection *connection, const struct sqlite_schema *schema,
+                            sqlite3_stmt *row, struct pxt_error *error);
+/* Reads the row that a statement of that schema stands on. PXT_EINVAL: the row is not an entry. PXT_ENOTSUP: it is another
+ * program's, which proxtier cannot have: it stays as it is. */
+pxt_status sqlite_row_read(struct store *store, const struct sqlite_schema *schema, sqlite3_stmt *statement,
+                           pxt_entry **out, struct pxt_error *error);
 /* Reads the next row. PXT_NOT_FOUND: there are no more rows. PXT_EINVAL: the row `*rowid` is unreadable.
  * PXT_ENOTSUP: see above. */
 pxt_status sqlite_row_next(struct store *store, struct connection *connection, sqlite3_stmt *statement, pxt_entry **out,
                            int64_t *rowid, struct pxt_error *error);
-/* Returns PXT_TIME_NONE if `seconds` is out of all bounds. */
-pxt_time sqlite_time_of(double seconds);
 
 /* connect.c: opens and closes one connection. Opening changes nothing in an existing file. */
 pxt_status sqlite_connection_open(struct store *store, const char *path, struct connection *connection,

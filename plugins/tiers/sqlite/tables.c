@@ -14,6 +14,7 @@ struct plan {
     const struct sqlite_layout *layout;
     const struct sqlite_schema *schema;
     struct sqlite_text sql, known;
+    bool packing; /* the main table is made anew */
     int rc;
 };
 
@@ -60,121 +61,164 @@ static bool column_exists(const struct plan *plan, const char *table, const char
     return knows(plan, table, (int)strlen(table), column);
 }
 
-/* The internal fields, which ProxyWhirl's tables do not have. */
+/* The columns of formats before 2 that ProxyWhirl's tables do not have. */
 static const struct sqlite_column added_columns[] = {{"version", "INTEGER"},
                                                      {"supplied_version", "INTEGER"},
                                                      {"learnt_version", "INTEGER"},
                                                      {"tallies", "TEXT"},
+                                                     {"country", "TEXT"},
+                                                     {"metadata", "TEXT"},
+                                                     {"tags", "TEXT"},
+                                                     {"latency_us", "INTEGER"},
+                                                     {"ring", "INTEGER"},
                                                      {NULL, NULL}};
-/* Columns that came later, so that a file may lack them. `ring` is no field: the place of the key in the order of
- * select(), NULL in a row that a program without select() wrote. */
-static const struct sqlite_column later_columns[] = {{"country", "TEXT"},       {"metadata", "TEXT"}, {"tags", "TEXT"},
-                                                     {"latency_us", "INTEGER"}, {"ring", "INTEGER"},  {NULL, NULL}};
 
-/* The text is the one that ALTER TABLE ADD COLUMN makes, so that there is one for new and for old files. */
-static void add_main_table(struct sqlite_text *sql, const struct sqlite_layout *layout, bool added,
+/* Columns behind those of ProxyWhirl stand in the text as ALTER TABLE ADD COLUMN makes it. */
+static void add_main_table(struct sqlite_text *sql, const struct sqlite_layout *layout, enum sqlite_form form,
                            const char *condition)
 {
     sqlite_text_add(sql, "CREATE TABLE %s%s (\n", condition, layout->table);
-    for (const struct sqlite_column *column = layout->columns; column->name; column++)
+    for (const struct sqlite_column *column = sqlite_schema_columns(layout, form); column->name; column++)
         sqlite_text_add(sql, "    %s %s%s\n", column->name, column->declaration, column[1].name ? "," : "");
-    for (const struct sqlite_column *column = added_columns; added && column->name; column++)
-        sqlite_text_add(sql, ", %s %s", column->name, column->declaration);
-    for (const struct sqlite_column *column = later_columns; added && column->name; column++)
+    for (const struct sqlite_column *column = added_columns; form == FORM_COLUMNS && column->name; column++)
         sqlite_text_add(sql, ", %s %s", column->name, column->declaration);
     sqlite_text_add(sql, ")");
 }
 
-char *sqlite_tables_text(const struct sqlite_layout *layout, bool added)
+char *sqlite_tables_text(const struct sqlite_layout *layout, enum sqlite_form form)
 {
     struct sqlite_text text = {0};
-    add_main_table(&text, layout, added, "");
-    if (!text.failed)
-        return text.data;
-    free(text.data);
-    return NULL;
+    add_main_table(&text, layout, form, "");
+    return sqlite_text_take(&text);
 }
 
-/* Gives the rows of a file without versions those that they have in the table of our own, where the file was shared with
- * ProxyWhirl; a row that ProxyWhirl wrote stays without. In a file of before versions they follow from the time, so that
- * every tier gives a copy the same. */
-static void plan_versions(struct plan *plan)
+/* ---- from the tables of ProxyWhirl, or of a format before 2, to packed fields ---- */
+
+/* Where a field stands in the old tables, of which `m` is the main one and `x` the one of our own. A row that ProxyWhirl wrote
+ * into a file of ours stays without versions. In a file of before versions they follow from the time, so that every tier gives
+ * a copy the same. */
+static void add_source(struct plan *plan, const char *column)
 {
-    static const char by_time[] = "CASE WHEN fetch_time BETWEEN 0 AND 4503599627 THEN "
-                                  "CAST(round(fetch_time*1000000) AS INTEGER)<<11 ELSE 0 END";
+    static const char by_time[] = "CASE WHEN m.fetch_time BETWEEN 0 AND 4503599627 THEN "
+                                  "CAST(round(m.fetch_time*1000000) AS INTEGER)<<11 ELSE 0 END";
     const char *table = plan->layout->table, *extra = plan->layout->extra;
-    if (column_exists(plan, extra, "version"))
-        sqlite_text_add(&plan->sql,
-                        "UPDATE %s AS m SET (version,supplied_version,learnt_version,tallies)=(SELECT x.version,"
-                        "x.supplied_version,x.learnt_version,x.tallies FROM %s x WHERE x.key=m.key AND "
-                        "coalesce(x.entry_rowid,m.rowid)=m.rowid);",
-                        table, extra);
+    if (column_exists(plan, table, column))
+        sqlite_text_add(&plan->sql, "m.%s", column);
+    else if (column_exists(plan, extra, column))
+        sqlite_text_add(&plan->sql, "x.%s", column);
+    else if (strstr(column, "version") && !column_exists(plan, table, "version") &&
+             !column_exists(plan, extra, "version"))
+        sqlite_text_add(&plan->sql, "%s", by_time);
     else
-        sqlite_text_add(&plan->sql, "UPDATE %s SET version=%s,supplied_version=%s,learnt_version=%s;", table, by_time,
-                        by_time, by_time);
-    for (const struct sqlite_column *column = later_columns; column->name; column++)
-        if (column_exists(plan, extra, column->name))
-            sqlite_text_add(&plan->sql,
-                            "UPDATE %s AS m SET %s=(SELECT x.%s FROM %s x WHERE x.key=m.key AND "
-                            "coalesce(x.entry_rowid,m.rowid)=m.rowid);",
-                            table, column->name, column->name, extra);
-    if (!plan->schema->any_extra)
-        sqlite_text_add(&plan->sql, "DROP TRIGGER IF EXISTS %s_gone;DROP TABLE IF EXISTS %s;", extra, extra);
+        sqlite_text_add(&plan->sql, "NULL");
 }
 
-static void plan_later_columns(struct plan *plan)
+static void add_packed_source(struct plan *plan, const struct pxt_host *host)
 {
-    const char *table = plan->layout->table;
-    for (const struct sqlite_column *column = later_columns; column->name; column++)
-        if (!column_exists(plan, table, column->name))
-            sqlite_text_add(&plan->sql, "ALTER TABLE %s ADD COLUMN %s %s;", table, column->name, column->declaration);
+    char column[SQLITE_COLUMN_MAX];
+    const char *separator = "";
+    sqlite_text_add(&plan->sql, "proxtier_pack(");
+    for (size_t id = 0; id < plan->schema->field_count; id++) {
+        if (plan->schema->place[id] != PLACE_PACKED)
+            continue;
+        sqlite_column_of(host->fields[id], column);
+        sqlite_text_add(&plan->sql, "%s%zu,", separator, id);
+        add_source(plan, column);
+        separator = ",";
+    }
+    sqlite_text_add(&plan->sql, ")");
 }
 
-/* A table that has one of the columns has all, and their values, for they are added in one transaction: else its schema is
- * damaged. */
-static void plan_added_columns(struct plan *plan, const char **missing)
+/* The new table is filled under its own name, so that its text is the one of a new file. Entries keep their rowids. The indexes
+ * and triggers of the old table go with it. */
+static void plan_packing(struct plan *plan, const struct pxt_host *host)
 {
-    const char *table = plan->layout->table;
+    const char *table = plan->layout->table, *extra = plan->layout->extra;
+    const struct sqlite_column *columns = sqlite_schema_columns(plan->layout, FORM_PACKED);
+    sqlite_text_add(&plan->sql, "DROP TABLE IF EXISTS proxtier_before;ALTER TABLE %s RENAME TO proxtier_before;",
+                    table);
+    add_main_table(&plan->sql, plan->layout, FORM_PACKED, "");
+    sqlite_text_add(&plan->sql, ";INSERT INTO %s(rowid", table);
+    for (const struct sqlite_column *column = columns; column->name; column++)
+        sqlite_text_add(&plan->sql, ",%s", column->name);
+    sqlite_text_add(&plan->sql, ") SELECT m.rowid");
+    for (const struct sqlite_column *column = columns; column->name; column++) {
+        sqlite_text_add(&plan->sql, ",");
+        if (column[1].name)
+            add_source(plan, column->name);
+        else
+            add_packed_source(plan, host);
+    }
+    sqlite_text_add(&plan->sql, " FROM proxtier_before m");
+    if (exists(plan, extra))
+        sqlite_text_add(&plan->sql, " LEFT JOIN %s x ON x.key=m.key%s", extra,
+                        column_exists(plan, extra, "entry_rowid") ? " AND coalesce(x.entry_rowid,m.rowid)=m.rowid"
+                                                                  : "");
+    sqlite_text_add(&plan->sql, " ORDER BY m.rowid;DROP TABLE proxtier_before;DROP TABLE IF EXISTS %s;", extra);
+    plan->packing = true;
+}
+
+/* A file that lacks a column without which it would be no cache of proxies: `*missing`. */
+static void require_columns(struct plan *plan, const struct sqlite_column *columns, const char **missing)
+{
+    for (const struct sqlite_column *column = columns; column->name && plan->rc == SQLITE_OK; column++) {
+        if (column_exists(plan, plan->layout->table, column->name))
+            continue;
+        if (strstr(column->declaration, "NOT NULL") || strstr(column->declaration, "PRIMARY KEY")) {
+            *missing = column->name;
+            plan->rc = plan->rc == SQLITE_OK ? SQLITE_MISMATCH : plan->rc;
+        }
+    }
+}
+
+/* A table that has one of the columns of a format before 2 has the first four, and their values, for they were added in one
+ * transaction: else its schema is damaged. */
+static void require_added_columns(struct plan *plan, const char **missing)
+{
     bool any = false;
-    if (plan->schema->shared || plan->rc != SQLITE_OK)
-        return;
-    for (const struct sqlite_column *column = added_columns; column->name; column++)
-        if (column_exists(plan, table, column->name))
+    const char *lacks = NULL;
+    for (int i = 0; i < 4; i++)
+        if (column_exists(plan, plan->layout->table, added_columns[i].name))
             any = true;
         else
-            *missing = column->name;
-    if (any && *missing)
+            lacks = added_columns[i].name;
+    if (any && lacks && plan->rc == SQLITE_OK) {
+        *missing = lacks;
         plan->rc = SQLITE_MISMATCH;
-    else if (any)
-        plan_later_columns(plan);
-    if (any)
-        return;
-    *missing = NULL;
-    for (const struct sqlite_column *column = added_columns; column->name; column++)
-        sqlite_text_add(&plan->sql, "ALTER TABLE %s ADD COLUMN %s %s;", table, column->name, column->declaration);
-    plan_later_columns(plan);
-    plan_versions(plan);
+    }
 }
 
-static void plan_main_table(struct plan *plan, const char **missing)
+/* Adds columns that a later program needs, or that another one dropped; to the table of rows that are no entries, too, which
+ * older programs made. */
+static void add_columns(struct plan *plan, const char *table, const struct sqlite_column *columns, bool declared)
+{
+    for (const struct sqlite_column *column = columns; column->name; column++)
+        if (!column_exists(plan, table, column->name))
+            sqlite_text_add(&plan->sql, "ALTER TABLE %s ADD COLUMN %s %s;", table, column->name,
+                            declared ? column->declaration : "");
+}
+
+static void plan_main_table(struct plan *plan, const struct pxt_host *host, const char **missing)
 {
     const char *table = plan->layout->table;
+    const enum sqlite_form form = plan->schema->form;
+    const struct sqlite_column *columns = sqlite_schema_columns(plan->layout, form);
     if (!exists(plan, table)) {
-        add_main_table(&plan->sql, plan->layout, !plan->schema->shared, "IF NOT EXISTS ");
+        add_main_table(&plan->sql, plan->layout, form, "IF NOT EXISTS ");
         sqlite_text_add(&plan->sql, ";");
         return;
     }
-    for (const struct sqlite_column *column = plan->layout->columns; column->name; column++) {
-        if (!column_exists(plan, table, column->name) && plan->rc == SQLITE_OK) {
-            if (strstr(column->declaration, "NOT NULL") || strstr(column->declaration, "PRIMARY KEY")) {
-                *missing = column->name;
-                plan->rc = SQLITE_MISMATCH;
-                return;
-            }
-            sqlite_text_add(&plan->sql, "ALTER TABLE %s ADD COLUMN %s %s;", table, column->name, column->declaration);
-        }
+    if (form != FORM_PACKED || column_exists(plan, table, "packed")) {
+        require_columns(plan, columns, missing);
+        add_columns(plan, table, columns, true);
+    } else {
+        require_columns(plan, plan->layout->columns, missing);
+        require_added_columns(plan, missing);
+        if (plan->rc == SQLITE_OK)
+            plan_packing(plan, host);
     }
-    plan_added_columns(plan, missing);
+    if (form == FORM_PACKED && exists(plan, "proxtier_quarantine"))
+        add_columns(plan, "proxtier_quarantine", columns, false);
 }
 
 static const char *declaration_of(enum pxt_field_type type)
@@ -207,7 +251,7 @@ static void plan_extra_table(struct plan *plan, const struct sqlite_schema *sche
     else if (!column_exists(plan, extra, "entry_rowid"))
         sqlite_text_add(&plan->sql, "ALTER TABLE %s ADD COLUMN entry_rowid INTEGER;", extra);
     for (size_t id = 0; id < schema->field_count; id++) {
-        if (!schema->extra[id])
+        if (schema->place[id] != PLACE_EXTRA)
             continue;
         sqlite_column_of(host->fields[id], column);
         if (!made)
@@ -260,11 +304,12 @@ static void plan_own_tables(struct plan *plan)
             "CREATE TRIGGER IF NOT EXISTS %s AFTER INSERT ON %s BEGIN DELETE FROM proxtier_tombstones WHERE "
             "key=new.key; END;",
             trigger, table);
-    else if (!plan->schema->shared && exists(plan, trigger))
+    else if (!plan->schema->shared && exists(plan, trigger) && !plan->packing)
         sqlite_text_add(&plan->sql, "DROP TRIGGER IF EXISTS %s;", trigger);
     if (plan->rc == SQLITE_OK && !plan->schema->shared)
         plan->rc = sqlite_format_read(plan->db, &format);
-    if (!plan->schema->shared && format.application != SQLITE_FORMAT_APPLICATION)
+    if (!plan->schema->shared &&
+        (format.application != SQLITE_FORMAT_APPLICATION || format.number != SQLITE_FORMAT_NUMBER))
         sqlite_format_add(&plan->sql);
 }
 
@@ -274,19 +319,58 @@ static void make_plan(struct plan *plan, const struct sqlite_schema *schema, con
     read_schema(plan);
     if (plan->rc != SQLITE_OK)
         return;
-    plan_main_table(plan, missing);
+    plan_main_table(plan, host, missing);
     plan_own_tables(plan);
     plan_leases(plan);
     if (plan->layout->history_table && !exists(plan, "health_history"))
         sqlite_text_add(&plan->sql, "%s;", plan->layout->history_table);
     plan_extra_table(plan, schema, host);
     for (const char *const *index = plan->layout->indexes; *index; index++)
-        if (!exists(plan, *index))
+        if (plan->packing || !exists(plan, *index))
             sqlite_text_add(&plan->sql, "CREATE INDEX IF NOT EXISTS %s;", *index);
-    if (schema->order_index && !exists(plan, schema->order_index))
+    if (schema->order_index && (plan->packing || !exists(plan, schema->order_index)))
         sqlite_text_add(&plan->sql, "CREATE INDEX IF NOT EXISTS %s;", schema->order_index);
     if (plan->rc == SQLITE_OK && plan->sql.failed)
         plan->rc = SQLITE_NOMEM;
+}
+
+/* A table is filled anew: with constraints and triggers, and the texts of other tables, left alone; and with room for many pages
+ * of its index, which rows come to in no order. Settings of a transaction are made before it. */
+static void prepare_packing(sqlite3 *db, bool packing)
+{
+    sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_FKEY, !packing, NULL);
+    sqlite3_db_config(db, SQLITE_DBCONFIG_LEGACY_ALTER_TABLE, packing, NULL);
+    sqlite3_exec(db, packing ? "PRAGMA cache_size=-65536" : "PRAGMA cache_size=-2000;PRAGMA shrink_memory", NULL, NULL,
+                 NULL);
+}
+
+/* Plans again under the lock, for another process may have made a part of it meanwhile, and runs the plan. */
+static void run_plan(struct plan *plan, const struct sqlite_schema *schema, const struct pxt_host *host,
+                     const char **column)
+{
+    const bool packing = plan->packing;
+    if (packing)
+        prepare_packing(plan->db, true);
+    plan->sql.length = 0;
+    plan->packing = false;
+    plan->rc = sqlite3_exec(plan->db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
+    if (plan->rc == SQLITE_OK)
+        make_plan(plan, schema, host, column);
+    if (plan->rc == SQLITE_OK && plan->packing && !packing)
+        plan->rc = SQLITE_BUSY; /* another process put an old table there a moment ago */
+    if (plan->rc == SQLITE_OK && plan->sql.length)
+        plan->rc = sqlite3_exec(plan->db, plan->sql.data, NULL, NULL, NULL);
+    if ((plan->rc & 0xff) == SQLITE_CONSTRAINT)
+        plan->rc = SQLITE_CORRUPT; /* two rows of one key, or a row without: the salvage keeps what can be kept */
+    if (plan->rc == SQLITE_OK)
+        plan->rc = sqlite3_exec(plan->db, "COMMIT", NULL, NULL, NULL);
+    if (!sqlite3_get_autocommit(plan->db)) {
+        int kept = plan->rc; /* the first error is the one to tell */
+        sqlite3_exec(plan->db, "ROLLBACK", NULL, NULL, NULL);
+        plan->rc = kept;
+    }
+    if (packing)
+        prepare_packing(plan->db, false);
 }
 
 int sqlite_tables_make(const struct sqlite_schema *schema, const struct pxt_host *host, sqlite3 *db,
@@ -294,22 +378,8 @@ int sqlite_tables_make(const struct sqlite_schema *schema, const struct pxt_host
 {
     struct plan plan = {.db = db, .layout = schema->layout, .schema = schema};
     make_plan(&plan, schema, host, column);
-    if (plan.rc == SQLITE_OK && plan.sql.length) {
-        /* Made again under the lock: another process may have made a part of it meanwhile. */
-        plan.sql.length = 0;
-        plan.rc = sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
-        if (plan.rc == SQLITE_OK)
-            make_plan(&plan, schema, host, column);
-        if (plan.rc == SQLITE_OK && plan.sql.length)
-            plan.rc = sqlite3_exec(db, plan.sql.data, NULL, NULL, NULL);
-        if (plan.rc == SQLITE_OK)
-            plan.rc = sqlite3_exec(db, "COMMIT", NULL, NULL, NULL);
-        if (!sqlite3_get_autocommit(db)) {
-            int kept = plan.rc; /* the first error is the one to tell */
-            sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
-            plan.rc = kept;
-        }
-    }
+    if (plan.rc == SQLITE_OK && plan.sql.length)
+        run_plan(&plan, schema, host, column);
     free(plan.sql.data);
     free(plan.known.data);
     return plan.rc;
