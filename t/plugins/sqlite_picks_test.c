@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * sqlite_picks_test: random picks of the SQLite tiers are even, whatever indexes have the entries that match: each place of a
- * tag and each number of failures has one of its own.
+ * tag has one of its own.
  */
 #include "../lib/sqlite_kit.h"
 

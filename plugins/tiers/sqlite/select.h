@@ -3,8 +3,8 @@
  * select.h: how select() finds keys.
  *
  * A set is the entries that agree in one criterion, with a health or without: an index has them in the asked order, with
- * all that a walk looks at. A walk goes through one set, or through several at once (each health; each number of
- * failures), always to the next key in order. What else is asked of an entry is a condition of the walk. So the steps of a
+ * all that a walk looks at. A walk goes through one set, or through several at once (each health; each place of
+ * a tag), always to the next key in order. What else is asked of an entry is a condition of the walk. So the steps of a
  * walk are as many as its set has entries, and no list is kept.
  *
  * Each index costs each put, so it is made for the first selection that needs it.
@@ -19,7 +19,7 @@ enum select_kind {
     SELECT_SOURCE,
     SELECT_SCHEME,
     SELECT_COUNTRY,
-    SELECT_FAILURES, /* of exactly one number */
+    SELECT_FAILURES, /* up to `degree` failures */
     SELECT_HOST,     /* the whole host */
     SELECT_LEFT,     /* `degree` labels at the left end of the host, and the dot behind each */
     SELECT_RIGHT,    /* `degree` labels at the right end, and the dot before each */
@@ -52,7 +52,7 @@ enum select_form {
     SELECT_UNKNOWN_FILTERED,
     SELECT_NTH, /* only one, behind a number of others; from a place on, without a key */
     SELECT_NTH_FILTERED,
-    SELECT_SETS, /* all sets of a criterion, one after the other; from a place on, without a key */
+    SELECT_SETS, /* all sets of a tag, one after the other; from a place on, without a key */
     SELECT_SETS_FILTERED
 };
 
@@ -130,7 +130,7 @@ struct select_plan {
 bool sqlite_select_plan(struct select_plan *plan, const struct pxt_select *select);
 
 /* select_walk.c: a walk through a candidate, on a connection. */
-enum { SELECT_STREAMS_MAX = PXT_HEALTH_COUNT * (SELECT_FAILURES_MAX + 1) };
+enum { SELECT_STREAMS_MAX = PXT_HEALTH_COUNT * (SELECT_TAG_MAX + 1) };
 struct select_stream {
     struct select_statement *kept; /* NULL: at its end */
     int64_t value;

@@ -128,7 +128,7 @@ bool sqlite_select_plan(struct select_plan *plan, const struct pxt_select *selec
     if (selection->country)
         add(plan, SELECT_COUNTRY, 0, true, selection->country, strlen(selection->country));
     if (selection->max_failures >= 0 && selection->max_failures <= SELECT_FAILURES_MAX)
-        add(plan, SELECT_FAILURES, 0, true, NULL, 0);
+        add(plan, SELECT_FAILURES, (unsigned)selection->max_failures, true, NULL, 0);
     plan_latency(plan, selection->max_latency_ms);
     if (selection->scheme)
         add(plan, SELECT_SCHEME, 0, true, selection->scheme, strlen(selection->scheme));

@@ -68,13 +68,13 @@ static bool is_same(const struct select_found *a, const struct select_found *b)
 static bool has_one_set(const struct select_search *search)
 {
     const uint8_t kind = search->walk.candidate->kind;
-    return !(search->plan.health & (search->plan.health - 1)) && kind != SELECT_TAG && kind != SELECT_FAILURES;
+    return !(search->plan.health & (search->plan.health - 1)) && kind != SELECT_TAG;
 }
 
 static bool has_several_sets(const struct select_search *search)
 {
     const uint8_t kind = search->walk.candidate->kind;
-    return !(search->plan.health & (search->plan.health - 1)) && (kind == SELECT_TAG || kind == SELECT_FAILURES);
+    return !(search->plan.health & (search->plan.health - 1)) && kind == SELECT_TAG;
 }
 
 /* Walks to the match number `ticket` of a part of the ring. An entry that has a tag twice is met twice. */

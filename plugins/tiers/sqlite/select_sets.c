@@ -1,18 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * select_sets.c: all sets of one criterion in one statement, one set after the other: those of each place that a tag may have, or
- * of each number of failures. Most of them have nothing: a list gives its tags in one order. So a connection remembers which
- * have entries, as long as nothing is written.
+ * select_sets.c: all sets of a tag in one statement, one set after the other: those of each place that a tag may have. Most of
+ * them have nothing: a list gives its tags in one order. So a connection remembers which have entries, as long as nothing is
+ * written.
  */
 #include "select.h"
 
-/* A bit for each set of the criterion. */
-static unsigned all_sets(const struct select_walk *walk)
-{
-    const unsigned n =
-        walk->candidate->kind == SELECT_TAG ? SELECT_TAG_MAX + 1 : (unsigned)walk->plan->selection->max_failures + 1;
-    return (1u << n) - 1;
-}
+/* A bit for each set of a tag: the last one is SELECT_TAGS. */
+enum { ALL_SETS = (1 << (SELECT_TAG_MAX + 1)) - 1 };
 
 static pxt_status open_some(struct select_walk *walk, unsigned sets, const struct select_place *place,
                             struct pxt_error *error)
@@ -27,11 +22,10 @@ static pxt_status open_some(struct select_walk *walk, unsigned sets, const struc
 static pxt_status find_sets(struct select_walk *walk, unsigned *sets, struct pxt_error *error)
 {
     const struct select_place all = {.from = 0, .to = INT64_MAX};
-    const unsigned asked = all_sets(walk);
     pxt_status status = PXT_OK;
     *sets = 0;
     walk->any_ttl = true;
-    for (unsigned set = 1; set <= asked && !status; set <<= 1) {
+    for (unsigned set = 1; set <= ALL_SETS && !status; set <<= 1) {
         status = open_some(walk, set, &all, error);
         *sets |= sqlite_select_walk_head(walk) ? set : 0;
         sqlite_select_walk_end(walk);
@@ -50,7 +44,7 @@ static pxt_status recall(struct select_walk *walk, uint64_t hash, unsigned *sets
     const unsigned now = sqlite_data_version(walk->connection);
     struct select_statement *kept = NULL;
     pxt_status status = PXT_OK;
-    *sets = all_sets(walk);
+    *sets = ALL_SETS;
     *version = 0;
     if (!now || walk->filtered ||
         sqlite_select_statement(walk->store, walk->connection, set, SELECT_SETS, &kept) != SQLITE_OK)
@@ -72,11 +66,10 @@ static pxt_status recall(struct select_walk *walk, uint64_t hash, unsigned *sets
 pxt_status sqlite_select_sets_with_entries(struct select_walk *walk, uint64_t hash, unsigned *version,
                                            struct pxt_error *error)
 {
-    const uint8_t kind = walk->candidate->kind;
     const unsigned health = walk->plan->health;
     unsigned sets;
     *version = 0;
-    if ((kind != SELECT_TAG && kind != SELECT_FAILURES) || health & (health - 1))
+    if (walk->candidate->kind != SELECT_TAG || health & (health - 1))
         return PXT_OK;
     pxt_status status = recall(walk, hash, &sets, version, error);
     if (status == PXT_ENOTSUP) /* an index is missing: the walk says which */
@@ -88,7 +81,7 @@ pxt_status sqlite_select_sets_with_entries(struct select_walk *walk, uint64_t ha
 
 pxt_status sqlite_select_walk_sets(struct select_walk *walk, const struct select_place *place, struct pxt_error *error)
 {
-    return open_some(walk, all_sets(walk), place, error);
+    return open_some(walk, ALL_SETS, place, error);
 }
 
 pxt_status sqlite_select_walk_some_sets(struct select_walk *walk, uint64_t hash, const struct select_place *place,
@@ -104,20 +97,19 @@ static pxt_status open_nth(struct select_walk *walk, unsigned sets, const struct
                            struct pxt_error *error)
 {
     const struct select_place at = {.from = place->from, .to = place->to, .after_length = (int)n};
-    const bool tags = walk->candidate->kind == SELECT_TAG;
-    struct select_set set = {.kind = walk->candidate->kind, .order = PXT_ORDER_RING, .health = walk->plan->health != 0};
+    struct select_set set = {.kind = SELECT_TAG, .order = PXT_ORDER_RING, .health = walk->plan->health != 0};
     int number = 0, health = 0;
     while (!(sets >> number & 1))
         number++;
     while (set.health && !(walk->plan->health >> health & 1))
         health++;
-    if (tags && number == SELECT_TAG_MAX)
+    if (number == SELECT_TAG_MAX)
         set.kind = SELECT_TAGS;
-    else if (tags)
+    else
         set.degree = (uint8_t)(number + 1);
     walk->streams = 0;
     walk->nth = true;
-    pxt_status status = sqlite_select_walk_open(walk, set, health, number, &at, error);
+    pxt_status status = sqlite_select_walk_open(walk, set, health, 0, &at, error);
     walk->nth = false;
     return status;
 }

@@ -79,9 +79,6 @@ static bool add_criterion(struct sqlite_text *text, struct select_set set)
     case SELECT_COUNTRY:
         sqlite_text_add(text, "country COLLATE NOCASE");
         return true;
-    case SELECT_FAILURES:
-        sqlite_text_add(text, "failure_count");
-        return true;
     case SELECT_HOST:
         sqlite_text_add(text, HOST);
         return true;
@@ -122,6 +119,9 @@ static bool add_condition(struct sqlite_text *text, struct select_set set)
         return true;
     case SELECT_LATENCY:
         sqlite_text_add(text, "latency_us<=%lld", (long long)select_latency_of(set.degree));
+        return true;
+    case SELECT_FAILURES:
+        sqlite_text_add(text, "failure_count<=%u", set.degree);
         return true;
     case SELECT_UNPLACED:
         sqlite_text_add(text, "(ring IS NULL OR health_status IS NULL OR access_count IS NULL OR failure_count IS "
@@ -214,10 +214,7 @@ static void add_select(struct sqlite_text *text, const struct sqlite_schema *sch
         sqlite_text_add(text, "health_status=?%d AND ", SELECT_P_HEALTH);
     if (!add_criterion(text, set))
         return;
-    if (set.kind == SELECT_FAILURES && bit >= 0)
-        sqlite_text_add(text, "=%d AND ", bit);
-    else
-        sqlite_text_add(text, "=?%d AND ", SELECT_P_VALUE);
+    sqlite_text_add(text, "=?%d AND ", SELECT_P_VALUE);
 }
 
 /* The end of its conditions. */
@@ -241,16 +238,9 @@ static void add_part(struct sqlite_text *text, const struct sqlite_schema *schem
     add_conditions(text, set, filtered);
 }
 
-/* All sets of a criterion, one after the other. */
+/* All sets of a tag, one after the other. */
 static void add_sets(struct sqlite_text *text, const struct sqlite_schema *schema, struct select_set set, bool filtered)
 {
-    if (set.kind == SELECT_FAILURES) {
-        for (int n = 0; n <= SELECT_FAILURES_MAX; n++) {
-            sqlite_text_add(text, n ? " UNION ALL " : "");
-            add_part(text, schema, set, n, filtered);
-        }
-        return;
-    }
     for (set.degree = 1; set.degree <= SELECT_TAG_MAX; set.degree++) {
         add_part(text, schema, set, set.degree - 1, filtered);
         sqlite_text_add(text, " UNION ALL ");

@@ -213,7 +213,7 @@ pxt_status sqlite_select_walk_open(struct select_walk *walk, struct select_set s
         sqlite3_bind_text(statement, SELECT_P_HEALTH, healths[health], -1, SQLITE_STATIC);
     if (walk->sets)
         sqlite3_bind_int64(statement, SELECT_P_SETS, walk->sets);
-    if (set.kind == SELECT_FAILURES || set.kind == SELECT_TTL_PART)
+    if (set.kind == SELECT_TTL_PART)
         sqlite3_bind_int64(statement, SELECT_P_VALUE, number);
     else if (walk->candidate->text)
         sqlite3_bind_text(statement, SELECT_P_VALUE, walk->candidate->text, walk->candidate->length, SQLITE_STATIC);
@@ -232,19 +232,13 @@ static bool is_open(const struct select_walk *walk, unsigned number)
     return !walk->only || walk->only >> number & 1;
 }
 
-/* The sets of one health, or of any: for each number of failures, or place of the tag. */
+/* The sets of one health, or of any: for each place of the tag. */
 static pxt_status open_sets(struct select_walk *walk, struct select_set set, int health,
                             const struct select_place *place, struct pxt_error *error)
 {
     pxt_status status = PXT_OK;
     if (walk->sets)
         return sqlite_select_walk_open(walk, set, health, 0, place, error);
-    if (set.kind == SELECT_FAILURES) {
-        for (int64_t n = 0; n <= walk->plan->selection->max_failures && !status; n++)
-            if (is_open(walk, (unsigned)n))
-                status = sqlite_select_walk_open(walk, set, health, n, place, error);
-        return status;
-    }
     if (set.kind != SELECT_TAG)
         return sqlite_select_walk_open(walk, set, health, 0, place, error);
     for (set.degree = 1; set.degree <= SELECT_TAG_MAX && !status; set.degree++)

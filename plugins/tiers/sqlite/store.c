@@ -21,6 +21,8 @@ static pxt_status prepare_folder(struct store *store, struct pxt_error *error)
     return host->prepare_folder(host, store->folder, error);
 }
 
+enum { SMALL_MMAP = 128 << 20 };
+
 static void read_settings(struct store *store, const struct pxt_settings *settings)
 {
     const struct pxt_host *host = store->host;
@@ -29,6 +31,8 @@ static void read_settings(struct store *store, const struct pxt_settings *settin
     store->busy_ms = (int)(host->setting_number(settings, "busy_timeout") / 1000);
     store->check_time = host->setting_number(settings, "check_time");
     store->mmap_size = host->setting_number(settings, "mmap");
+    if (sizeof(void *) < 8 && store->mmap_size > SMALL_MMAP) /* each connection has its own part of few addresses */
+        store->mmap_size = SMALL_MMAP;
     const char *compatible = host->setting_text(settings, "compatible");
     store->compatible = compatible && !strcmp(compatible, "proxywhirl");
     store->synced = full;

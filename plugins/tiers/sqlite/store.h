@@ -96,7 +96,7 @@ struct store {
          "how long to wait for another process's lock"},                                                               \
         {"mmap",                                                                                                       \
          PXT_OPTION_SIZE,                                                                                              \
-         "256MiB",                                                                                                     \
+         "1GiB",                                                                                                       \
          0,                                                                                                            \
          0,                                                                                                            \
          NULL,                                                                                                         \
