@@ -201,7 +201,7 @@ static pxt_status added(struct redis_request *request, bool appended, struct pxt
     return request->redis->host->fail(request->redis->host, error, PXT_ENOMEM, 0, "no memory for a command");
 }
 
-pxt_status redis_add(struct redis_request *request, int n, const char **words, const size_t *lengths,
+pxt_status redis_add(struct redis_request *request, size_t n, const char *const *words, const size_t *lengths,
                      struct pxt_error *error)
 {
     return added(request, redis_append(request->connection, n, words, lengths), error);

@@ -18,7 +18,7 @@ static const struct pxt_option options[] = {
     {"database", PXT_OPTION_INTEGER, "0", 0, 1000000, NULL, "the number of the database"},
     {"prefix", PXT_OPTION_TEXT, "proxtier", 0, 0, NULL, "how each key of the server begins"},
     {"namespace", PXT_OPTION_TEXT, "default", 0, 0, NULL, "the pool: others of the same server are not seen"},
-    {"connections", PXT_OPTION_INTEGER, "8", 1, 1000, NULL, "how many connections a process has for calls, at most"},
+    {"connections", PXT_OPTION_INTEGER, "16", 1, 1000, NULL, "how many connections a process has for calls, at most"},
     {"waiting", PXT_OPTION_INTEGER, "256", 0, 100000, NULL,
      "how many calls wait for a connection, at most; others fail at once"},
     {"patience", PXT_OPTION_DURATION, "5s", 1000, 3600 * PXT_SECOND, NULL,

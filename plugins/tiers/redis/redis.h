@@ -112,7 +112,7 @@ int64_t redis_deadline(const struct redis *redis);
 struct redis_connection *redis_connect(struct redis *redis, int64_t deadline, struct pxt_error *error);
 void redis_disconnect(struct redis_connection *connection);
 /* Appends a command to what is sent next; false: out of memory. */
-bool redis_append(struct redis_connection *connection, int n, const char **words, const size_t *lengths);
+bool redis_append(struct redis_connection *connection, size_t n, const char *const *words, const size_t *lengths);
 bool redis_append_format(struct redis_connection *connection, const char *format, ...);
 bool redis_append_list(struct redis_connection *connection, const char *format, va_list arguments);
 /* Sends what was appended. */
@@ -144,7 +144,7 @@ struct redis_request {
 /* Takes a connection. PXT_EUNAVAILABLE: the server is gone; PXT_EBUSY: too many calls wait already, or it took too long. */
 pxt_status redis_begin(struct redis *redis, struct redis_request *request, struct pxt_error *error);
 /* Appends a command. */
-pxt_status redis_add(struct redis_request *request, int n, const char **words, const size_t *lengths,
+pxt_status redis_add(struct redis_request *request, size_t n, const char *const *words, const size_t *lengths,
                      struct pxt_error *error);
 pxt_status redis_add_format(struct redis_request *request, struct pxt_error *error, const char *format, ...);
 /* Sends what was appended; the next replies are its. */
@@ -175,6 +175,12 @@ struct redis_arguments {
 void redis_argument(struct redis_arguments *arguments, const char *text, size_t length);
 void redis_argument_text(struct redis_arguments *arguments, const char *text);
 void redis_argument_format(struct redis_arguments *arguments, const char *format, ...) PXT_PRINTF(2, 3);
+/* A number of at least so many digits, and in hexadecimal ones. */
+void redis_argument_number(struct redis_arguments *arguments, uint64_t number, unsigned digits);
+void redis_argument_hex(struct redis_arguments *arguments, uint64_t number, unsigned digits);
+/* Writes a number as text of at least so many digits; returns its length. printf() takes ten times as long. */
+enum { REDIS_DIGITS_MAX = 20 };
+size_t redis_digits(char text[REDIS_DIGITS_MAX + 1], uint64_t number, unsigned base, unsigned digits);
 /* One that is kept: allocated with malloc(). */
 void redis_argument_owned(struct redis_arguments *arguments, char *text, size_t length);
 void redis_arguments_free(struct redis_arguments *arguments);
@@ -209,9 +215,9 @@ pxt_status redis_victim(void *self, uint64_t incoming, pxt_entry **out, struct p
 
 /* ---- operations ---- */
 
-/* Makes an entry of the reply to HMGET of ENTRY_FIELDS. PXT_NOT_FOUND: nothing is stored, or what cannot be read, which is
+/* Makes an entry of the reply to HMGET of REDIS_ENTRY_FIELDS. PXT_NOT_FOUND: nothing is stored, or what cannot be read, which is
  * removed and counted. */
-#define REDIS_ENTRY_FIELDS "version json count last evicted"
+#define REDIS_ENTRY_FIELDS "version", "json", "count", "last", "evicted"
 enum { REDIS_ENTRY_FIELD_COUNT = 5 };
 pxt_status redis_entry_of(struct redis *redis, const struct pxt_key *key, const redisReply *reply, pxt_entry **out,
                           struct pxt_error *error);
