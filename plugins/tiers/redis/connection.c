@@ -145,7 +145,7 @@ pxt_status redis_send(struct redis *redis, struct redis_connection *connection, 
     enum { KEPT = 65536 };
     pxt_status status =
         send_bytes(redis, connection->context, connection->out, connection->out_length, deadline, error);
-    connection->lost = connection->lost || status == PXT_EIO;
+    connection->far.lost = connection->far.lost || status == PXT_EIO;
     connection->out_length = 0;
     if (connection->out_size > KEPT) {
         free(connection->out);
@@ -217,7 +217,7 @@ pxt_status redis_receive(struct redis *redis, struct redis_connection *connectio
         return PXT_OK;
     pxt_status status = error_reply(redis, (*reply)->str, error);
     if (!strncmp((*reply)->str, "READONLY", 8) || !strncmp((*reply)->str, "MASTERDOWN", 10))
-        connection->lost = true; /* another server may have taken its place */
+        connection->far.lost = true; /* another server may have taken its place */
     freeReplyObject(*reply);
     *reply = NULL;
     return status;

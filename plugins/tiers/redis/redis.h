@@ -3,7 +3,8 @@
  * redis.h: a tier in a Redis server, or another that speaks its protocol, for pools of several hosts.
  *
  * connection.c    one connection: a request ends at the deadline of its call
- * pool.c          connections that threads take and give back, and how many may wait for one
+ * far_pool.h      connections that threads take and give back, and how many may wait for one
+ * request.c       what one call sends, and its replies
  * watch.c         a thread that hears what other hosts change, and finds out that the server is gone or is back
  * server.c        what is asked of a server before it is trusted: who it is, and what it keeps
  * scripts.c       what the server does in one step, in its own language
@@ -15,6 +16,7 @@
 #ifndef REDIS_TIER_H
 #define REDIS_TIER_H
 
+#include "far_pool.h"
 #include <hiredis/hiredis.h>
 #include <locale.h>
 #include <proxtier/tier.h>
@@ -49,12 +51,10 @@ struct redis_address {
 };
 
 struct redis_connection {
+    struct far_connection far; /* first */
     redisContext *context;
     char *out; /* commands that are yet to be sent: the library's way of sending may raise SIGPIPE */
     size_t out_length, out_size;
-    bool lost;           /* a write failed, or the server takes no writes any more */
-    uint64_t generation; /* of the server's, when it was made */
-    struct redis_connection *next;
 };
 
 /* What a server says of itself. */
@@ -64,17 +64,6 @@ struct redis_server {
     bool synced;  /* ... and loss of power */
     bool replica; /* it takes no writes */
     const char *why_not;
-};
-
-struct redis_pool {
-    pthread_mutex_t lock;
-    pthread_cond_t given_back;
-    struct redis_connection *idle;
-    unsigned open, max, waiting, waiting_max;
-    /* Raised whenever the server was lost: connections of before are not used any more. */
-    uint64_t generation;
-    bool up;
-    char run_id[64]; /* of the server that was found last */
 };
 
 struct redis_watch {
@@ -97,7 +86,7 @@ struct redis {
     const char *order;    /* the set in whose order entries leave; NULL: none */
     bool unordered;       /* the policy has an order that no set has: the core applies the policy */
     struct pxt_tier_ops ops;
-    struct redis_pool pool;
+    struct far_pool pool;
     struct redis_watch watch;
     locale_t numbers; /* "C", whatever the program has set: a comma in place of the point would be another number */
     char sha[SCRIPT_COUNT][41]; /* stored before there is a second thread, and the same for each server */
@@ -125,13 +114,7 @@ pxt_status redis_receive(struct redis *redis, struct redis_connection *connectio
 /* Whether an error reply says that the script is not known. */
 bool redis_is_unknown_script(const struct pxt_error *error);
 
-/* ---- pool.c ---- */
-
-pxt_status redis_pool_init(struct redis_pool *pool, unsigned max, unsigned waiting_max);
-void redis_pool_close(struct redis_pool *pool);
-/* The server is gone; true: it was there before. */
-bool redis_pool_lost(struct redis *redis);
-void redis_pool_found(struct redis *redis, const char *run_id);
+/* ---- request.c ---- */
 
 /* A request: what one call sends, and its replies. */
 struct redis_request {
