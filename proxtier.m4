@@ -7,7 +7,7 @@
 #   PROXTIER_PLUGIN_CFLAGS   to compile with
 #   PROXTIER_PLUGIN_LDFLAGS  to link a libtool module with: foo_la_LDFLAGS = $(PROXTIER_PLUGIN_LDFLAGS)
 #   proxtierplugindir        where plugins are installed: proxtierplugin_LTLIBRARIES = foo.la
-#   PROXTIER_ABI             the ABI of the installed headers, such as 1.0, or 1.0-rc
+#   PROXTIER_ABI             the ABI of the installed headers, such as 1.0
 # A plugin links against nothing of proxtier. MINIMUM-ABI defaults to 1.0; another major version is not accepted.
 AC_DEFUN([PROXTIER_PLUGIN],
 [AC_REQUIRE([PKG_PROG_PKG_CONFIG])dnl

@@ -10,6 +10,7 @@
 #include "chain/dead.h"
 #include "chain/soft_read.h"
 #include "entry/entry.h"
+#include <proxtier/plugin.h>
 #include <string.h>
 
 #ifndef PXT_VERSION
@@ -69,6 +70,11 @@ pxt_status pxt_cache_open(const struct pxt_cache_options *given, pxt_cache **out
         return pxt_fail(error, PXT_EINVAL, 0, "out must not be NULL, and options need their size");
     *out = NULL;
     read_options(given, &options);
+    if (options.flags & PXT_FLAGS_MUST)
+        return pxt_fail(
+            error, PXT_EINVAL, 0,
+            "this libproxtier (%s) does not know the flags %#x of the options: it is older than the program",
+            PXT_VERSION, options.flags & PXT_FLAGS_MUST);
     pxt_status status = pxt_gcrypt_start(error);
     if (status)
         return status;

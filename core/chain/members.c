@@ -298,8 +298,8 @@ static pxt_status update_record(struct pxt_chain *chain, struct joining *joining
     const char *page = chain->page.path ? chain->page_place : "";
     if (strlen(page) < sizeof record->page)
         memcpy(record->page, page, strlen(page) + 1);
-    bool same = !joining->is_new[tier->index] && record->mark == old.mark && !strcmp(record->page, old.page) &&
-                record->member_count == old.member_count &&
+    bool same = !joining->is_new[tier->index] && !record->outdated && record->mark == old.mark &&
+                !strcmp(record->page, old.page) && record->member_count == old.member_count &&
                 !memcmp(record->member, old.member, record->member_count * sizeof *record->member);
     pxt_status status = same || locked ? PXT_OK : pxt_chain_lock_all(chain, error);
     if (same || status)

@@ -290,7 +290,7 @@ void pxt_proxy_key(const struct pxt_proxy *proxy, char out[17])
                                                 (int)proxy->username_length, proxy->username, host)
                                      : snprintf(identity, sizeof identity, "%s", proxy->url);
     pxt_key_digest(identity, (size_t)length, out);
-    explicit_bzero(identity, sizeof identity);
+    explicit_bzero(identity, (size_t)length + 1); /* the rest was never written, and is 4 KB long */
 }
 
 void pxt_proxy_wipe(struct pxt_proxy *proxy)

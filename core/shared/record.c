@@ -168,7 +168,8 @@ pxt_status pxt_record_read(struct pxt_record *record, const char *text, const ch
     if (!head || strncmp(head, first_word, sizeof first_word - 1))
         return corrupt(name, error);
     const char *format = head + sizeof first_word - 1;
-    if (strcmp(format, PXT_FORMAT))
+    record->outdated = !strcmp(format, PXT_FORMAT_CANDIDATE);
+    if (strcmp(format, PXT_FORMAT) && !record->outdated)
         return pxt_fail(error, PXT_ECONFIG, 0,
                         "%s: its data has format %.40s, and this proxtier reads format " PXT_FORMAT
                         ": open it with the version of proxtier that wrote it",

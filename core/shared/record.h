@@ -9,7 +9,8 @@
 #include "shared/page.h"
 #include <proxtier/tier.h>
 
-#define PXT_FORMAT "1-rc"
+#define PXT_FORMAT "1"
+#define PXT_FORMAT_CANDIDATE "1-rc" /* has the same lines */
 
 /* A tier of the pool, as another tier of the pool knows it. */
 struct pxt_record_member {
@@ -24,14 +25,15 @@ struct pxt_record {
     uint64_t dropped;              /* dead versions up to this may be missing in any tier */
     uint64_t mark;                 /* no version above this was given, unless it was stored here first */
     char page[PXT_RECORD_MAX / 2]; /* path of the page of the pool, without ".page"; "" in a new record */
+    bool outdated;                 /* read in an earlier format: to be written anew */
     unsigned member_count;         /* the others included itself */
     struct pxt_record_member member[PXT_CHAIN_MAX];
 };
 
 /* Makes an empty record with a new random id. */
 pxt_status pxt_record_new(struct pxt_record *record, struct pxt_error *error);
-/* PXT_ECORRUPT: not a record. PXT_ECONFIG: it has another format, and `name`'s data must be opened by that version of
- * proxtier. `name` is that of the tier, for messages. */
+/* Reads a record of this format, or of the candidate of it. PXT_ECORRUPT: not a record. PXT_ECONFIG: it has another
+ * format, and `name`'s data must be opened by that version of proxtier. `name` is that of the tier, for messages. */
 pxt_status pxt_record_read(struct pxt_record *record, const char *text, const char *name, struct pxt_error *error);
 /* PXT_EINVAL if it is longer than PXT_RECORD_MAX, or an id in it is none. */
 pxt_status pxt_record_write(const struct pxt_record *record, char text[PXT_RECORD_MAX + 1], struct pxt_error *error);

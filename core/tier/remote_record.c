@@ -63,6 +63,8 @@ pxt_status pxt_remote_record_put(struct pxt_tier *tier, const char *text, struct
         /* Of another store nothing is written: the next read finds it out. */
         if (!status && (none || (!strcmp(store.id, record.id) && store.checkpoint < record.checkpoint)))
             status = write_store(tier, &record, record.checkpoint, error);
+        else if (!status && store.outdated && !strcmp(store.id, record.id))
+            status = write_store(tier, &record, store.checkpoint, error);
     }
     if (!status && tier->record_place)
         status = pxt_record_file_put(tier->record_place, text, error);

@@ -35,7 +35,7 @@ typedef pxt_time pxt_clock_fn(void *arg);
 /* How to open a cache. Zero it, set `size`, then what is needed. */
 struct pxt_cache_options {
     uint32_t size;           /* sizeof(struct pxt_cache_options) */
-    uint32_t flags;          /* PXT_OPEN_* */
+    uint32_t flags;          /* PXT_OPEN_*; one of the upper half that the library does not know is refused */
     const char *config_file; /* NULL: $PROXTIER_CONFIG, else the user's file, else /etc/proxtier/proxtier.yaml, else
                                 the built-in chain; see proxtier.yaml(5) */
     const char *config_text; /* YAML in memory instead of any file */
@@ -49,7 +49,7 @@ struct pxt_cache_options {
 
 /*
  * Opens a cache; `options` may be NULL. `*out` must be closed.
- * PXT_ECONFIG with file:line:column; PXT_EPLUGIN; what a required tier's open returned; PXT_ENOMEM.
+ * PXT_EINVAL: options without their size, or with a flag that must be understood and is not; PXT_ECONFIG with file:line:column; PXT_EPLUGIN; what a required tier's open returned; PXT_ENOMEM.
  */
 PXT_API pxt_status pxt_cache_open(const struct pxt_cache_options *options, pxt_cache **out, struct pxt_error *error);
 /* Writes access counts down, stops the janitor and closes all tiers. NULL is allowed. Entries that are still held

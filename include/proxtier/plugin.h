@@ -8,16 +8,18 @@
  * working directory. The core has initialised libgcrypt (for threads, without its secure memory) before it loads the
  * first plugin; a program that initialises libgcrypt itself, before it first calls proxtier, has it its own way.
  *
- * This is plugin ABI 1.0-rc, the candidate of the first release: until 1.0 a change may break plugins, and raises
- * PXT_ABI_CANDIDATE. From 1.0 on plugins of the same PXT_ABI_MAJOR stay loadable:
- *  - A struct grows at its end only, and PXT_ABI_MINOR is raised. Each side says the size of what it hands over, or hands over
- *    pointers; nobody reads further than the other one's size. A struct without a size says that it is complete.
+ * This is plugin ABI 1.0. Plugins of the same PXT_ABI_MAJOR stay loadable:
+ *  - A struct grows at its end only, and PXT_ABI_MINOR is raised. Each side says the size of what it hands over, or
+ *    hands over pointers; nobody reads further than the other one's size. A struct without a size says that it is
+ *    complete.
  *  - Of a word of flags the upper half (PXT_FLAGS_MUST) must be understood, and the lower half may be ignored. The core
- *    refuses a plugin with a flag of the upper half that it does not know. It gives such a flag of a call only to a plugin
- *    that has said that it knows the flag.
+ *    refuses a plugin with a flag of the upper half that it does not know. It gives such a flag of a call only to a
+ *    plugin that has said that it knows the flag.
+ *  - A number of an enumeration keeps its meaning, and new ones come at the end. So a plugin may be given a field, a
+ *    health or a removal that is newer than its header: it keeps what it stores of it, and treats it as any other.
  *
  * ABI changes, newest first:
- *   1.0-rc  2026-11-28  first
+ *   1.0  2026-11-28  first
  */
 #ifndef PROXTIER_PLUGIN_H
 #define PROXTIER_PLUGIN_H
@@ -30,8 +32,8 @@ extern "C" {
 
 #define PXT_ABI_MAJOR 1     /* plugins of another major are refused */
 #define PXT_ABI_MINOR 0     /* raised when something is added at the end of a struct */
-#define PXT_ABI_CANDIDATE 1 /* number of the candidate; plugins of another one are refused; 0: released */
-#define PXT_ABI_TEXT "1.0-rc"
+#define PXT_ABI_CANDIDATE 0 /* of a major before its release, its number; plugins of another one are refused */
+#define PXT_ABI_TEXT "1.0"
 
 #define PXT_FLAGS_MUST 0xffff0000u /* in every word of flags: those that must be understood */
 

@@ -336,10 +336,13 @@ static void bad_arguments_change_nothing(void)
     is_int(pxt_cache_each(cache, NULL, NULL, &error), PXT_EINVAL, "no function");
     struct pxt_report unsized = {.ok = true};
     struct pxt_stats unsized_stats = {0};
+    const struct pxt_cache_options newer = {.size = sizeof newer, .flags = 0x10000};
+    pxt_cache *none;
     pxt_status results[1];
     is_int(pxt_cache_report(cache, "k", &unsized, NULL, NULL, &error), PXT_EINVAL, "a report without its size");
     is_int(pxt_cache_stats(cache, &unsized_stats, &error), PXT_EINVAL, "statistics without their size");
     is_int(pxt_cache_stats(cache, NULL, &error), PXT_EINVAL, "no statistics");
+    is_int(pxt_cache_open(&newer, &none, &error), PXT_EINVAL, "options with a flag that must be understood");
     is_int(pxt_cache_peek(cache, "", &entry, &error), PXT_EINVAL, "peeking for an empty key");
     is_int(pxt_cache_peek(cache, "k", NULL, &error), PXT_EINVAL, "peeking into nothing");
     is_int(pxt_cache_get_from(cache, long_key, &entry, NULL, &error), PXT_EINVAL, "an over-long key, with tier");

@@ -65,6 +65,15 @@ is "$(missing_in "$man/proxtier-import.5" $(sed -n 's/^ *{"\([a-z_]*\)", PXT_NAM
     sed 's/.*"\(.*\)"/\1/' | grep -v -e unknown -e healthy))" "" "every name of a member is in proxtier-import(5)"
 
 # ---- what is in the pages works ----
+# The checks that the page for authors names with each group of operations are checks of `proxtier plugin test`.
+awk '/^\.S[hs]/ { on = /From the smallest tier/ }
+    !/^\.Ql/ { checks = on && /^Checks:/ }
+    checks && sub(/^\.Ql /, "") { sub(/ [,.;]$/, ""); print }' "$man/proxtier-plugin.3" >"$work/checks"
+is "$(while read -r text; do grep -qF "$text" "$abs_top_srcdir"/cli/conformance/*.c || echo "$text"; done <"$work/checks")" "" \
+    "the checks that proxtier-plugin(3) names are there"
+[ "$(wc -l <"$work/checks")" -gt 10 ]
+ok $? "... for each group of operations"
+
 block "$man/libproxtier.3" 1 >"$work/program.c"
 # shellcheck disable=SC2086
 $TEST_CC $TEST_CFLAGS -I"$abs_top_srcdir/include" -Werror "$work/program.c" -o "$work/program" \

@@ -1,6 +1,10 @@
 #!/bin/sh
 # Configurations and pools of each version before open in this one, and nothing of them is lost.
 . "${abs_top_srcdir:-.}/t/lib/lib.sh"
+ok_grep() { # PATTERN FILE TITLE
+    grep -aq "$1" "$2"
+    ok $? "$3"
+}
 LC_ALL=C
 export LC_ALL
 for version in "$abs_top_srcdir"/t/install/before/*/; do
@@ -32,6 +36,21 @@ for version in "$abs_top_srcdir"/t/install/before/*/; do
     is "$code" 0 "the pool of $name takes new entries"
     run --state-dir "$work/pool" status
     is "$code" 0 "... and its tiers agree"
+    is "$(head -n 1 "$work/pool/cache/proxtier.format")" "format 1" "the folder has format 1 from then on"
+    is "$(head -n 1 "$work/pool/cache/proxtier.record")" "proxtier-record 1" "... and so has its record"
+    ok_grep 'proxtier-record 1$' "$work/pool/proxtier.db" "... and that in the database"
+    # What another process has open keeps its format.
+    rm -rf "$work/pool"
+    cp -R "$version/pool" "$work/pool"
+    chmod -R u+rwX,go= "$work/pool"
+    before=$(head -n 1 "$work/pool/cache/proxtier.format")
+    (
+        flock -s 9
+        run --state-dir "$work/pool" list --reveal
+        [ "$code" -eq 0 ] && [ "$(printf '%s\n' "$out" | sort)" = "$(cat "$version/expected")" ]
+    ) 9<"$work/pool/cache/proxtier.format"
+    ok $? "a folder that another process has open is served"
+    is "$(head -n 1 "$work/pool/cache/proxtier.format")" "$before" "... and keeps its format meanwhile"
 done
 [ "$tests_run" -gt 10 ]
 ok $? "there are versions before"

@@ -352,6 +352,32 @@ static void a_later_format_is_refused(const char *content, const char *expected)
     shell("rm -rf %s/later", test_folder());
 }
 
+static bool says(const char *place, const char *line)
+{
+    char command[600];
+    snprintf(command, sizeof command, "head -n 1 %s/%s/proxtier.format", test_folder(), place);
+    return !strcmp(output_of(command), line);
+}
+
+/* A folder of the candidate has the same logs. */
+static void a_folder_of_the_candidate_becomes_one_of_this_format(void)
+{
+    fill("candidate", 4);
+    ok(says("candidate", "format 1"), "a folder has format 1");
+    shell("sed -i 's/^format 1$/format 1-rc/' %s/candidate/proxtier.format", test_folder());
+    disk_is_full = true;
+    steps_left = 0;
+    is_int(wrong_in("candidate", 4), 0, "one of the candidate can be read on a full disk");
+    steps_left = -1;
+    disk_is_full = false;
+    ok(says("candidate", "format 1-rc"), "... and stays one of the candidate");
+    is_int(wrong_in("candidate", 4), 0, "later nothing of it is lost");
+    ok(says("candidate", "format 1"), "... and it has format 1");
+    shell("sed -i 's/^format 1$/format 1-rc/' %s/candidate/proxtier.format", test_folder());
+    is_int(wrong_in("candidate", 8), 0, "with another number of shards nothing is lost either");
+    ok(says("candidate", "format 1"), "... and it has format 1");
+}
+
 static void what_is_no_entry_is_kept_too(void)
 {
     char path[400], *text;
@@ -460,7 +486,9 @@ int main(void)
     a_folder_without_format_is_taken_over(4, 8);
     a_later_format_is_refused("format 2\nshards 4\nother x\n", "has format 2");
     a_later_format_is_refused("rubbish\n", "damaged");
-    a_later_format_is_refused("format 1-rc\nshards 0\n", "damaged");
+    a_later_format_is_refused("format 1\nshards 0\n", "damaged");
+    a_later_format_is_refused("format 1-\nshards 4\n", "has format 1-");
+    a_folder_of_the_candidate_becomes_one_of_this_format();
     what_is_no_entry_is_kept_too();
     the_newest_of_several_logs_counts();
     a_folder_of_proxywhirl_gets_no_format();

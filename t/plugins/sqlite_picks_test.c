@@ -118,6 +118,31 @@ static void update(const struct tier *tier, bool l3, const char *what)
     sql(tier->path, text);
 }
 
+static bool count_key(void *arg, const struct pxt_key *key, int64_t value)
+{
+    (void)key;
+    (void)value;
+    ++*(unsigned *)arg;
+    return true;
+}
+
+/* Walks in the order of the ring: the first walk notes which indexes have nothing, the third leaves them out. */
+static unsigned walked(const struct tier *tier, const struct pxt_selection *selection)
+{
+    const struct pxt_select select = {.size = sizeof select,
+                                      .order = PXT_ORDER_RING,
+                                      .selection = selection,
+                                      .now = NOW,
+                                      .to = INT64_MAX,
+                                      .limit = UINT64_MAX};
+    unsigned found = 0;
+    for (int i = 0; i < 3; i++) {
+        found = 0;
+        tier->ops->select(tier->self, &select, count_key, &found, NULL);
+    }
+    return found;
+}
+
 /* Indexes without an entry are left out, as long as nothing is written. */
 static void of_what_is_new(bool l3, const char *name)
 {
@@ -131,14 +156,17 @@ static void of_what_is_new(bool l3, const char *name)
     pick(&tier, &selection);
     snprintf(line, sizeof line, "%s: picks where all have the tag at one place", name);
     are_even(line, 100, 1);
+    is_int(walked(&tier, &selection), 100, "%s: and a walk", name);
     for (int i = 100; i < 150; i++)
         put_number(&tier, i, "b,c,wanted", 0, PXT_HEALTH_HEALTHY);
+    is_int(walked(&tier, &selection), 150, "%s: a walk after a put with the tag elsewhere", name);
     pick(&tier, &selection);
     snprintf(line, sizeof line, "%s: and after a put with the tag elsewhere", name);
     are_even(line, 150, 1);
     for (int i = 150; i < NUMBERS; i++)
         put_number(&tier, i, NULL, 0, PXT_HEALTH_HEALTHY);
     update(&tier, l3, "tags='b,wanted' WHERE tags IS NULL");
+    is_int(walked(&tier, &selection), NUMBERS, "%s: a walk after another program's update", name);
     pick(&tier, &selection);
     snprintf(line, sizeof line, "%s: and after another program's", name);
     are_even(line, NUMBERS, 1);

@@ -104,6 +104,9 @@ run -c "$work/pool.yaml" list
 like "$err" 'has the layout 99' "a pool of another layout is refused"
 is "$(cli zcard 'proxtier:{pool}:ring')" 1 "and left as it is"
 cli set 'proxtier:{pool}:layout' 1-rc >"$work/out"
+run -c "$work/pool.yaml" get
+is "$out" http://192.0.2.1:8080 "a pool of the candidate of this layout is used"
+is "$(cli get 'proxtier:{pool}:layout')" 1 "and becomes one of this layout"
 
 cli acl setuser worker on '>right' '~proxtier:*' '&proxtier:*' +@all -@admin -@dangerous +info >"$work/out"
 printf right >"$work/password"

@@ -180,7 +180,7 @@ int main(void)
     refuses("lru", PXT_KIND_TIER, "is an eviction policy, not a tier");
     refuses("not_a_plugin", PXT_KIND_TIER, "it has no symbol pxt_plugin");
     refuses("other_major", PXT_KIND_TIER, "was built for plugin ABI 7");
-    refuses("other_candidate", PXT_KIND_TIER, "was built for candidate 77 of plugin ABI 1.0, this proxtier has 1.0-rc");
+    refuses("other_candidate", PXT_KIND_TIER, "was built for candidate 77 of plugin ABI 1.0, this proxtier has 1.0:");
     refuses("unknown_flag", PXT_KIND_TIER, "has the flags 0x80000000, which proxtier must understand");
     refuses("no_get", PXT_KIND_TIER, "lacks get, which a tier must have");
     refuses("far_without_order", PXT_KIND_TIER, "lacks put_if, and has PXT_TIER_REMOTE");

@@ -9,7 +9,8 @@
 
 #define ID_A "0123456789abcdef0123456789abcdef"
 #define ID_B "ffffffffffffffffffffffffffffffff"
-#define HEAD "proxtier-record 1-rc\n"
+#define HEAD "proxtier-record 1\n"
+#define CANDIDATE "proxtier-record 1-rc\n"
 #define BODY "id " ID_A "\ncheckpoint 5\ndropped 4\nmark 6\npage /p\n"
 #define MEMBER_A "member " ID_A " 0 l2\n"
 
@@ -83,6 +84,22 @@ static void a_damaged_byte_is_read_within_bounds(void)
     is_int(odd, 0, "it is read, refused as damaged or of another format, and what is read can be written");
 }
 
+static void the_candidate_is_read_and_written_anew(void)
+{
+    char text[PXT_RECORD_MAX + 1];
+    struct pxt_record record = full_record(), again;
+    pxt_record_write(&record, text, NULL);
+    is_int(pxt_record_read(&again, text, "l2", NULL), PXT_OK, "a record of this format is read");
+    ok(!again.outdated, "and need not be written");
+    is_int(pxt_record_read(&again, CANDIDATE BODY MEMBER_A "end\n", "l2", NULL), PXT_OK,
+           "one of the candidate is read");
+    ok(again.outdated, "and is to be written anew");
+    is_int(again.checkpoint == 5 && again.dropped == 4 && again.mark == 6 && again.member_count == 1, 1,
+           "it has all values");
+    pxt_record_write(&again, text, NULL);
+    is_str(text, HEAD BODY MEMBER_A "end\n", "what is written has this format");
+}
+
 static void other_texts_are_refused(void)
 {
     static const struct {
@@ -96,9 +113,9 @@ static void other_texts_are_refused(void)
         {"", PXT_ECORRUPT, "no text"},
         {"something else\n", PXT_ECORRUPT, "another text"},
         {"proxtier-record 2\nwhatever\n", PXT_ECONFIG, "another format"},
-        {"proxtier-record 1\n" BODY "end\n", PXT_ECONFIG, "a format that begins alike"},
+        {"proxtier-record 1-\n" BODY "end\n", PXT_ECONFIG, "a format that begins alike"},
         {"proxtier-record 1-rc.2\n" BODY "end\n", PXT_ECONFIG, "a format that is longer"},
-        {"proxtier-record 1-rc", PXT_ECORRUPT, "half a first line"},
+        {"proxtier-record 1", PXT_ECORRUPT, "half a first line"},
         {HEAD BODY, PXT_ECORRUPT, "no last line"},
         {HEAD BODY "end\nmore 1\n", PXT_ECORRUPT, "lines behind the last"},
         {HEAD "end\n", PXT_ECORRUPT, "nothing in it"},
@@ -192,6 +209,7 @@ int main(void)
     what_is_written_is_read();
     a_record_that_was_cut_off_is_damaged();
     a_damaged_byte_is_read_within_bounds();
+    the_candidate_is_read_and_written_anew();
     other_texts_are_refused();
     what_does_not_fit_is_refused();
     a_file_keeps_it();

@@ -15,7 +15,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define FORMAT "1-rc"
+#define FORMAT "1"
+#define FORMAT_CANDIDATE "1-rc" /* has the same logs */
 enum { TEXT_MAX = 511 };
 #define LOOK_AGAIN (PXT_SECOND / 100)
 static const char name[] = "proxtier.format", new_name[] = "proxtier.format.new";
@@ -47,6 +48,13 @@ static pxt_status malformed(struct jsonl *tier, struct pxt_error *error)
                             tier->folder, name);
 }
 
+/* Whether the text from `word` up to `end` is this one. */
+static bool is_word(const char *word, const char *end, const char *wanted)
+{
+    size_t length = strlen(wanted);
+    return (size_t)(end - word) == length && !memcmp(word, wanted, length);
+}
+
 static pxt_status parse(struct jsonl *tier, const char *text, struct jsonl_format *format, struct pxt_error *error)
 {
     static const char start[] = "format ";
@@ -54,7 +62,8 @@ static pxt_status parse(struct jsonl *tier, const char *text, struct jsonl_forma
     if (strncmp(text, start, sizeof start - 1) || !line)
         return malformed(tier, error);
     const char *word = text + sizeof start - 1;
-    if (line - word != sizeof FORMAT - 1 || memcmp(word, FORMAT, sizeof FORMAT - 1))
+    format->outdated = is_word(word, line, FORMAT_CANDIDATE);
+    if (!format->outdated && !is_word(word, line, FORMAT))
         return tier->host->fail(
             tier->host, error, PXT_ECONFIG, 0,
             "folder %s has format %.*s, and this proxtier knows format " FORMAT
@@ -177,6 +186,20 @@ static bool is_settled(const struct jsonl *tier, const struct jsonl_format *form
     return format->shards == tier->shard_count && !format->moving;
 }
 
+/* Writes this format in place of the candidate's, if no other process has the folder open. Where it cannot be written
+ * the other one stays, for the logs are the same. The lock is a shared one before and after. */
+static pxt_status bring_up_to_date(struct jsonl *tier, struct jsonl_format *format, struct pxt_error *error)
+{
+    pxt_status status = lock_format(tier, true, format, error);
+    if (!status && format->outdated && is_settled(tier, format))
+        status = jsonl_format_write(tier, format, error);
+    if (status == PXT_ENOSPC || status == PXT_EACCES)
+        tier->host->log(tier->host, PXT_LOG_INFO, "folder %s keeps format " FORMAT_CANDIDATE ": %s", tier->folder,
+                        error->message);
+    bool stays = status == PXT_EBUSY || status == PXT_ENOSPC || status == PXT_EACCES;
+    return status && !stays ? status : lock_format(tier, false, format, error);
+}
+
 pxt_status jsonl_format_claim(struct jsonl *tier, struct pxt_error *error)
 {
     struct jsonl_format format = {0};
@@ -188,6 +211,8 @@ pxt_status jsonl_format_claim(struct jsonl *tier, struct pxt_error *error)
     pxt_status status = lock_format(tier, false, &format, error ? error : &local);
     if (!exists && (status == PXT_ENOSPC || status == PXT_EACCES))
         return do_without(tier, error ? error : &local);
+    if (!status && format.outdated && is_settled(tier, &format))
+        status = bring_up_to_date(tier, &format, error ? error : &local);
     /* A lock that is made exclusive, or shared again, is released in between: so what was read may not hold any more, and
      * the process that keeps from an exclusive lock may have done what is to be done. */
     int64_t deadline = jsonl_monotonic_us() + tier->lock_timeout;

@@ -300,6 +300,7 @@ struct jsonl_format {
     unsigned shards; /* number of logs; 0: not known */
     unsigned moving; /* number of new logs that are about to take their place; 0: none are */
     bool unwritten;  /* all is well, but the file could not be written */
+    bool outdated;   /* the file has the format of the candidate */
 };
 /* Takes the shared lock of the folder for as long as the tier is open. Makes the file where there is none, and rewrites
  * the folder if it has another number of logs. PXT_ECONFIG: its format is another. PXT_EBUSY: it is to be rewritten, but

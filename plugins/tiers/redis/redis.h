@@ -25,7 +25,8 @@
 #include <stdatomic.h>
 
 /* The layout; see proxtier-redis(7). */
-#define REDIS_LAYOUT "1-rc"
+#define REDIS_LAYOUT "1"
+#define REDIS_LAYOUT_CANDIDATE "1-rc" /* has the same keys */
 
 enum redis_script {
     SCRIPT_WRITE,

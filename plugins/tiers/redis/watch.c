@@ -41,6 +41,20 @@ static pxt_status ask(struct redis *redis, struct redis_connection *connection, 
     return status ? status : redis_receive(redis, connection, deadline, reply, NULL, error);
 }
 
+/* Writes the number of this layout in place of the candidate's. Another program may do so at the same time. Where it cannot be
+ * written it stays, for the keys are the same. */
+static void leave_candidate(struct redis *redis, struct redis_connection *connection, int64_t deadline)
+{
+    static const char script[] =
+        "if redis.call('GET',KEYS[1])==ARGV[1] then redis.call('SET',KEYS[1],ARGV[2]) end return 1";
+    redisReply *reply = NULL;
+    if (redis_append_format(connection, "EVAL %s 1 %slayout %s %s", script, redis->prefix, REDIS_LAYOUT_CANDIDATE,
+                            REDIS_LAYOUT) &&
+        !redis_send(redis, connection, deadline, NULL))
+        redis_receive(redis, connection, deadline, &reply, NULL, NULL);
+    freeReplyObject(reply);
+}
+
 /* A pool of another layout is left alone: this program would take its entries for damaged, and remove them. */
 static pxt_status check_layout(struct redis *redis, struct redis_connection *connection, int64_t deadline,
                                struct pxt_error *error)
@@ -51,6 +65,8 @@ static pxt_status check_layout(struct redis *redis, struct redis_connection *con
         freeReplyObject(reply);
         reply = NULL; /* a server without room for it is read all the same */
         ask(redis, connection, deadline, &reply, NULL, "SET %slayout %s NX");
+    } else if (!status && reply->str && !strcmp(reply->str, REDIS_LAYOUT_CANDIDATE)) {
+        leave_candidate(redis, connection, deadline);
     } else if (!status && (!reply->str || strcmp(reply->str, REDIS_LAYOUT))) {
         status = redis->host->fail(redis->host, error, PXT_ECONFIG, 0,
                                    "the pool in the server %s has the layout %.20s, and this program knows %s: use the "

@@ -165,6 +165,22 @@ static pxt_status walk_once(struct select_search *search, bool unknown, struct p
     return status;
 }
 
+/* The walk, without the sets that are remembered to have nothing. If something was written meanwhile it is done again with all. */
+static pxt_status walk_sets(struct select_search *search, struct pxt_error *error)
+{
+    struct select_walk *walk = &search->walk;
+    unsigned version;
+    pxt_status status = sqlite_select_sets_with_entries(walk, search->hash, &version, error);
+    if (!status)
+        status = walk_once(search, false, error);
+    walk->only = 0;
+    if (status || !version || version == sqlite_data_version(walk->connection))
+        return status;
+    search->page.count = 0;
+    search->page.last = false;
+    return walk_once(search, false, error);
+}
+
 /* Entries whose latency is not known come last in their order. */
 static pxt_status read_found(struct select_search *search, struct pxt_error *error)
 {
@@ -184,7 +200,7 @@ static pxt_status read_found(struct select_search *search, struct pxt_error *err
     search->page.last = true;
     if (!unknown_too || search->place.from < INT64_MAX) {
         search->page.last = false;
-        status = walk_once(search, false, error);
+        status = walk_sets(search, error);
     }
     if (!status && search->page.last && unknown_too) {
         search->page.last = false;
@@ -305,7 +321,7 @@ pxt_status sqlite_store_select(void *self, const struct pxt_select *select, pxt_
     search.limit = select->limit;
     search.dense = search.walk.any_ttl = search.walk.nth = search.page.last = false;
     search.walk.plan = &search.plan;
-    search.walk.streams = search.walk.sets = 0;
+    search.walk.streams = search.walk.sets = search.walk.only = 0;
     do {
         unsigned tries = 0;
         do

@@ -150,6 +150,7 @@ struct select_walk {
     bool filtered, unknown;    /* unknown: the entries without a latency, which come last */
     bool nth;                  /* the match number `after_length` of a place is asked for */
     unsigned sets;             /* one stream has several sets, each a bit; 0: no */
+    unsigned only;             /* a bit for each set that is looked at; 0: all */
     bool any_ttl;              /* as if no time to live were asked for */
     struct select_set missing; /* the index that is to be made, after PXT_ENOTSUP */
     unsigned streams;
@@ -218,10 +219,19 @@ void sqlite_select_keep_smallest(const struct select_search *search, unsigned ca
 /* select_sets.c: opens one stream for all sets of the candidate's criterion, which are several, and of at most one health: one set
  * after the other, from the place on without a key. PXT_ENOTSUP: a set has no index; `missing` does not say which. */
 pxt_status sqlite_select_walk_sets(struct select_walk *walk, const struct select_place *place, struct pxt_error *error);
+/* Has a walk through the candidate, in any order, leave out the sets that are remembered to have nothing: see walk->only. `*version`: as
+ * below. */
+pxt_status sqlite_select_sets_with_entries(struct select_walk *walk, uint64_t hash, unsigned *version,
+                                           struct pxt_error *error);
 /* The same, but leaves sets out that have nothing. Those are remembered for the hash of a selection. `*version`: at this data
  * version of the connection they have nothing; 0: none was left out. */
 pxt_status sqlite_select_walk_some_sets(struct select_walk *walk, uint64_t hash, const struct select_place *place,
                                         unsigned *version, struct pxt_error *error);
+
+/* If only one of the sets is remembered to have anything, opens one stream at its match number `n`, counted from 0. PXT_NOT_FOUND: it
+ * is not so. `*version`: as above. */
+pxt_status sqlite_select_walk_nth_of_one_set(struct select_walk *walk, uint64_t hash, const struct select_place *place,
+                                             unsigned n, unsigned *version, struct pxt_error *error);
 
 /* select_random.c: fills a page with picks, in no order; `last`: nothing matches. */
 pxt_status sqlite_select_pick(struct select_search *search, struct pxt_error *error);

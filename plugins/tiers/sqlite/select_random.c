@@ -132,6 +132,23 @@ static pxt_status count_times(struct select_search *search, const struct select_
     return status;
 }
 
+/* The same where only one of several sets has anything, as of all tags in one list. */
+static pxt_status go_to_in_set(struct picking *picking, const struct select_place *part, unsigned ticket,
+                               struct select_found *picked, enum outcome *outcome, struct pxt_error *error)
+{
+    struct select_walk *walk = &picking->search->walk;
+    unsigned version;
+    pxt_status status = sqlite_select_walk_nth_of_one_set(walk, picking->search->hash, part, ticket, &version, error);
+    const struct select_stream *head = status ? NULL : sqlite_select_walk_head(walk);
+    *outcome = head ? PICKED : NOTHING;
+    if (head)
+        take(picked, head);
+    sqlite_select_walk_end(walk);
+    if (!status && version != sqlite_data_version(walk->connection)) /* now another set may have something */
+        *outcome = REFUSED;
+    return status;
+}
+
 /* Picks the match number `ticket` of a part of the ring where several sets have the matches: one set after the other, so in no
  * order. A part with more than SETS_MAX would hide the same ones each time, so nothing is picked there. Of an entry that is met
  * several times only some picks count. */
@@ -165,11 +182,11 @@ static pxt_status pick_of_sets(struct picking *picking, const struct select_plac
     return status;
 }
 
-/* Whether a window seems to have more than ROWS_MAX matches, by the distance of those before the picked one. */
-static bool is_crowded(int64_t first, uint64_t width, int64_t picked, unsigned before)
+/* Whether a window seems to have more matches than may be picked, by the distance of those before the picked one. */
+static bool is_crowded(const struct picking *picking, int64_t first, int64_t picked, unsigned before)
 {
-    const double part = ((double)picked - (double)first) / (double)width;
-    return before >= 8 && part * ROWS_MAX < before;
+    const double part = ((double)picked - (double)first) / (double)picking->width;
+    return before >= 8 && part * picking->max < before;
 }
 
 /* Picks the match number `ticket` of a window that begins at `first`. */
@@ -181,14 +198,19 @@ static pxt_status pick_of(struct picking *picking, int64_t first, unsigned ticke
     const struct select_place part = {.from = first > 0 ? first : 0,
                                       .to = first > INT64_MAX - width ? INT64_MAX : first + width - 1};
     pxt_status status = PXT_ENOTSUP;
-    if (has_several_sets(search))
-        status = pick_of_sets(picking, &part, ticket, picked, outcome, error);
-    if (status != PXT_ENOTSUP)
-        return status;
+    if (has_several_sets(search)) {
+        status = go_to_in_set(picking, &part, ticket, picked, outcome, error);
+        if (status == PXT_NOT_FOUND) {
+            status = pick_of_sets(picking, &part, ticket, picked, outcome, error);
+            if (status != PXT_ENOTSUP)
+                return status;
+        }
+    }
     /* If an index is missing a walk says which. */
-    status = has_one_set(search) ? go_to(search, &part, ticket, picked, outcome, error)
-                                 : walk_to(search, &part, ticket, picked, outcome, error);
-    if (!status && *outcome == PICKED && is_crowded(first, picking->width, picked->value, ticket))
+    if (status == PXT_ENOTSUP)
+        status = has_one_set(search) ? go_to(search, &part, ticket, picked, outcome, error)
+                                     : walk_to(search, &part, ticket, picked, outcome, error);
+    if (!status && *outcome == PICKED && is_crowded(picking, first, picked->value, ticket))
         picking->width = scaled(picking->width, 0.5);
     return status;
 }

@@ -69,6 +69,23 @@ static pxt_status recall(struct select_walk *walk, uint64_t hash, unsigned *sets
     return status;
 }
 
+pxt_status sqlite_select_sets_with_entries(struct select_walk *walk, uint64_t hash, unsigned *version,
+                                           struct pxt_error *error)
+{
+    const uint8_t kind = walk->candidate->kind;
+    const unsigned health = walk->plan->health;
+    unsigned sets;
+    *version = 0;
+    if ((kind != SELECT_TAG && kind != SELECT_FAILURES) || health & (health - 1))
+        return PXT_OK;
+    pxt_status status = recall(walk, hash, &sets, version, error);
+    if (status == PXT_ENOTSUP) /* an index is missing: the walk says which */
+        status = PXT_OK;
+    else if (!status && *version)
+        walk->only = sets;
+    return status;
+}
+
 pxt_status sqlite_select_walk_sets(struct select_walk *walk, const struct select_place *place, struct pxt_error *error)
 {
     return open_some(walk, all_sets(walk), place, error);
@@ -80,4 +97,37 @@ pxt_status sqlite_select_walk_some_sets(struct select_walk *walk, uint64_t hash,
     unsigned sets;
     pxt_status status = recall(walk, hash, &sets, version, error);
     return status ? status : open_some(walk, sets, place, error);
+}
+
+/* Opens the set of a bit at a match. */
+static pxt_status open_nth(struct select_walk *walk, unsigned sets, const struct select_place *place, unsigned n,
+                           struct pxt_error *error)
+{
+    const struct select_place at = {.from = place->from, .to = place->to, .after_length = (int)n};
+    const bool tags = walk->candidate->kind == SELECT_TAG;
+    struct select_set set = {.kind = walk->candidate->kind, .order = PXT_ORDER_RING, .health = walk->plan->health != 0};
+    int number = 0, health = 0;
+    while (!(sets >> number & 1))
+        number++;
+    while (set.health && !(walk->plan->health >> health & 1))
+        health++;
+    if (tags && number == SELECT_TAG_MAX)
+        set.kind = SELECT_TAGS;
+    else if (tags)
+        set.degree = (uint8_t)(number + 1);
+    walk->streams = 0;
+    walk->nth = true;
+    pxt_status status = sqlite_select_walk_open(walk, set, health, number, &at, error);
+    walk->nth = false;
+    return status;
+}
+
+pxt_status sqlite_select_walk_nth_of_one_set(struct select_walk *walk, uint64_t hash, const struct select_place *place,
+                                             unsigned n, unsigned *version, struct pxt_error *error)
+{
+    unsigned sets;
+    pxt_status status = recall(walk, hash, &sets, version, error);
+    if (status || !*version || sets & (sets - 1))
+        return status ? status : PXT_NOT_FOUND;
+    return open_nth(walk, sets, place, n, error);
 }

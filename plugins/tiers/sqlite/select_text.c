@@ -266,12 +266,15 @@ static void add_nth(struct sqlite_text *text, const struct sqlite_schema *schema
     sqlite_text_add(text, " ORDER BY %s,key LIMIT 1 OFFSET ?%d", order_columns[set.order], SELECT_P_AFTER);
 }
 
-/* All rows that lack something, or all that live long enough, in no order. */
-static void add_unordered(struct sqlite_text *text, const struct sqlite_schema *schema, struct select_set set)
+/* All rows that lack something, or all that live long enough, or of those the one behind a number of others; in no order. */
+static void add_unordered(struct sqlite_text *text, const struct sqlite_schema *schema, struct select_set set,
+                          enum select_form form)
 {
     if (set.kind != SELECT_UNPLACED) {
         add_select(text, schema, set, -1);
         sqlite_text_add(text, "expires_at>=?%d", SELECT_P_EXPIRES);
+        if (form == SELECT_NTH)
+            sqlite_text_add(text, " LIMIT 1 OFFSET ?%d", SELECT_P_AFTER);
         return;
     }
     sqlite_text_add(text, "SELECT rowid,key FROM %s INDEXED BY ", schema->layout->table);
@@ -300,7 +303,7 @@ char *sqlite_select_query(const struct sqlite_schema *schema, struct select_set 
                           form == SELECT_SETS_FILTERED;
     struct sqlite_text text = {0};
     if (set.kind == SELECT_UNPLACED || is_by_expiry(set))
-        add_unordered(&text, schema, set);
+        add_unordered(&text, schema, set, form);
     else if (form == SELECT_NTH || form == SELECT_NTH_FILTERED)
         add_nth(&text, schema, set, filtered);
     else if (form == SELECT_SETS || form == SELECT_SETS_FILTERED)

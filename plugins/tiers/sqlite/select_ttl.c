@@ -77,33 +77,49 @@ static void finish(struct select_search *search, unsigned most)
         page->count = most;
 }
 
-/* Walks where there should be some dozens of entries: are there many that live long enough? */
+/* Looks where there should be some dozens of entries: are there many that live long enough? */
 static pxt_status look_around(struct select_search *search, bool *dense, struct pxt_error *error)
 {
     struct select_walk *walk = &search->walk;
     struct select_place place = {.from = search->place.from > 0 ? search->place.from : 0, .to = INT64_MAX};
-    struct select_stream *head = NULL;
-    uint64_t distance = 0;
-    unsigned met = 0;
     walk->any_ttl = true;
-    pxt_status status = sqlite_select_walk_begin(walk, &place, PXT_ORDER_RING, error);
-    for (int i = 0; i < SAMPLE && !status && (head = sqlite_select_walk_head(walk)); i++) {
-        distance = (uint64_t)head->value - (uint64_t)place.from;
-        status = sqlite_select_walk_step(walk, head, error);
+    pxt_status status = sqlite_select_walk_nth(walk, &place, SAMPLE - 1, error);
+    const struct select_stream *head = status ? NULL : sqlite_select_walk_head(walk);
+    if (head) {
+        uint64_t distance = (uint64_t)head->value - (uint64_t)place.from;
+        if (distance < (uint64_t)(INT64_MAX - place.from) / SAMPLES)
+            place.to = place.from + (int64_t)distance * SAMPLES;
     }
+    const bool any = head;
     sqlite_select_walk_end(walk);
     walk->any_ttl = false;
-    if (status || !head)
+    if (!any)
         return status;
-    place.to =
-        distance < (uint64_t)(INT64_MAX - place.from) / SAMPLES ? place.from + (int64_t)distance * SAMPLES : INT64_MAX;
-    status = sqlite_select_walk_begin(walk, &place, PXT_ORDER_RING, error);
-    while (!status && met < DENSE && (head = sqlite_select_walk_head(walk))) {
-        met++;
-        status = sqlite_select_walk_step(walk, head, error);
-    }
+    status = sqlite_select_walk_nth(walk, &place, DENSE - 1, error);
+    *dense = !status && sqlite_select_walk_head(walk);
     sqlite_select_walk_end(walk);
-    *dense = met >= DENSE;
+    return status;
+}
+
+/* Whether FEW entries or more live long enough, of one health: then it is not worth while to gather them. */
+static pxt_status look_for_many(struct select_search *search, bool *many, struct pxt_error *error)
+{
+    const struct select_place all = {.from = INT64_MIN, .to = INT64_MAX, .after_length = FEW - 1};
+    const struct select_set set = {
+        .kind = SELECT_TTL, .order = (uint8_t)search->plan.order, .health = search->plan.health != 0};
+    struct select_walk *walk = &search->walk;
+    pxt_status status = PXT_OK;
+    *many = false;
+    walk->streams = 0;
+    walk->nth = true;
+    for (int health = 0; health < PXT_HEALTH_COUNT && !status && !*many; health++) {
+        if (set.health ? !(search->plan.health & PXT_HEALTH_BIT(health)) : health > 0)
+            continue;
+        status = sqlite_select_walk_open(walk, set, health, 0, &all, error);
+        *many = !status && sqlite_select_walk_head(walk);
+    }
+    walk->nth = false;
+    sqlite_select_walk_end(walk);
     return status;
 }
 
@@ -137,14 +153,18 @@ pxt_status sqlite_select_by_ttl(struct select_search *search, bool *found, struc
 {
     const bool ring = search->plan.order == PXT_ORDER_RING;
     const unsigned most = search->limit < FEW ? (unsigned)search->limit : FEW;
-    bool dense = false;
+    const bool were_few = sqlite_select_was_few(search);
+    bool dense = false, many = false;
     *found = false;
     search->walk.filtered = search->walk.unknown = false;
-    pxt_status status = ring && !sqlite_select_was_few(search) ? look_around(search, &dense, error) : PXT_OK;
+    pxt_status status = ring && !were_few ? look_around(search, &dense, error) : PXT_OK;
     if (status || dense)
         return status;
+    if (!were_few)
+        status = look_for_many(search, &many, error);
     search->page.count = 0;
-    status = gather(search, SELECT_TTL, 0, FEW, found, error);
+    if (!status && !many)
+        status = gather(search, SELECT_TTL, 0, FEW, found, error);
     sqlite_select_keep_few(search, !status && *found);
     if (!status && *found) {
         search->page.last = search->page.count <= most;

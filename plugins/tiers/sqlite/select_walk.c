@@ -226,6 +226,12 @@ pxt_status sqlite_select_walk_open(struct select_walk *walk, struct select_set s
     return sqlite_select_walk_step(walk, stream, error);
 }
 
+/* Whether the walk looks at a set of several. */
+static bool is_open(const struct select_walk *walk, unsigned number)
+{
+    return !walk->only || walk->only >> number & 1;
+}
+
 /* The sets of one health, or of any: for each number of failures, or place of the tag. */
 static pxt_status open_sets(struct select_walk *walk, struct select_set set, int health,
                             const struct select_place *place, struct pxt_error *error)
@@ -235,16 +241,19 @@ static pxt_status open_sets(struct select_walk *walk, struct select_set set, int
         return sqlite_select_walk_open(walk, set, health, 0, place, error);
     if (set.kind == SELECT_FAILURES) {
         for (int64_t n = 0; n <= walk->plan->selection->max_failures && !status; n++)
-            status = sqlite_select_walk_open(walk, set, health, n, place, error);
+            if (is_open(walk, (unsigned)n))
+                status = sqlite_select_walk_open(walk, set, health, n, place, error);
         return status;
     }
     if (set.kind != SELECT_TAG)
         return sqlite_select_walk_open(walk, set, health, 0, place, error);
     for (set.degree = 1; set.degree <= SELECT_TAG_MAX && !status; set.degree++)
-        status = sqlite_select_walk_open(walk, set, health, 0, place, error);
+        if (is_open(walk, set.degree - 1u))
+            status = sqlite_select_walk_open(walk, set, health, 0, place, error);
     set.kind = SELECT_TAGS;
     set.degree = 0;
-    return status ? status : sqlite_select_walk_open(walk, set, health, 0, place, error);
+    return status || !is_open(walk, SELECT_TAG_MAX) ? status
+                                                    : sqlite_select_walk_open(walk, set, health, 0, place, error);
 }
 
 pxt_status sqlite_select_walk_begin(struct select_walk *walk, const struct select_place *place, unsigned order,
