@@ -5,7 +5,7 @@ bench_replay_SOURCES = %D%/replay.c
 bench_replay_LDADD = libproxtier.la
 EXTRA_PROGRAMS += bench/bench bench/empty bench/select_tier
 bench_bench_SOURCES = \
-    %D%/bench.c %D%/bench.h %D%/delay.c %D%/delay.h %D%/jsonl.c %D%/many.c %D%/memory.c %D%/process.c %D%/put.c %D%/seal.c \
+    %D%/bench.c %D%/bench.h %D%/delay.c %D%/delay.h %D%/far.c %D%/far.h %D%/jsonl.c %D%/many.c %D%/memory.c %D%/process.c %D%/put.c %D%/seal.c \
     %D%/select.c %D%/sqlite.c %D%/trace.c
 bench_bench_CFLAGS = $(AM_CFLAGS) $(SQLITE_CFLAGS) $(JSONC_CFLAGS) $(GCRYPT_CFLAGS)
 bench_bench_LDADD = libproxtier.la $(SQLITE_LIBS) $(JSONC_LIBS) $(GCRYPT_LIBS) -lpthread -lm

@@ -5,7 +5,7 @@
  * syncs each commit. Its buffers have the size that PostgreSQL has by default.
  */
 #include "postgresql.h"
-#include "bench.h"
+#include "far.h"
 #include <libpq-fe.h>
 #include <signal.h>
 #include <stdio.h>
@@ -16,12 +16,9 @@
 #include <unistd.h>
 
 static char folder[] = "/tmp/proxtier-bench-pg-XXXXXX";
+
 static volatile uint64_t sink;
 
-struct ours {
-    pxt_cache *cache;
-    size_t n;
-};
 struct bare {
     PGconn *link;
     size_t n;
@@ -139,36 +136,6 @@ static void read_and_insert_bare(void *arg, size_t from, size_t n)
     }
 }
 
-/* ---- ours ---- */
-
-static void get(void *arg, size_t from, size_t n)
-{
-    const struct ours *ours = arg;
-    uint64_t state = from + 1;
-    for (size_t i = 0; i < n; i++) {
-        char key[17];
-        pxt_entry *entry;
-        bench_key(bench_random(&state) % ours->n, key);
-        if (pxt_cache_get(ours->cache, key, &entry, NULL) != PXT_OK)
-            bench_die(key, "is not there");
-        sink += (uint64_t)pxt_entry_number(entry, PXT_FIELD_EXPIRES_AT);
-        pxt_entry_release(entry);
-    }
-}
-
-static void put(void *arg, size_t from, size_t n)
-{
-    const struct ours *ours = arg;
-    for (size_t i = from; i < from + n; i++) {
-        struct bench_room room;
-        struct pxt_draft draft;
-        struct pxt_error error;
-        bench_draft(&draft, &room, ours->n + i, 1000000);
-        if (pxt_cache_put(ours->cache, &draft, NULL, &error) != PXT_OK)
-            bench_die("put", error.message);
-    }
-}
-
 void bench_postgresql(void)
 {
     const size_t n = bench_quick() ? 2000 : 20000;
@@ -180,19 +147,20 @@ void bench_postgresql(void)
         return;
     }
     pid_t server = start();
-    struct ours ours = {bench_open("encryptor: {plugin: plain}\ntiers: [{plugin: postgresql, patience: 60s, conninfo: "
-                                   "'host=%s/s user=proxtier dbname=postgres'}]",
-                                   folder),
-                        n};
+    struct bench_ours ours = {
+        bench_open("encryptor: {plugin: plain}\ntiers: [{plugin: postgresql, patience: 60s, conninfo: "
+                   "'host=%s/s user=proxtier dbname=postgres'}]",
+                   folder),
+        n};
     struct bare bare = {NULL, n};
     bench_fill(ours.cache, 0, n, 1000000);
     connect_bare(&bare);
-    bench_compare("get answered by postgresql", "prepared select of the row", 1.3, bench_amount(2000), 9, get, &ours,
-                  select_bare, &bare);
-    bench_compare("put into postgresql", "select, insert: prepared, same indexes", 1.3, bench_amount(300), 9, put,
-                  &ours, read_and_insert_bare, &bare);
-    bench_compare("put into postgresql", "insert: prepared, same indexes", 1.3, bench_amount(300), 9, put, &ours,
-                  insert_bare, &bare);
+    bench_compare("get answered by postgresql", "prepared select of the row", 1.3, bench_amount(2000), 9,
+                  bench_ours_get, &ours, select_bare, &bare);
+    bench_compare("put into postgresql", "select, insert: prepared, same indexes", 1.3, bench_amount(300), 9,
+                  bench_ours_put, &ours, read_and_insert_bare, &bare);
+    bench_compare("put into postgresql", "insert: prepared, same indexes", 1.3, bench_amount(300), 9, bench_ours_put,
+                  &ours, insert_bare, &bare);
     bench_why("  A put reads what was learnt of the proxy first, which is a round trip; the row before has it on both "
               "sides.");
     PQfinish(bare.link);

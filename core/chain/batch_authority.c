@@ -41,13 +41,13 @@ static void free_round(struct round *round)
 /* What the removal of each key replaces now. */
 static pxt_status see_removed(struct pxt_chain *chain, struct round *round, struct pxt_error *error)
 {
-    struct pxt_key key[PXT_READING_MAX];
-    pxt_status status[PXT_READING_MAX], first = PXT_OK;
-    struct pxt_decision *decision = pxt_alloc_array(PXT_READING_MAX, sizeof *decision);
-    if (!decision)
-        return pxt_fail_memory(error, "a batch");
-    for (size_t at = 0; at < round->count && !first; at += PXT_READING_MAX) {
-        size_t n = round->count - at < PXT_READING_MAX ? round->count - at : PXT_READING_MAX;
+    const size_t most = round->count < PXT_WRITING_MAX ? round->count : PXT_WRITING_MAX;
+    struct pxt_key *key = pxt_alloc_array(most, sizeof *key);
+    struct pxt_decision *decision = pxt_alloc_array(most, sizeof *decision);
+    pxt_status *status = pxt_alloc_array(most, sizeof *status);
+    pxt_status first = key && decision && status ? PXT_OK : pxt_fail_memory(error, "a batch");
+    for (size_t at = 0; at < round->count && !first; at += most) {
+        size_t n = round->count - at < most ? round->count - at : most;
         for (size_t i = 0; i < n; i++)
             pxt_entry_key_of(round->entry[at + i], &key[i]);
         first = pxt_chain_decide_many(chain, key, n, PXT_GET_PEEK | PXT_TIER_GET_FOR_WRITE, decision, status, error);
@@ -60,7 +60,9 @@ static pxt_status see_removed(struct pxt_chain *chain, struct round *round, stru
             pxt_entry_release(decision[i].entry);
         }
     }
+    pxt_free(key);
     pxt_free(decision);
+    pxt_free(status);
     return first;
 }
 

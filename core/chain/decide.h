@@ -53,7 +53,7 @@ bool pxt_decision_may_be_open(const struct pxt_chain *chain, const struct pxt_de
  * may be the reason that no tier decides. */
 pxt_status pxt_chain_decide_again(struct pxt_chain *chain, const struct pxt_key *key, int tries, unsigned flags,
                                   struct pxt_decision *decision, bool *open, struct pxt_error *error);
-/* Decides `n` keys, at most PXT_READING_MAX: each as pxt_chain_decide() would, with one call of a tier that offers that.
+/* Decides `n` keys: each as pxt_chain_decide() would, with one call of a tier that offers that.
  * `error` is that of the last that failed. PXT_ENOMEM: nothing is decided. */
 pxt_status pxt_chain_decide_many(struct pxt_chain *chain, const struct pxt_key *keys, size_t n, unsigned flags,
                                  struct pxt_decision *decision, pxt_status *status, struct pxt_error *error);

@@ -272,7 +272,10 @@ struct together {
     pxt_status *status;
     const struct pxt_key *key[PXT_READING_MAX];
     struct copies copies[PXT_READING_MAX];
-    struct pxt_reading reading; /* of one member */
+    struct pxt_reading reading; /* of one member: what the next three have */
+    pxt_entry *read[PXT_READING_MAX];
+    pxt_status read_status[PXT_READING_MAX];
+    uint64_t noted[PXT_READING_MAX];
     /* What the authority is given. */
     size_t index[PXT_READING_MAX], count;
     pxt_entry *entry[PXT_READING_MAX];
@@ -343,6 +346,7 @@ void pxt_equalize_many(struct pxt_chain *chain, const struct pxt_equal *equal, s
     all->equal = equal;
     all->n = n;
     all->status = status;
+    all->reading = (struct pxt_reading){all->read, all->read_status, all->noted};
     for (size_t i = 0; i < n; i++)
         all->key[i] = equal[i].key;
     for (unsigned i = 0; i < chain->count; i++)

@@ -142,35 +142,58 @@ static void take_over_late(struct pxt_chain *chain, struct pxt_tier *tier, const
     pxt_entry_release(offer.entry);
 }
 
-static void read_softly(struct pxt_chain *chain, struct pxt_tier *tier, const struct pxt_key *keys,
-                        const uint64_t *word, size_t n, struct pxt_reading *reading)
+/* Room for what a tier is asked for, and for what it offers. */
+struct offers {
+    const struct pxt_key **asked;
+    struct pxt_soft_key *soft_key;
+    struct pxt_reading reading;
+    uint64_t *word;
+};
+
+static void read_softly(struct pxt_chain *chain, struct pxt_tier *tier, const struct pxt_key *keys, size_t n,
+                        const struct offers *offers)
 {
-    struct pxt_soft_key soft_key[PXT_READING_MAX];
     for (size_t i = 0; i < n; i++)
-        soft_key[i] = (struct pxt_soft_key){.key = &keys[i], .word = word[i]};
-    pxt_soft_read(chain, tier, soft_key, n, PXT_GET_PEEK, take_over_late, reading, NULL);
+        offers->soft_key[i] = (struct pxt_soft_key){.key = &keys[i], .word = offers->word[i]};
+    pxt_soft_read(chain, tier, offers->soft_key, n, PXT_GET_PEEK, take_over_late, &offers->reading, NULL);
 }
 
 /* Asks one tier, in one call if it offers that. */
-static void take_from(struct pxt_chain *chain, struct pxt_tier *tier, const struct pxt_key *keys, size_t n, bool wait)
+static void take_from(struct pxt_chain *chain, struct pxt_tier *tier, const struct pxt_key *keys, size_t n, bool wait,
+                      const struct offers *offers)
 {
-    const struct pxt_key *asked[PXT_READING_MAX];
-    struct pxt_reading reading;
-    uint64_t word[PXT_READING_MAX];
     for (size_t i = 0; i < n; i++) {
-        asked[i] = &keys[i];
-        word[i] = pxt_word(&chain->page, keys[i].hash);
+        offers->asked[i] = &keys[i];
+        offers->word[i] = pxt_word(&chain->page, keys[i].hash);
     }
     if (!wait && pxt_reads_softly(tier, 0))
-        read_softly(chain, tier, keys, word, n, &reading);
+        read_softly(chain, tier, keys, n, offers);
     else
-        pxt_tier_get_many(tier, asked, n, PXT_GET_PEEK, reading.entry, reading.status, NULL);
+        pxt_tier_get_many(tier, offers->asked, n, PXT_GET_PEEK, offers->reading.entry, offers->reading.status, NULL);
     for (size_t i = 0; i < n; i++) {
-        struct offer offer = {tier, &keys[i], reading.entry[i], word[i], wait};
-        if (reading.status[i] == PXT_OK)
+        struct offer offer = {tier, &keys[i], offers->reading.entry[i], offers->word[i], wait};
+        if (offers->reading.status[i] == PXT_OK)
             take_over(chain, &offer);
         pxt_entry_release(offer.entry);
     }
+}
+
+static void take(struct pxt_chain *chain, const struct pxt_key *keys, size_t n, size_t most, bool wait,
+                 const struct offers *offers)
+{
+    for (unsigned i = 0; i < chain->count; i++)
+        for (size_t at = 0; chain->tier[i].exchanges && pxt_tier_on(&chain->tier[i]) && at < n; at += most)
+            take_from(chain, &chain->tier[i], keys + at, n - at < most ? n - at : most, wait, offers);
+}
+
+static void take_singly(struct pxt_chain *chain, const struct pxt_key *keys, size_t n, bool wait)
+{
+    const struct pxt_key *asked;
+    struct pxt_soft_key soft_key;
+    pxt_entry *entry;
+    pxt_status status;
+    uint64_t noted, word;
+    take(chain, keys, n, 1, wait, &(struct offers){&asked, &soft_key, {&entry, &status, &noted}, &word});
 }
 
 void pxt_exchange_take(struct pxt_chain *chain, const struct pxt_key *keys, size_t n, bool wait)
@@ -178,22 +201,42 @@ void pxt_exchange_take(struct pxt_chain *chain, const struct pxt_key *keys, size
     /* What the authority has is newer, or the same. */
     if (!chain->exchanges || (chain->authority && pxt_tier_on(chain->authority)))
         return;
-    for (unsigned i = 0; i < chain->count; i++)
-        for (size_t at = 0; chain->tier[i].exchanges && pxt_tier_on(&chain->tier[i]) && at < n; at += PXT_READING_MAX)
-            take_from(chain, &chain->tier[i], keys + at, n - at < PXT_READING_MAX ? n - at : PXT_READING_MAX, wait);
+    if (n < 2) {
+        take_singly(chain, keys, n, wait);
+        return;
+    }
+    const size_t most = n < PXT_WRITING_MAX ? n : PXT_WRITING_MAX;
+    const struct offers offers = {.asked = pxt_alloc_array(most, sizeof *offers.asked),
+                                  .soft_key = pxt_alloc_array(most, sizeof *offers.soft_key),
+                                  .reading = {.entry = pxt_alloc_array(most, sizeof *offers.reading.entry),
+                                              .status = pxt_alloc_array(most, sizeof *offers.reading.status),
+                                              .noted = pxt_alloc_array(most, sizeof *offers.reading.noted)},
+                                  .word = pxt_alloc_array(most, sizeof *offers.word)};
+    if (offers.asked && offers.soft_key && offers.reading.entry && offers.reading.status && offers.reading.noted &&
+        offers.word)
+        take(chain, keys, n, most, wait, &offers);
+    else /* needs no memory */
+        take_singly(chain, keys, n, wait);
+    pxt_free(offers.asked);
+    pxt_free(offers.soft_key);
+    pxt_free(offers.reading.entry);
+    pxt_free(offers.reading.status);
+    pxt_free(offers.reading.noted);
+    pxt_free(offers.word);
 }
 
 void pxt_exchange_take_for(struct pxt_chain *chain, pxt_entry *const *entries, size_t n)
 {
-    struct pxt_key key[PXT_READING_MAX];
-    size_t count = 0;
+    struct pxt_key one;
+    struct pxt_key *keys = chain->exchanges && n > 1 ? pxt_alloc_array(n, sizeof *keys) : NULL;
     for (size_t i = 0; i < n && chain->exchanges; i++) {
-        pxt_entry_key_of(entries[i], &key[count++]);
-        if (count < PXT_READING_MAX && i + 1 < n)
-            continue;
-        pxt_exchange_take(chain, key, count, true);
-        count = 0;
+        pxt_entry_key_of(entries[i], keys ? &keys[i] : &one);
+        if (!keys)
+            pxt_exchange_take(chain, &one, 1, true);
     }
+    if (keys)
+        pxt_exchange_take(chain, keys, n, true);
+    pxt_free(keys);
 }
 
 void pxt_exchange_give(struct pxt_chain *chain, pxt_entry *const *entries, size_t n)

@@ -33,7 +33,7 @@ pxt_status pxt_chain_read(struct pxt_chain *chain, struct pxt_tier *tier, const 
 }
 
 void pxt_chain_read_many(struct pxt_chain *chain, struct pxt_tier *tier, const struct pxt_key *const *keys, size_t n,
-                         unsigned flags, struct pxt_reading *reading, struct pxt_error *error)
+                         unsigned flags, const struct pxt_reading *reading, struct pxt_error *error)
 {
     pxt_tier_get_many(tier, keys, n, flags, reading->entry, reading->status, error);
     for (size_t i = 0; i < n; i++)

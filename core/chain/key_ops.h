@@ -33,15 +33,17 @@ pxt_status pxt_chain_complete(struct pxt_chain *chain, const struct pxt_tier *ti
  * `*noted` (may be NULL) says how many, if there is an entry. */
 pxt_status pxt_chain_read(struct pxt_chain *chain, struct pxt_tier *tier, const struct pxt_key *key, unsigned flags,
                           pxt_entry **out, uint64_t *noted, struct pxt_error *error);
-/* The same for many keys, at most PXT_READING_MAX. */
-enum { PXT_READING_MAX = 256 };
+/* The same for many keys. The caller makes room for the answers: an element of each array for a key. */
 struct pxt_reading {
-    pxt_entry *entry[PXT_READING_MAX];
-    pxt_status status[PXT_READING_MAX];
-    uint64_t noted[PXT_READING_MAX];
+    pxt_entry **entry;
+    pxt_status *status;
+    uint64_t *noted;
 };
+/* Of so many keys at a time: what is needed for them stands on the stack (READING); or in memory that is allocated for it, some
+ * 300 bytes for a key, where each call of a tier on another machine costs a round trip (WRITING). */
+enum { PXT_READING_MAX = 256, PXT_WRITING_MAX = 4096 };
 void pxt_chain_read_many(struct pxt_chain *chain, struct pxt_tier *tier, const struct pxt_key *const *keys, size_t n,
-                         unsigned flags, struct pxt_reading *reading, struct pxt_error *error);
+                         unsigned flags, const struct pxt_reading *reading, struct pxt_error *error);
 /* A write replaces all copies by what it makes of the copy in tier `found` (PXT_CHAIN_MAX: none): the hits noted for the
  * others go with them. pxt_chain_read() has done that for `found`. */
 void pxt_chain_include_hits(struct pxt_chain *chain, const struct pxt_key *key, unsigned found);

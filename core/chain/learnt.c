@@ -99,14 +99,14 @@ pxt_status pxt_learnt_inherit(struct pxt_chain *chain, pxt_entry **entry, struct
     return take(chain, entry, status, &decision, replaced, error);
 }
 
-/* Some of many entries. */
+/* Of some of many entries. */
 struct some {
-    struct pxt_key key[PXT_READING_MAX];
-    struct pxt_decision decision[PXT_READING_MAX];
-    pxt_status status[PXT_READING_MAX];
+    struct pxt_key *key;
+    struct pxt_decision *decision;
+    pxt_status *status;
 };
 
-static pxt_status inherit_some(struct pxt_chain *chain, pxt_entry **entries, size_t n, struct some *some,
+static pxt_status inherit_some(struct pxt_chain *chain, pxt_entry **entries, size_t n, const struct some *some,
                                struct pxt_replaced *replaced, struct pxt_error *error)
 {
     for (size_t i = 0; i < n; i++)
@@ -132,13 +132,17 @@ static pxt_status inherit_some(struct pxt_chain *chain, pxt_entry **entries, siz
 pxt_status pxt_learnt_inherit_many(struct pxt_chain *chain, pxt_entry **entries, size_t n,
                                    struct pxt_replaced *replaced, struct pxt_error *error)
 {
-    struct some *some = pxt_alloc(sizeof *some);
-    pxt_status status = some ? PXT_OK : pxt_fail_memory(error, "a batch");
-    for (size_t at = 0; at < n && !status; at += PXT_READING_MAX) {
-        size_t count = n - at < PXT_READING_MAX ? n - at : PXT_READING_MAX;
-        status = inherit_some(chain, entries + at, count, some, replaced + at, error);
-    }
-    pxt_free(some);
+    const size_t most = n < PXT_WRITING_MAX ? n : PXT_WRITING_MAX;
+    const struct some some = {.key = pxt_alloc_array(most, sizeof *some.key),
+                              .decision = pxt_alloc_array(most, sizeof *some.decision),
+                              .status = pxt_alloc_array(most, sizeof *some.status)};
+    pxt_status status =
+        some.key && some.decision && some.status ? PXT_OK : pxt_fail_memory(error, "what a batch replaces");
+    for (size_t at = 0; at < n && !status; at += most)
+        status = inherit_some(chain, entries + at, n - at < most ? n - at : most, &some, replaced + at, error);
+    pxt_free(some.key);
+    pxt_free(some.decision);
+    pxt_free(some.status);
     return status;
 }
 

@@ -3,7 +3,7 @@ EXTRA_DIST += %D%/README.md
 core_sources += \
     %D%/accesses.c %D%/accesses.h %D%/batch.c %D%/batch.h %D%/batch_authority.c %D%/bring.c %D%/chain.c %D%/chain.h %D%/chain_layout.h \
     %D%/change.c %D%/change.h %D%/checkpoint.c %D%/clear.c %D%/complete.c %D%/count_answers.c %D%/dead.c %D%/dead.h \
-    %D%/decide.c %D%/decide.h %D%/decide_again.c %D%/demote.c %D%/demote.h %D%/each.c %D%/equalize.c %D%/equalize.h \
+    %D%/decide.c %D%/decide.h %D%/decide_again.c %D%/decide_many.c %D%/decide_steps.h %D%/demote.c %D%/demote.h %D%/each.c %D%/equalize.c %D%/equalize.h \
     %D%/exchange.c %D%/exchange.h %D%/fail_safe.c %D%/fail_safe.h %D%/flights.c %D%/flights.h %D%/forget.c %D%/get.c \
     %D%/get_counts.c %D%/get_counts.h %D%/janitor.c %D%/janitor.h %D%/key_ops.c %D%/key_ops.h %D%/learnt.c \
     %D%/learnt.h %D%/maintain.c %D%/members.c %D%/members.h %D%/older_hints.c %D%/older_hints.h %D%/overtake.c %D%/overtake.h %D%/promote.c \

@@ -89,18 +89,19 @@ static pxt_status begin_one(struct pxt_chain *chain, struct removal *removal, co
 static pxt_status begin_all(struct pxt_chain *chain, struct removal *removal, const struct pxt_key *keys, size_t n,
                             pxt_status *results, struct pxt_error *error)
 {
-    pxt_status status[PXT_READING_MAX], first = PXT_OK;
+    const size_t most = n < PXT_WRITING_MAX ? n : PXT_WRITING_MAX;
     unsigned flags = PXT_GET_PEEK | (chain->authority ? PXT_TIER_GET_FOR_WRITE : 0);
-    struct pxt_decision *decision = pxt_alloc_array(PXT_READING_MAX, sizeof *decision);
-    if (!decision)
-        return pxt_fail_memory(error, "a batch");
-    for (size_t at = 0; at < n && !first; at += PXT_READING_MAX) {
-        size_t some = n - at < PXT_READING_MAX ? n - at : PXT_READING_MAX;
+    struct pxt_decision *decision = pxt_alloc_array(most, sizeof *decision);
+    pxt_status *status = pxt_alloc_array(most, sizeof *status);
+    pxt_status first = decision && status ? PXT_OK : pxt_fail_memory(error, "a batch");
+    for (size_t at = 0; at < n && !first; at += most) {
+        size_t some = n - at < most ? n - at : most;
         first = pxt_chain_decide_many(chain, keys + at, some, flags, decision, status, error);
         for (size_t i = 0; i < some && !first; i++)
             results[at + i] = begin_one(chain, removal, &keys[at + i], at + i, status[i], &decision[i], error);
     }
     pxt_free(decision);
+    pxt_free(status);
     return first;
 }
 

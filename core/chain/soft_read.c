@@ -24,7 +24,7 @@ struct soft_read {
 };
 
 static void read_now(struct pxt_chain *chain, struct pxt_tier *tier, const struct pxt_key *const *keys, size_t n,
-                     unsigned flags, struct pxt_reading *reading, struct pxt_error *error)
+                     unsigned flags, const struct pxt_reading *reading, struct pxt_error *error)
 {
     if (tier->exchanges)
         pxt_tier_get_many(tier, keys, n, flags, reading->entry, reading->status, error);
@@ -58,7 +58,8 @@ static struct soft_read *make(const struct pxt_soft_key *keys, size_t n)
     size_t text = 0;
     for (size_t i = 0; i < n; i++)
         text += keys[i].key->length + 1;
-    const size_t each = sizeof(struct pxt_key *) + sizeof(struct pxt_key) + sizeof(struct pxt_soft_key);
+    const size_t each = sizeof(struct pxt_key *) + sizeof(struct pxt_key) + sizeof(struct pxt_soft_key) +
+                        sizeof(pxt_entry *) + sizeof(uint64_t) + sizeof(pxt_status);
     struct soft_read *read = pxt_alloc(sizeof *read + n * each + text);
     if (!read)
         return NULL;
@@ -66,7 +67,10 @@ static struct soft_read *make(const struct pxt_soft_key *keys, size_t n)
     read->soft_key = (struct pxt_soft_key *)(read + 1);
     read->own = (struct pxt_key *)(read->soft_key + n);
     read->key = (const struct pxt_key **)(read->own + n);
-    char *at = (char *)(read->key + n);
+    read->reading.entry = (pxt_entry **)(read->key + n);
+    read->reading.noted = (uint64_t *)(read->reading.entry + n);
+    read->reading.status = (pxt_status *)(read->reading.noted + n);
+    char *at = (char *)(read->reading.status + n);
     for (size_t i = 0; i < n; i++) {
         const struct pxt_key *key = keys[i].key;
         read->own[i] =
@@ -80,7 +84,7 @@ static struct soft_read *make(const struct pxt_soft_key *keys, size_t n)
 }
 
 /* The answer did not come in time. */
-static void is_late(struct pxt_tier *tier, size_t n, struct pxt_reading *reading, struct pxt_error *error)
+static void is_late(struct pxt_tier *tier, size_t n, const struct pxt_reading *reading, struct pxt_error *error)
 {
     for (size_t i = 0; i < n; i++) {
         reading->entry[i] = NULL;
@@ -90,7 +94,7 @@ static void is_late(struct pxt_tier *tier, size_t n, struct pxt_reading *reading
     pxt_fail(error, PXT_EBUSY, 0, "tier %s has not answered within its soft_timeout", tier->name);
 }
 
-static void hand_over(struct soft_read *read, struct pxt_reading *reading, struct pxt_error *error)
+static void hand_over(struct soft_read *read, const struct pxt_reading *reading, struct pxt_error *error)
 {
     for (size_t i = 0; i < read->n; i++) {
         reading->entry[i] = read->reading.entry[i];
@@ -102,7 +106,7 @@ static void hand_over(struct soft_read *read, struct pxt_reading *reading, struc
 }
 
 void pxt_soft_read(struct pxt_chain *chain, struct pxt_tier *tier, const struct pxt_soft_key *keys, size_t n,
-                   unsigned flags, pxt_late_fn *late, struct pxt_reading *reading, struct pxt_error *error)
+                   unsigned flags, pxt_late_fn *late, const struct pxt_reading *reading, struct pxt_error *error)
 {
     struct soft_read *read = make(keys, n);
     if (!read) {

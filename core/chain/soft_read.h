@@ -19,10 +19,10 @@ struct pxt_soft_key {
 /* Makes use of what a tier has answered too late; no lock is held. */
 typedef void pxt_late_fn(struct pxt_chain *chain, struct pxt_tier *tier, const struct pxt_soft_key *key,
                          pxt_entry *entry);
-/* Gets `n` keys from a tier, at most PXT_READING_MAX, as pxt_chain_read_many(); if the tier only exchanges copies, as
+/* Gets `n` keys from a tier, as pxt_chain_read_many(); if the tier only exchanges copies, as
  * pxt_tier_get_many(). If the tier does not answer in time, all have PXT_EBUSY. */
 void pxt_soft_read(struct pxt_chain *chain, struct pxt_tier *tier, const struct pxt_soft_key *keys, size_t n,
-                   unsigned flags, pxt_late_fn *late, struct pxt_reading *reading, struct pxt_error *error);
+                   unsigned flags, pxt_late_fn *late, const struct pxt_reading *reading, struct pxt_error *error);
 /* Whether a read of a tier is made so. */
 static inline bool pxt_reads_softly(const struct pxt_tier *tier, unsigned flags)
 {

@@ -137,11 +137,11 @@ static pxt_status begin(pxt_cache *cache, const struct pxt_warm_options *given, 
     struct pxt_warming *warming = pxt_alloc(sizeof *warming);
     if (!warming)
         return pxt_fail_memory(error, "a list");
+    warming->cache = cache;
     if (!pxt_warm_make_room(warming)) {
         pxt_warm_free(warming);
         return pxt_fail_memory(error, "a list");
     }
-    warming->cache = cache;
     warming->options = options;
     warming->counts.size = warming->before.size = sizeof warming->counts;
     *out = warming;

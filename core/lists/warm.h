@@ -10,7 +10,9 @@
 #include "lists/digest_set.h"
 #include "lists/list.h"
 
-enum { PXT_WARM_BATCH = 1000, PXT_WARM_ARENA = 1 << 20 };
+/* Records that are stored at once, with 4 KiB each for drafts, entries and what they replace. More where a tier is on another
+ * machine: to read and to write a batch costs a round trip each there. */
+enum { PXT_WARM_BATCH = 1000, PXT_WARM_BATCH_FAR = 4000, PXT_WARM_ARENA = 1 << 20 };
 
 /* One call. Collects records until a batch is full; their texts lie in an arena of fixed size. */
 struct pxt_warming {
@@ -25,8 +27,8 @@ struct pxt_warming {
     struct pxt_draft *draft;
     uint64_t *line;
     pxt_status *put;
-    bool *replaced, *repeated, *dead;
-    size_t count;
+    bool *replaced, *repeated, *dead, *existed;
+    size_t count, batch; /* records that wait, and of how many they are stored */
     char *arena;
     size_t used;
     struct pxt_proxy proxy;

@@ -63,16 +63,19 @@ static void count_result(struct pxt_warming *warming, size_t i)
 }
 
 /* Deletes the entries of the batch, so that nothing learnt of them is kept. */
-static pxt_status forget(struct pxt_warming *warming, bool *existed)
+static pxt_status forget(struct pxt_warming *warming)
 {
-    const char *key[PXT_WARM_BATCH];
-    pxt_status result[PXT_WARM_BATCH], first = PXT_OK;
+    pxt_status *result = warming->put, first = PXT_OK;
     struct pxt_error error;
+    const char **key = pxt_alloc_array(warming->count, sizeof *key);
+    if (!key)
+        return pxt_fail_memory(warming->list->error, "the keys of a list");
     for (size_t i = 0; i < warming->count; i++)
         key[i] = warming->draft[i].value[PXT_FIELD_KEY].as.text; /* keep() has ended it */
     pxt_cache_delete_many(warming->cache, key, warming->count, result, &error);
+    pxt_free(key);
     for (size_t i = 0; i < warming->count; i++) {
-        existed[i] = result[i] == PXT_OK;
+        warming->existed[i] = result[i] == PXT_OK;
         if (!first && result[i] != PXT_NOT_FOUND &&
             result[i] != PXT_EINVAL) /* a malformed key is refused when it is stored */
             first = result[i];
@@ -84,14 +87,13 @@ static pxt_status forget(struct pxt_warming *warming, bool *existed)
 
 static pxt_status put(struct pxt_warming *warming)
 {
-    bool existed[PXT_WARM_BATCH];
-    memset(existed, 0, sizeof existed);
-    pxt_status status = warming->options.reset ? forget(warming, existed) : PXT_OK;
+    memset(warming->existed, 0, warming->count * sizeof *warming->existed);
+    pxt_status status = warming->options.reset ? forget(warming) : PXT_OK;
     if (!status)
         status = pxt_cache_put_list(warming->cache, warming->draft, warming->count, warming->put, warming->replaced,
                                     warming->dead, warming->list->error);
     for (size_t i = 0; i < warming->count; i++)
-        warming->replaced[i] |= existed[i];
+        warming->replaced[i] |= warming->existed[i];
     return status;
 }
 
@@ -150,7 +152,7 @@ pxt_status pxt_warm_enqueue(struct pxt_warming *warming, struct pxt_list_record 
         pxt_warm_refuse(warming, record->line, record->column, "the record is too long");
         return PXT_OK;
     }
-    if (warming->count == PXT_WARM_BATCH || warming->used + bytes > PXT_WARM_ARENA) {
+    if (warming->count == warming->batch || warming->used + bytes > PXT_WARM_ARENA) {
         pxt_status status = pxt_warm_flush(warming);
         if (status)
             return status;
@@ -164,15 +166,18 @@ pxt_status pxt_warm_enqueue(struct pxt_warming *warming, struct pxt_list_record 
 
 bool pxt_warm_make_room(struct pxt_warming *warming)
 {
-    warming->draft = pxt_alloc_array(PXT_WARM_BATCH, sizeof *warming->draft);
-    warming->line = pxt_alloc_array(PXT_WARM_BATCH, sizeof *warming->line);
-    warming->put = pxt_alloc_array(PXT_WARM_BATCH, sizeof *warming->put);
-    warming->replaced = pxt_alloc_array(PXT_WARM_BATCH, sizeof *warming->replaced);
-    warming->repeated = pxt_alloc_array(PXT_WARM_BATCH, sizeof *warming->repeated);
-    warming->dead = pxt_alloc_array(PXT_WARM_BATCH, sizeof *warming->dead);
+    const struct pxt_chain *chain = &warming->cache->chain;
+    warming->batch = chain->authority || chain->exchanges ? PXT_WARM_BATCH_FAR : PXT_WARM_BATCH;
+    warming->draft = pxt_alloc_array(warming->batch, sizeof *warming->draft);
+    warming->line = pxt_alloc_array(warming->batch, sizeof *warming->line);
+    warming->put = pxt_alloc_array(warming->batch, sizeof *warming->put);
+    warming->replaced = pxt_alloc_array(warming->batch, sizeof *warming->replaced);
+    warming->repeated = pxt_alloc_array(warming->batch, sizeof *warming->repeated);
+    warming->dead = pxt_alloc_array(warming->batch, sizeof *warming->dead);
+    warming->existed = pxt_alloc_array(warming->batch, sizeof *warming->existed);
     warming->arena = pxt_alloc(PXT_WARM_ARENA);
     return warming->draft && warming->line && warming->put && warming->replaced && warming->repeated && warming->dead &&
-           warming->arena;
+           warming->existed && warming->arena;
 }
 
 void pxt_warm_free(struct pxt_warming *warming)
@@ -185,6 +190,7 @@ void pxt_warm_free(struct pxt_warming *warming)
     pxt_free(warming->replaced);
     pxt_free(warming->repeated);
     pxt_free(warming->dead);
+    pxt_free(warming->existed);
     pxt_free(warming->arena);
     pxt_digest_set_free(&warming->seen);
     pxt_free(warming);

@@ -17,10 +17,11 @@ for header in "$abs_top_srcdir"/include/proxtier/*.h; do
         skip "no C++ compiler"
     fi
 done
-# What is in quotes has to lie beside the file.
+# What is in quotes has to lie beside the file, or in the folder that the tiers with a server share.
 grep -rn '#include *"' "$abs_top_srcdir"/plugins | while IFS=: read -r file line include; do
     name=${include#*\"}
-    [ -f "$(dirname "$file")/${name%\"*}" ] || echo "$file:$line: $include"
+    name=${name%\"*}
+    [ -f "$(dirname "$file")/$name" ] || [ -f "$abs_top_srcdir/plugins/tiers/far/$name" ] || echo "$file:$line: $include"
 done >"$work/out"
 [ ! -s "$work/out" ]
 ok $? "plugins include <proxtier/...> and their own parts only"

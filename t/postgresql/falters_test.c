@@ -3,14 +3,9 @@
  * Two hosts with one PostgreSQL server that cuts connections in the middle of a reply, or whose rows are locked for long. What was
  * acknowledged is not lost, what was not may be tried again, and a call waits no longer than its deadline.
  */
+#include "../lib/cutting_proxy.h"
 #include "server.h"
-#include <poll.h>
-#include <pthread.h>
-#include <stdatomic.h>
-#include <stdint.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 
 static pxt_cache *a, *b;
 
@@ -47,77 +42,6 @@ static bool put_soon(pxt_cache *cache, const char *key, int64_t value)
     }
     diag("put of %s: %s", key, error.message);
     return false;
-}
-
-/* ---- a proxy before the server, which cuts connections in the middle of replies --------------------------------- */
-
-static atomic_int cut_after = -1; /* bytes of replies that are still let through; -1: all */
-static atomic_int replied;        /* bytes of replies that were let through */
-static int proxy_socket = -1;
-
-static struct sockaddr_un address_of(const char *folder_name)
-{
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    snprintf(address.sun_path, sizeof address.sun_path, "%.40s/%s/.s.PGSQL.5432", cluster, folder_name);
-    return address;
-}
-
-/* Passes on what came. False: the connection is at its end. */
-static bool pass(int from, int to, bool is_reply)
-{
-    char bytes[16384];
-    ssize_t length = read(from, bytes, sizeof bytes);
-    int left = atomic_load(&cut_after);
-    bool cuts = is_reply && left >= 0 && length > left;
-    if (length > 0 && is_reply && left >= 0)
-        atomic_store(&cut_after, cuts ? 0 : left - (int)length);
-    size_t some = cuts ? (size_t)left : (size_t)(length > 0 ? length : 0);
-    if (length <= 0 || send(to, bytes, some, MSG_NOSIGNAL) != (ssize_t)some)
-        return false;
-    atomic_fetch_add(&replied, is_reply ? (int)some : 0);
-    return !cuts;
-}
-
-static void *pass_on(void *arg)
-{
-    struct sockaddr_un address = address_of("s");
-    int client = (int)(intptr_t)arg, there = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    struct pollfd wait[] = {{.fd = client, .events = POLLIN}, {.fd = there, .events = POLLIN}};
-    bool goes_on = there >= 0 && !connect(there, (const struct sockaddr *)&address, sizeof address);
-    while (goes_on && poll(wait, 2, -1) > 0)
-        goes_on = (!wait[0].revents || pass(client, there, false)) && (!wait[1].revents || pass(there, client, true));
-    if (there >= 0)
-        close(there);
-    close(client);
-    return NULL;
-}
-
-static void *accept_all(void *arg)
-{
-    int client;
-    while ((client = accept(proxy_socket, NULL, NULL)) >= 0) {
-        pthread_t thread;
-        if (pthread_create(&thread, NULL, pass_on, (void *)(intptr_t)client))
-            close(client);
-        else
-            pthread_detach(thread);
-    }
-    return arg;
-}
-
-static void start_proxy(void)
-{
-    static pthread_t thread;
-    char path[100];
-    struct sockaddr_un address = address_of("p");
-    snprintf(path, sizeof path, "%.40s/p", cluster);
-    proxy_socket = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (mkdir(path, 0755) || proxy_socket < 0 || bind(proxy_socket, (void *)&address, sizeof address) ||
-        listen(proxy_socket, 100) || pthread_create(&thread, NULL, accept_all, NULL)) {
-        printf("Bail out! no proxy\n");
-        exit(1);
-    }
-    pthread_detach(thread);
 }
 
 /* ---- tests ---- */
@@ -192,18 +116,23 @@ static void a_row_that_is_locked_costs_a_deadline(void)
     pxt_cache_close(b);
 }
 
+static void start_proxy_of_server(void)
+{
+    char path[100], server_socket[100];
+    snprintf(path, sizeof path, "%.40s/p", cluster);
+    if (mkdir(path, 0755))
+        exit(1);
+    snprintf(path, sizeof path, "%.40s/p/.s.PGSQL.5432", cluster);
+    snprintf(server_socket, sizeof server_socket, "%.40s/s/.s.PGSQL.5432", cluster);
+    start_proxy(path, server_socket);
+}
+
 int main(void)
 {
-    if (!control("sh %s check%s", "")) {
-        skip("the server of PostgreSQL is not installed");
-        return tap_done();
-    }
-    if (!mkdtemp(folder) || !mkdtemp(cluster) || chmod(cluster, 0755) || !control("sh %s make %s/s", cluster))
-        return 1;
+    begin_with_server();
     start_server(NULL);
-    start_proxy();
+    start_proxy_of_server();
     a_reply_that_is_cut_loses_nothing();
     a_row_that_is_locked_costs_a_deadline();
-    remove_all();
-    return tap_done();
+    return end_with_server(tap_done());
 }

@@ -77,13 +77,24 @@ static void kill_server(int signal)
     server = -1;
 }
 
-static void remove_all(void)
+/* Begins a program of tests with an empty database cluster; or skips it, if there is no server. */
+static void begin_with_server(void)
+{
+    if (!control("sh %s check%s", "")) {
+        skip("the server of PostgreSQL is not installed");
+        exit(tap_done());
+    }
+    if (!mkdtemp(folder) || !mkdtemp(cluster) || chmod(cluster, 0755) || !control("sh %s make %s/s", cluster))
+        exit(1);
+}
+
+/* Ends it: returns `status`, or another failure. */
+static int end_with_server(int status)
 {
     char command[200];
     kill_server(SIGQUIT);
     snprintf(command, sizeof command, "rm -rf %s %s", folder, cluster);
-    if (system(command))
-        diag("cannot remove %s", cluster);
+    return system(command) | status;
 }
 
 /* The tier in YAML. */

@@ -309,12 +309,8 @@ static void nothing_was_printed(FILE *printed)
 int main(void)
 {
     FILE *printed = tmpfile();
-    if (!control("sh %s check%s", "")) {
-        skip("the server of PostgreSQL is not installed");
-        return tap_done();
-    }
-    if (!printed || dup2(fileno(printed), 2) != 2 || !mkdtemp(folder) || !mkdtemp(cluster) || chmod(cluster, 0755) ||
-        !control("sh %s make %s/s", cluster))
+    begin_with_server();
+    if (!printed || dup2(fileno(printed), 2) != 2)
         return 1;
     memory_follows_the_other_host(true);
     memory_follows_the_other_host(false);
@@ -326,6 +322,5 @@ int main(void)
     a_lease_is_held_by_one_host();
     a_server_that_takes_no_writes_is_a_lost_one();
     nothing_was_printed(printed);
-    remove_all();
-    return tap_done();
+    return end_with_server(tap_done());
 }

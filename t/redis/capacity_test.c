@@ -123,15 +123,10 @@ static void an_emptied_server_keeps_the_order_again(void)
 
 int main(void)
 {
-    if (system("command -v redis-server redis-cli >/dev/null")) {
-        skip("redis-server is not installed");
-        return tap_done();
-    }
-    begin_tests();
+    begin_with_server(300);
     the_first_that_came_leaves();
     the_one_of_no_use_leaves();
     a_pool_that_is_there_is_put_in_order_once();
     an_emptied_server_keeps_the_order_again();
-    kill_server();
-    return end_tests();
+    return end_with_server(tap_done());
 }

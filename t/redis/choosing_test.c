@@ -216,19 +216,11 @@ static void a_server_that_syncs_no_more_is_told(void)
 
 int main(void)
 {
-    char command[200];
-    if (system("command -v redis-server redis-cli >/dev/null")) {
-        skip("redis-server is not installed");
-        return tap_done();
-    }
-    if (!mkdtemp(folder))
-        return 1;
+    begin_with_server(300);
     an_entry_that_changes_is_told_once();
     equal_values_cost_a_page_each();
     a_child_keeps_no_connection();
     a_comma_is_no_point();
     a_server_that_syncs_no_more_is_told();
-    kill_server();
-    snprintf(command, sizeof command, "rm -rf %s", folder);
-    return system(command) | tap_done();
+    return end_with_server(tap_done());
 }

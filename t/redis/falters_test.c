@@ -4,10 +4,8 @@
  * nothing that a host acknowledged is lost, nothing old is served without a mark, a write that arrives late loses, and a get
  * waits for a server that hangs no longer than its deadline, and for one that the breaker has turned off not at all.
  */
+#include "../lib/cutting_proxy.h"
 #include "server.h"
-#include <poll.h>
-#include <pthread.h>
-#include <stdatomic.h>
 
 enum { KEYS = 8, CHANGES = 40, DEADLINE_MS = 200, GONE = -1, PAUSE_MS = 2500 };
 
@@ -19,18 +17,6 @@ static int64_t next_value = 1;
 /* ---- the server ------------------------------------------------------------------------------------------------- */
 
 static int control = -1; /* a connection that is there before anything happens */
-
-static int connect_to(const char *path)
-{
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    snprintf(address.sun_path, sizeof address.sun_path, "%.100s", path);
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd >= 0 && connect(fd, (const struct sockaddr *)&address, sizeof address)) {
-        close(fd);
-        fd = -1;
-    }
-    return fd;
-}
 
 static void tell_server(const char *command)
 {
@@ -47,67 +33,6 @@ static void connect_control(void)
     if (control >= 0)
         close(control);
     control = connect_to(path);
-}
-
-/* ---- a proxy before the server, which cuts connections in the middle of replies --------------------------------- */
-
-static atomic_int cut_after = -1; /* bytes of replies that are still let through; -1: all */
-static int proxy_socket = -1;
-
-/* Passes on what came. False: the connection is at its end. */
-static bool pass(int from, int to, bool is_reply)
-{
-    char bytes[16384];
-    ssize_t length = read(from, bytes, sizeof bytes);
-    int left = atomic_load(&cut_after);
-    bool cuts = is_reply && left >= 0 && length > left;
-    if (length > 0 && is_reply && left >= 0)
-        atomic_store(&cut_after, cuts ? 0 : left - (int)length);
-    size_t some = cuts ? (size_t)left : (size_t)length;
-    return length > 0 && write(to, bytes, some) == (ssize_t)some && !cuts;
-}
-
-static void *pass_on(void *arg)
-{
-    char path[200];
-    int client = (int)(intptr_t)arg;
-    name_socket(path);
-    int there = connect_to(path);
-    struct pollfd wait[] = {{.fd = client, .events = POLLIN}, {.fd = there, .events = POLLIN}};
-    bool goes_on = there >= 0;
-    while (goes_on && poll(wait, 2, -1) > 0)
-        goes_on = (!wait[0].revents || pass(client, there, false)) && (!wait[1].revents || pass(there, client, true));
-    if (there >= 0)
-        close(there);
-    close(client);
-    return NULL;
-}
-
-static void *accept_all(void *arg)
-{
-    int client;
-    while ((client = accept(proxy_socket, NULL, NULL)) >= 0) {
-        pthread_t thread;
-        if (pthread_create(&thread, NULL, pass_on, (void *)(intptr_t)client))
-            close(client);
-        else
-            pthread_detach(thread);
-    }
-    return arg;
-}
-
-static void start_proxy(void)
-{
-    static pthread_t thread;
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    snprintf(address.sun_path, sizeof address.sun_path, "%.60s/proxy", folder);
-    proxy_socket = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (proxy_socket < 0 || bind(proxy_socket, (void *)&address, sizeof address) || listen(proxy_socket, 100) ||
-        pthread_create(&thread, NULL, accept_all, NULL)) {
-        printf("Bail out! no proxy\n");
-        exit(1);
-    }
-    pthread_detach(thread);
 }
 
 /* ---- what may happen -------------------------------------------------------------------------------------------- */
@@ -303,7 +228,7 @@ static bool agree(void)
 static void begin(const struct trouble *trouble)
 {
     static char text[300];
-    char socket_path[200];
+    char socket_path[200], server_socket[200];
     name_socket(socket_path);
     if (trouble->by_proxy)
         snprintf(socket_path, sizeof socket_path, "%s/proxy", folder);
@@ -313,8 +238,10 @@ static void begin(const struct trouble *trouble)
     kill_server();
     empty_folder();
     start_it();
-    if (trouble->by_proxy)
-        start_proxy();
+    if (trouble->by_proxy) {
+        name_socket(server_socket);
+        start_proxy(socket_path, server_socket);
+    }
     static const char core[] = "fail_safe: true\ndegrade: {threshold: 2, backoff: 200ms, backoff_max: 200ms}\n";
     a = open_host(&(struct host){"a", true, true, NULL, core});
     b = open_host(&(struct host){"b", true, true, NULL, core});
@@ -324,11 +251,7 @@ static void end(void)
 {
     pxt_cache_close(a);
     pxt_cache_close(b);
-    if (proxy_socket >= 0) {
-        shutdown(proxy_socket, SHUT_RDWR);
-        close(proxy_socket);
-        proxy_socket = -1;
-    }
+    stop_proxy();
 }
 
 static enum pxt_tier_state state_of_server(pxt_cache *cache)
@@ -386,18 +309,9 @@ static void meet(const struct trouble *trouble)
 
 int main(void)
 {
-    char command[200];
-    if (system("command -v redis-server >/dev/null")) {
-        skip("redis-server is not installed");
-        return tap_done();
-    }
-    if (!mkdtemp(folder))
-        return 1;
+    begin_with_server(900);
     signal(SIGPIPE, SIG_IGN);
-    alarm(900);
     for (size_t i = 0; i < sizeof troubles / sizeof *troubles; i++)
         meet(&troubles[i]);
-    kill_server();
-    snprintf(command, sizeof command, "rm -rf %s", folder);
-    return system(command) | tap_done();
+    return end_with_server(tap_done());
 }

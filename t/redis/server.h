@@ -74,6 +74,27 @@ static __attribute__((unused)) void forget_server_data(void)
         exit(1);
 }
 
+/* Begins a program of tests, which ends after so many seconds in any case (0: it does not); or skips it, if there is no server. */
+static void begin_with_server(unsigned seconds)
+{
+    if (system("command -v redis-server redis-cli >/dev/null")) {
+        skip("redis-server is not installed");
+        exit(tap_done());
+    }
+    if (!mkdtemp(folder))
+        exit(1);
+    alarm(seconds);
+}
+
+/* Ends it: returns `status`, or another failure. */
+static int end_with_server(int status)
+{
+    char command[100];
+    kill_server();
+    snprintf(command, sizeof command, "rm -rf %s", folder);
+    return system(command) | status;
+}
+
 /* The tier in YAML. */
 static __attribute__((unused)) const char *redis_tier(void)
 {

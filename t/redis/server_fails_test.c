@@ -172,20 +172,12 @@ static void a_replica_refuses_writes(void)
 
 int main(void)
 {
-    char command[200];
-    if (system("command -v redis-server redis-cli >/dev/null")) {
-        skip("redis-server is not installed");
-        return tap_done();
-    }
-    if (!mkdtemp(folder))
-        return 1;
+    begin_with_server(300);
     memory_follows_the_other_host(true);
     memory_follows_the_other_host(false);
     what_was_acknowledged_survives_a_kill();
     a_server_that_comes_back_empty_is_filled();
     a_server_that_hangs_costs_a_deadline();
     a_replica_refuses_writes();
-    kill_server();
-    snprintf(command, sizeof command, "rm -rf %s", folder);
-    return system(command) | tap_done();
+    return end_with_server(tap_done());
 }

@@ -80,20 +80,12 @@ static void long_batches_are_stored(void)
 
 int main(void)
 {
-    char command[200];
-    if (system("command -v redis-server redis-cli >/dev/null")) {
-        skip("redis-server is not installed");
-        return tap_done();
-    }
-    if (!mkdtemp(folder))
-        return 1;
+    begin_with_server(300);
     start_server(true);
     far_tier = redis_tier();
     a_change_is_told_where_others_hear_it();
     long_batches_are_stored();
     pxt_cache_close(a);
     pxt_cache_close(b);
-    kill_server();
-    snprintf(command, sizeof command, "rm -rf %s", folder);
-    return system(command) | tap_done();
+    return end_with_server(tap_done());
 }

@@ -74,7 +74,7 @@ pxt_status pgsql_simple(struct pgsql *pgsql, struct pgsql_connection *connection
         last = next;
         if (PQresultStatus(last) != PGRES_TUPLES_OK && PQresultStatus(last) != PGRES_COMMAND_OK) {
             bool again;
-            status = pgsql_failed(pgsql, last, &connection->lost, &again, error);
+            status = pgsql_failed(pgsql, last, &connection->far.lost, &again, error);
         }
     }
     while (status && !PQisBusy(connection->link) && (next = PQgetResult(connection->link)))

@@ -7,7 +7,7 @@ plugins_postgresql_la_SOURCES = \
     %D%/request.c %D%/rows.c %D%/schema.c %D%/select.c %D%/select.h \
     %D%/select_indexes.c %D%/select_plan.c %D%/select_random.c %D%/select_texts.c %D%/server.c %D%/statements.c %D%/touch.c %D%/values.c \
     %D%/walk.c %D%/watch.c %D%/write.c
-plugins_postgresql_la_CFLAGS = $(AM_CFLAGS) $(LIBPQ_CFLAGS)
+plugins_postgresql_la_CFLAGS = $(AM_CFLAGS) $(LIBPQ_CFLAGS) -I$(srcdir)/plugins/tiers/far
 plugins_postgresql_la_LDFLAGS = $(plugin_ldflags)
-plugins_postgresql_la_LIBADD = $(LIBPQ_LIBS) -lpthread -lm
+plugins_postgresql_la_LIBADD = plugins/tiers/far/libfar.la $(LIBPQ_LIBS) -lpthread -lm
 endif

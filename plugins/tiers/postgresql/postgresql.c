@@ -98,6 +98,11 @@ static bool make_room(struct pgsql *pgsql, unsigned connections)
     return pgsql->descriptor != NULL;
 }
 
+static void disconnect(void *owner, struct far_connection *connection)
+{
+    pgsql_disconnect(owner, (struct pgsql_connection *)connection);
+}
+
 static pxt_status pgsql_open(const struct pxt_host *host, const struct pxt_tier_setup *setup, void **self,
                              struct pxt_error *error)
 {
@@ -105,8 +110,11 @@ static pxt_status pgsql_open(const struct pxt_host *host, const struct pxt_tier_
     unsigned connections = (unsigned)host->setting_number(setup->settings, "connections");
     bool room = pgsql && make_room(pgsql, connections);
     bool selects = room && !pgsql_select_init(pgsql);
+    if (selects)
+        pgsql->pool =
+            (struct far_pool){.host = host, .server = pgsql->address.name, .disconnect = disconnect, .owner = pgsql};
     if (!selects ||
-        pgsql_pool_init(&pgsql->pool, connections, (unsigned)host->setting_number(setup->settings, "waiting"))) {
+        far_pool_init(&pgsql->pool, connections, (unsigned)host->setting_number(setup->settings, "waiting"))) {
         if (selects)
             pgsql_select_stop(pgsql);
         free(pgsql ? pgsql->descriptor : NULL);

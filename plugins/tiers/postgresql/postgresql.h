@@ -7,7 +7,8 @@
  * server.c        what is asked of a server before it is trusted: which one it is, and what it keeps
  * schema.c        the tables: made, migrated, or refused
  * statements.c    the statements, made from the table of fields; each connection prepares what it uses
- * pool.c          connections that threads take and give back, and how many may wait for one
+ * far_pool.h      connections that threads take and give back, and how many may wait for one
+ * pool.c          takes one of them, or makes it
  * watch.c         a thread that hears what other hosts change, and finds out that the server is gone or is back
  * request.c       what one call sends, and its results
  * values.c        parameters and results in the binary format of the protocol
@@ -20,6 +21,7 @@
 #ifndef POSTGRESQL_TIER_H
 #define POSTGRESQL_TIER_H
 
+#include "far_pool.h"
 #include <libpq-fe.h>
 #include <proxtier/tier.h>
 #include <pthread.h>
@@ -93,13 +95,11 @@ struct pgsql_address {
 };
 
 struct pgsql_connection {
+    struct far_connection far; /* first */
     PGconn *link;
-    bool lost;           /* the server takes no writes any more, or ends */
-    uint64_t generation; /* of the server's, when it was made */
-    unsigned slot;       /* of its descriptor in pgsql.descriptor */
+    unsigned slot; /* of its descriptor in pgsql.descriptor */
     bool prepared[STATEMENT_MAX];
     bool unread, unread_prepares; /* the answer to the last notice; and before it, that its statement was prepared */
-    struct pgsql_connection *next;
 };
 
 /* What a server says of itself. */
@@ -108,21 +108,6 @@ struct pgsql_server {
     bool durable;   /* what it acknowledged survives its restart, and loss of power */
     bool read_only; /* it takes no writes */
     const char *why_not;
-};
-
-struct pgsql_pool {
-    pthread_mutex_t lock;
-    pthread_cond_t given_back;
-    struct pgsql_connection *idle;
-    unsigned open, max, waiting, waiting_max;
-    /* The server gave no further connection: until then there are no more than `limit`. */
-    unsigned limit;
-    int64_t limited_until;
-    /* Raised whenever the server was lost: connections of before are not used any more. */
-    uint64_t generation;
-    bool up;
-    char identity[80];  /* of the server that was found last */
-    unsigned candidate; /* where it was found */
 };
 
 struct pgsql_watch {
@@ -153,7 +138,7 @@ struct pgsql {
     char identity[33]; /* of this instance, in notices: its own are passed over */
     int64_t patience;  /* microseconds, of a request whose call has no deadline */
     bool durable;      /* as the server was when it was found first: the core asks once */
-    struct pgsql_pool pool;
+    struct far_pool pool;
     struct pgsql_watch watch;
     struct pgsql_select_state select;
     _Atomic(char *) sql[STATEMENT_MAX]; /* NULL: not needed yet */
@@ -221,11 +206,8 @@ void pgsql_statements_free(struct pgsql *pgsql);
 
 /* ---- pool.c ---- */
 
-pxt_status pgsql_pool_init(struct pgsql_pool *pool, unsigned max, unsigned waiting_max);
+/* Receives what is left on its connections, and drops them. */
 void pgsql_pool_close(struct pgsql *pgsql);
-/* The server is gone; true: it was there before. */
-bool pgsql_pool_lost(struct pgsql *pgsql);
-void pgsql_pool_found(struct pgsql *pgsql, const char *identity, unsigned candidate);
 /* Takes a connection. PXT_EUNAVAILABLE: the server is gone; PXT_EBUSY: too many calls wait already, or it took too long. */
 pxt_status pgsql_take(struct pgsql *pgsql, int64_t deadline, struct pgsql_connection **connection,
                       struct pxt_error *error);

@@ -86,7 +86,7 @@ static pxt_status receive_step(struct request *request, enum pgsql_statement sta
     ExecStatusType type = PQresultStatus(*result);
     if (type != PGRES_TUPLES_OK && type != PGRES_COMMAND_OK && !*first && statement != STATEMENT_NOTIFY) {
         bool again;
-        *first = pgsql_failed(request->pgsql, *result, &request->connection->lost, &again, error);
+        *first = pgsql_failed(request->pgsql, *result, &request->connection->far.lost, &again, error);
         request->again = again;
     }
     return PXT_OK;

@@ -135,9 +135,7 @@ static bool make(struct pgsql *pgsql, unsigned number)
     struct making making = {.pgsql = pgsql};
     struct pgsql_server server;
     struct pxt_error error = {.status = PXT_OK};
-    pthread_mutex_lock(&pgsql->pool.lock);
-    unsigned candidate = pgsql->pool.candidate;
-    pthread_mutex_unlock(&pgsql->pool.lock);
+    unsigned candidate = far_pool_now(&pgsql->pool).place;
     pgsql_select_index_name(making.name, number);
     pgsql_select_index(&making.definition, number);
     making.connection =
@@ -238,9 +236,7 @@ static pxt_status look(struct pgsql *pgsql, struct pxt_error *error)
     struct pgsql_select_state *state = &pgsql->select;
     struct pgsql_values values = {.count = 0};
     PGresult *result = NULL;
-    pthread_mutex_lock(&pgsql->pool.lock);
-    uint64_t generation = pgsql->pool.generation;
-    pthread_mutex_unlock(&pgsql->pool.lock);
+    uint64_t generation = far_pool_now(&pgsql->pool).generation;
     pthread_mutex_lock(&state->lock);
     bool known = state->generation == generation;
     pthread_mutex_unlock(&state->lock);

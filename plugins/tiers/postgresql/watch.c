@@ -156,7 +156,7 @@ static void greet(struct pgsql *pgsql, const struct pgsql_server *server, unsign
             "the server %s is no durable one any more: %s; open the cache again, or what it acknowledges may be lost",
             pgsql->address.name, server->why_not);
     host->available(host, true);
-    pgsql_pool_found(pgsql, server->identity, candidate);
+    far_pool_found(&pgsql->pool, server->identity, candidate);
 }
 
 static void *watch(void *arg)
@@ -167,7 +167,7 @@ static void *watch(void *arg)
     unsigned candidate;
     for (;;) {
         listen_to(pgsql, connection);
-        pgsql_pool_lost(pgsql);
+        far_pool_lost(&pgsql->pool);
         pgsql_disconnect(pgsql, connection);
         if (atomic_load(&pgsql->watch.ends))
             return NULL;
@@ -189,10 +189,8 @@ static void *watch(void *arg)
 
 void pgsql_watch_lost(struct pgsql *pgsql, uint64_t generation)
 {
-    pthread_mutex_lock(&pgsql->pool.lock);
-    bool news = pgsql->pool.up && pgsql->pool.generation == generation;
-    pthread_mutex_unlock(&pgsql->pool.lock);
-    if (news && write(pgsql->watch.wake[1], "", 1) < 0) /* full: it is to be woken already */
+    if (far_pool_has(&pgsql->pool, generation) &&
+        write(pgsql->watch.wake[1], "", 1) < 0) /* full: it is to be woken already */
         return;
 }
 
@@ -222,7 +220,7 @@ pxt_status pgsql_watch_start(struct pgsql *pgsql, struct pxt_error *error)
     if (!server.durable)
         pgsql->host->log(pgsql->host, PXT_LOG_WARNING, "the server %s is no durable tier: %s", pgsql->address.name,
                          server.why_not);
-    pgsql_pool_found(pgsql, server.identity, candidate);
+    far_pool_found(&pgsql->pool, server.identity, candidate);
     return start_thread(pgsql, error);
 }
 

@@ -279,7 +279,7 @@ static pxt_status put_some_if(struct pgsql *pgsql, pxt_entry *const *entries, co
 pxt_status pgsql_put_if_many(void *self, pxt_entry *const *entries, const uint64_t *expected, size_t n,
                              pxt_status *results, struct pxt_error *error)
 {
-    enum { BATCH = 1000 };
+    enum { BATCH = 4000 };
     pxt_status status = PXT_OK;
     for (size_t i = 0; !status && i < n; i += BATCH)
         status = put_some_if(self, entries + i, expected + i, n - i < BATCH ? n - i : BATCH, results + i, error);

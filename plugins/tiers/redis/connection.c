@@ -54,39 +54,63 @@ static pxt_status wait_for(struct redis *redis, const redisContext *context, sho
     }
 }
 
-/* Takes a command that the library has formatted. */
-static bool append(struct redis_connection *connection, char *command, int length)
+static bool make_room(struct redis_connection *connection, size_t length)
 {
-    if (length < 0)
+    size_t need = connection->out_length + length;
+    if (need <= connection->out_size)
+        return true;
+    char *out = realloc(connection->out, 2 * need);
+    if (!out)
         return false;
-    size_t need = connection->out_length + (size_t)length;
-    bool room = need <= connection->out_size;
-    if (!room) {
-        char *out = realloc(connection->out, 2 * need);
-        room = out != NULL;
-        connection->out = room ? out : connection->out;
-        connection->out_size = room ? 2 * need : connection->out_size;
-    }
-    if (room) {
-        memcpy(connection->out + connection->out_length, command, (size_t)length);
-        connection->out_length = need;
-    }
-    redisFreeCommand(command);
-    return room;
+    connection->out = out;
+    connection->out_size = 2 * need;
+    return true;
 }
 
-bool redis_append(struct redis_connection *connection, int n, const char **words, const size_t *lengths)
+static void append_bytes(struct redis_connection *connection, const char *bytes, size_t length)
 {
-    char *command = NULL;
-    int length = redisFormatCommandArgv(&command, n, words, lengths);
-    return append(connection, command, length);
+    memcpy(connection->out + connection->out_length, bytes, length);
+    connection->out_length += length;
+}
+
+/* A number of the protocol: of words, or of the bytes of a word. */
+static void append_number(struct redis_connection *connection, char mark, size_t number)
+{
+    char text[REDIS_DIGITS_MAX + 1];
+    size_t length = redis_digits(text, number, 10, 1);
+    append_bytes(connection, &mark, 1);
+    append_bytes(connection, text, length);
+    append_bytes(connection, "\r\n", 2);
+}
+
+/* The library's redisFormatCommandArgv() takes several times as long. */
+bool redis_append(struct redis_connection *connection, size_t n, const char *const *words, const size_t *lengths)
+{
+    const size_t around = 2 * REDIS_DIGITS_MAX; /* what stands beside the bytes of a word */
+    size_t most = around;
+    for (size_t i = 0; i < n; i++)
+        most += lengths[i] + around;
+    if (!make_room(connection, most))
+        return false;
+    append_number(connection, '*', n);
+    for (size_t i = 0; i < n; i++) {
+        append_number(connection, '$', lengths[i]);
+        append_bytes(connection, words[i], lengths[i]);
+        append_bytes(connection, "\r\n", 2);
+    }
+    return true;
 }
 
 bool redis_append_list(struct redis_connection *connection, const char *format, va_list arguments)
 {
     char *command = NULL;
     int length = redisvFormatCommand(&command, format, arguments);
-    return append(connection, command, length);
+    bool room = length >= 0 && make_room(connection, (size_t)length);
+    if (room)
+        append_bytes(connection, command, (size_t)length);
+    if (length >= 0)
+        redisFreeCommand(command);
+    return room;
 }
 
 bool redis_append_format(struct redis_connection *connection, const char *format, ...)
@@ -121,7 +145,7 @@ pxt_status redis_send(struct redis *redis, struct redis_connection *connection, 
     enum { KEPT = 65536 };
     pxt_status status =
         send_bytes(redis, connection->context, connection->out, connection->out_length, deadline, error);
-    connection->lost = connection->lost || status == PXT_EIO;
+    connection->far.lost = connection->far.lost || status == PXT_EIO;
     connection->out_length = 0;
     if (connection->out_size > KEPT) {
         free(connection->out);
@@ -193,7 +217,7 @@ pxt_status redis_receive(struct redis *redis, struct redis_connection *connectio
         return PXT_OK;
     pxt_status status = error_reply(redis, (*reply)->str, error);
     if (!strncmp((*reply)->str, "READONLY", 8) || !strncmp((*reply)->str, "MASTERDOWN", 10))
-        connection->lost = true; /* another server may have taken its place */
+        connection->far.lost = true; /* another server may have taken its place */
     freeReplyObject(*reply);
     *reply = NULL;
     return status;

@@ -18,7 +18,7 @@ static const struct pxt_option options[] = {
     {"database", PXT_OPTION_INTEGER, "0", 0, 1000000, NULL, "the number of the database"},
     {"prefix", PXT_OPTION_TEXT, "proxtier", 0, 0, NULL, "how each key of the server begins"},
     {"namespace", PXT_OPTION_TEXT, "default", 0, 0, NULL, "the pool: others of the same server are not seen"},
-    {"connections", PXT_OPTION_INTEGER, "8", 1, 1000, NULL, "how many connections a process has for calls, at most"},
+    {"connections", PXT_OPTION_INTEGER, "16", 1, 1000, NULL, "how many connections a process has for calls, at most"},
     {"waiting", PXT_OPTION_INTEGER, "256", 0, 100000, NULL,
      "how many calls wait for a connection, at most; others fail at once"},
     {"patience", PXT_OPTION_DURATION, "5s", 1000, 3600 * PXT_SECOND, NULL,
@@ -73,22 +73,34 @@ static void redis_close(void *self)
 {
     struct redis *redis = self;
     redis_watch_stop(redis);
-    redis_pool_close(&redis->pool);
+    far_pool_close(&redis->pool);
     if (redis->numbers)
         freelocale(redis->numbers);
     free(redis);
+}
+
+static void disconnect(void *owner, struct far_connection *connection)
+{
+    (void)owner;
+    redis_disconnect((struct redis_connection *)connection);
+}
+
+static bool make_pool(struct redis *redis, const struct pxt_host *host, const struct pxt_settings *settings)
+{
+    redis->host = host;
+    redis->pool = (struct far_pool){.host = host, .server = redis->address.name, .disconnect = disconnect};
+    return !far_pool_init(&redis->pool, (unsigned)host->setting_number(settings, "connections"),
+                          (unsigned)host->setting_number(settings, "waiting"));
 }
 
 static pxt_status redis_open(const struct pxt_host *host, const struct pxt_tier_setup *setup, void **self,
                              struct pxt_error *error)
 {
     struct redis *redis = calloc(1, sizeof *redis);
-    if (!redis || redis_pool_init(&redis->pool, (unsigned)host->setting_number(setup->settings, "connections"),
-                                  (unsigned)host->setting_number(setup->settings, "waiting"))) {
+    if (!redis || !make_pool(redis, host, setup->settings)) {
         free(redis);
         return host->fail(host, error, PXT_ENOMEM, 0, "no memory for connections");
     }
-    redis->host = host;
     redis->watch.wake[0] = redis->watch.wake[1] = -1;
     atomic_init(&redis->watch.socket, -1);
     redis->numbers = newlocale(LC_NUMERIC_MASK, "C", (locale_t)0);
@@ -115,8 +127,8 @@ static pxt_status redis_open(const struct pxt_host *host, const struct pxt_tier_
 static void redis_after_fork_child(void *self)
 {
     struct redis *redis = self;
-    for (const struct redis_connection *its = redis->pool.idle; its; its = its->next)
-        close(its->context->fd);
+    for (const struct far_connection *its = redis->pool.idle; its; its = its->next)
+        close(((const struct redis_connection *)its)->context->fd);
     int listening = atomic_load(&redis->watch.socket);
     if (listening >= 0)
         close(listening);

@@ -3,7 +3,8 @@
  * redis.h: a tier in a Redis server, or another that speaks its protocol, for pools of several hosts.
  *
  * connection.c    one connection: a request ends at the deadline of its call
- * pool.c          connections that threads take and give back, and how many may wait for one
+ * far_pool.h      connections that threads take and give back, and how many may wait for one
+ * request.c       what one call sends, and its replies
  * watch.c         a thread that hears what other hosts change, and finds out that the server is gone or is back
  * server.c        what is asked of a server before it is trusted: who it is, and what it keeps
  * scripts.c       what the server does in one step, in its own language
@@ -15,6 +16,7 @@
 #ifndef REDIS_TIER_H
 #define REDIS_TIER_H
 
+#include "far_pool.h"
 #include <hiredis/hiredis.h>
 #include <locale.h>
 #include <proxtier/tier.h>
@@ -50,12 +52,10 @@ struct redis_address {
 };
 
 struct redis_connection {
+    struct far_connection far; /* first */
     redisContext *context;
     char *out; /* commands that are yet to be sent: the library's way of sending may raise SIGPIPE */
     size_t out_length, out_size;
-    bool lost;           /* a write failed, or the server takes no writes any more */
-    uint64_t generation; /* of the server's, when it was made */
-    struct redis_connection *next;
 };
 
 /* What a server says of itself. */
@@ -65,17 +65,6 @@ struct redis_server {
     bool synced;  /* ... and loss of power */
     bool replica; /* it takes no writes */
     const char *why_not;
-};
-
-struct redis_pool {
-    pthread_mutex_t lock;
-    pthread_cond_t given_back;
-    struct redis_connection *idle;
-    unsigned open, max, waiting, waiting_max;
-    /* Raised whenever the server was lost: connections of before are not used any more. */
-    uint64_t generation;
-    bool up;
-    char run_id[64]; /* of the server that was found last */
 };
 
 struct redis_watch {
@@ -98,7 +87,7 @@ struct redis {
     const char *order;    /* the set in whose order entries leave; NULL: none */
     bool unordered;       /* the policy has an order that no set has: the core applies the policy */
     struct pxt_tier_ops ops;
-    struct redis_pool pool;
+    struct far_pool pool;
     struct redis_watch watch;
     locale_t numbers; /* "C", whatever the program has set: a comma in place of the point would be another number */
     char sha[SCRIPT_COUNT][41]; /* stored before there is a second thread, and the same for each server */
@@ -113,7 +102,7 @@ int64_t redis_deadline(const struct redis *redis);
 struct redis_connection *redis_connect(struct redis *redis, int64_t deadline, struct pxt_error *error);
 void redis_disconnect(struct redis_connection *connection);
 /* Appends a command to what is sent next; false: out of memory. */
-bool redis_append(struct redis_connection *connection, int n, const char **words, const size_t *lengths);
+bool redis_append(struct redis_connection *connection, size_t n, const char *const *words, const size_t *lengths);
 bool redis_append_format(struct redis_connection *connection, const char *format, ...);
 bool redis_append_list(struct redis_connection *connection, const char *format, va_list arguments);
 /* Sends what was appended. */
@@ -126,13 +115,7 @@ pxt_status redis_receive(struct redis *redis, struct redis_connection *connectio
 /* Whether an error reply says that the script is not known. */
 bool redis_is_unknown_script(const struct pxt_error *error);
 
-/* ---- pool.c ---- */
-
-pxt_status redis_pool_init(struct redis_pool *pool, unsigned max, unsigned waiting_max);
-void redis_pool_close(struct redis_pool *pool);
-/* The server is gone; true: it was there before. */
-bool redis_pool_lost(struct redis *redis);
-void redis_pool_found(struct redis *redis, const char *run_id);
+/* ---- request.c ---- */
 
 /* A request: what one call sends, and its replies. */
 struct redis_request {
@@ -145,7 +128,7 @@ struct redis_request {
 /* Takes a connection. PXT_EUNAVAILABLE: the server is gone; PXT_EBUSY: too many calls wait already, or it took too long. */
 pxt_status redis_begin(struct redis *redis, struct redis_request *request, struct pxt_error *error);
 /* Appends a command. */
-pxt_status redis_add(struct redis_request *request, int n, const char **words, const size_t *lengths,
+pxt_status redis_add(struct redis_request *request, size_t n, const char *const *words, const size_t *lengths,
                      struct pxt_error *error);
 pxt_status redis_add_format(struct redis_request *request, struct pxt_error *error, const char *format, ...);
 /* Sends what was appended; the next replies are its. */
@@ -176,6 +159,12 @@ struct redis_arguments {
 void redis_argument(struct redis_arguments *arguments, const char *text, size_t length);
 void redis_argument_text(struct redis_arguments *arguments, const char *text);
 void redis_argument_format(struct redis_arguments *arguments, const char *format, ...) PXT_PRINTF(2, 3);
+/* A number of at least so many digits, and in hexadecimal ones. */
+void redis_argument_number(struct redis_arguments *arguments, uint64_t number, unsigned digits);
+void redis_argument_hex(struct redis_arguments *arguments, uint64_t number, unsigned digits);
+/* Writes a number as text of at least so many digits; returns its length. printf() takes ten times as long. */
+enum { REDIS_DIGITS_MAX = 20 };
+size_t redis_digits(char text[REDIS_DIGITS_MAX + 1], uint64_t number, unsigned base, unsigned digits);
 /* One that is kept: allocated with malloc(). */
 void redis_argument_owned(struct redis_arguments *arguments, char *text, size_t length);
 void redis_arguments_free(struct redis_arguments *arguments);
@@ -210,9 +199,9 @@ pxt_status redis_victim(void *self, uint64_t incoming, pxt_entry **out, struct p
 
 /* ---- operations ---- */
 
-/* Makes an entry of the reply to HMGET of ENTRY_FIELDS. PXT_NOT_FOUND: nothing is stored, or what cannot be read, which is
+/* Makes an entry of the reply to HMGET of REDIS_ENTRY_FIELDS. PXT_NOT_FOUND: nothing is stored, or what cannot be read, which is
  * removed and counted. */
-#define REDIS_ENTRY_FIELDS "version json count last evicted"
+#define REDIS_ENTRY_FIELDS "version", "json", "count", "last", "evicted"
 enum { REDIS_ENTRY_FIELD_COUNT = 5 };
 pxt_status redis_entry_of(struct redis *redis, const struct pxt_key *key, const redisReply *reply, pxt_entry **out,
                           struct pxt_error *error);

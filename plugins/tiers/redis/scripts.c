@@ -69,7 +69,7 @@ const char *const redis_script[SCRIPT_COUNT] = {
     "  local key, version = unpack(ARGV, at + 13 * i - 13, at + 13 * i - 12)\n"
     "  if is_stale(call('HGET', p..'e:'..key, 'version'), version) then return redis.error_reply('STALE '..key) end\n"
     "end\n"
-    "local adds, rems, seen = {}, {}, {}\n"
+    "local adds, rems, seen, split = {}, {}, {}, {}\n"
     "local function list_of(sets, set)\n"
     "  sets[set] = sets[set] or {}\n"
     "  return sets[set]\n"
@@ -88,6 +88,14 @@ const char *const redis_script[SCRIPT_COUNT] = {
     "  for set, list in pairs(sets) do\n"
     "    for i = 1, #list, 2000 do call(command, p..set, unpack(list, i, math.min(i + 1999, #list))) end\n"
     "  end\n"
+    "end\n"
+    "local function names_of(sets)\n" /* many entries of a batch are in the same sets */
+    "  local names = split[sets]\n"
+    "  if names then return names end\n"
+    "  names = {}\n"
+    "  for s in string.gmatch(sets, '[^\\n]+') do names[#names + 1] = 'by:'..s end\n"
+    "  split[sets] = names\n"
+    "  return names\n"
     "end\n"
     "local function flush()\n"
     "  send('ZREM', rems)\n"
@@ -127,13 +135,13 @@ const char *const redis_script[SCRIPT_COUNT] = {
     "    add('used', count, last..':'..key)\n"
     "  end\n"
     "  if live and old[4] == sets then return 0 end\n"
-    "  local had = {}\n"
-    "  for s in string.gmatch(live and old[4] or '', '[^\\n]+') do had[s] = true end\n"
-    "  if not live then add('ring', 0, ring..':'..key) end\n"
-    "  for s in string.gmatch(sets, '[^\\n]+') do\n"
-    "    if had[s] then had[s] = nil else add('by:'..s, 0, ring..':'..key) end\n"
+    "  local had, member = {}, ring..':'..key\n"
+    "  for _, s in ipairs(names_of(live and old[4] or '')) do had[s] = true end\n"
+    "  if not live then add('ring', 0, member) end\n"
+    "  for _, s in ipairs(names_of(sets)) do\n"
+    "    if had[s] then had[s] = nil else add(s, 0, member) end\n"
     "  end\n"
-    "  for s in pairs(had) do remove('by:'..s, ring..':'..key) end\n"
+    "  for s in pairs(had) do remove(s, member) end\n"
     "  return 0\n"
     "end\n"
     "for i = 1, n do\n"
@@ -334,6 +342,37 @@ void redis_argument_format(struct redis_arguments *arguments, const char *format
     redis_argument_owned(arguments, text, (size_t)length);
 }
 
+size_t redis_digits(char text[REDIS_DIGITS_MAX + 1], uint64_t number, unsigned base, unsigned digits)
+{
+    char reversed[REDIS_DIGITS_MAX];
+    size_t length = 0;
+    for (; length < REDIS_DIGITS_MAX && (number || length < digits); number /= base)
+        reversed[length++] = "0123456789abcdef"[number % base];
+    for (size_t i = 0; i < length; i++)
+        text[i] = reversed[length - 1 - i];
+    text[length] = '\0';
+    return length;
+}
+
+static void add_digits(struct redis_arguments *arguments, uint64_t number, unsigned base, unsigned digits)
+{
+    char *text = malloc(REDIS_DIGITS_MAX + 1);
+    if (text)
+        redis_argument_owned(arguments, text, redis_digits(text, number, base, digits));
+    else
+        arguments->failed = true;
+}
+
+void redis_argument_number(struct redis_arguments *arguments, uint64_t number, unsigned digits)
+{
+    add_digits(arguments, number, 10, digits);
+}
+
+void redis_argument_hex(struct redis_arguments *arguments, uint64_t number, unsigned digits)
+{
+    add_digits(arguments, number, 16, digits);
+}
+
 void redis_argument_owned(struct redis_arguments *arguments, char *text, size_t length)
 {
     if (arguments->owned_count == arguments->owned_size) {
@@ -400,7 +439,7 @@ pxt_status redis_script_add(struct redis_request *request, struct redis_argument
 {
     if (arguments->failed)
         return request->redis->host->fail(request->redis->host, error, PXT_ENOMEM, 0, "no memory for a command");
-    return redis_add(request, (int)arguments->count, arguments->word, arguments->length, error);
+    return redis_add(request, arguments->count, arguments->word, arguments->length, error);
 }
 
 pxt_status redis_script_run(struct redis *redis, struct redis_arguments *arguments, redisReply **reply,

@@ -200,7 +200,7 @@ static void greet(struct redis *redis, const struct redis_server *server)
             "acknowledges may be lost with the power",
             redis->address.name);
     host->available(host, true);
-    redis_pool_found(redis, server->run_id);
+    far_pool_found(&redis->pool, server->run_id, 0);
 }
 
 static void *watch(void *arg)
@@ -211,7 +211,7 @@ static void *watch(void *arg)
     int pause = 0;
     for (;;) {
         listen_to(redis, connection);
-        redis_pool_lost(redis);
+        far_pool_lost(&redis->pool);
         leave(redis, connection);
         if (atomic_load(&redis->watch.ends))
             return NULL;
@@ -231,10 +231,8 @@ static void *watch(void *arg)
 
 void redis_watch_lost(struct redis *redis, uint64_t generation)
 {
-    pthread_mutex_lock(&redis->pool.lock);
-    bool news = redis->pool.up && redis->pool.generation == generation;
-    pthread_mutex_unlock(&redis->pool.lock);
-    if (news && write(redis->watch.wake[1], "", 1) < 0) /* full: it is to be woken already */
+    if (far_pool_has(&redis->pool, generation) &&
+        write(redis->watch.wake[1], "", 1) < 0) /* full: it is to be woken already */
         return;
 }
 
@@ -254,7 +252,7 @@ pxt_status redis_watch_start(struct redis *redis, struct pxt_error *error)
     if (!server.durable)
         redis->host->log(redis->host, PXT_LOG_WARNING, "the server %s is no durable tier: %s", redis->address.name,
                          server.why_not);
-    redis_pool_found(redis, server.run_id);
+    far_pool_found(&redis->pool, server.run_id, 0);
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     int problem = pthread_create(&redis->watch.thread, NULL, watch, redis);

@@ -105,23 +105,32 @@ static int64_t number_of(const struct pxt_draft *draft, enum pxt_field_id field)
     return draft->value[field].set ? draft->value[field].as.number : 0;
 }
 
+static void add_number(struct redis_arguments *arguments, const struct pxt_draft *draft, enum pxt_field_id field)
+{
+    int64_t number = number_of(draft, field);
+    if (number >= 0)
+        redis_argument_number(arguments, (uint64_t)number, 1);
+    else
+        redis_argument_format(arguments, "%lld", (long long)number);
+}
+
 static void add_live_fields(const struct pxt_draft *draft, const struct pxt_key *key, struct redis_arguments *arguments)
 {
     int64_t last = number_of(draft, PXT_FIELD_LAST_ACCESSED);
     char *sets = sets_of(draft);
-    redis_argument_format(arguments, "%016llx", (unsigned long long)PXT_RING(key->hash));
-    redis_argument_format(arguments, "%lld", (long long)number_of(draft, PXT_FIELD_EXPIRES_AT));
-    redis_argument_format(arguments, "%lld", (long long)number_of(draft, PXT_FIELD_ACCESS_COUNT));
-    redis_argument_format(arguments, "%016lld", (long long)(last > 0 ? last : 0));
+    redis_argument_hex(arguments, (uint64_t)PXT_RING(key->hash), 16);
+    add_number(arguments, draft, PXT_FIELD_EXPIRES_AT);
+    add_number(arguments, draft, PXT_FIELD_ACCESS_COUNT);
+    redis_argument_number(arguments, (uint64_t)(last > 0 ? last : 0), 16);
     if (draft->value[PXT_FIELD_LATENCY].set)
-        redis_argument_format(arguments, "%lld", (long long)number_of(draft, PXT_FIELD_LATENCY));
+        add_number(arguments, draft, PXT_FIELD_LATENCY);
     else
         redis_argument_text(arguments, "+inf");
     if (sets)
         redis_argument_owned(arguments, sets, strlen(sets));
     else
         arguments->failed = true;
-    redis_argument_format(arguments, "%lld", (long long)number_of(draft, PXT_FIELD_FETCH_TIME));
+    add_number(arguments, draft, PXT_FIELD_FETCH_TIME);
 }
 
 static pxt_status add_entry(struct redis *redis, pxt_entry *entry, uint64_t expected, struct redis_arguments *arguments,
@@ -142,8 +151,8 @@ static pxt_status add_entry(struct redis *redis, pxt_entry *entry, uint64_t expe
     host->entry_key(entry, &key);
     bool removed = number_of(&draft, PXT_FIELD_REMOVED) != 0;
     redis_argument(arguments, key.text, key.length);
-    redis_argument_format(arguments, "%019llu", (unsigned long long)number_of(&draft, PXT_FIELD_VERSION));
-    redis_argument_format(arguments, "%019llu", (unsigned long long)expected);
+    redis_argument_number(arguments, (uint64_t)number_of(&draft, PXT_FIELD_VERSION), 19);
+    redis_argument_number(arguments, expected, 19);
     redis_argument_text(arguments, removed ? "1" : "0");
     if (copy)
         redis_argument_owned(arguments, copy, length);
@@ -151,7 +160,7 @@ static pxt_status add_entry(struct redis *redis, pxt_entry *entry, uint64_t expe
         arguments->failed = true;
     int64_t until =
         number_of(&draft, PXT_FIELD_REMOVED) == 1 + PXT_REMOVE_HEALTH ? number_of(&draft, PXT_FIELD_FETCH_TIME) : 0;
-    redis_argument_format(arguments, "%lld", (long long)(until > 0 ? until : 0));
+    redis_argument_number(arguments, (uint64_t)(until > 0 ? until : 0), 1);
     if (!removed)
         add_live_fields(&draft, &key, arguments);
     else
@@ -167,7 +176,7 @@ static pxt_status begin_write(struct redis *redis, const char *how, pxt_entry *c
     pxt_status status = PXT_OK;
     redis_script_begin(redis, SCRIPT_WRITE, arguments);
     redis_argument_text(arguments, how);
-    redis_argument_format(arguments, "%zu", n);
+    redis_argument_number(arguments, n, 1);
     for (size_t i = 0; !status && i < n; i++)
         status = add_entry(redis, entries[i], expected ? expected[i] : 0, arguments, error);
     return status;
@@ -246,16 +255,13 @@ static pxt_status send_writes(struct redis_request *request, pxt_entry *const *e
     return status;
 }
 
-pxt_status redis_put_if_many(void *self, pxt_entry *const *entries, const uint64_t *expected, size_t n,
-                             pxt_status *results, struct pxt_error *error)
+static pxt_status put_long_batch(struct redis *redis, pxt_entry *const *entries, const uint64_t *expected, size_t n,
+                                 pxt_status *results, struct pxt_error *error)
 {
-    struct redis *redis = self;
     struct redis_request request;
     struct pxt_error own;
     struct pxt_error *told = error ? error : &own;
     size_t done = 0;
-    if (n <= WRITTEN)
-        return write_entries(redis, "if", entries, expected, n, results, error);
     pxt_status status = redis_begin(redis, &request, told);
     if (status)
         return status;
@@ -276,6 +282,69 @@ pxt_status redis_put_if_many(void *self, pxt_entry *const *entries, const uint64
     for (status = unknown ? PXT_OK : status; !status && done < n; done += WRITTEN)
         status = write_entries(redis, "if", entries + done, expected + done, some_of(n, done, WRITTEN), results + done,
                                told);
+    return status;
+}
+
+/* Most sets are in the order of the ring. The server finds the place of a member several times as fast near that of the last one:
+ * so a long batch is written in that order. */
+struct item {
+    uint64_t hash, expected;
+    size_t place; /* in the caller's order */
+    pxt_entry *entry;
+};
+
+static int by_ring(const void *a, const void *b)
+{
+    const struct item *x = a, *y = b;
+    return x->hash != y->hash ? (x->hash > y->hash) - (x->hash < y->hash)
+                              : (x->place > y->place) - (x->place < y->place);
+}
+
+/* A batch in another order than the caller's. */
+struct sorted {
+    struct item *item;
+    pxt_entry **entries;
+    uint64_t *expected;
+    pxt_status *results;
+};
+
+static bool sort(struct redis *redis, pxt_entry *const *entries, const uint64_t *expected, size_t n,
+                 struct sorted *sorted)
+{
+    *sorted = (struct sorted){calloc(n, sizeof *sorted->item), calloc(n, sizeof *sorted->entries),
+                              calloc(n, sizeof *sorted->expected), calloc(n, sizeof *sorted->results)};
+    if (!sorted->item || !sorted->entries || !sorted->expected || !sorted->results)
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        struct pxt_key key;
+        redis->host->entry_key(entries[i], &key);
+        sorted->item[i] = (struct item){key.hash, expected[i], i, entries[i]};
+    }
+    qsort(sorted->item, n, sizeof *sorted->item, by_ring);
+    for (size_t i = 0; i < n; i++) {
+        sorted->entries[i] = sorted->item[i].entry;
+        sorted->expected[i] = sorted->item[i].expected;
+    }
+    return true;
+}
+
+pxt_status redis_put_if_many(void *self, pxt_entry *const *entries, const uint64_t *expected, size_t n,
+                             pxt_status *results, struct pxt_error *error)
+{
+    struct redis *redis = self;
+    struct sorted sorted;
+    if (n <= WRITTEN)
+        return write_entries(redis, "if", entries, expected, n, results, error);
+    pxt_status status =
+        sort(redis, entries, expected, n, &sorted)
+            ? put_long_batch(redis, sorted.entries, sorted.expected, n, sorted.results, error)
+            : redis->host->fail(redis->host, error, PXT_ENOMEM, 0, "no memory for a batch of %zu entries", n);
+    for (size_t i = 0; !status && i < n; i++)
+        results[sorted.item[i].place] = sorted.results[i];
+    free(sorted.item);
+    free(sorted.entries);
+    free(sorted.expected);
+    free(sorted.results);
     return status;
 }
 
@@ -320,13 +389,13 @@ pxt_status redis_touch(void *self, const struct pxt_touch *const *touches, size_
         redisReply *reply = NULL;
         size_t end = i + some_of(n, i, BATCH);
         redis_script_begin(self, SCRIPT_TOUCH, &arguments);
-        redis_argument_format(&arguments, "%zu", end - i);
+        redis_argument_number(&arguments, end - i, 1);
         for (; i < end; i++) {
             const struct pxt_touch *touch = touches[i];
             redis_argument(&arguments, touch->key.text, touch->key.length);
-            redis_argument_format(&arguments, "%llu", (unsigned long long)touch->hits);
+            redis_argument_number(&arguments, touch->hits, 1);
             if (touch->last_accessed > 0)
-                redis_argument_format(&arguments, "%016lld", (long long)touch->last_accessed);
+                redis_argument_number(&arguments, (uint64_t)touch->last_accessed, 16);
             else
                 redis_argument_text(&arguments, "");
             redis_argument_text(&arguments, touch->evicted_from_l1 ? "1" : "0");
