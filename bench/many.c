@@ -108,7 +108,7 @@ static void compare(const char *figure, pxt_cache *cache, bench_fn *before, benc
 
 void bench_many(void)
 {
-    size_t n = bench_amount(2000) / BATCH * BATCH;
+    size_t n = (bench_amount(2000) / BATCH + 1) * BATCH;
     /* Memory over a database: what is got is copied to memory only. */
     pxt_cache *two = bench_open("encryptor: {plugin: plain}\ntiers: [{plugin: l1_memory, max_entries: 100}, {plugin: "
                                 "l3_sqlite, path: %s/many-two.db}]",
