@@ -49,7 +49,8 @@ struct pxt_cache_options {
 
 /*
  * Opens a cache; `options` may be NULL. `*out` must be closed.
- * PXT_EINVAL: options without their size, or with a flag that must be understood and is not; PXT_ECONFIG with file:line:column; PXT_EPLUGIN; what a required tier's open returned; PXT_ENOMEM.
+ * PXT_EINVAL: options without their size, or with a flag that must be understood and is not. PXT_ECONFIG with
+ * file:line:column; PXT_EPLUGIN; what a required tier's open returned; PXT_ENOMEM.
  */
 PXT_API pxt_status pxt_cache_open(const struct pxt_cache_options *options, pxt_cache **out, struct pxt_error *error);
 /* Writes access counts down, stops the janitor and closes all tiers. NULL is allowed. Entries that are still held
