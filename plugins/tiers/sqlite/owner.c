@@ -23,42 +23,47 @@ static bool is_required(const struct sqlite_column *column)
 }
 
 /* Whether the table has most of the columns without which it would not be that of the layout: a damaged schema may lack
- * some. */
-static bool has_columns(sqlite3 *db, const struct sqlite_layout *layout)
+ * some. `*no_memory`: it could not be read. */
+static bool has_columns(sqlite3 *db, const struct sqlite_layout *layout, bool *no_memory)
 {
     int wanted = 0, there = 0;
     sqlite3_stmt *list = NULL;
     int rc = sqlite3_prepare_v2(db, "SELECT name FROM pragma_table_info(?1)", -1, &list, NULL);
     if (rc == SQLITE_OK)
         rc = sqlite3_bind_text(list, 1, layout->table, -1, SQLITE_STATIC);
-    while (rc == SQLITE_OK && sqlite3_step(list) == SQLITE_ROW) {
+    while (rc == SQLITE_OK && (rc = sqlite3_step(list)) == SQLITE_ROW) {
+        rc = SQLITE_OK;
         const char *name = (const char *)sqlite3_column_text(list, 0);
+        *no_memory |= !name;
         for (const struct sqlite_column *column = layout->columns; name && column->name; column++)
             there += is_required(column) && !strcmp(name, column->name);
     }
     sqlite3_finalize(list);
+    *no_memory |= (rc & 0xff) == SQLITE_NOMEM;
     for (const struct sqlite_column *column = layout->columns; column->name; column++)
         wanted += is_required(column);
     return 2 * there > wanted;
 }
 
-static bool text_is_ours(sqlite3_stmt *row, const struct sqlite_layout *layout, enum sqlite_form form)
+static bool text_is_ours(sqlite3_stmt *row, const struct sqlite_layout *layout, enum sqlite_form form, bool *no_memory)
 {
     char *text = sqlite_tables_text(layout, form);
+    *no_memory |= !text;
     bool ours = text && sqlite_schema_text_is_close(row, 1, text);
     free(text);
     return ours;
 }
 
 /* Whether a row of the schema, its name and its text, is a table of ours. */
-static bool is_ours(sqlite3 *db, sqlite3_stmt *row)
+static bool is_ours(sqlite3 *db, sqlite3_stmt *row, bool *no_memory)
 {
     const char *name = (const char *)sqlite3_column_text(row, 0);
     bool ours = false;
+    *no_memory |= !name && sqlite3_column_type(row, 0) != SQLITE_NULL;
     for (int i = 0; i < LAYOUTS && !ours; i++) {
-        ours = name && !strcmp(name, layouts[i]->table) && has_columns(db, layouts[i]);
+        ours = name && !strcmp(name, layouts[i]->table) && has_columns(db, layouts[i], no_memory);
         for (int form = 0; form < FORMS && !ours; form++)
-            ours = text_is_ours(row, layouts[i], (enum sqlite_form)form);
+            ours = text_is_ours(row, layouts[i], (enum sqlite_form)form, no_memory);
     }
     return ours;
 }
@@ -66,6 +71,7 @@ static bool is_ours(sqlite3 *db, sqlite3_stmt *row)
 static int read_tables(sqlite3 *db, bool *ours, bool *empty, char *other, int other_size)
 {
     sqlite3_stmt *list = NULL;
+    bool no_memory = false;
     int rc =
         sqlite3_prepare_v2(db, "SELECT name,sql FROM sqlite_schema WHERE type IN ('table','view')", -1, &list, NULL);
     *ours = false;
@@ -75,10 +81,12 @@ static int read_tables(sqlite3 *db, bool *ours, bool *empty, char *other, int ot
         *empty = false;
         if (name && !*other)
             sqlite3_snprintf(other_size, other, "%s", name);
-        *ours = *ours || is_ours(db, list);
+        *ours = *ours || is_ours(db, list, &no_memory);
         rc = SQLITE_OK;
     }
     int end = sqlite3_finalize(list);
+    if (rc == SQLITE_DONE && !end && !*ours && no_memory) /* it may be ours */
+        return SQLITE_NOMEM;
     return rc == SQLITE_DONE ? end : rc;
 }
 
