@@ -46,7 +46,7 @@ for part in core cli plugins; do
         case $part in
         core) compile -Icore "$file" ;;
         cli) compile -Icore -Icli "$file" ;;
-        plugins) compile -Iplugins/tiers/sqlite -Iplugins/eviction -Iexamples/lmdb "$file" ;;
+        plugins) compile -Iplugins/tiers/sqlite -Iplugins/tiers/far -Iplugins/eviction -Iexamples/lmdb "$file" ;;
         esac || echo "$file"
     done <"$work/$part" >"$work/said" 2>&1
     [ "$(wc -l <"$work/$part")" -gt 10 ]
