@@ -29,5 +29,5 @@ cp "$abs_top_builddir/.libs/libproxtier.so" "$work/"
 for object in headers libproxtier; do
     abidw --headers-dir "$abs_top_srcdir/include" --drop-private-types --no-show-locs --no-corpus-path \
         --no-comp-dir-path --out-file "$work/$object.abi" "$work/$object.so"
-    gzip -9nc "$work/$object.abi" >"$machine/$object.abi.gz"
+    sed "s|path='$abs_top_srcdir/|path='|" "$work/$object.abi" | gzip -9nc >"$machine/$object.abi.gz"
 done
