@@ -15,7 +15,7 @@ pxt_doubts pxt_chain_members(const struct pxt_chain *chain)
 
 pxt_doubts pxt_chain_bit(const struct pxt_chain *chain, const struct pxt_tier *tier)
 {
-    return tier->slot < 0 ? 0 : (pxt_doubts)(1u << tier->slot) & pxt_chain_members(chain);
+    return tier->slot < 0 ? 0 : (pxt_doubts)(1u << tier->slot & pxt_chain_members(chain));
 }
 
 void pxt_change_begin(struct pxt_chain *chain, uint64_t hash, const struct pxt_tier *only, struct pxt_change *change)
