@@ -126,11 +126,11 @@ static bool count_key(void *arg, const struct pxt_key *key, int64_t value)
     return true;
 }
 
-/* Walks in the order of the ring: the first walk notes which indexes have nothing, the third leaves them out. */
-static unsigned walked(const struct tier *tier, const struct pxt_selection *selection)
+/* Walks in an order: the first walk notes which indexes have nothing, the third leaves them out. */
+static unsigned walked_by(const struct tier *tier, const struct pxt_selection *selection, enum pxt_order order)
 {
     const struct pxt_select select = {.size = sizeof select,
-                                      .order = PXT_ORDER_RING,
+                                      .order = order,
                                       .selection = selection,
                                       .now = NOW,
                                       .to = INT64_MAX,
@@ -141,6 +141,29 @@ static unsigned walked(const struct tier *tier, const struct pxt_selection *sele
         tier->ops->select(tier->self, &select, count_key, &found, NULL);
     }
     return found;
+}
+
+static unsigned walked(const struct tier *tier, const struct pxt_selection *selection)
+{
+    return walked_by(tier, selection, PXT_ORDER_RING);
+}
+
+/* Which places of a tag have entries is read from the indexes in the order of the ring. */
+static void where_an_index_is_taken_away(bool l3, const char *name)
+{
+    struct pxt_selection selection;
+    struct tier tier = opened(l3, name, NULL);
+    for (int i = 0; i < NUMBERS; i++)
+        put_number(&tier, i, "b,wanted", 0, PXT_HEALTH_HEALTHY);
+    pxt_selection_init(&selection);
+    selection.tag = "wanted";
+    is_int(walked(&tier, &selection), NUMBERS, "%s: a walk in the order of the ring", name);
+    is_int(walked_by(&tier, &selection, PXT_ORDER_LEAST_USED), NUMBERS, "%s: and in another one", name);
+    sql(tier.path, "DROP INDEX proxtier_select_tag4_ring");
+    is_int(walked_by(&tier, &selection, PXT_ORDER_LEAST_USED), NUMBERS,
+           "%s: the same when an index of the ring has made room for others", name);
+    is_int(walked(&tier, &selection), NUMBERS, "%s: and in the order of the ring", name);
+    close_tier(&tier);
 }
 
 /* Indexes without an entry are left out, as long as nothing is written. */
@@ -187,6 +210,7 @@ int main(int argc, char **argv)
         TEST(of_a_tag, "tag");
         TEST(of_a_number_of_failures, "failures");
         TEST(of_what_is_new, "new");
+        TEST(where_an_index_is_taken_away, "away");
     }
     return finish();
 }

@@ -27,9 +27,11 @@ static pxt_status find_sets(struct select_walk *walk, unsigned *sets, struct pxt
     walk->any_ttl = true;
     for (unsigned set = 1; set <= ALL_SETS && !status; set <<= 1) {
         status = open_some(walk, set, &all, error);
-        *sets |= sqlite_select_walk_head(walk) ? set : 0;
+        *sets |= !status && sqlite_select_walk_head(walk) ? set : 0;
         sqlite_select_walk_end(walk);
     }
+    if (status) /* what has been found so far is not all */
+        *sets = 0;
     walk->any_ttl = false;
     return status;
 }
