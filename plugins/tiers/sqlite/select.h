@@ -219,7 +219,7 @@ void sqlite_select_keep_smallest(const struct select_search *search, unsigned ca
 /* select_sets.c: opens one stream for all sets of the candidate's criterion, which are several, and of at most one health: one set
  * after the other, from the place on without a key. PXT_ENOTSUP: a set has no index; `missing` does not say which. */
 pxt_status sqlite_select_walk_sets(struct select_walk *walk, const struct select_place *place, struct pxt_error *error);
-/* Has a walk through the candidate, in any order, leave out the sets that are remembered to have nothing: see walk->only. `*version`: as
+/* Has a walk in the order of the ring leave out the sets that are remembered to have nothing: see walk->only. `*version`: as
  * below. */
 pxt_status sqlite_select_sets_with_entries(struct select_walk *walk, uint64_t hash, unsigned *version,
                                            struct pxt_error *error);

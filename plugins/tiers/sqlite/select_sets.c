@@ -71,7 +71,8 @@ pxt_status sqlite_select_sets_with_entries(struct select_walk *walk, uint64_t ha
     const unsigned health = walk->plan->health;
     unsigned sets;
     *version = 0;
-    if (walk->candidate->kind != SELECT_TAG || health & (health - 1))
+    /* In another order the indexes in that of the ring may not be there: to find that out costs more than to look at all sets. */
+    if (walk->candidate->kind != SELECT_TAG || walk->plan->order != PXT_ORDER_RING || health & (health - 1))
         return PXT_OK;
     pxt_status status = recall(walk, hash, &sets, version, error);
     if (status == PXT_ENOTSUP) /* an index is missing: the walk says which */
