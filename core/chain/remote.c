@@ -122,8 +122,10 @@ void pxt_remote_follow(struct pxt_chain *chain, const struct pxt_key *key, const
     for (unsigned i = 0; i < chain->authority->index; i++) {
         struct pxt_tier *tier = &chain->tier[i];
         pxt_doubts bit = pxt_chain_bit(chain, tier);
-        /* Also if it is in doubt: its generation is what other processes hold their memory against. */
-        if (!bit || !differs(chain, tier, key, decision->entry))
+        /* Also if it is in doubt: its generation is what other processes hold their memory against. But while it is off, what it
+         * has cannot be known, and each get would make their memory stale. */
+        bool unknown = (bit & pxt_word_doubts(decision->word)) && !pxt_tier_on(tier);
+        if (!bit || unknown || !differs(chain, tier, key, decision->entry))
             continue;
         if (!locked || !decision->entry)
             pxt_word_notice(&chain->page, key->hash, bit);
